@@ -1,0 +1,1 @@
+"""Self-hosted security monitoring of business logic for Python web applications."""

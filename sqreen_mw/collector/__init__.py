@@ -1,0 +1,1 @@
+"""Your server: takes events, stores them, and shows them."""

@@ -1,0 +1,1 @@
+"""What the halves say to each other: frozen values, their limits, and their JSON."""
