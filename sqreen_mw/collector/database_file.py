@@ -1,0 +1,44 @@
+"""A SQLite file that only its owner can read: where a URL says it is, made before SQLite does."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from sqreen_mw.errors import ConfigurationError
+
+_SCHEME: Final = "sqlite:///"
+
+
+def database_path(url: str, *, setting: str) -> Path:
+    """Return the path that a URL such as ``sqlite:///folder/events.db`` names.
+
+    Four slashes begin an absolute path.
+
+    Raises:
+        ConfigurationError: The URL has another scheme, or no path.
+    """
+    if not url.startswith(_SCHEME) or not (path := url.removeprefix(_SCHEME)) or path[0] == ":":
+        scheme = url.partition(":")[0]
+        raise ConfigurationError(
+            f"{setting} has the scheme {scheme!r} or no path: use sqlite:///path/to/file.db"
+        )
+    return Path(path)
+
+
+def make_private_file(path: Path, *, setting: str) -> None:
+    """Make the file with mode 0600 and its missing folders with 0700, where they are not there.
+
+    SQLite gives the mode of a database to its journals.
+
+    Raises:
+        ConfigurationError: The folder or the file can't be made or written.
+    """
+    try:
+        for folder in reversed([path.parent, *path.parent.parents]):
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{setting}: {path} can't be written ({error.strerror}); name a folder that can be"
+        ) from error

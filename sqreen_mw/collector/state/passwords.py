@@ -1,0 +1,49 @@
+"""Passwords, kept as Argon2id hashes (RFC 9106)."""
+
+import functools
+import threading
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from sqreen_mw.errors import RefusedError
+
+MIN_PASSWORD_LENGTH: Final = 8
+MAX_PASSWORD_LENGTH: Final = 1024
+
+_hasher: Final = PasswordHasher()
+# A hash takes 64 MiB: a burst of log-ins must not take them all at once.
+_at_once: Final = threading.BoundedSemaphore(2)
+
+
+def hash_password(password: str) -> str:
+    """Return the hash of a new password.
+
+    Raises:
+        RefusedError: The password is too short or too long.
+    """
+    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
+        raise RefusedError(
+            f"a password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters"
+        )
+    with _at_once:
+        return _hasher.hash(password)
+
+
+def password_matches(password: str, stored_hash: str | None) -> bool:
+    """Tell whether a password is that of a hash; without a hash it is not, at the same cost."""
+    decoy = _decoy()
+    if len(password) > MAX_PASSWORD_LENGTH:
+        return False
+    with _at_once:
+        try:
+            _hasher.verify(stored_hash or decoy, password)
+        except (VerificationError, InvalidHashError):
+            return False
+    return stored_hash is not None
+
+
+@functools.cache
+def _decoy() -> str:
+    return _hasher.hash("no user has this hash")

@@ -1,0 +1,120 @@
+"""Bearer tokens: what a client shows to send or read an app's events."""
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Row, insert, select, update
+
+from sqreen_mw.collector.clock import Clock
+from sqreen_mw.collector.state.database import Database
+from sqreen_mw.collector.state.secret import new_secret, secret_hash
+from sqreen_mw.collector.state.tables import apps, tokens
+from sqreen_mw.errors import RefusedError
+
+SCOPES: Final = frozenset({"ingest", "decisions:read", "query", "playbooks:write", "admin"})
+"""What a token can allow."""
+
+AGENT_SCOPES: Final = frozenset({"ingest", "decisions:read"})
+"""What the agent inside an app needs."""
+
+_PREFIX: Final = "sqm"
+_MAX_SECRET_LENGTH: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token without its secret; ``created_at`` is in milliseconds since the epoch, UTC."""
+
+    id: str
+    app: str
+    name: str
+    scopes: frozenset[str]
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A new token with its secret, which is kept nowhere: show it now or never."""
+
+    token: Token
+    secret: str
+
+
+class Tokens:
+    """The tokens of a collector; ``sqm_<id>_<secret>``, of which only the id is stored as it is."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def issue(self, app_name: str, *, name: str, scopes: frozenset[str]) -> IssuedToken:
+        """Make a token of an app.
+
+        Raises:
+            RefusedError: The app is unknown, or a scope is, or there is none.
+        """
+        if not scopes or scopes - SCOPES:
+            raise RefusedError(
+                f"a token's scopes are some of {', '.join(sorted(SCOPES))}; "
+                f"got {', '.join(sorted(scopes)) or 'none'}"
+            )
+        public_id = secrets.token_hex(8)
+        secret = f"{_PREFIX}_{public_id}_{new_secret()}"
+        with self._database.write() as connection:
+            app_id = connection.scalar(select(apps.c.id).where(apps.c.name == app_name))
+            if app_id is None:
+                raise RefusedError(f"there is no app {app_name!r}")
+            token = Token(public_id, app_name, name, scopes, self._clock())
+            connection.execute(
+                insert(tokens).values(
+                    id=public_id,
+                    app_id=app_id,
+                    name=name,
+                    scopes=" ".join(sorted(scopes)),
+                    secret_hash=secret_hash(secret),
+                    created_at=token.created_at,
+                )
+            )
+        return IssuedToken(token, secret)
+
+    def verify(self, secret: str) -> Token | None:
+        """Return the token of a secret, or None where it is unknown or revoked.
+
+        The secret is never looked up: its public id is, and the hashes are compared in constant
+        time.
+        """
+        prefix, _, rest = secret.partition("_")
+        if prefix != _PREFIX or len(secret) > _MAX_SECRET_LENGTH or not secret.isascii():
+            return None
+        query = _query().where(tokens.c.id == rest.partition("_")[0], tokens.c.revoked_at.is_(None))
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None or not hmac.compare_digest(row.secret_hash, secret_hash(secret)):
+            return None
+        return _token(row)
+
+    def of_app(self, app_name: str) -> tuple[Token, ...]:
+        """Return an app's tokens that are not revoked, oldest first."""
+        query = _query().where(apps.c.name == app_name, tokens.c.revoked_at.is_(None))
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(tokens.c.created_at, tokens.c.id))
+            return tuple(map(_token, rows))
+
+    def revoke(self, token_id: str) -> None:
+        """Make a token useless, for ever; an unknown one is useless already."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(tokens)
+                .where(tokens.c.id == token_id, tokens.c.revoked_at.is_(None))
+                .values(revoked_at=self._clock())
+            )
+
+
+def _query() -> Any:
+    return select(tokens, apps.c.name.label("app")).join(apps)
+
+
+def _token(row: Row[Any]) -> Token:
+    return Token(row.id, row.app, row.name, frozenset(row.scopes.split()), row.created_at)

@@ -1,0 +1,102 @@
+"""The people who may look into the collector."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from sqreen_mw.collector.clock import Clock
+from sqreen_mw.collector.state.database import Database
+from sqreen_mw.collector.state.passwords import hash_password, password_matches
+from sqreen_mw.collector.state.tables import login_links, sessions, users
+from sqreen_mw.errors import RefusedError
+from sqreen_mw.protocol.limits import MAX_NAME_LENGTH
+
+Role: TypeAlias = Literal["viewer", "analyst", "admin"]
+
+ROLES: Final[tuple[str, ...]] = get_args(Role)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person with a role."""
+
+    id: int
+    name: str
+    role: Role
+
+
+class Users:
+    """The users of a collector."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def create(self, name: str, *, password: str | None, role: Role) -> User:
+        """Make a user; without a password only a login link lets them in.
+
+        Raises:
+            RefusedError: The name is taken or no name, the role unknown, the password too short.
+        """
+        if not 0 < len(name) <= MAX_NAME_LENGTH or name != name.strip():
+            raise RefusedError(f"a user's name has 1 to {MAX_NAME_LENGTH} characters, no margins")
+        if role not in ROLES:
+            raise RefusedError(f"there is no role {role!r}: use one of {', '.join(ROLES)}")
+        hashed = None if password is None else hash_password(password)
+        values = {"name": name, "role": role, "password_hash": hashed, "created_at": self._clock()}
+        try:
+            with self._database.write() as connection:
+                user_id = connection.scalar(insert(users).values(values).returning(users.c.id))
+        except IntegrityError as error:
+            raise RefusedError(f"there is a user {name!r} already") from error
+        return User(id=user_id, name=name, role=role)
+
+    def set_password(self, name: str, password: str) -> None:
+        """Give a user another password; their sessions and login links end.
+
+        Raises:
+            RefusedError: There is no such user, or the password is too short.
+        """
+        hashed = hash_password(password)
+        with self._database.write() as connection:
+            user_id = connection.scalar(select(users.c.id).where(users.c.name == name))
+            if user_id is None:
+                raise RefusedError(f"there is no user {name!r}")
+            of_user = users.c.id == user_id
+            connection.execute(update(users).where(of_user).values(password_hash=hashed))
+            connection.execute(delete(sessions).where(sessions.c.user_id == user_id))
+            connection.execute(delete(login_links).where(login_links.c.user_id == user_id))
+
+    def authenticate(self, name: str, password: str) -> User | None:
+        """Return the user of a name and a password, or None; it always costs the same."""
+        row = self._row(name)
+        matches = password_matches(password, None if row is None else row.password_hash)
+        return None if row is None or not matches else _user(row)
+
+    def by_name(self, name: str) -> User | None:
+        """Return the user of a name, or None."""
+        row = self._row(name)
+        return None if row is None else _user(row)
+
+    def count(self) -> int:
+        """Return the number of users."""
+        return self._count(select(func.count()).select_from(users))
+
+    def any_password(self) -> bool:
+        """Tell whether any user has a password."""
+        has_password = users.c.password_hash.is_not(None)
+        return self._count(select(func.count()).select_from(users).where(has_password)) > 0
+
+    def _count(self, query: Any) -> int:
+        with self._database.read() as connection:
+            return int(connection.scalar(query))
+
+    def _row(self, name: str) -> Row[Any] | None:
+        with self._database.read() as connection:
+            return connection.execute(select(users).where(users.c.name == name)).one_or_none()
+
+
+def _user(row: Row[Any]) -> User:
+    return User(id=row.id, name=row.name, role=row.role)
