@@ -1,0 +1,65 @@
+"""The cart: what is in it, and the coupon on it."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form, HTTPException, Request, Response
+from starlette.status import HTTP_404_NOT_FOUND
+
+import sqreen_mw as sqreen
+from examples.fastapi_app.basket import MAX_QUANTITY, basket_in, put
+from examples.fastapi_app.catalogue import PRODUCTS
+from examples.fastapi_app.coupons import refusal
+from examples.fastapi_app.customers import LoggedIn
+from examples.fastapi_app.database import ShopDatabase
+from examples.fastapi_app.orders import orders_of
+from examples.fastapi_app.pages import OWN_FORM, Field, page, see
+
+router: Final = APIRouter(prefix="/cart")
+
+
+@router.get("")
+def cart(request: Request) -> Response:
+    """Show what is in the cart."""
+    return page(request, "cart.html")
+
+
+@router.post("/items", dependencies=[OWN_FORM])
+def set_item(
+    request: Request,
+    slug: Field,
+    quantity: Annotated[int, Form(ge=0, le=MAX_QUANTITY)],
+) -> Response:
+    """Set how many pieces of a product are in the cart."""
+    if slug not in PRODUCTS:
+        raise HTTPException(HTTP_404_NOT_FOUND, "We don't sell that.")
+    put(request.session, PRODUCTS[slug], quantity=quantity)
+    if quantity:
+        request.state.sqreen.track(
+            "cart.item_added", properties={"product": slug, "quantity": quantity}
+        )
+    return see("/cart")
+
+
+@router.post("/coupon", dependencies=[OWN_FORM])
+def apply_coupon(
+    request: Request, database: ShopDatabase, *, customer: LoggedIn, code: Field
+) -> Response:
+    """Put a coupon on the cart, or say why not."""
+    code = code.strip().upper()
+    reason = refusal(code, orders=len(orders_of(database, customer)))
+    who = {"email": customer.email}
+    # sqreen.track() knows the request by itself, and takes its options as one dict, too.
+    if reason:
+        sqreen.track(
+            "coupon.rejected",
+            {"properties": {"code": code, "reason": reason}, "user_identifiers": who},
+        )
+        request.session["notice"] = f"The coupon {code} is not valid for this order."
+        return see("/cart")
+    request.session["coupon"] = code
+    discount = basket_in(request.session).discount / 100
+    sqreen.track(
+        "coupon.applied",
+        {"properties": {"code": code, "discount": discount}, "user_identifiers": who},
+    )
+    return see("/cart")
