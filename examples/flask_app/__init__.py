@@ -1,0 +1,1 @@
+"""Harbour Bank: a small bank on Flask that tracks its business events."""

@@ -1,0 +1,73 @@
+"""The people whom a customer pays often."""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Blueprint, flash, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from examples.flask_app.accounts import account
+from examples.flask_app.customers import Customer, for_customers
+from examples.flask_app.database import database
+from examples.flask_app.forms import field
+
+pages: Final = Blueprint("beneficiaries", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Beneficiary:
+    """Somebody else's account, under a customer's own name for it."""
+
+    account: str
+    label: str
+
+
+def beneficiaries_of(owner: int) -> tuple[Beneficiary, ...]:
+    """Return whom a customer pays, by label."""
+    with database().transaction() as connection:
+        rows = connection.execute(
+            "SELECT account, label FROM beneficiaries WHERE customer = ? ORDER BY label", (owner,)
+        ).fetchall()
+    return tuple(Beneficiary(*row) for row in rows)
+
+
+def _refusal(customer: Customer, *, number: str, label: str) -> str | None:
+    found = account(number)
+    if found is None:
+        return "unknown_account"
+    if found.owner == customer.id:
+        return "own_account"
+    try:
+        with database().transaction() as connection:
+            connection.execute(
+                "INSERT INTO beneficiaries (customer, account, label) VALUES (?, ?, ?)",
+                (customer.id, number, label),
+            )
+    except sqlite3.IntegrityError:
+        return "known_already"
+    return None
+
+
+@pages.get("/beneficiaries")
+@for_customers
+def beneficiaries(customer: Customer) -> str:
+    """Show whom a customer pays."""
+    return render_template("beneficiaries.html", beneficiaries=beneficiaries_of(customer.id))
+
+
+@pages.post("/beneficiaries")
+@for_customers
+def add_beneficiary(customer: Customer) -> Response:
+    """Add somebody's account."""
+    number, label = field("account").upper(), field("label")
+    sqreen, who = request.environ["sqreen"], {"email": customer.email}
+    reason = _refusal(customer, number=number, label=label)
+    if reason:
+        properties = {"account": number, "reason": reason}
+        sqreen.track("beneficiary.rejected", properties=properties, user_identifiers=who)
+        flash("This account can't be added. Check its number.")
+    else:
+        sqreen.track("beneficiary.added", properties={"account": number}, user_identifiers=who)
+        flash(f"{label} is added.")
+    return redirect("/beneficiaries", 303)

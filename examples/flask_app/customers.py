@@ -1,0 +1,78 @@
+"""Who banks: the customers, and which of them is logged in."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Final
+
+from flask import g, redirect, session, url_for
+from werkzeug.security import generate_password_hash
+from werkzeug.wrappers import Response
+
+from examples.flask_app.accounts import open_account
+from examples.flask_app.database import database
+
+_PRESENTS: Final = {"Current account": 1_500_00, "Savings": 400_00}
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A person with accounts."""
+
+    id: int
+    email: str
+    name: str
+    password: str
+
+
+def add_customer(*, email: str, name: str, password: str) -> Customer | None:
+    """Open two accounts for somebody, or return None where the address is known already."""
+    stored = generate_password_hash(password)
+    try:
+        with database().transaction() as connection:
+            row = connection.execute(
+                "INSERT INTO customers (email, name, password) VALUES (?, ?, ?) RETURNING id",
+                (email, name, stored),
+            ).fetchone()
+            for account, cents in _PRESENTS.items():
+                open_account(connection, owner=row["id"], name=account, cents=cents)
+    except sqlite3.IntegrityError:
+        return None
+    return Customer(row["id"], email, name, stored)
+
+
+def customer_of(email: str) -> Customer | None:
+    """Return the customer with an address."""
+    with database().transaction() as connection:
+        row = connection.execute(
+            "SELECT id, email, name, password FROM customers WHERE email = ?", (email,)
+        ).fetchone()
+    return Customer(*row) if row else None
+
+
+def change_password(customer: Customer, *, password: str) -> None:
+    """Replace a customer's password."""
+    stored = generate_password_hash(password)
+    with database().transaction() as connection:
+        connection.execute("UPDATE customers SET password = ? WHERE id = ?", (stored, customer.id))
+
+
+def logged_in() -> Customer | None:
+    """Return the customer of this session, looked up once a request."""
+    if "customer" not in g:
+        email = session.get("email")
+        g.customer = customer_of(email) if email else None
+    found: Customer | None = g.customer
+    return found
+
+
+def for_customers(view: Callable[[Customer], str | Response]) -> Callable[[], str | Response]:
+    """Make a view that is given the customer, and that sends everybody else to the login."""
+
+    @wraps(view)
+    def guarded() -> str | Response:
+        customer = logged_in()
+        return view(customer) if customer else redirect(url_for("identity.login_form"), 303)
+
+    return guarded

@@ -1,0 +1,103 @@
+"""Sign-up, login, logout and passwords, and what a security team wants to know of them."""
+
+from typing import Final
+
+from flask import Blueprint, flash, redirect, render_template, request, session
+from werkzeug.security import check_password_hash, generate_password_hash
+from werkzeug.wrappers import Response
+
+from examples.flask_app.customers import (
+    Customer,
+    add_customer,
+    change_password,
+    customer_of,
+    for_customers,
+)
+from examples.flask_app.forms import field
+
+pages: Final = Blueprint("identity", __name__)
+
+_MIN_PASSWORD: Final = 8
+_TOO_SHORT: Final = f"A password needs at least {_MIN_PASSWORD} characters."
+_NOBODY: Final = generate_password_hash("an unknown account costs the same time")
+
+
+@pages.get("/signup")
+def signup_form() -> str:
+    """Show the form for a new customer."""
+    return render_template("signup.html")
+
+
+@pages.post("/signup")
+def sign_up() -> str | Response | tuple[str, int]:
+    """Open accounts for somebody and log them in."""
+    email, name, password = field("email").lower(), field("name"), field("password")
+    if len(password) < _MIN_PASSWORD:
+        return render_template("signup.html", error=_TOO_SHORT), 400
+    who = {"email": email}
+    if add_customer(email=email, name=name, password=password) is None:
+        request.environ["sqreen"].track(
+            "user.signup_rejected", properties={"reason": "email_taken"}, user_identifiers=who
+        )
+        return render_template("signup.html", error="You bank here already. Log in."), 409
+    session["email"] = email
+    request.environ["sqreen"].track("user.signup", user_identifiers=who)
+    return redirect("/", 303)
+
+
+@pages.get("/login")
+def login_form() -> str:
+    """Show the login."""
+    return render_template("login.html")
+
+
+@pages.post("/login")
+def log_in() -> str | Response | tuple[str, int]:
+    """Log a customer in; the answer does not tell a wrong password from a wrong address."""
+    email, password = field("email").lower(), field("password")
+    customer = customer_of(email)
+    matches = check_password_hash(customer.password if customer else _NOBODY, password)
+    if customer is None or not matches:
+        request.environ["sqreen"].track(
+            "user.login_failed",
+            properties={"reason": "wrong_password" if customer else "unknown_account"},
+            user_identifiers={"email": email},
+        )
+        return render_template("login.html", error="The address or the password is wrong."), 401
+    session["email"] = email
+    request.environ["sqreen"].track("user.login", user_identifiers={"email": email})
+    return redirect("/", 303)
+
+
+@pages.post("/logout")
+@for_customers
+def log_out(customer: Customer) -> Response:
+    """Forget the session."""
+    session.clear()
+    request.environ["sqreen"].track("user.logout", user_identifiers={"email": customer.email})
+    return redirect("/login", 303)
+
+
+@pages.get("/password")
+@for_customers
+def password_form(_customer: Customer) -> str:
+    """Show the form for a new password."""
+    return render_template("password.html")
+
+
+@pages.post("/password")
+@for_customers
+def replace_password(customer: Customer) -> Response:
+    """Replace a password by a new one, for somebody who knows it."""
+    current, new = field("current"), field("new")
+    who = {"email": customer.email}
+    if not check_password_hash(customer.password, current):
+        request.environ["sqreen"].track("password.change_failed", user_identifiers=who)
+        flash("That is not your current password.")
+    elif len(new) < _MIN_PASSWORD:
+        flash(_TOO_SHORT)
+    else:
+        change_password(customer, password=new)
+        request.environ["sqreen"].track("password.changed", user_identifiers=who)
+        flash("Your password is changed.")
+    return redirect("/password", 303)
