@@ -1,0 +1,1 @@
+"""The demonstration: two sites that are watched, and people who visit them."""
