@@ -121,7 +121,7 @@ def decode_batch(data: bytes) -> DecodedBatch:
     try:
         envelope = _envelope_decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedBatchError(_fault(error)) from error
+        raise MalformedBatchError(_fault(error, data)) from error
     if envelope.version != WIRE_VERSION:
         raise MalformedBatchError(
             f"version {envelope.version} is not spoken here, only {WIRE_VERSION}: "
@@ -158,7 +158,8 @@ def _readable_id(raw: Raw) -> str | None:
         return None
 
 
-def _fault(error: Exception) -> str:
+def _fault(error: Exception, data: bytes = b"") -> str:
     if isinstance(error, RecursionError):
         return "JSON is nested too deeply"
-    return str(error)
+    text = str(error)
+    return f"{text} (byte {len(data)})" if text == "Input data was truncated" else text

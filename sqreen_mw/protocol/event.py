@@ -69,7 +69,7 @@ class RequestInfo(
     user_agent: Text | None = None
     host: Text | None = None
     route: Text | None = None
-    params: Params = field(default_factory=Params)
+    params: Params = Params()
     truncated: bool = False
 
     def __post_init__(self) -> None:

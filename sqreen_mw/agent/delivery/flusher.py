@@ -1,0 +1,215 @@
+"""The flusher: one native thread with one event loop, which batches and sends what was tracked.
+
+It belongs to the process that made it. Its thread is born with the first event, never at import,
+and is waited for only by ``flush`` and ``close``, with a deadline.
+"""
+
+import _thread
+import asyncio
+import contextvars
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.loop import OwnResolverLoop
+from sqreen_mw.agent.delivery.outbox import Outbox
+from sqreen_mw.agent.delivery.transport import Transport
+from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.protocol.batch import Envelope
+
+CLOSE_CLIENT_SECONDS: Final = 0.3
+LOOK_AGAIN_SECONDS: Final = 0.1
+"""How soon to look again at events that only wait for their request to end."""
+
+_POLL_SECONDS: Final = 0.005
+
+# call_soon_threadsafe copies the caller's context by default, which would keep the request alive.
+_EMPTY_CONTEXT: Final = contextvars.Context()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What a flusher needs, so that each process can make its own.
+
+    Attributes:
+        open_transport: Makes the way out.
+        seal: Turns an event into bytes, on the flusher's thread.
+        header: What each batch says of the app.
+        interval: Seconds that an event waits for others to travel with.
+        guard: Counts and logs faults.
+    """
+
+    open_transport: Callable[[], Transport]
+    seal: Callable[[PendingEvent], bytes]
+    header: Envelope
+    interval: float
+    guard: Guard
+
+
+class Flusher:
+    """Takes events from any thread, and delivers them from its own."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.pid: Final = os.getpid()
+        self.buffer: Final = Buffer()
+        self._interval: Final = delivery.interval
+        self._guard: Final = delivery.guard
+        self._transport: Final = delivery.open_transport()
+        self._outbox: Final = Outbox(
+            buffer=self.buffer,
+            transport=self._transport,
+            seal=delivery.seal,
+            header=delivery.header,
+            guard=delivery.guard,
+        )
+        self._started = False
+        self._finished = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._woken = asyncio.Event()
+        # Monotonic seconds: all that was tracked before is wanted, tried, or known to be settled.
+        self._flush_wanted = 0.0
+        self._flush_tried = 0.0
+        self._flush_done = 0.0
+        self._deadline: float | None = None
+        self._not_before = 0.0
+
+    def put(self, event: PendingEvent) -> bool:
+        """Queue an event, and tell whether it was taken; after ``close`` none is."""
+        if self._deadline is not None:
+            self.buffer.refused("closed")
+            return False
+        on_edge = self.buffer.put(event)
+        if not self._started:
+            self._start()
+        elif on_edge:
+            self._wake()
+        return True
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until all that was tracked before is settled; False if the time did not do."""
+        if not self._started:
+            return self.buffer.waiting == 0
+        wanted = self._flush_wanted = time.monotonic()
+        self._wake()
+        return _poll(lambda: self._flush_done >= wanted, seconds)
+
+    def close(self, seconds: float) -> int:
+        """Send what waits, stop the thread, and return how many events were left over.
+
+        Those are counted as dropped. The caller never waits longer than the seconds, whatever the
+        thread does.
+        """
+        if self._deadline is None:
+            self._deadline = time.monotonic() + seconds
+            self._wake()
+        if self._started:
+            _poll(lambda: self._finished, seconds)
+        return self.buffer.abandon("exit")
+
+    def _start(self) -> None:
+        self._started = True
+        try:
+            # Not threading.Thread, which takes over the caller's context, is joined at exit, and
+            # is what other tools wrap.
+            _thread.start_new_thread(self._run, ())
+        except RuntimeError as error:
+            message = "the flusher's thread can't start, so no event leaves: %s"
+            self._guard.warn("thread", message, error)
+
+    def _wake(self) -> None:
+        loop = self._loop
+        if loop is None:
+            return  # not ready yet: it looks at the queue as soon as it is
+        try:
+            loop.call_soon_threadsafe(self._woken.set, context=_EMPTY_CONTEXT)
+        except RuntimeError:
+            return  # closed: there is nobody left to wake
+
+    def _run(self) -> None:
+        # Debuggers and coverage don't see a raw thread unless it takes over their hook.
+        sys.settrace(threading.gettrace())
+        loop = OwnResolverLoop()
+        try:
+            with self._guard.swallow("flusher"):
+                loop.run_until_complete(self._main())
+        finally:
+            loop.close()
+            self._finished = True
+
+    async def _main(self) -> None:
+        await self._transport.open()
+        # Last: an event that was queued before this is seen by the first look at the queue.
+        self._loop = asyncio.get_running_loop()
+        while not self._over():
+            self._woken.clear()
+            due = self._due()
+            if due is None or due > time.monotonic():
+                await self._sleep_until(due)
+            else:
+                await self._turn()
+        async with asyncio.timeout(CLOSE_CLIENT_SECONDS):
+            await self._transport.close()
+
+    def _over(self) -> bool:
+        if self._deadline is None:
+            return False
+        return self.buffer.waiting == 0 or time.monotonic() >= self._deadline
+
+    def _due(self) -> float | None:
+        """Return the monotonic seconds at which there is something to do, or None if nothing."""
+        if self._flush_wanted > self._flush_tried:
+            return 0.0
+        if not self._outbox.empty:
+            return self._outbox.retry_at
+        oldest = self.buffer.oldest()
+        if oldest is None:
+            return None
+        if self._deadline is not None or self._flush_wanted > self._flush_done:
+            return 0.0
+        return (
+            self._not_before if self.buffer.full else max(oldest + self._interval, self._not_before)
+        )
+
+    async def _sleep_until(self, due: float | None) -> None:
+        ends = [end for end in (due, self._deadline) if end is not None]
+        seconds = min(ends) - time.monotonic() if ends else None
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    async def _turn(self) -> None:
+        """Cut if nothing is under way, send one batch, and see whether a flush is done."""
+        wanted = self._flush_wanted
+        everything = wanted > self._flush_done or self._deadline is not None
+        self._flush_tried = wanted
+        if self._outbox.empty:
+            self._outbox.cut(everything=everything)
+        if self._outbox.empty:
+            self._not_before = time.monotonic() + LOOK_AGAIN_SECONDS
+        else:
+            await self._outbox.send(deadline=self._deadline)
+        oldest = self.buffer.oldest()
+        if self._outbox.empty and (oldest is None or oldest > wanted):
+            self._flush_done = wanted
+
+
+def _poll(done: Callable[[], bool], seconds: float) -> bool:
+    """Wait for a condition without sharing a lock with the flusher's thread.
+
+    ``time.sleep`` is looked up at each call: under gevent it is gevent's own, and other greenlets
+    run meanwhile.
+    """
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True

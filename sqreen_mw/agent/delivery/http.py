@@ -1,0 +1,117 @@
+"""Sends batches to a collector over HTTP; the only module of the agent that knows httpx2."""
+
+import asyncio
+import gzip
+import importlib
+import ssl
+from typing import Final
+
+import httpx2
+
+from sqreen_mw.agent.delivery.batch import Batch
+from sqreen_mw.agent.delivery.retry import retry_after
+from sqreen_mw.agent.delivery.transport import (
+    Delivered,
+    Outcome,
+    Refused,
+    Retry,
+    TooLarge,
+    Unauthorized,
+)
+from sqreen_mw.errors import MalformedBatchError
+from sqreen_mw.protocol.batch import decode_answer
+
+CONNECT_SECONDS: Final = 3.0
+COMPRESS_FROM: Final = 1024
+"""Bytes from which a body is worth compressing."""
+
+MAX_ANSWER_BYTES: Final = 1024 * 1024
+
+_RETRYABLE: Final = frozenset({408, 425, 429})
+_UNAUTHORIZED: Final = frozenset({401, 403})
+
+
+class HttpTransport:
+    """Posts batches to ``/v1/events`` of one collector over kept connections."""
+
+    def __init__(self, *, url: str, token: str, user_agent: str) -> None:
+        # Imported by the first connection otherwise, on the flusher's thread: too late when the
+        # interpreter shuts down, and a fork in the middle would leave half a module behind.
+        for module in ("anyio._backends._asyncio", "h11", "httpcore2"):
+            importlib.import_module(module)
+        self._url: Final = f"{url}/v1/events"
+        self._headers: Final = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+            "User-Agent": user_agent,
+        }
+        self._client: httpx2.AsyncClient | None = None
+
+    async def open(self) -> None:
+        """Make the client, on the loop that it is used on."""
+        # Loading the machine's certificates takes 50 ms that a plain http URL need not pay.
+        secure = self._url.startswith("https:")
+        verify = True if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._client = httpx2.AsyncClient(
+            headers=self._headers, verify=verify, trust_env=False, follow_redirects=False
+        )
+
+    async def send(self, batch: Batch, *, seconds: float) -> Outcome:
+        """Post a batch and read the verdict."""
+        if self._client is None:
+            await self.open()
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._post(batch, seconds)
+        except TimeoutError:
+            return Retry(f"no answer within {seconds:.1f} s")
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            return Retry(f"{type(error).__name__}: {error}".rstrip(": "))
+
+    async def close(self) -> None:
+        """Close the kept connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def _post(self, batch: Batch, seconds: float) -> Outcome:
+        headers = {"Idempotency-Key": batch.id}
+        body = batch.body
+        if len(body) >= COMPRESS_FROM:
+            headers["Content-Encoding"] = "gzip"
+            body = gzip.compress(body, compresslevel=1, mtime=0)
+        timeout = httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
+        assert self._client is not None  # noqa: S101 opened by send
+        async with self._client.stream(
+            "POST", self._url, content=body, headers=headers, timeout=timeout
+        ) as response:
+            answer = bytearray()
+            async for chunk in response.aiter_bytes():
+                answer += chunk
+                if len(answer) > MAX_ANSWER_BYTES:
+                    break
+        return _outcome(response, bytes(answer))
+
+
+def _outcome(response: httpx2.Response, answer: bytes) -> Outcome:
+    status = response.status_code
+    said = f"HTTP {status} {answer[:200].decode('utf-8', 'replace')}".strip()
+    if response.is_success:
+        return _verdict(answer)
+    if status == httpx2.codes.REQUEST_ENTITY_TOO_LARGE:
+        return TooLarge()
+    if status in _UNAUTHORIZED:
+        return Unauthorized(said)
+    if status in _RETRYABLE or response.is_server_error:
+        return Retry(said, retry_after(response.headers.get("Retry-After")))
+    return Refused(said)
+
+
+def _verdict(answer: bytes) -> Outcome:
+    try:
+        verdict = decode_answer(answer)
+    except MalformedBatchError as error:
+        # A proxy's own page, say: nobody has confirmed the events.
+        return Retry(f"the answer is no collector's: {error}")
+    first = verdict.rejected[0].detail if verdict.rejected else ""
+    return Delivered(rejected=len(verdict.rejected), detail=first)

@@ -1,0 +1,59 @@
+"""Writes events as JSON lines, to a file or to the terminal."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Final, TextIO
+
+from sqreen_mw.agent.delivery.batch import Batch
+from sqreen_mw.agent.delivery.transport import Delivered, Outcome, Retry
+
+
+class FileTransport:
+    """Appends one JSON line an event to a file that only its owner can read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path: Final = path
+
+    async def open(self) -> None:
+        """Do nothing: the file is opened for each batch, so that it may be rotated."""
+
+    async def send(self, batch: Batch, *, seconds: float) -> Outcome:  # noqa: ARG002 at once
+        """Append a batch in one write; a full or missing disk is tried again later."""
+        try:
+            _append(self._path, _lines(batch))
+        except OSError as error:
+            return Retry(f"{self._path} can't be written: {error.strerror}")
+        return Delivered()
+
+    async def close(self) -> None:
+        """Do nothing: no file is open."""
+
+
+class ConsoleTransport:
+    """Writes one JSON line an event to the terminal, for development."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream: Final = sys.stderr if stream is None else stream
+
+    async def open(self) -> None:
+        """Do nothing: the terminal is always there."""
+
+    async def send(self, batch: Batch, *, seconds: float) -> Delivered:  # noqa: ARG002 at once
+        """Write the events."""
+        self._stream.write(_lines(batch).decode())
+        self._stream.flush()
+        return Delivered()
+
+    async def close(self) -> None:
+        """Leave the terminal open."""
+
+
+def _lines(batch: Batch) -> bytes:
+    return b"".join(bytes(raw) + b"\n" for raw in batch.envelope.events)
+
+
+def _append(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode=0o600)
+    with os.fdopen(descriptor, "ab") as file:
+        file.write(data)

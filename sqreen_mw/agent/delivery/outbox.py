@@ -1,0 +1,155 @@
+"""The batches under way: cut from the buffer, sent one after the other, settled by the verdict."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import Raw
+
+from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS, Batch, make_batch
+from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.retry import backoff
+from sqreen_mw.agent.delivery.transport import (
+    Delivered,
+    Outcome,
+    Refused,
+    Retry,
+    TooLarge,
+    Transport,
+    Unauthorized,
+)
+from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.protocol.batch import Envelope
+
+SEND_SECONDS: Final = 10.0
+UNAUTHORIZED_SECONDS: Final = 60.0
+MAX_AGE: Final = 3600.0
+"""Seconds after which an event is given up, counted from ``track()``."""
+
+
+class Outbox:
+    """Holds at most one cut of the buffer; every event in it is under way until it is settled.
+
+    Attributes:
+        retry_at: Monotonic seconds before which the other side is left alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        buffer: Buffer,
+        transport: Transport,
+        seal: Callable[[PendingEvent], bytes],
+        header: Envelope,
+        guard: Guard,
+    ) -> None:
+        self.retry_at = 0.0
+        self._buffer: Final = buffer
+        self._transport: Final = transport
+        self._seal: Final = seal
+        self._header: Final = header
+        self._guard: Final = guard
+        self._batches: Final[deque[Batch]] = deque()
+        self._failures = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether no batch is under way."""
+        return not self._batches
+
+    def cut(self, *, everything: bool) -> None:
+        """Make batches of the buffer's oldest events.
+
+        Args:
+            everything: Also those whose request still runs.
+        """
+        now = time.monotonic()
+        events = self._buffer.take(BATCH_EVENTS, now=now, everything=everything)
+        fresh = [event for event in events if now - event.tracked_at <= MAX_AGE]
+        if len(fresh) < len(events):
+            self._drop("expired", len(events) - len(fresh), "no collector took them for an hour")
+        sealed: list[Raw] = []
+        size = 0
+        for event in fresh:
+            data = self._sealed(event)
+            if data is None:
+                continue
+            if sealed and size + len(data) > BATCH_BYTES:
+                self._batches.append(self._batch(sealed, fresh))
+                sealed, size = [], 0
+            sealed.append(Raw(data))
+            size += len(data) + 1
+        if sealed:
+            self._batches.append(self._batch(sealed, fresh))
+
+    async def send(self, *, deadline: float | None) -> None:
+        """Send the first batch and settle it, or set ``retry_at``.
+
+        Args:
+            deadline: Monotonic seconds after which nothing is waited for, or None.
+        """
+        batch = self._batches[0]
+        now = time.monotonic()
+        if now - batch.oldest > MAX_AGE:
+            self._settle()
+            self._drop("expired", len(batch), "no collector took them for an hour")
+            return
+        seconds = SEND_SECONDS if deadline is None else min(SEND_SECONDS, deadline - now)
+        outcome = await self._transport.send(batch, seconds=seconds)
+        self._apply(outcome, batch)
+
+    def _apply(self, outcome: Outcome, batch: Batch) -> None:
+        match outcome:
+            case Delivered():
+                self._delivered(outcome, batch)
+            case Retry():
+                self._retry(outcome)
+            case Unauthorized():
+                self.retry_at = time.monotonic() + UNAUTHORIZED_SECONDS
+                message = "the collector does not accept SQREEN_TOKEN (%s): %d events wait"
+                self._guard.warn("unauthorized", message, outcome.reason, self._buffer.waiting)
+            case TooLarge():
+                self._halve(batch)
+            case Refused():
+                self._settle()
+                self._drop("refused", len(batch), outcome.reason)
+
+    def _delivered(self, outcome: Delivered, batch: Batch) -> None:
+        self._settle()
+        self._failures = 0
+        self._buffer.delivered(len(batch) - outcome.rejected)
+        if outcome.rejected:
+            self._drop("rejected", outcome.rejected, outcome.detail)
+
+    def _retry(self, outcome: Retry) -> None:
+        delay = backoff(self._failures) if outcome.after is None else outcome.after
+        self._failures += 1
+        self.retry_at = time.monotonic() + delay
+        message = "events can't be delivered yet (%s): %d wait, the next try is in %.1f s"
+        self._guard.warn("undelivered", message, outcome.reason, self._buffer.waiting, delay)
+
+    def _halve(self, batch: Batch) -> None:
+        self._settle()
+        if len(batch) == 1:
+            self._drop("too_large", 1, "the collector takes no batch as small as one event")
+        else:
+            self._batches.extendleft(reversed(batch.halves()))
+
+    def _settle(self) -> None:
+        self._batches.popleft()
+        self.retry_at = 0.0
+
+    def _drop(self, reason: str, count: int, detail: str) -> None:
+        self._buffer.dropped(reason, count)
+        self._guard.warn(reason, "%d events are lost, %s: %s", count, reason, detail)
+
+    def _sealed(self, event: PendingEvent) -> bytes | None:
+        with self._guard.swallow("seal"):
+            return self._seal(event)
+        self._buffer.dropped("unsealed")
+        return None
+
+    def _batch(self, sealed: list[Raw], events: list[PendingEvent]) -> Batch:
+        return make_batch(self._header, events=sealed, oldest=events[0].tracked_at)

@@ -1,0 +1,25 @@
+"""Which transport a URL asks for."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from sqreen_mw.agent.delivery.lines import ConsoleTransport, FileTransport
+from sqreen_mw.agent.delivery.memory import MemoryTransport
+from sqreen_mw.agent.delivery.transport import Transport
+
+
+def open_transport(url: str, *, token: str, user_agent: str) -> Transport:
+    """Return the transport of a URL's scheme: http, https, file, console or memory."""
+    parts = urlsplit(url)
+    match parts.scheme:
+        case "file":
+            return FileTransport(Path(unquote(parts.path)))
+        case "console":
+            return ConsoleTransport()
+        case "memory":
+            return MemoryTransport(url)
+        case _:
+            # Imported here, as it takes 100 ms that the other transports need not pay.
+            from sqreen_mw.agent.delivery.http import HttpTransport  # noqa: PLC0415
+
+            return HttpTransport(url=url, token=token, user_agent=user_agent)

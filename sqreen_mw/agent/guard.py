@@ -1,0 +1,93 @@
+"""The one place that swallows faults, counts them, and speaks of them without a flood.
+
+Nothing of ours may raise into the app or log in a loop: a fault is logged once per cause and
+interval, with the number of those that went unsaid.
+"""
+
+import logging
+import threading
+import time
+from types import TracebackType
+from typing import Final
+
+logger: Final = logging.getLogger("sqreen_mw")
+
+LOG_INTERVAL: Final = 30.0
+"""Seconds between two log lines of the same cause."""
+
+
+class Guard:
+    """Counts faults by cause, and logs each cause at most once an interval.
+
+    Causes are few and ours; they never hold the app's data. Reentrant, as a log handler of the
+    app may track, and track may be at fault.
+    """
+
+    def __init__(self, *, log_interval: float = LOG_INTERVAL) -> None:
+        self._log_interval: Final = log_interval
+        self._lock: Final = threading.RLock()
+        self._counts: Final[dict[str, int]] = {}
+        self._logged: Final[dict[str, tuple[float, int]]] = {}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often each cause was met."""
+        with self._lock:
+            return dict(self._counts)
+
+    def warn(self, cause: str, message: str, *details: object) -> None:
+        """Count a cause, and log its message unless it was logged a moment ago.
+
+        Args:
+            cause: A short constant name.
+            message: What is wrong and the fix, with ``%`` places for the details.
+            details: What fills the places.
+        """
+        unsaid = self._count(cause)
+        if unsaid is None:
+            return
+        if unsaid:
+            message = f"{message} ({unsaid} more of these since the last line)"
+        logger.warning(message, *details)
+
+    def swallow(self, cause: str) -> "Swallow":
+        """Return a context in which a fault of ours is counted and logged, and goes no further.
+
+        It holds no state of its own, so one object serves any number of threads.
+        """
+        return Swallow(self, cause)
+
+    def _count(self, cause: str) -> int | None:
+        """Count, and return how many went unsaid before this one; None if it goes unsaid too."""
+        now = time.monotonic()
+        with self._lock:
+            count = self._counts.get(cause, 0) + 1
+            self._counts[cause] = count
+            logged_at, said = self._logged.get(cause, (now - self._log_interval, 0))
+            if now - logged_at < self._log_interval:
+                return None
+            self._logged[cause] = (now, count)
+        return count - said - 1
+
+
+class Swallow:
+    """Keeps faults from reaching the app; signals to stop, such as KeyboardInterrupt, pass."""
+
+    __slots__ = ("_cause", "_guard")
+
+    def __init__(self, guard: Guard, cause: str) -> None:
+        self._guard: Final = guard
+        self._cause: Final = cause
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._guard.warn(
+            self._cause, "sqreen_mw failed in %s, the app goes on: %r", self._cause, error
+        )
+        return True

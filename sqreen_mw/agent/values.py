@@ -1,0 +1,104 @@
+"""Copies of the app's values that JSON can say: bounded, and never the app's own objects."""
+
+import math
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import Enum
+from itertools import islice
+from typing import Any, Final
+
+from sqreen_mw.capture.text import clean_text
+from sqreen_mw.protocol.limits import (
+    MAX_EVENT_BYTES,
+    MAX_PROPERTY_DEPTH,
+    MAX_PROPERTY_NAME_LENGTH,
+    MAX_TEXT_LENGTH,
+)
+
+MAX_NODES: Final = 2000
+"""Values of one event, however they are nested."""
+
+_NODE_BYTES: Final = 64
+_MAX_INT: Final = 1 << 63
+_TOO_DEEP: Final = "<nested too deep>"
+
+
+class Copier:
+    """Copies the values of one event, and knows what did not fit.
+
+    Attributes:
+        truncated: Whether something was cut or left out.
+        size: About the bytes of memory that the copies hold.
+    """
+
+    __slots__ = ("_nodes", "size", "truncated")
+
+    def __init__(self) -> None:
+        self.truncated = False
+        self.size = 0
+        self._nodes = 0
+
+    def copy(self, value: object, depth: int = MAX_PROPERTY_DEPTH) -> Any:
+        """Return a copy made of str, int, finite float, bool, None, list and dict."""
+        self._nodes += 1
+        self.size += _NODE_BYTES
+        kind = type(value)
+        if kind is str:
+            return self.text(value)
+        if value is None or kind is bool or _is_plain_number(value):
+            return value
+        try:
+            return self._copy_other(value, depth)
+        except Exception:  # noqa: BLE001 the app's own methods ran, and may raise anything
+            return f"<{kind.__name__} without text>"
+
+    def text(self, value: object, limit: int = MAX_TEXT_LENGTH) -> str:
+        """Return an object's text, cut to the limit."""
+        text = value if type(value) is str else str(value)
+        if len(text) > limit:
+            self.truncated = True
+            text = text[:limit]
+        self.size += len(text)
+        return clean_text(text)
+
+    def _copy_other(self, value: object, depth: int) -> Any:
+        match value:
+            case Enum():
+                copied = self.copy(value.value, depth)
+            case Mapping():
+                copied = self._nested(value, depth, self._mapping)
+            case list() | tuple() | set() | frozenset():
+                copied = self._nested(value, depth, self._sequence)
+            case datetime() | date():
+                copied = value.isoformat()
+            case _:
+                copied = self.text(value)
+        return copied
+
+    def _nested(self, value: Any, depth: int, copy: Any) -> Any:
+        if depth == 0:
+            self.truncated = True
+            return _TOO_DEEP
+        return copy(value, depth - 1)
+
+    def _mapping(self, value: Mapping[object, object], depth: int) -> dict[str, Any]:
+        items = islice(value.items(), self._room(len(value)))
+        return {
+            self.text(key, MAX_PROPERTY_NAME_LENGTH): self.copy(item, depth) for key, item in items
+        }
+
+    def _sequence(self, value: Any, depth: int) -> list[Any]:
+        return [self.copy(item, depth) for item in islice(value, self._room(len(value)))]
+
+    def _room(self, wanted: int) -> int:
+        room = max(0, MAX_NODES - self._nodes) if self.size < MAX_EVENT_BYTES else 0
+        if wanted > room:
+            self.truncated = True
+        return room
+
+
+def _is_plain_number(value: object) -> bool:
+    """Tell whether JSON says a number as it is; NaN, infinities and beyond 64 bits it can't."""
+    if type(value) is int:
+        return -_MAX_INT <= value < _MAX_INT
+    return type(value) is float and math.isfinite(value)

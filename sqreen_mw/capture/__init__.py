@@ -1,0 +1,1 @@
+"""What a request tells: pure functions over plain values."""

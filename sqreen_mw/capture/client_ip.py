@@ -1,0 +1,159 @@
+"""Which address a request comes from, as far as the operator's own proxies vouch for it.
+
+The answer decides who gets blocked, so nothing that a client can write is believed: the address
+is the peer's, unless the peer is a trusted proxy; then it is the rightmost address in the
+proxy's header that is not a trusted proxy itself.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from sqreen_mw.protocol.address import address_text, packed_address
+from sqreen_mw.protocol.event import IpSource
+
+Headers = Sequence[tuple[bytes, bytes]]
+"""Header fields as ASGI gives them: lower-case names, in the order of arrival."""
+
+FORWARDED_FOR: Final = "x-forwarded-for"
+
+LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+
+PRIVATE: Final = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "fc00::/7",
+)
+"""RFC 1918, RFC 6598 and RFC 4193; listed, as ``ipaddress.is_private`` holds others as well."""
+
+
+class Networks:
+    """A set of IP networks; membership of an address costs one look-up a prefix length."""
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        """Read networks in CIDR form.
+
+        Raises:
+            ValueError: One of them is no network; the message names it.
+        """
+        prefixes: dict[tuple[int, int], set[int]] = {}
+        for text in networks:
+            network = ipaddress.ip_network(text, strict=False)
+            shift = network.max_prefixlen - network.prefixlen
+            key = (network.max_prefixlen // 8, shift)
+            prefixes.setdefault(key, set()).add(int(network.network_address) >> shift)
+        self._prefixes: Final = tuple(
+            (size, shift, frozenset(values)) for (size, shift), values in prefixes.items()
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Networks) and set(self._prefixes) == set(other._prefixes)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._prefixes))
+
+    def __contains__(self, packed: bytes) -> bool:
+        number = int.from_bytes(packed)
+        length = len(packed)
+        for size, shift, values in self._prefixes:
+            if size == length and number >> shift in values:
+                return True
+        return False
+
+
+_PRIVATE_NETWORKS: Final = Networks(PRIVATE)
+
+
+class ClientAddress(NamedTuple):
+    """An address in canonical text, or None where the peer has none, and who vouches for it."""
+
+    ip: str | None
+    source: IpSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientIp:
+    """Finds the client's address of a request.
+
+    Attributes:
+        trusted: The networks of the operator's proxies; a Unix socket is always trusted.
+        header: The lower-case name of the one header that the proxies set.
+        named: Whether the operator named that header, rather than leaving the default.
+    """
+
+    trusted: Networks
+    header: str = FORWARDED_FOR
+    named: bool = False
+
+    def resolve(self, peer: str | None, headers: Headers) -> ClientAddress:
+        """Return the client's address: a vouched one, or the peer's.
+
+        Args:
+            peer: The address of the connection's other end; None or garbage on a Unix socket.
+            headers: The request's header fields.
+        """
+        packed = packed_address(peer) if peer else None
+        peer_address = ClientAddress(None if packed is None else address_text(packed), "peer")
+        if packed is not None and packed not in self.trusted:
+            return peer_address
+        lines = self.header_lines(headers)
+        if not lines:
+            return peer_address
+        client = self._rightmost_untrusted(_addresses(self.header, lines))
+        if client is None:
+            return peer_address
+        return ClientAddress(address_text(client), "header" if self.named else "proxy")
+
+    def distrusts_proxy(self, peer: str | None, headers: Headers) -> bool:
+        """Tell whether a private peer sends the proxies' header, but is not trusted.
+
+        Most likely that is the operator's own proxy, and a setting is missing.
+        """
+        packed = packed_address(peer) if peer else None
+        if packed is None or packed in self.trusted or packed not in _PRIVATE_NETWORKS:
+            return False
+        return bool(self.header_lines(headers))
+
+    def header_lines(self, headers: Headers) -> list[str]:
+        """Return the values of the proxies' header, a line each."""
+        name = self.header.encode("latin-1")
+        return [value.decode("latin-1") for key, value in headers if key == name]
+
+    def _rightmost_untrusted(self, addresses: list[str]) -> bytes | None:
+        """Return the nearest address that is no proxy, the farthest if all are proxies.
+
+        None where garbage comes first: then nobody vouches for what is left of it.
+        """
+        packed = None
+        for text in reversed(addresses):
+            packed = packed_address(_without_port(text))
+            if packed is None or packed not in self.trusted:
+                break
+        return packed
+
+
+def _addresses(header: str, lines: list[str]) -> list[str]:
+    """Return the addresses of a proxy header, nearest proxy last; several lines are one list."""
+    elements = [element for line in lines for part in line.split(",") if (element := part.strip())]
+    if header != "forwarded":
+        return elements
+    return [_forwarded_for(element) for element in elements]
+
+
+def _forwarded_for(element: str) -> str:
+    """Return the ``for`` parameter of one element of ``Forwarded`` (RFC 7239, section 4)."""
+    for pair in element.split(";"):
+        name, _, value = pair.partition("=")
+        if name.strip().lower() == "for":
+            return value.strip().strip('"')
+    return ""
+
+
+def _without_port(text: str) -> str:
+    """Return an address without the port that some proxies add: ``1.2.3.4:5``, ``[::1]:5``."""
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
