@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from sqreen_mw.protocol.event import Event
+
+MAX_BARS: Final = 2000
+"""Intervals of one histogram."""
 
 
 class StoredEvent(Struct, frozen=True, kw_only=True):
@@ -126,10 +129,16 @@ class EventStore(Protocol):
         """
 
     def histogram(self, query: EventQuery, *, interval: int) -> Histogram:
-        """Count a query's events per interval of milliseconds, aligned to the epoch."""
+        """Count a query's events per interval of milliseconds, aligned to the epoch.
+
+        More than ``MAX_BARS`` intervals are a ``StoreError``.
+        """
 
     def get(self, app: str, event_id: str) -> StoredEvent | None:
         """Return the event of an id, or None."""
+
+    def check_writable(self) -> None:
+        """Return where a batch could be written now, else raise ``StoreError``."""
 
     def last_seq(self) -> int:
         """Return the sequence number of the newest stored event, 0 for an empty store."""

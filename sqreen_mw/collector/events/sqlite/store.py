@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from sqreen_mw.collector.events.base import (
+    MAX_BARS,
     AcceptedBatch,
     Appended,
     Cursor,
@@ -19,9 +20,6 @@ from sqreen_mw.collector.events.sqlite.writer import Writer
 from sqreen_mw.errors import StoreError
 from sqreen_mw.protocol.batch import decode_event
 from sqreen_mw.protocol.event_id import event_id_bytes
-
-MAX_BARS: Final = 2000
-"""Intervals of one histogram."""
 
 DEADLINE: Final = 5.0
 """Seconds that a read may take."""
@@ -112,6 +110,10 @@ class SqliteEventStore:
             return None
         found = self._stored(_BY_ID, values)
         return found[0] if found else None
+
+    def check_writable(self) -> None:
+        """Return where a batch could be written now, else raise ``StoreError``."""
+        self._writer.check()
 
     def last_seq(self) -> int:
         """Return the sequence number of the newest stored event, 0 for an empty store."""

@@ -1,10 +1,11 @@
 """The one connection that writes: a batch is a transaction."""
 
+import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from sqreen_mw.collector.events.base import AcceptedBatch, Appended
 from sqreen_mw.collector.events.sqlite.packed_ip import packed_ip
@@ -20,6 +21,7 @@ _MAX_WORDS_KEPT: Final = 10_000
 _EVENT: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _USER: Final = "INSERT INTO event_users VALUES (?, ?, ?)"
 
+_Result = TypeVar("_Result")
 _Rows: TypeAlias = list[tuple[object, ...]]
 
 
@@ -49,29 +51,40 @@ class Writer:
         events: dict[bytes, Event] = {}
         for event in batch.events:
             events.setdefault(event_id_bytes(event.id), event)
-        with self._lock:
-            try:
-                accepted, seq = self._transaction(batch, events)
-            except sqlite3.Error as error:
-                raise StoreError(f"the event store can't be written: {error}") from error
+        accepted, seq = self._transaction(lambda: self._write(batch, events))
         return Appended(accepted=accepted, duplicates=len(batch.events) - accepted, seq=seq)
+
+    def check(self) -> None:
+        """Write nothing new, to see whether it can be written.
+
+        Raises:
+            StoreError: It can't.
+        """
+        self._transaction(lambda: self._connection.execute("UPDATE last_seq SET seq = seq"))
 
     def close(self) -> None:
         """Let go of the connection, after a write that is under way."""
         with self._lock:
             self._connection.close()
 
-    def _transaction(self, batch: AcceptedBatch, events: dict[bytes, Event]) -> tuple[int, int]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            result = self._write(batch, events)
-            self._connection.execute("COMMIT")
-        except BaseException:
-            self._words.clear()
+    def _transaction(self, work: Callable[[], _Result]) -> _Result:
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                result = work()
+                self._connection.execute("COMMIT")
+            except BaseException as error:
+                self._roll_back()
+                if isinstance(error, sqlite3.Error):
+                    raise StoreError(f"the event store can't be written: {error}") from error
+                raise
+            return result
+
+    def _roll_back(self) -> None:
+        self._words.clear()  # Some may have been new in this transaction.
+        with contextlib.suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            raise
-        return result
 
     def _write(self, batch: AcceptedBatch, events: dict[bytes, Event]) -> tuple[int, int]:
         execute, executemany = self._connection.execute, self._connection.executemany

@@ -1,0 +1,15 @@
+"""The JSON API."""
+
+from fastapi import FastAPI
+
+from sqreen_mw.collector.api import events, health, ingest, problems, schemas
+
+__all__ = ["install"]
+
+
+def install(app: FastAPI) -> None:
+    """Add the API's routes, faults and descriptions to an application."""
+    problems.install(app)
+    for module in (ingest, events, health):
+        app.include_router(module.router)
+    schemas.install(app)

@@ -1,0 +1,51 @@
+"""Request bodies within bounds: on the wire, and once inflated."""
+
+import zlib
+from typing import Final
+
+from starlette.requests import Request
+
+from sqreen_mw.collector.api.problems import Problem
+
+_DRAINED: Final = 8
+"""Times the bound that is read and thrown away, so that most clients get to read the answer."""
+
+_GZIP: Final = 31
+"""The window bits of zlib that ask for gzip's header and checksum."""
+
+
+async def bounded_body(request: Request, *, limit: int) -> bytes:
+    """Return a request's body; never more than ``limit`` bytes of it are kept.
+
+    Raises:
+        Problem: 413, it is longer.
+    """
+    body = bytearray()
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= limit:
+            body += chunk
+        elif size > limit * _DRAINED:
+            break
+    if size > limit:
+        raise Problem(413, f"the body has more than {limit} bytes: send less at once")
+    return bytes(body)
+
+
+def inflate(data: bytes, *, limit: int) -> bytes:
+    """Return what gzip compressed; inflating stops one byte after ``limit``.
+
+    Raises:
+        Problem: 413, it is longer; 400, it is not one whole gzip member (RFC 1952).
+    """
+    inflater = zlib.decompressobj(_GZIP)
+    try:
+        inflated = inflater.decompress(data, limit + 1)
+    except zlib.error as error:
+        raise Problem(400, f"the body is no gzip: {error}") from error
+    if len(inflated) > limit:
+        raise Problem(413, f"the body inflates to more than {limit} bytes: send less at once")
+    if not inflater.eof or inflater.unused_data:
+        raise Problem(400, "the body is not one whole gzip member: it was cut, or has a tail")
+    return inflated

@@ -1,0 +1,122 @@
+"""Reading events: pages, one event, and counts over time."""
+
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import APIRouter, Depends, Query
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sqreen_mw.collector.api.access import readable_app
+from sqreen_mw.collector.api.body import bounded_body
+from sqreen_mw.collector.api.parameters import HistogramParameters, PageParameters, page_token
+from sqreen_mw.collector.api.problems import HEADERS, Problem, invalid_parameters
+from sqreen_mw.collector.api.schemas import EventPage, HistogramAnswer, json_of
+from sqreen_mw.collector.clock import system_clock
+from sqreen_mw.collector.events.base import MAX_BARS, EventQuery, EventStore, StoredEvent
+from sqreen_mw.collector.services import services_of
+
+router: Final = APIRouter()
+
+_MAX_BODY: Final = 16 * 1024
+_SECURITY: Final = {"security": [{"token": ["query"]}, {"session": []}]}
+
+OnlyApp = Annotated[str | None, Depends(readable_app)]
+
+
+@router.get(
+    "/v1/events/query",
+    summary="Find events, newest first",
+    response_class=Response,
+    responses={200: {"description": "A page", "content": json_of(EventPage)}},
+    openapi_extra=_SECURITY,
+)
+async def query(
+    request: Request, only_app: OnlyApp, parameters: Annotated[PageParameters, Query()]
+) -> Response:
+    """Return a page of the events that a URL's parameters choose."""
+    return await _page(request, only_app, parameters)
+
+
+@router.post(
+    "/v1/events/query",
+    summary="Find events, newest first",
+    response_class=Response,
+    responses={200: {"description": "A page", "content": json_of(EventPage)}},
+    openapi_extra=_SECURITY
+    | {
+        "requestBody": {
+            "content": {"application/json": {"schema": PageParameters.model_json_schema()}}
+        }
+    },
+)
+async def query_by_body(request: Request, only_app: OnlyApp) -> Response:
+    """Return a page of the events that a JSON object's members choose."""
+    body = await bounded_body(request, limit=_MAX_BODY)
+    try:
+        parameters = PageParameters.model_validate_json(body or b"{}")
+    except ValidationError as error:
+        raise invalid_parameters(error.errors()) from error
+    return await _page(request, only_app, parameters)
+
+
+@router.get(
+    "/v1/events/histogram",
+    summary="Count events over time",
+    response_class=Response,
+    responses={200: {"description": "The counts", "content": json_of(HistogramAnswer)}},
+    openapi_extra=_SECURITY,
+)
+async def histogram(
+    request: Request, only_app: OnlyApp, parameters: Annotated[HistogramParameters, Query()]
+) -> Response:
+    """Return the number of events in each interval of the range, aligned to the epoch."""
+    wanted, interval = parameters.query(only_app=only_app, now=system_clock()), parameters.interval
+    if (wanted.end - wanted.start) // interval >= MAX_BARS - 1:
+        raise Problem(
+            422, f"interval: the range has {MAX_BARS} intervals or more: take longer ones"
+        )
+    found = await run_in_threadpool(_store(request).histogram, wanted, interval=interval)
+    return _json(
+        HistogramAnswer(
+            start=found.start, interval=interval, total=found.total, counts=found.counts
+        )
+    )
+
+
+@router.get(
+    "/v1/events/{event_id}",
+    summary="Get one event",
+    response_class=Response,
+    responses={200: {"description": "The event", "content": json_of(StoredEvent)}},
+    openapi_extra=_SECURITY,
+)
+async def event(
+    request: Request, event_id: str, *, only_app: OnlyApp, app: str | None = None
+) -> Response:
+    """Return the event of an id; ids are unique in an app, so a session has to name the app."""
+    wanted = only_app or app
+    if wanted is None:
+        raise Problem(422, "app: ids are unique in an app only, so name the app")
+    found = await run_in_threadpool(_store(request).get, wanted, event_id)
+    if found is None:
+        raise Problem(404, f"the app {wanted!r} has no event {event_id!r}")
+    return _json(found)
+
+
+async def _page(request: Request, only_app: str | None, parameters: PageParameters) -> Response:
+    wanted: EventQuery = parameters.query(only_app=only_app, now=system_clock())
+    read = _store(request).page
+    page = await run_in_threadpool(read, wanted, after=parameters.after, limit=parameters.limit)
+    token = None if page.next is None else page_token(page.next)
+    return _json(EventPage(events=page.events, next_page_token=token))
+
+
+def _store(request: Request) -> EventStore:
+    return services_of(request).events
+
+
+def _json(answer: msgspec.Struct) -> Response:
+    return Response(msgspec.json.encode(answer), headers=HEADERS, media_type="application/json")

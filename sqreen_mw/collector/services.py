@@ -1,0 +1,76 @@
+"""The collector's parts, opened together and closed together."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+
+from sqreen_mw.collector.events import open_event_store
+from sqreen_mw.collector.events.base import EventStore
+from sqreen_mw.collector.pipeline import Pipeline
+from sqreen_mw.collector.settings import Settings
+from sqreen_mw.collector.state import State, open_state
+from sqreen_mw.collector.state.tokens import AGENT_SCOPES
+from sqreen_mw.collector.tail import Tail
+
+FIRST_APP: Final = "default"
+"""The app that a collector is born with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What a request finds as ``request.app.state.services``.
+
+    ``first_token`` is the secret of the token that was made on the collector's very first start.
+    It is in memory only, so that the pages can show it until the next start.
+    """
+
+    settings: Settings
+    events: EventStore
+    state: State
+    tail: Tail
+    pipeline: Pipeline
+    first_token: str | None
+
+    def close(self) -> None:
+        """Finish what is being written and let go of the stores."""
+        self.pipeline.close()
+        self.events.close()
+        self.state.close()
+
+
+def open_services(settings: Settings) -> Services:
+    """Open the stores; a state without any app gets its first app and token.
+
+    Raises:
+        ConfigurationError: A URL is wrong, or names what can't be written.
+        StoreError: A store can't be opened by this release.
+    """
+    state = open_state(settings.state_url)
+    try:
+        events = open_event_store(settings.events_url)
+    except BaseException:
+        state.close()
+        raise
+    tail = Tail(events.last_seq())
+    return Services(
+        settings=settings,
+        events=events,
+        state=state,
+        tail=tail,
+        pipeline=Pipeline(events, apps=state.apps, tail=tail),
+        first_token=_first_token(state),
+    )
+
+
+def services_of(request: Request) -> Services:
+    """Return the parts of the collector that a request came to."""
+    services: Services = request.app.state.services
+    return services
+
+
+def _first_token(state: State) -> str | None:
+    if state.apps.count():
+        return None
+    app = state.apps.ensure(FIRST_APP)
+    return state.tokens.issue(app.name, name="first token", scopes=AGENT_SCOPES).secret

@@ -1,0 +1,128 @@
+"""What can be set of a collector, validated once; the only place that reads its environment."""
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from sqreen_mw.errors import ConfigurationError
+
+PREFIX: Final = "SQREEN_COLLECTOR_"
+"""What the names of a collector's environment variables begin with."""
+
+_MAX_PORT: Final = 65_535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one collector.
+
+    Attributes:
+        data_dir: Folder of the databases; made, for its owner only, where it is not there.
+        host: Address to listen on.
+        port: TCP port; 0 lets the system choose.
+        root_path: Path that a proxy in front removes, such as ``/sqreen``.
+        tls_cert: PEM file of the certificate and its chain.
+        tls_key: PEM file of the certificate's key.
+        events_url: Where events are; by default ``events.db`` in the folder.
+        state_url: Where everything else is; by default ``state.db`` in the folder.
+
+    Raises:
+        ConfigurationError: A setting is wrong; the message names it and the fix.
+    """
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 7070
+    root_path: str = ""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    events_url: str = ""
+    state_url: str = ""
+
+    def __post_init__(self) -> None:
+        for name, file in (("events_url", "events.db"), ("state_url", "state.db")):
+            if not getattr(self, name):
+                object.__setattr__(self, name, f"sqlite:///{self.data_dir / file}")
+        if not 0 <= self.port <= _MAX_PORT:
+            raise ConfigurationError(f"port is {self.port}: use 0 to {_MAX_PORT}")
+        if self.root_path and (self.root_path[0] != "/" or self.root_path.endswith("/")):
+            raise ConfigurationError(
+                f"root path is {self.root_path!r}: begin it with a slash and end it with none"
+            )
+        self._check_tls()
+
+    @property
+    def is_loopback(self) -> bool:
+        """Tell whether only this machine can reach the host."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def scheme(self) -> str:
+        """The URL scheme of the collector."""
+        return "https" if self.tls_cert else "http"
+
+    def _check_tls(self) -> None:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ConfigurationError("TLS needs both a certificate and a key: give both or none")
+        for name, path in (("TLS certificate", self.tls_cert), ("TLS key", self.tls_key)):
+            if path is not None and not path.is_file():
+                raise ConfigurationError(f"the {name} {path} is not there: name a PEM file")
+
+
+def load_settings(
+    given: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Return the settings: what is given, else the environment, else the defaults.
+
+    Args:
+        given: Settings by name; None stands for not given.
+        environ: The environment; by default that of this process.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or a ``SQREEN_COLLECTOR_*`` name is unknown.
+    """
+    if environ is None:
+        environ = os.environ
+    values = _from_environment(environ)
+    values |= {name: value for name, value in (given or {}).items() if value is not None}
+    return Settings(**{"data_dir": _default_data_dir(environ)} | values)
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    known = {PREFIX + field.name.upper(): field.name for field in fields(Settings)}
+    values: dict[str, Any] = {}
+    for variable in environ:
+        if variable.startswith(PREFIX):
+            if variable not in known:
+                raise ConfigurationError(_unknown(variable, known))
+            name = known[variable]
+            values[name] = _converted(name, variable, environ[variable])
+    return values
+
+
+def _converted(name: str, variable: str, text: str) -> Any:
+    if name == "port":
+        if not (text.isascii() and text.isdigit()):
+            raise ConfigurationError(f"{variable} is {text!r}: use a number from 0 to {_MAX_PORT}")
+        return int(text)
+    return Path(text) if name in {"data_dir", "tls_cert", "tls_key"} else text
+
+
+def _unknown(variable: str, known: Mapping[str, str]) -> str:
+    close = difflib.get_close_matches(variable, known, n=1)
+    advice = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
+    return f"{variable} is no setting of the collector: {advice}"
+
+
+def _default_data_dir(environ: Mapping[str, str]) -> Path:
+    base = environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "sqreen-mw"
