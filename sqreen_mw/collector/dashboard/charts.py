@@ -1,0 +1,147 @@
+"""Numbers to the geometry of a bar chart: percentages, so that it fits any width."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
+
+from sqreen_mw.collector.dashboard.zones import milliseconds_of, moment
+
+SECOND: Final = 1000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+_INTERVALS: Final = (
+    *(n * SECOND for n in (1, 2, 5, 10, 15, 30)),
+    *(n * MINUTE for n in (1, 2, 5, 10, 15, 30)),
+    *(n * HOUR for n in (1, 2, 3, 6, 12)),
+    *(n * DAY for n in (1, 2, 7, 14, 30, 91, 365, 3650, 36500)),
+)
+_MOST_BARS: Final = 72
+_MOST_TICKS: Final = 9
+_GAP: Final = 0.22
+"""Part of a bar's room that stays empty."""
+
+_LEAST_HEIGHT: Final = 1.5
+"""Percent: one event among thousands must still be seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """One interval; sizes are percent of the plot, ``y`` counts from its top."""
+
+    count: int
+    start: int
+    end: int
+    room_x: float
+    room_width: float
+    x: float
+    width: float
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A labelled place on an axis, in percent; ``minor`` ones may go where room is short."""
+
+    position: float
+    label: str
+    minor: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A drawn histogram; ``rows`` are ticks from the top down, ``columns`` from the left."""
+
+    start: int
+    end: int
+    total: int
+    bars: tuple[Bar, ...]
+    rows: tuple[Tick, ...]
+    columns: tuple[Tick, ...]
+
+
+def interval_for(length: int) -> int:
+    """Return the shortest tidy interval that cuts a length into at most 72 bars."""
+    for interval in _INTERVALS:
+        if length <= interval * _MOST_BARS:
+            return interval
+    return _INTERVALS[-1]
+
+
+def nice_ticks(maximum: int) -> tuple[int, ...]:
+    """Return 0 and one to four even steps of 1, 2 or 5 times a power of ten, past the maximum."""
+    rough = max(maximum, 1) / 3
+    power = 10 ** math.floor(math.log10(rough)) if rough >= 1 else 1
+    step = int(next(m * power for m in (1, 2, 5, 10) if m * power >= rough))
+    return tuple(range(0, step * math.ceil(max(maximum, 1) / step) + 1, step))
+
+
+def bar_chart(counts: Sequence[int], *, start: int, interval: int, zone: tzinfo) -> Chart:
+    """Return the chart of counts per interval of milliseconds, oldest first."""
+    ticks = nice_ticks(max(counts, default=0))
+    end = start + interval * len(counts)
+    bars = tuple(
+        _bar(index, count, room=100 / len(counts), top=ticks[-1], span=(start, interval))
+        for index, count in enumerate(counts)
+    )
+    rows = tuple(Tick(100 - 100 * tick / ticks[-1], f"{tick:,}") for tick in reversed(ticks))
+    return Chart(
+        start=start,
+        end=end,
+        total=sum(counts),
+        bars=bars,
+        rows=rows,
+        columns=time_ticks(start, end, zone),
+    )
+
+
+def _bar(index: int, count: int, *, room: float, top: int, span: tuple[int, int]) -> Bar:
+    height = max(100 * count / top, _LEAST_HEIGHT) if count else 0.0
+    start, interval = span
+    return Bar(
+        count=count,
+        start=start + index * interval,
+        end=start + (index + 1) * interval,
+        room_x=round(index * room, 4),
+        room_width=round(room, 4),
+        x=round((index + _GAP / 2) * room, 4),
+        width=round(room * (1 - _GAP), 4),
+        y=round(100 - height, 3),
+        height=round(height, 3),
+    )
+
+
+def time_ticks(start: int, end: int, zone: tzinfo) -> tuple[Tick, ...]:
+    """Return at most nine tidy instants of a range, at round times of the zone's own clock."""
+    length = max(end - start, 1)
+    step = next((s for s in _INTERVALS if length / s <= _MOST_TICKS), _INTERVALS[-1])
+    local = moment(start, zone).replace(tzinfo=UTC)
+    first = -(-milliseconds_of(local) // step) * step
+    ticks: list[Tick] = []
+    for wall in range(first, first + length + step, step):
+        instant = _instant(wall, zone)
+        if instant is not None and start <= instant < end:
+            place = round(100 * (instant - start) / length, 3)
+            ticks.append(Tick(place, _label(wall, step, length), minor=len(ticks) % 2 == 1))
+    return tuple(ticks)
+
+
+def _instant(wall: int, zone: tzinfo) -> int | None:
+    try:
+        time = datetime(1970, 1, 1) + timedelta(milliseconds=wall)  # noqa: DTZ001 a wall clock
+        return milliseconds_of(time.replace(tzinfo=zone))
+    except OverflowError:
+        return None
+
+
+def _label(wall: int, step: int, length: int) -> str:
+    time = moment(wall, UTC)
+    if length > 300 * DAY:
+        return f"{time:%b} {time.year}"
+    if step >= DAY or wall % DAY == 0:
+        return f"{time.day} {time:%b}"
+    return f"{time:%H:%M:%S}" if step < MINUTE else f"{time:%H:%M}"
