@@ -1,0 +1,67 @@
+"""A guest of the example sites, and what the sites track of them."""
+
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import pytest
+
+import sqreen_mw as sqreen
+from sqreen_mw.agent.delivery.memory import memory_events
+from sqreen_mw.protocol.event import Event
+
+
+class Client(Protocol):
+    """What both test clients do."""
+
+    def get(self, path: str, /) -> Any:
+        """Look at a page."""
+
+    def post(self, path: str, /, *, data: dict[str, str]) -> Any:
+        """Send a form."""
+
+
+class Guest:
+    """Somebody with a browser, who sends forms with their hidden token."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def submit(self, page: str, action: str, **fields: str) -> Any:
+        """Open a page, send one of its forms, and return the answer without following it."""
+        token = re.search(r'name="form_token" value="([^"]+)"', self.client.get(page).text)
+        assert token
+        return self.client.post(action, data={"form_token": token[1], **fields})
+
+    def sign_up(self, email: str = "anna@example.com") -> Any:
+        """Become a customer."""
+        return self.submit("/signup", "/signup", name="Anna", email=email, password="correct horse")
+
+
+class Tracked:
+    """The events of one test."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def events(self) -> list[Event]:
+        """Return what was tracked so far."""
+        assert sqreen.flush()
+        return memory_events(self._url)
+
+    def names(self) -> list[str]:
+        """Return the names of what was tracked so far."""
+        return [event.name for event in self.events()]
+
+
+@pytest.fixture
+def tracked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tracked]:
+    """Configure the SDK to keep events in memory."""
+    for name in [name for name in os.environ if name.startswith("SQREEN_")]:  # noqa: TID251  # reset
+        monkeypatch.delenv(name)
+    url = f"memory://{uuid.uuid4()}"
+    monkeypatch.setenv("SQREEN_URL", url)
+    yield Tracked(url)
+    sqreen.close()
