@@ -40,5 +40,5 @@ def make_private_file(path: Path, *, setting: str) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise ConfigurationError(
-            f"{setting}: {path} can't be written ({error.strerror}); name a folder that can be"
+            f"{path} can't be written ({error.strerror}): choose another --data-dir or {setting}"
         ) from error

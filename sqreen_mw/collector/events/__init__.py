@@ -14,6 +14,6 @@ def open_event_store(url: str) -> EventStore:
         ConfigurationError: The URL names no store that is spoken here, or can't be written.
         StoreError: The store is not of this release.
     """
-    path = database_path(url, setting="the events URL")
-    make_private_file(path, setting="the events URL")
+    path = database_path(url, setting="--events-url")
+    make_private_file(path, setting="--events-url")
     return SqliteEventStore(path)

@@ -59,8 +59,8 @@ def open_database(url: str) -> Database:
         ConfigurationError: The URL names no database that is spoken here, or can't be written.
         StoreError: The file is no database, or was made by a newer release.
     """
-    path = database_path(url, setting="the state URL")
-    make_private_file(path, setting="the state URL")
+    path = database_path(url, setting="--state-url")
+    make_private_file(path, setting="--state-url")
     engine = create_engine(URL.create("sqlite", database=str(path)))
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)
@@ -68,8 +68,10 @@ def open_database(url: str) -> Database:
     try:
         with database.write() as connection:
             _upgrade(connection)
-    except BaseException:
+    except BaseException as error:
         database.close()
+        if isinstance(error, StoreError):
+            raise StoreError(f"{path}: {error}") from error
         raise
     return database
 

@@ -95,10 +95,10 @@ def _needs_tables(connection: sqlite3.Connection) -> bool:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
         raise StoreError(
-            f"the event store has version {version}, this release knows up to {SCHEMA_VERSION}: "
+            f"it has version {version}, this release knows up to {SCHEMA_VERSION}: "
             "upgrade the collector"
         )
     foreign = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if version == 0 and foreign:
-        raise StoreError("the file is a database of something else: name another file")
+        raise StoreError("it is a database of something else, so name another file")
     return bool(version == 0)

@@ -38,8 +38,10 @@ class Writer:
         self._connection = connect(path, cache_kib=_CACHE_KIB)
         try:
             prepare(self._connection)
-        except BaseException:
+        except BaseException as error:
             self._connection.close()
+            if isinstance(error, StoreError | sqlite3.Error):
+                raise StoreError(f"{path} can't be used: {error}") from error
             raise
 
     def append(self, batch: AcceptedBatch) -> Appended:

@@ -1,0 +1,78 @@
+"""``sqreen-mw serve``: run the collector."""
+
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from sqreen_mw.cli.first_login import first_login
+from sqreen_mw.cli.listener import listen
+from sqreen_mw.cli.options import DataDir, StateUrl
+from sqreen_mw.cli.ready import Ready, print_ready
+from sqreen_mw.cli.server import run
+from sqreen_mw.collector.services import open_services
+from sqreen_mw.collector.settings import load_settings
+
+
+def serve(  # noqa: PLR0913 one an option
+    *,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port; 0 lets the system choose.", show_default="7070"),
+    ] = None,
+    data_dir: DataDir = None,
+    events_url: Annotated[
+        str | None,
+        typer.Option(help="Where events are.", show_default="sqlite:///DATA_DIR/events.db"),
+    ] = None,
+    state_url: StateUrl = None,
+    root_path: Annotated[
+        str | None, typer.Option(help="Path that a proxy in front removes.", show_default=False)
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="PEM file of the certificate.", show_default=False)
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="PEM file of its key.", show_default=False)
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON once it is ready.")
+    ] = False,
+) -> None:
+    """Run the collector: it takes events, keeps them, and shows them in the Event Explorer.
+
+    Each option can be set as SQREEN_COLLECTOR_<OPTION> in the environment too.
+    """
+    settings = load_settings(
+        {
+            "host": host,
+            "port": port,
+            "data_dir": data_dir,
+            "events_url": events_url,
+            "state_url": state_url,
+            "root_path": root_path,
+            "tls_cert": tls_cert,
+            "tls_key": tls_key,
+        }
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    services = open_services(settings)
+    try:
+        secret = first_login(settings, services.state)
+        with listen(settings) as listener:
+            ready = Ready.of(settings, port=listener.getsockname()[1], login=secret)
+            ready = ready.with_token(services.first_token)
+            run(services, listener, on_ready=lambda: print_ready(ready, json=json))
+    finally:
+        services.close()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    # The server's own handlers come first; it then hands the signal on to here.
+    raise SystemExit(0)

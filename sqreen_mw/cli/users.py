@@ -1,0 +1,76 @@
+"""``sqreen-mw users``: who may look into the collector."""
+
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from sqreen_mw.cli.first_login import LINK_LIFETIME
+from sqreen_mw.cli.options import DataDir, PasswordStdin, StateUrl
+from sqreen_mw.cli.ready import collector_url, login_url
+from sqreen_mw.cli.state import opened_state
+from sqreen_mw.collector.settings import load_settings
+from sqreen_mw.collector.state.users import Role
+from sqreen_mw.errors import RefusedError
+
+users: Final = typer.Typer(help="Make users and let them in.", no_args_is_help=True)
+
+
+@users.command()
+def create(
+    name: str,
+    *,
+    role: Role = "admin",
+    password_stdin: PasswordStdin = False,
+    data_dir: DataDir = None,
+    state_url: StateUrl = None,
+) -> None:
+    """Make a user. Without a password, only a link of 'users link' lets them in."""
+    password = _first_line() if password_stdin else None
+    with opened_state(data_dir=data_dir, state_url=state_url) as state:
+        user = state.users.create(name, password=password, role=role)
+    typer.echo(f"{user.name} is {user.role}")
+
+
+@users.command()
+def password(
+    name: str,
+    *,
+    password_stdin: PasswordStdin = False,
+    data_dir: DataDir = None,
+    state_url: StateUrl = None,
+) -> None:
+    """Give a user another password and end their sessions."""
+    if password_stdin:
+        new = _first_line()
+    else:
+        new = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    with opened_state(data_dir=data_dir, state_url=state_url) as state:
+        state.users.set_password(name, new)
+    typer.echo(f"{name} has a new password")
+
+
+@users.command()
+def link(
+    name: str,
+    *,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Where people reach the collector.", show_default="its own settings"),
+    ] = None,
+    data_dir: DataDir = None,
+    state_url: StateUrl = None,
+) -> None:
+    """Print a link that logs a user in, once, within an hour."""
+    settings = load_settings({"data_dir": data_dir, "state_url": state_url})
+    with opened_state(data_dir=data_dir, state_url=state_url) as state:
+        user = state.users.by_name(name)
+        if user is None:
+            raise RefusedError(f"there is no user {name!r}: make one by 'sqreen-mw users create'")
+        secret = state.sessions.issue_link(user, lifetime=LINK_LIFETIME)
+    base = url or collector_url(settings, port=settings.port)
+    typer.echo(login_url(base.rstrip("/"), secret))
+
+
+def _first_line() -> str:
+    return sys.stdin.readline().rstrip("\r\n")
