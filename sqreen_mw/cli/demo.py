@@ -14,7 +14,6 @@ from rich.console import Console
 from sqreen_mw.cli.demonstration.ports import free_ports
 from sqreen_mw.cli.demonstration.sites import SiteCommand, check_installed
 from sqreen_mw.cli.demonstration.stage import Links, Play, perform
-from sqreen_mw.errors import ConfigurationError
 
 
 def demo(
@@ -32,12 +31,8 @@ def demo(
 
     A port of 0 is any free one. Ctrl-C stops everything.
     """
-    try:
-        check_installed()
-        ports = free_ports({"--port": port, "--shop-port": shop_port, "--bank-port": bank_port})
-    except ConfigurationError as error:
-        typer.echo(f"sqreen-mw demo: {error}", err=True)
-        raise typer.Exit(2) from error
+    check_installed()
+    ports = free_ports({"--port": port, "--shop-port": shop_port, "--bank-port": bank_port})
     with tempfile.TemporaryDirectory(prefix="sqreen-mw-demo-") as folder:
         play = Play(
             port=ports["--port"],

@@ -1,5 +1,6 @@
 """A visitor's browser: cookies, redirects, and the hidden token of each form."""
 
+import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ LostError: TypeAlias = HTTPError
 
 _TOKEN: Final = re.compile(r'name="form_token" value="([\w-]+)"')
 _TIMEOUT: Final = 15
+_BETWEEN_TRIES: Final = 0.05
 # Loopback speaks plain HTTP; loading the authorities for each visitor would take 50 ms.
 _NO_AUTHORITIES: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
@@ -47,12 +49,28 @@ class Browser:
 async def browsing(url: str, *, person: Person, pace: Pace) -> AsyncIterator[Browser]:
     """Give a person a fresh browser on a site; loopback is the proxy that names their address."""
     headers = {"User-Agent": person.agent, "X-Forwarded-For": person.address}
-    async with AsyncClient(
+    async with _client(url, headers=headers) as client:
+        yield Browser(client, pace)
+
+
+async def until_answered(url: str) -> None:
+    """Wait until a site answers."""
+    async with _client(url, headers={}) as client:
+        while True:
+            try:
+                await client.get("/login")
+            except HTTPError:
+                await asyncio.sleep(_BETWEEN_TRIES)
+            else:
+                return
+
+
+def _client(url: str, *, headers: dict[str, str]) -> AsyncClient:
+    return AsyncClient(
         base_url=url,
         headers=headers,
         follow_redirects=True,
         timeout=_TIMEOUT,
         trust_env=False,
         verify=_NO_AUTHORITIES,
-    ) as client:
-        yield Browser(client, pace)
+    )
