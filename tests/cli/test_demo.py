@@ -1,0 +1,153 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import pytest
+
+from sqreen_mw.cli.demonstration.sites import check_installed
+from sqreen_mw.errors import ConfigurationError
+
+_COMMAND = [sys.executable, "-m", "sqreen_mw", "demo"]
+_ANY_PORTS = ["--port", "0", "--shop-port", "0", "--bank-port", "0"]
+_SECONDS = 60
+
+_T = TypeVar("_T")
+
+
+class Demo:
+    """A demonstration in a session of its own, and what it printed."""
+
+    def __init__(self, process: subprocess.Popen[str], line: dict[str, str]) -> None:
+        self.process = process
+        self.links = line
+
+    def members(self) -> dict[int, str]:
+        """Return the processes of the session, by number, with their command lines."""
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                after_name = (folder / "stat").read_text().rpartition(")")[2].split()
+                command = (folder / "cmdline").read_text().replace("\0", " ")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(after_name[3]) == self.process.pid:
+                found[int(folder.name)] = command
+        return found
+
+    def child(self, word: str) -> int:
+        """Return the oldest process with a word in its command line."""
+        return min(number for number, command in self.members().items() if word in command)
+
+
+@contextmanager
+def demonstration(folder: Path, *options: str) -> Iterator[Demo]:
+    """Play until the block ends, with temporary files in a folder."""
+    with subprocess.Popen(  # noqa: S603  # our own command
+        [*_COMMAND, "--json", *_ANY_PORTS, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "TMPDIR": str(folder)},  # noqa: TID251  # handed on
+    ) as process:
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+            yield Demo(process, json.loads(line))
+        finally:
+            process.terminate()
+            process.wait(_SECONDS)
+
+
+def _until(ask: Callable[[], _T], *, holds: Callable[[_T], bool]) -> _T:
+    deadline = time.monotonic() + _SECONDS
+    while not holds(answer := ask()):
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.1)
+    return answer
+
+
+def _events(client: httpx2.Client, app: str) -> list[dict[str, Any]]:
+    answer = client.get("/v1/events/query", params={"app": app, "limit": 200})
+    assert answer.status_code == 200, answer.text
+    stored: list[dict[str, Any]] = answer.json()["events"]
+    return stored
+
+
+def test_demo_shows_both_sites_and_leaves_nothing(tmp_path: Path) -> None:
+    """The login link opens a collector with events of both sites; SIGINT ends all of it."""
+    with demonstration(tmp_path, "--visitors-rate", "20") as demo:
+        links = demo.links
+        with httpx2.Client(base_url=links["url"], follow_redirects=True) as client:
+            assert client.get(links["login"]).status_code == 200
+            for app in ("shop", "bank"):
+                stored = _until(partial(_events, client, app), holds=lambda found: len(found) >= 10)
+                assert {event["env"] for event in stored} == {"demo"}
+                addresses = {event["event"]["request"]["ip"].rpartition(".")[0] for event in stored}
+                assert addresses <= {"203.0.113", "198.51.100"}
+        assert httpx2.get(links["shop"]).status_code == 200
+        assert httpx2.get(links["bank"], follow_redirects=True).status_code == 200
+        assert len(demo.members()) == 5
+
+        demo.process.send_signal(signal.SIGINT)
+        said, complained = demo.process.communicate(timeout=_SECONDS)
+
+        assert (demo.process.returncode, said, complained) == (0, "", "")
+        assert demo.members() == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_end_it_too(tmp_path: Path, number: signal.Signals) -> None:
+    """SIGTERM, and the end of the terminal, stop everything."""
+    with demonstration(tmp_path, "--no-visitors") as demo:
+        demo.process.send_signal(number)
+
+        assert demo.process.wait(_SECONDS) == 0
+        assert demo.members() == {}
+
+
+def test_part_that_dies_is_named(tmp_path: Path) -> None:
+    """When a part ends by itself, the rest is stopped and the exit code is 1."""
+    with demonstration(tmp_path, "--no-visitors") as demo:
+        os.kill(demo.child("gunicorn"), signal.SIGKILL)
+
+        _, complained = demo.process.communicate(timeout=_SECONDS)
+        assert demo.process.returncode == 1
+        assert complained.startswith("The bank has died (exit code -9).")
+        assert _until(demo.members, holds=lambda members: not members) == {}
+
+
+def test_taken_port_is_named_with_its_option() -> None:
+    """A port in use is refused on one line, before anything is started."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = subprocess.run(  # noqa: S603  # our own command
+            [*_COMMAND, *_ANY_PORTS, "--bank-port", port],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_SECONDS,
+        )
+
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert ended.stderr.count("\n") == 1
+    assert port in ended.stderr
+    assert "--bank-port" in ended.stderr
+
+
+def test_missing_package_is_named_with_the_fix() -> None:
+    """Without the packages that the sites stand on, the message says what to install."""
+    with pytest.raises(ConfigurationError, match=r'needs no_such_package: pip install ".*\[demo]"'):
+        check_installed(("json", "no_such_package"))
