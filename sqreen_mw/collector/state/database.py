@@ -19,10 +19,10 @@ _READ_ONLY: Final = "sqreen_read_only"
 
 # synchronous=FULL: a session closed or a token revoked stays so after a power cut.
 _SETTINGS: Final = """
+PRAGMA busy_timeout=5000;
 PRAGMA journal_mode=WAL;
 PRAGMA synchronous=FULL;
 PRAGMA foreign_keys=ON;
-PRAGMA busy_timeout=5000;
 """
 
 

@@ -47,9 +47,9 @@ _TABLES: Final = (
 )
 
 _SETTINGS: Final = """
+PRAGMA busy_timeout = 5000;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
-PRAGMA busy_timeout = 5000;
 PRAGMA temp_store = MEMORY;
 PRAGMA wal_autocheckpoint = 4000;
 PRAGMA mmap_size = 268435456;

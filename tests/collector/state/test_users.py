@@ -1,0 +1,69 @@
+import pytest
+
+from sqreen_mw.collector.state import State
+from sqreen_mw.errors import RefusedError
+
+
+def test_the_password_lets_in(state: State) -> None:
+    """A user is who knows both name and password."""
+    ann = state.users.create("ann", password="correct horse", role="analyst")
+
+    assert state.users.authenticate("ann", "correct horse") == ann
+    assert state.users.authenticate("ann", "Correct horse") is None
+    assert state.users.authenticate("ann", "x" * 2000) is None
+    assert state.users.authenticate("bob", "correct horse") is None
+    assert state.users.by_name("ann") == ann
+    assert state.users.by_name("bob") is None
+
+
+def test_without_a_password_none_lets_in(state: State) -> None:
+    """A user without a password can't log in by one, whatever it is."""
+    state.users.create("admin", password=None, role="admin")
+
+    assert state.users.authenticate("admin", "") is None
+    assert state.users.authenticate("admin", "no user has this hash") is None
+    assert not state.users.any_password()
+    assert state.users.count() == 1
+
+
+def test_a_new_password_ends_what_the_old_one_began(state: State) -> None:
+    """Sessions and login links of before a change of password are over."""
+    ann = state.users.create("ann", password="correct horse", role="viewer")
+    session, link = state.sessions.open(ann), state.sessions.issue_link(ann, lifetime=60)
+
+    state.users.set_password("ann", "battery staple")
+
+    assert state.users.any_password()
+    assert state.users.authenticate("ann", "battery staple") == ann
+    assert state.users.authenticate("ann", "correct horse") is None
+    assert state.sessions.find(session) is None
+    assert state.sessions.redeem_link(link) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "role", "message"),
+    [
+        ("ann", None, "admin", "a user 'ann' already"),
+        ("bob", None, "root", "no role 'root'"),
+        ("bob", "short", "admin", "8 to 1024"),
+        ("bob", "x" * 1025, "admin", "8 to 1024"),
+        ("", None, "admin", "1 to 256"),
+        (" bob", None, "admin", "no margins"),
+    ],
+)
+def test_refuses_users_that_make_no_sense(
+    state: State, *, name: str, password: str | None, role: str, message: str
+) -> None:
+    """A name that is taken or empty, an unknown role and a weak password are refused."""
+    state.users.create("ann", password=None, role="viewer")
+
+    with pytest.raises(RefusedError, match=message):
+        state.users.create(name, password=password, role=role)  # type: ignore[arg-type]  # the point
+
+    assert state.users.count() == 1
+
+
+def test_no_password_for_nobody(state: State) -> None:
+    """An unknown user gets no password."""
+    with pytest.raises(RefusedError, match="no user 'bob'"):
+        state.users.set_password("bob", "correct horse")
