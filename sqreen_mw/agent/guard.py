@@ -5,6 +5,7 @@ interval, with the number of those that went unsaid.
 """
 
 import logging
+import math
 import threading
 import time
 from types import TracebackType
@@ -63,7 +64,7 @@ class Guard:
         with self._lock:
             count = self._counts.get(cause, 0) + 1
             self._counts[cause] = count
-            logged_at, said = self._logged.get(cause, (now - self._log_interval, 0))
+            logged_at, said = self._logged.get(cause, (-math.inf, 0))
             if now - logged_at < self._log_interval:
                 return None
             self._logged[cause] = (now, count)

@@ -47,6 +47,7 @@ class Buffer:
         self._tracked = 0
         self._delivered = 0
         self._under_way = 0
+        self._abandoned = False
         self._dropped: Final[Counter[str]] = Counter()
 
     @property
@@ -66,8 +67,11 @@ class Buffer:
             Whether the flusher should know: it is the first event, or the one that fills a batch.
         """
         with self._lock:
-            was_full = self.full
             self._tracked += 1
+            if self._abandoned:
+                self._dropped["closed"] += 1
+                return False
+            was_full = self.full
             self._queue.append(event)
             self._bytes += event.size
             while len(self._queue) > self._max_events or self._bytes > self._max_bytes:
@@ -102,14 +106,16 @@ class Buffer:
     def delivered(self, count: int) -> None:
         """Settle events under way: the collector has them."""
         with self._lock:
-            self._under_way -= count
-            self._delivered += count
+            if not self._abandoned:
+                self._under_way -= count
+                self._delivered += count
 
     def dropped(self, reason: str, count: int = 1) -> None:
         """Settle events under way: they are lost."""
         with self._lock:
-            self._under_way -= count
-            self._dropped[reason] += count
+            if not self._abandoned:
+                self._under_way -= count
+                self._dropped[reason] += count
 
     def refused(self, reason: str) -> None:
         """Count an event that is not even queued."""
@@ -118,8 +124,12 @@ class Buffer:
             self._dropped[reason] += 1
 
     def abandon(self, reason: str) -> int:
-        """Drop all that waits, and return how many events that were."""
+        """Drop all that waits, and return how many events that were.
+
+        This is the end: a verdict that comes later changes no count, and no event is taken.
+        """
         with self._lock:
+            self._abandoned = True
             count = len(self._queue) + self._under_way
             self._queue.clear()
             self._bytes = 0

@@ -53,7 +53,13 @@ class Delivery:
 
 
 class Flusher:
-    """Takes events from any thread, and delivers them from its own."""
+    """Takes events from any thread, and delivers them from its own.
+
+    Attributes:
+        pid: The process that it belongs to.
+        buffer: What waits, and the counts of what became of everything.
+        finished: Whether its thread has come to its end.
+    """
 
     def __init__(self, delivery: Delivery) -> None:
         self.pid: Final = os.getpid()
@@ -69,7 +75,7 @@ class Flusher:
             guard=delivery.guard,
         )
         self._started = False
-        self._finished = False
+        self.finished = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
         # Monotonic seconds: all that was tracked before is wanted, tried, or known to be settled.
@@ -109,7 +115,7 @@ class Flusher:
             self._deadline = time.monotonic() + seconds
             self._wake()
         if self._started:
-            _poll(lambda: self._finished, seconds)
+            _poll(lambda: self.finished, seconds)
         return self.buffer.abandon("exit")
 
     def _start(self) -> None:
@@ -140,7 +146,7 @@ class Flusher:
                 loop.run_until_complete(self._main())
         finally:
             loop.close()
-            self._finished = True
+            self.finished = True
 
     async def _main(self) -> None:
         await self._transport.open()

@@ -27,6 +27,8 @@ COMPRESS_FROM: Final = 1024
 
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 
+# Statuses of RFC 9110, section 15.5, and RFC 6585 and 8470; 5xx is to be tried again as well.
+_CONTENT_TOO_LARGE: Final = 413
 _RETRYABLE: Final = frozenset({408, 425, 429})
 _UNAUTHORIZED: Final = frozenset({401, 403})
 
@@ -98,7 +100,7 @@ def _outcome(response: httpx2.Response, answer: bytes) -> Outcome:
     said = f"HTTP {status} {answer[:200].decode('utf-8', 'replace')}".strip()
     if response.is_success:
         return _verdict(answer)
-    if status == httpx2.codes.REQUEST_ENTITY_TOO_LARGE:
+    if status == _CONTENT_TOO_LARGE:
         return TooLarge()
     if status in _UNAUTHORIZED:
         return Unauthorized(said)

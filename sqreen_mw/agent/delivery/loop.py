@@ -16,6 +16,6 @@ class OwnResolverLoop(asyncio.SelectorEventLoop):
         """Resolve a name; see ``socket.getaddrinfo``."""
         return socket.getaddrinfo(*args, **keywords)
 
-    async def getnameinfo(self, *args: Any, **keywords: Any) -> Any:
+    async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> tuple[str, str]:
         """Resolve an address; see ``socket.getnameinfo``."""
-        return socket.getnameinfo(*args, **keywords)
+        return socket.getnameinfo(sockaddr, flags)

@@ -97,7 +97,9 @@ class Outbox:
             self._drop("expired", len(batch), "no collector took them for an hour")
             return
         seconds = SEND_SECONDS if deadline is None else min(SEND_SECONDS, deadline - now)
-        outcome = await self._transport.send(batch, seconds=seconds)
+        outcome: Outcome = Retry("the transport failed")
+        with self._guard.swallow("transport"):
+            outcome = await self._transport.send(batch, seconds=seconds)
         self._apply(outcome, batch)
 
     def _apply(self, outcome: Outcome, batch: Batch) -> None:

@@ -1,0 +1,109 @@
+import gzip
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+
+@dataclass
+class Answer:
+    """What the server says to one post; ``None`` as status accepts every event."""
+
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    delay: float = 0.0
+
+
+@dataclass
+class Post:
+    """One post as the server saw it."""
+
+    headers: dict[str, str]
+    ids: list[str]
+    names: list[str]
+    at: float
+
+
+@dataclass
+class FaultyCollector:
+    """A real HTTP server on loopback that answers as it is told, then accepts."""
+
+    url: str
+    answers: list[Answer] = field(default_factory=list)
+    posts: list[Post] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all events that came, in order."""
+        return [name for post in self.posts for name in post.names]
+
+
+def _handler(collector: FaultyCollector) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            events = json.loads(body)["events"]
+            headers = {key.lower(): value for key, value in self.headers.items()}
+            ids, names = [e["id"] for e in events], [e["event"] for e in events]
+            collector.posts.append(Post(headers, ids, names, time.monotonic()))
+            answer = collector.answers.pop(0) if collector.answers else Answer()
+            time.sleep(answer.delay)
+            self._say(answer, len(events))
+
+        def _say(self, answer: Answer, count: int) -> None:
+            accepted = json.dumps({"accepted": count}).encode()
+            body = accepted if answer.status is None else answer.body
+            self.send_response(answer.status or 202)
+            for key, value in answer.headers.items():
+                self.send_header(key, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing: clients that give up are part of the tests."""
+
+
+@pytest.fixture
+def collector() -> Iterator[FaultyCollector]:
+    """Run a server that answers as told."""
+    told = FaultyCollector(url="")
+    with _Server(("127.0.0.1", 0), _handler(told)) as server:
+        told.url = f"http://localhost:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield told
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], object]], None]:
+    """Return a function that waits until a condition holds, and fails after 5 seconds."""
+
+    def wait(condition: Callable[[], object]) -> None:
+        end = time.monotonic() + 5
+        while not condition():
+            assert time.monotonic() < end, "the condition did not come true"
+            time.sleep(0.005)
+
+    return wait

@@ -1,0 +1,39 @@
+"""Requests and events as the agent meets them."""
+
+from typing import Any
+
+from sqreen_mw.agent.context import RequestContext
+from sqreen_mw.agent.null import NullTracker
+from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.capture.request import RawRequest
+from sqreen_mw.protocol.event_id import new_event_id
+
+
+class Asked(RequestContext):
+    """A request of given values."""
+
+    def __init__(self, **changes: Any) -> None:
+        super().__init__(NullTracker())
+        values: dict[str, Any] = {"verb": "GET", "path": "/", "query": b"", "headers": []}
+        more: dict[str, Any] = {"peer": "203.0.113.9", "route": None, "path_params": {}}
+        self.raw = RawRequest(**{**values, **more, **changes})
+
+    def raw_request(self) -> RawRequest:
+        """Return the values."""
+        return self.raw
+
+
+def pending(**changes: Any) -> PendingEvent:
+    """Return a tracked event with some values changed."""
+    values: dict[str, Any] = {
+        "id": new_event_id(0),
+        "name": "x",
+        "timestamp": 0,
+        "tracked_at": 0.0,
+        "properties": {},
+        "user_identifiers": {},
+        "context": None,
+        "truncated": False,
+        "size": 100,
+    }
+    return PendingEvent(**{**values, **changes})

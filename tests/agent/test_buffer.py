@@ -1,0 +1,137 @@
+import threading
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from sqreen_mw.agent.delivery.batch import BATCH_EVENTS
+from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.pending import PendingEvent
+from tests.agent.samples import Asked, pending
+
+
+class Accounts(RuleBasedStateMachine):
+    """Whatever happens to events, each is counted exactly once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buffer = Buffer(max_events=8, max_bytes=1000)
+        self.under_way = 0
+        self.put = 0
+
+    @rule(size=st.integers(1, 400))
+    def track(self, size: int) -> None:
+        """An app tracks."""
+        self.buffer.put(pending(size=size))
+        self.put += 1
+
+    @rule(limit=st.integers(1, 5))
+    def take(self, limit: int) -> None:
+        """The flusher cuts."""
+        self.under_way += len(self.buffer.take(limit, now=0.0, everything=True))
+
+    @rule(part=st.floats(0, 1))
+    def deliver(self, part: float) -> None:
+        """The collector takes some."""
+        count = int(self.under_way * part)
+        self.buffer.delivered(count)
+        self.under_way -= count
+
+    @rule()
+    def drop(self) -> None:
+        """The collector refuses all."""
+        self.buffer.dropped("refused", self.under_way)
+        self.under_way = 0
+
+    @rule()
+    def refuse(self) -> None:
+        """An app tracks after the close."""
+        self.buffer.refused("closed")
+        self.put += 1
+
+    @rule()
+    def abandon(self) -> None:
+        """The process ends."""
+        waiting = self.buffer.waiting
+        assert self.buffer.abandon("exit") == waiting
+
+    @invariant()
+    def adds_up(self) -> None:
+        """Tracked is delivered, waiting and dropped, and the bounds hold."""
+        stats = self.buffer.stats({})
+        assert stats.tracked == self.put
+        assert stats.tracked == stats.delivered + stats.waiting + sum(stats.dropped.values())
+        assert stats.waiting - self.under_way <= 8
+
+
+TestAccounts = Accounts.TestCase
+
+
+@given(st.lists(st.integers(1, 400), max_size=30))
+def test_the_oldest_go_first(sizes: list[int]) -> None:
+    """Beyond its bounds the queue keeps the newest events that fit."""
+    buffer = Buffer(max_events=8, max_bytes=1000)
+    events = [pending(size=size) for size in sizes]
+    for event in events:
+        buffer.put(event)
+
+    kept = buffer.take(100, now=0.0, everything=True)
+
+    assert kept == events[len(events) - len(kept) :]
+    assert sum(event.size for event in kept) <= 1000
+
+
+def test_an_event_larger_than_the_queue_is_dropped() -> None:
+    """An event that can't fit is counted, not kept."""
+    buffer = Buffer(max_bytes=10)
+
+    buffer.put(pending(size=11))
+
+    assert buffer.stats({}).dropped == {"overflow": 1}
+    assert buffer.oldest() is None
+
+
+def test_running_requests_are_passed_over_in_order() -> None:
+    """Events that wait for their request keep their place."""
+    buffer = Buffer()
+    running, ended = Asked(), Asked()
+    ended.finish()
+    events = [pending(context=context, tracked_at=5.0) for context in (running, ended, running)]
+    for event in events:
+        buffer.put(event)
+
+    assert buffer.take(10, now=5.5, everything=False) == [events[1]]
+    assert buffer.oldest() == 5.0
+    assert buffer.take(10, now=6.0, everything=False) == [events[0], events[2]]
+
+
+def test_tells_the_edges() -> None:
+    """The first event and the one that fills a batch are told, no other is."""
+    buffer = Buffer()
+
+    edges = [buffer.put(pending()) for _ in range(BATCH_EVENTS + 5)]
+
+    assert [index for index, edge in enumerate(edges) if edge] == [0, BATCH_EVENTS - 1]
+    assert buffer.full
+
+
+def test_counts_are_exact_over_threads() -> None:
+    """Threads that put while another takes lose no event and count none twice."""
+    buffer = Buffer(max_events=50)
+    taken: list[PendingEvent] = []
+
+    def put() -> None:
+        for _ in range(2000):
+            buffer.put(pending())
+
+    threads = [threading.Thread(target=put) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        taken += buffer.take(10, now=0.0, everything=True)
+    taken += buffer.take(100, now=0.0, everything=True)
+
+    stats = buffer.stats({})
+    assert stats.tracked == 8000
+    assert len(taken) == len({id(event) for event in taken}) == stats.waiting
+    assert stats.tracked == stats.waiting + stats.dropped.get("overflow", 0)

@@ -1,0 +1,115 @@
+from typing import Any
+
+import pytest
+
+from sqreen_mw.agent.config import Config, Settings, differing, load_config
+from sqreen_mw.capture.client_ip import ClientIp, Networks
+from sqreen_mw.errors import ConfigurationError
+
+COLLECTOR = {"SQREEN_URL": "http://localhost:7070", "SQREEN_TOKEN": "sqm_1_abc"}
+
+
+def test_nothing_set_is_nowhere() -> None:
+    """Without settings there is a configuration that sends nothing."""
+    assert load_config(environ={}) == Config()
+    assert Config().url is None
+
+
+def test_reads_every_variable() -> None:
+    """Each setting has its SQREEN_ variable."""
+    config = load_config(
+        environ={
+            "SQREEN_URL": "https://collector.test/",
+            "SQREEN_TOKEN": "sqm_1_abc",
+            "SQREEN_APP_NAME": "shop",
+            "SQREEN_ENVIRONMENT": "staging",
+            "SQREEN_RELEASE": "1.2",
+            "SQREEN_DISABLE": "yes",
+            "SQREEN_FLUSH_INTERVAL": "0.5",
+            "SQREEN_TRUSTED_PROXIES": "10.1.0.0/16, 10.2.0.1",
+            "SQREEN_IP_HEADER": "CF-Connecting-IP",
+        }
+    )
+
+    trusted = Networks(["127.0.0.0/8", "::1/128", "10.1.0.0/16", "10.2.0.1/32"])
+    assert config == Config(
+        url="https://collector.test",
+        token="sqm_1_abc",
+        app_name="shop",
+        environment="staging",
+        release="1.2",
+        disable=True,
+        flush_interval=0.5,
+        client_ip=ClientIp(trusted=trusted, header="cf-connecting-ip", named=True),
+    )
+
+
+def test_keywords_override_variables() -> None:
+    """A keyword wins over the environment; what it leaves out comes from there."""
+    config = load_config(Settings(token="sqm_2_def"), environ=COLLECTOR)
+
+    assert (config.url, config.token) == ("http://localhost:7070", "sqm_2_def")
+
+
+def test_an_empty_variable_is_not_set() -> None:
+    """An empty variable leaves the default, as it is common in shells and containers."""
+    assert load_config(environ={"SQREEN_URL": "", "SQREEN_FLUSH_INTERVAL": ""}) == Config()
+
+
+def test_private_means_the_listed_networks() -> None:
+    """The word private trusts RFC 1918 and its kin, but no documentation network."""
+    trusted = load_config(environ={"SQREEN_TRUSTED_PROXIES": "private"}).client_ip.trusted
+
+    assert bytes([172, 17, 0, 1]) in trusted
+    assert bytes([203, 0, 113, 9]) not in trusted
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"url": "localhost:7070"}, "url / SQREEN_URL must begin with one of http://"),
+        ({"url": "http://"}, "names no host"),
+        ({"url": "http://x:70700"}, "url / SQREEN_URL"),
+        ({"url": "http://me:secret@x"}, "give the token as SQREEN_TOKEN"),
+        ({"url": 7}, "url / SQREEN_URL"),
+        ({"url": "http://x"}, "token / SQREEN_TOKEN is missing"),
+        ({"token": "a b"}, "token / SQREEN_TOKEN must be printable ASCII"),
+        ({"app_name": "\n"}, "app_name / SQREEN_APP_NAME must be printable"),
+        ({"app_name": "x" * 257}, "at most 256 characters"),
+        ({"disable": "perhaps"}, "disable / SQREEN_DISABLE must be 1 or 0 (it is 'perhaps')"),
+        ({"flush_interval": "soon"}, "flush_interval / SQREEN_FLUSH_INTERVAL"),
+        ({"flush_interval": 0}, "more than 0 and at most 60"),
+        ({"flush_interval": float("nan")}, "more than 0 and at most 60"),
+        ({"flush_interval": 61}, "more than 0 and at most 60"),
+        ({"trusted_proxies": "10.0.0.0/99"}, "must be networks such as 10.0.0.0/8"),
+        ({"ip_header": "X-Real-IP, Via"}, "must be the name of one header"),
+        ({"tokn": "x"}, "'tokn' is no setting; there are: app_name, "),
+    ],
+)
+def test_a_wrong_setting_is_named_with_the_fix(settings: Any, said: str) -> None:
+    """What is wrong stops the start with the setting's names and what it should be."""
+    with pytest.raises(ConfigurationError) as raised:
+        load_config(settings, environ={})
+
+    assert said in str(raised.value)
+
+
+def test_the_token_is_never_shown() -> None:
+    """Neither an error nor the representation of a configuration shows the token."""
+    with pytest.raises(ConfigurationError) as raised:
+        load_config(Settings(token="sec ret"), environ={})
+
+    assert "sec ret" not in str(raised.value)
+    assert "sqm_1_abc" not in repr(load_config(environ=COLLECTOR))
+
+
+@pytest.mark.parametrize(("text", "flag"), [("0", False), ("No", False), ("TRUE", True)])
+def test_flags_have_several_spellings(text: str, *, flag: bool) -> None:
+    """Flags are read as people write them."""
+    assert load_config(environ={"SQREEN_DISABLE": text}).disable is flag
+
+
+def test_tells_what_differs() -> None:
+    """Two configurations name the settings in which they differ."""
+    assert differing(Config(), Config(release="2")) == ["release"]
+    assert differing(load_config(environ=COLLECTOR), load_config(environ=COLLECTOR)) == []

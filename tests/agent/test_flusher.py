@@ -1,0 +1,463 @@
+import asyncio
+import contextvars
+import gc
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from sqreen_mw.agent.delivery import flusher as flusher_module
+from sqreen_mw.agent.delivery import outbox as outbox_module
+from sqreen_mw.agent.delivery.batch import Batch
+from sqreen_mw.agent.delivery.flusher import Delivery, Flusher
+from sqreen_mw.agent.delivery.http import HttpTransport
+from sqreen_mw.agent.delivery.loop import OwnResolverLoop
+from sqreen_mw.agent.delivery.transport import Delivered, Transport
+from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.sealing import Sealer
+from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
+from sqreen_mw.protocol.batch import Envelope
+from sqreen_mw.protocol.event_id import new_event_id
+from tests.agent.conftest import Answer, FaultyCollector
+from tests.agent.samples import Asked, pending
+
+Eventually = Callable[[Callable[[], object]], None]
+
+
+class Bench:
+    """A flusher towards a collector, and what it says."""
+
+    def __init__(self, open_transport: Callable[[], Transport], interval: float) -> None:
+        self.guard = Guard()
+        sealer = Sealer(client_ip=ClientIp(trusted=Networks(LOOPBACK)), guard=self.guard)
+        delivery = Delivery(
+            open_transport=open_transport,
+            seal=sealer.seal,
+            header=Envelope(app="shop", events=[]),
+            interval=interval,
+            guard=self.guard,
+        )
+        self.flusher = Flusher(delivery)
+
+    def track(self, name: str, **changes: Any) -> bool:
+        """Queue an event of the present."""
+        now = {"id": new_event_id(0), "name": name, "tracked_at": time.monotonic()}
+        return self.flusher.put(pending(**{**now, **changes}))
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """What became of the events, without what is zero."""
+        stats = self.flusher.buffer.stats({})
+        assert stats.tracked == stats.delivered + stats.waiting + sum(stats.dropped.values())
+        values = {"delivered": stats.delivered, "waiting": stats.waiting, **stats.dropped}
+        return {key: value for key, value in values.items() if value}
+
+
+@pytest.fixture
+def bench_of(collector: FaultyCollector) -> Iterator[Callable[..., Bench]]:
+    """Return a function that makes a flusher towards the collector; all are closed at the end."""
+    benches: list[Bench] = []
+
+    def make(*, interval: float = 1.0, transport: Transport | None = None) -> Bench:
+        def open_transport() -> Transport:
+            return transport or HttpTransport(url=collector.url, token="t", user_agent="u")
+
+        bench = Bench(open_transport, interval)
+        benches.append(bench)
+        return bench
+
+    yield make
+    for bench in benches:
+        bench.flusher.close(1.0)
+
+
+def test_events_wait_for_others_then_leave_together(
+    collector: FaultyCollector, bench_of: Callable[..., Bench], eventually: Eventually
+) -> None:
+    """A batch leaves one interval after its first event, not before."""
+    bench = bench_of(interval=0.3)
+    start = time.monotonic()
+    for name in "abc":
+        bench.track(name)
+    assert not collector.posts
+
+    eventually(lambda: collector.posts)
+
+    assert [post.names for post in collector.posts] == [["a", "b", "c"]]
+    assert collector.posts[0].at - start >= 0.3
+    eventually(lambda: bench.counts == {"delivered": 3})
+
+
+def test_a_full_batch_leaves_at_once(
+    collector: FaultyCollector, bench_of: Callable[..., Bench], eventually: Eventually
+) -> None:
+    """500 events do not wait for the interval; the rest does."""
+    bench = bench_of(interval=60.0)
+    for index in range(510):
+        bench.track(str(index))
+
+    eventually(lambda: bench.counts == {"delivered": 500, "waiting": 10})
+
+    assert [len(post.names) for post in collector.posts] == [500]
+
+
+def test_a_batch_stays_below_the_wire_limit(
+    collector: FaultyCollector, bench_of: Callable[..., Bench]
+) -> None:
+    """Large events are spread over several batches of at most 1 MiB."""
+    bench = bench_of(interval=60.0)
+    for index in range(40):
+        bench.track(str(index), properties={str(i): "é" * 1900 for i in range(15)})
+
+    assert bench.flusher.flush(5.0)
+    assert [len(post.names) for post in collector.posts] == [18, 18, 4]
+    assert collector.names == [str(index) for index in range(40)]
+
+
+def test_flush_waits_for_what_was_tracked(
+    collector: FaultyCollector, bench_of: Callable[..., Bench]
+) -> None:
+    """A flush returns once everything before it is settled, long before the interval is over."""
+    bench = bench_of(interval=60.0)
+    assert bench.flusher.flush(1.0)
+    for index in range(1200):
+        bench.track(str(index))
+
+    assert bench.flusher.flush(5.0)
+    assert bench.counts == {"delivered": 1200}
+    assert collector.names == [str(index) for index in range(1200)]
+    assert bench.flusher.flush(1.0)
+
+
+def test_flush_takes_events_of_running_requests(
+    collector: FaultyCollector, bench_of: Callable[..., Bench]
+) -> None:
+    """What a running request tracked is sealed by a flush as well."""
+    bench = bench_of(interval=60.0)
+    bench.track("x", context=Asked())
+
+    assert bench.flusher.flush(5.0)
+    assert collector.names == ["x"]
+
+
+def test_a_running_request_holds_its_events_back(
+    collector: FaultyCollector, bench_of: Callable[..., Bench], eventually: Eventually
+) -> None:
+    """An event waits for its request to end, at most a second, and holds no other up."""
+    bench = bench_of(interval=0.1)
+    ended, endless = Asked(), Asked()
+    start = time.monotonic()
+    bench.track("endless", context=endless)
+    bench.track("ended", context=ended)
+    bench.track("free")
+    eventually(lambda: collector.names == ["free"])
+    ended.finish()
+    eventually(lambda: collector.names == ["free", "ended"])
+    assert time.monotonic() - start < 1.0
+    eventually(lambda: collector.names == ["free", "ended", "endless"])
+    assert 1.0 <= collector.posts[-1].at - start < 1.5
+
+
+def test_a_flush_gives_up_in_time(
+    collector: FaultyCollector, bench_of: Callable[..., Bench]
+) -> None:
+    """With a collector that hangs, the caller waits no longer than it said."""
+    collector.answers = [Answer(delay=1.0)]
+    bench = bench_of()
+    bench.track("x")
+    start = time.monotonic()
+
+    assert not bench.flusher.flush(0.2)
+    assert 0.2 <= time.monotonic() - start < 0.6
+    assert bench.counts == {"waiting": 1}
+
+
+def test_a_failed_batch_is_sent_again_as_it_was(
+    collector: FaultyCollector,
+    bench_of: Callable[..., Bench],
+    eventually: Eventually,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A batch keeps its events and its id over retries, and newer events come after it."""
+    collector.answers = [Answer(status=503), Answer(status=429, headers={"Retry-After": "0"})]
+    bench = bench_of(interval=0.05)
+    bench.track("a")
+    eventually(lambda: collector.posts)
+    bench.track("b")
+
+    eventually(lambda: bench.counts == {"delivered": 2})
+
+    assert [post.names for post in collector.posts] == [["a"], ["a"], ["a"], ["b"]]
+    keys = [post.headers["idempotency-key"] for post in collector.posts]
+    assert keys[0] == keys[1] == keys[2] != keys[3]
+    assert "events can't be delivered yet (HTTP 503)" in caplog.messages[0]
+    assert len(caplog.messages) == 1
+
+
+def test_retry_after_is_obeyed(
+    collector: FaultyCollector, bench_of: Callable[..., Bench], eventually: Eventually
+) -> None:
+    """The collector is left alone for as long as it asks."""
+    collector.answers = [Answer(status=503, headers={"Retry-After": "1"})]
+    bench = bench_of(interval=0.05)
+    bench.track("a")
+
+    eventually(lambda: len(collector.posts) == 2)
+
+    assert 1.0 <= collector.posts[1].at - collector.posts[0].at < 1.5
+
+
+def test_a_batch_that_is_too_large_is_halved(
+    collector: FaultyCollector, bench_of: Callable[..., Bench]
+) -> None:
+    """413 halves a batch until it fits; a single event that does not is dropped and counted."""
+    too_large = Answer(status=413)
+    collector.answers = [too_large, too_large, too_large, Answer(), Answer()]
+    bench = bench_of()
+    for name in "abcd":
+        bench.track(name)
+
+    assert bench.flusher.flush(5.0)
+
+    assert [post.names for post in collector.posts] == [
+        ["a", "b", "c", "d"],
+        ["a", "b"],
+        ["a"],
+        ["b"],
+        ["c", "d"],
+    ]
+    assert bench.counts == {"delivered": 3, "too_large": 1}
+
+
+def test_a_refused_token_keeps_the_events(
+    collector: FaultyCollector,
+    bench_of: Callable[..., Bench],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """401 stops sending for a while with one line, and nothing is lost."""
+    monkeypatch.setattr(outbox_module, "UNAUTHORIZED_SECONDS", 0.3)
+    collector.answers = [Answer(status=401, body=b"unknown token")]
+    bench = bench_of()
+    bench.track("a")
+
+    assert bench.flusher.flush(2.0)
+
+    assert collector.posts[1].at - collector.posts[0].at >= 0.3
+    assert bench.counts == {"delivered": 1}
+    assert caplog.messages == [
+        "the collector does not accept SQREEN_TOKEN (HTTP 401 unknown token): 1 events wait"
+    ]
+
+
+def test_refused_and_rejected_events_are_counted(
+    collector: FaultyCollector, bench_of: Callable[..., Bench], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the collector never takes is dropped by reason, and said."""
+    rejected = b'{"accepted":1,"rejected":[{"index":0,"code":"c","detail":"bad name"}]}'
+    collector.answers = [Answer(status=400, body=b"bad"), Answer(status=202, body=rejected)]
+    bench = bench_of()
+    bench.track("a")
+    assert bench.flusher.flush(5.0)
+    bench.track("b")
+    bench.track("c")
+    assert bench.flusher.flush(5.0)
+
+    assert bench.counts == {"delivered": 1, "refused": 1, "rejected": 1}
+    assert "1 events are lost, refused: HTTP 400 bad" in caplog.text
+    assert "1 events are lost, rejected: bad name" in caplog.text
+
+
+def test_old_events_are_given_up(
+    collector: FaultyCollector, bench_of: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An event that nobody took in time is dropped and counted, in the queue and in a batch."""
+    monkeypatch.setattr(outbox_module, "MAX_AGE", 0.3)
+    collector.answers = [Answer(status=503, headers={"Retry-After": "1"})]
+    bench = bench_of()
+    bench.track("queued", tracked_at=time.monotonic() - 1)
+    bench.track("batched")
+
+    assert bench.flusher.flush(5.0)
+
+    assert bench.counts == {"expired": 2}
+    assert collector.names == ["batched"]
+
+
+def test_an_event_that_cant_be_sealed_is_counted(bench_of: Callable[..., Bench]) -> None:
+    """A fault of ours costs one event, which is counted, and no other."""
+    bench = bench_of()
+    bench.track("bad", properties={"x": object()})
+    bench.track("good")
+
+    assert bench.flusher.flush(5.0)
+    assert bench.counts == {"delivered": 1, "unsealed": 1}
+    assert bench.guard.counts == {"seal": 1}
+
+
+def test_close_sends_what_waits(collector: FaultyCollector, bench_of: Callable[..., Bench]) -> None:
+    """Closing delivers the rest; events that come after it are refused and counted."""
+    bench = bench_of(interval=60.0)
+    bench.track("a", context=Asked())
+
+    assert bench.flusher.close(5.0) == 0
+    assert not bench.track("late")
+
+    assert collector.names == ["a"]
+    assert bench.counts == {"delivered": 1, "closed": 1}
+
+
+def test_close_ends_in_time_and_counts_what_is_left(
+    collector: FaultyCollector, bench_of: Callable[..., Bench]
+) -> None:
+    """With a collector that hangs, closing takes its seconds and no more."""
+    collector.answers = [Answer(delay=2.0)]
+    bench = bench_of(interval=60.0)
+    bench.track("a")
+    bench.track("b")
+    start = time.monotonic()
+
+    assert bench.flusher.close(0.3) == 2
+
+    assert time.monotonic() - start < 0.6
+    assert bench.counts == {"exit": 2}
+
+
+def test_a_late_answer_settles_nothing_twice(
+    collector: FaultyCollector, bench_of: Callable[..., Bench], eventually: Eventually
+) -> None:
+    """What was given up at the close stays given up, whatever the collector says later."""
+    collector.answers = [Answer(delay=0.4)]
+    bench = bench_of(interval=0.01)
+    bench.track("a")
+    eventually(lambda: collector.posts)
+
+    assert bench.flusher.close(0.1) == 1
+    eventually(lambda: bench.flusher.finished)
+
+    assert bench.counts == {"exit": 1}
+
+
+def test_close_without_an_event_is_at_once(bench_of: Callable[..., Bench]) -> None:
+    """A flusher that was never born has nothing to wait for."""
+    start = time.monotonic()
+
+    assert bench_of().flusher.close(5.0) == 0
+    assert time.monotonic() - start < 0.1
+
+
+def test_the_callers_context_is_not_kept(bench_of: Callable[..., Bench]) -> None:
+    """Neither the thread nor its loop keeps what the caller's contextvars held."""
+
+    class Held:
+        """Something large of the app."""
+
+    variable: contextvars.ContextVar[Held] = contextvars.ContextVar("variable")
+    bench = bench_of(interval=60.0)
+
+    def track() -> weakref.ref[Held]:
+        held = Held()
+        variable.set(held)
+        bench.track("first")
+        assert bench.flusher.flush(5.0)
+        bench.track("second")
+        return weakref.ref(held)
+
+    reference = contextvars.copy_context().run(track)
+    gc.collect()
+
+    assert reference() is None
+
+
+def test_no_executor_is_used(
+    collector: FaultyCollector, bench_of: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Host names are resolved without asyncio's executor, which is gone at exit."""
+
+    class NoExecutorLoop(OwnResolverLoop):
+        def run_in_executor(self, *_: Any) -> Any:  # type: ignore[override]  # takes anything
+            raise AssertionError("the executor was used")
+
+    assert "localhost" in collector.url
+    monkeypatch.setattr(flusher_module, "OwnResolverLoop", NoExecutorLoop)
+    bench = bench_of()
+    bench.track("a")
+
+    assert bench.flusher.flush(5.0)
+    assert bench.counts == {"delivered": 1}
+
+
+def test_names_of_addresses_need_no_executor() -> None:
+    """The loop looks up the name of an address by itself."""
+    loop = OwnResolverLoop()
+    try:
+        host, port = loop.run_until_complete(loop.getnameinfo(("127.0.0.1", 80), flags=3))
+    finally:
+        loop.close()
+
+    assert (host, port) == ("127.0.0.1", "80")
+
+
+def test_a_broken_transport_does_not_end_the_flusher(
+    bench_of: Callable[..., Bench], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A transport that raises, against its contract, is tried again like any other failure."""
+
+    class Broken:
+        """Fails once."""
+
+        calls = 0
+
+        async def open(self) -> None:
+            """Do nothing."""
+
+        async def send(self, batch: Batch, *, seconds: float) -> Delivered:  # noqa: ARG002
+            """Raise, then deliver."""
+            self.calls += 1
+            if self.calls == 1:
+                raise RuntimeError("broken")
+            return Delivered()
+
+        async def close(self) -> None:
+            """Do nothing."""
+
+    bench = bench_of(transport=Broken())
+    bench.track("a")
+
+    assert bench.flusher.flush(5.0)
+    assert bench.counts == {"delivered": 1}
+    assert "RuntimeError('broken')" in caplog.text
+
+
+def test_threads_lose_nothing(collector: FaultyCollector, bench_of: Callable[..., Bench]) -> None:
+    """Events tracked by many threads at once arrive once each."""
+    bench = bench_of(interval=0.05)
+
+    def track(thread: int) -> None:
+        for index in range(500):
+            bench.track(f"{thread}-{index}")
+
+    threads = [threading.Thread(target=track, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert bench.flusher.flush(10.0)
+    assert bench.counts == {"delivered": 4000}
+    assert len(collector.names) == len(set(collector.names)) == 4000
+
+
+def test_no_loop_is_visible_to_the_app(bench_of: Callable[..., Bench]) -> None:
+    """The flusher's loop runs on its own thread; the app's thread has none."""
+    bench = bench_of()
+    bench.track("a")
+    assert bench.flusher.flush(5.0)
+
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        asyncio.get_running_loop()
+    assert logging.getLogger("asyncio").level == logging.NOTSET

@@ -1,0 +1,82 @@
+import logging
+import threading
+import time
+
+import pytest
+
+from sqreen_mw.agent.guard import Guard
+
+
+def test_counts_every_cause_and_logs_it_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A cause is logged once an interval, however often it is met; each time counts."""
+    guard = Guard()
+
+    for _ in range(100):
+        guard.warn("name_type", "not a %s", "name")
+    guard.warn("other", "something else")
+
+    assert guard.counts == {"name_type": 100, "other": 1}
+    assert caplog.messages == ["not a name", "something else"]
+
+
+def test_says_how_many_went_unsaid(caplog: pytest.LogCaptureFixture) -> None:
+    """The next line after an interval tells of those in between."""
+    guard = Guard(log_interval=0.2)
+
+    for _ in range(4):
+        guard.warn("a", "said")
+    time.sleep(0.21)
+    guard.warn("a", "said")
+
+    assert caplog.messages == ["said", "said (3 more of these since the last line)"]
+
+
+def test_swallows_faults_but_no_signal_to_stop(caplog: pytest.LogCaptureFixture) -> None:
+    """An exception goes no further than the guard; KeyboardInterrupt does."""
+    guard = Guard()
+
+    with guard.swallow("seal"):
+        raise ValueError("inside")
+    with pytest.raises(KeyboardInterrupt), guard.swallow("seal"):
+        raise KeyboardInterrupt
+    with guard.swallow("seal"):
+        pass
+
+    assert guard.counts == {"seal": 1}
+    assert "failed in seal, the app goes on: ValueError('inside')" in caplog.text
+
+
+def test_a_log_handler_that_is_at_fault_itself_ends() -> None:
+    """A handler of the app that makes the same fault again does not loop."""
+    guard = Guard()
+
+    class Echo(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            guard.warn("name_type", record.getMessage())
+
+    logger = logging.getLogger("sqreen_mw")
+    echo = Echo()
+    logger.addHandler(echo)
+    try:
+        guard.warn("name_type", "once")
+    finally:
+        logger.removeHandler(echo)
+
+    assert guard.counts == {"name_type": 2}
+
+
+def test_counts_are_exact_over_threads() -> None:
+    """No count is lost between threads."""
+    guard = Guard()
+
+    def warn() -> None:
+        for _ in range(1000):
+            guard.warn("a", "x")
+
+    threads = [threading.Thread(target=warn) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert guard.counts == {"a": 8000}

@@ -1,0 +1,59 @@
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sqreen_mw.agent.delivery.retry import MAX_DELAY, backoff, retry_after
+
+
+@given(st.integers(0, 10_000))
+def test_backoff_stays_below_its_ceiling(attempt: int) -> None:
+    """A delay is between nothing and 0.5 s doubled by each failure, at most 30 s."""
+    assert 0 <= backoff(attempt) <= min(MAX_DELAY, 0.5 * 2 ** min(attempt, 16))
+
+
+def test_backoff_is_jittered() -> None:
+    """Delays of the same attempt spread over the whole range."""
+    delays = [backoff(4) for _ in range(200)]
+
+    assert min(delays) < 2
+    assert max(delays) > 6
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("7", 7.0),
+        (" 0 ", 0.0),
+        ("99999999999", 3600.0),
+        ("-1", None),
+        ("soon", None),
+        ("٣", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Thu, 99 Jan 1970 00:00:00 GMT", None),
+    ],
+)
+def test_reads_seconds_and_dates(value: str | None, seconds: float | None) -> None:
+    """Retry-After is read in both forms, and garbage is as if it were not there."""
+    assert retry_after(value) == seconds
+
+
+def test_reads_a_date_to_come() -> None:
+    """A date is so many seconds away."""
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+
+    seconds = retry_after(date)
+
+    assert seconds is not None
+    assert 97 < seconds <= 100
+
+
+@given(st.text(max_size=40))
+def test_any_text_gives_seconds_or_nothing(text: str) -> None:
+    """No value of the header raises."""
+    seconds = retry_after(text)
+
+    assert seconds is None or 0 <= seconds <= 3600

@@ -1,0 +1,214 @@
+import asyncio
+import io
+import json
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+from msgspec import Raw
+
+from sqreen_mw.agent.delivery.batch import Batch, make_batch
+from sqreen_mw.agent.delivery.http import HttpTransport
+from sqreen_mw.agent.delivery.lines import ConsoleTransport, FileTransport
+from sqreen_mw.agent.delivery.memory import MemoryTransport, memory_events
+from sqreen_mw.agent.delivery.schemes import open_transport
+from sqreen_mw.agent.delivery.transport import (
+    Delivered,
+    Outcome,
+    Refused,
+    Retry,
+    TooLarge,
+    Transport,
+    Unauthorized,
+)
+from sqreen_mw.protocol.batch import Envelope, encode_event
+from sqreen_mw.protocol.event import Event
+from sqreen_mw.protocol.event_id import new_event_id
+from tests.agent.conftest import Answer, FaultyCollector
+
+
+def batch_of(*names: str) -> Batch:
+    """Return a batch of events of these names."""
+    events = [Event(id=new_event_id(0), name=name, timestamp=0) for name in names]
+    header = Envelope(app="shop", events=[])
+    return make_batch(header, events=[Raw(encode_event(event)) for event in events], oldest=0.0)
+
+
+def send(transport: Transport, batch: Batch, seconds: float = 5.0) -> Outcome:
+    """Open, send and close."""
+
+    async def run() -> Outcome:
+        await transport.open()
+        try:
+            return await transport.send(batch, seconds=seconds)
+        finally:
+            await transport.close()
+
+    return asyncio.run(run())
+
+
+def http(collector: FaultyCollector) -> HttpTransport:
+    """Return the transport to a collector."""
+    return HttpTransport(url=collector.url, token="sqm_1_abc", user_agent="sqreen-mw/0")
+
+
+def test_a_batch_is_posted_with_its_id_and_token(collector: FaultyCollector) -> None:
+    """Small batches go uncompressed, with the token and the batch's id."""
+    batch = batch_of("a", "b")
+
+    assert send(http(collector), batch) == Delivered()
+
+    [post] = collector.posts
+    assert post.names == ["a", "b"]
+    assert post.headers["authorization"] == "Bearer sqm_1_abc"
+    assert post.headers["idempotency-key"] == batch.id
+    assert post.headers["content-type"] == "application/json"
+    assert post.headers["user-agent"] == "sqreen-mw/0"
+    assert "content-encoding" not in post.headers
+
+
+def test_large_batches_are_compressed(collector: FaultyCollector) -> None:
+    """From 1 KiB on the body is gzip."""
+    assert send(http(collector), batch_of(*["x" * 100] * 50)) == Delivered()
+
+    assert collector.posts[0].headers["content-encoding"] == "gzip"
+    assert len(collector.posts[0].names) == 50
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (Answer(status=413), TooLarge()),
+        (Answer(status=401, body=b"no"), Unauthorized("HTTP 401 no")),
+        (Answer(status=403), Unauthorized("HTTP 403")),
+        (Answer(status=400, body=b"bad"), Refused("HTTP 400 bad")),
+        (Answer(status=301, headers={"Location": "/"}), Refused("HTTP 301")),
+        (Answer(status=500), Retry("HTTP 500")),
+        (Answer(status=408), Retry("HTTP 408")),
+        (Answer(status=429, headers={"Retry-After": "7"}), Retry("HTTP 429", 7.0)),
+        (Answer(status=503, headers={"Retry-After": "soon"}), Retry("HTTP 503")),
+    ],
+)
+def test_the_status_decides(collector: FaultyCollector, answer: Answer, outcome: Outcome) -> None:
+    """Each kind of answer has its outcome."""
+    collector.answers = [answer]
+
+    assert send(http(collector), batch_of("x")) == outcome
+
+
+def test_rejected_events_are_told(collector: FaultyCollector) -> None:
+    """A verdict may reject some of the events."""
+    rejection = {"index": 0, "code": "invalid_event", "detail": "bad name"}
+    body = json.dumps({"accepted": 1, "rejected": [rejection]}).encode()
+    collector.answers = [Answer(status=202, body=body)]
+
+    assert send(http(collector), batch_of("a", "b")) == Delivered(rejected=1, detail="bad name")
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>welcome</html>", b"x" * 2**21])
+def test_a_page_that_is_no_verdict_confirms_nothing(
+    collector: FaultyCollector, body: bytes
+) -> None:
+    """A 200 of something else than a collector is tried again, however large it is."""
+    collector.answers = [Answer(status=200, body=body)]
+
+    outcome = send(http(collector), batch_of("x"))
+
+    assert isinstance(outcome, Retry)
+    assert "no collector's" in outcome.reason
+
+
+def test_a_hanging_collector_is_given_up_in_time(collector: FaultyCollector) -> None:
+    """No answer within the seconds is to be tried again."""
+    collector.answers = [Answer(delay=0.5)]
+
+    assert send(http(collector), batch_of("x"), seconds=0.1) == Retry("no answer within 0.1 s")
+
+
+def test_nobody_there_is_to_be_tried_again() -> None:
+    """A port that nobody listens on, and a name that nobody has, are told with the reason."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+
+    for host in ("127.0.0.1", "no-such-host.invalid"):
+        transport = HttpTransport(url=f"http://{host}:{port}", token="t", user_agent="u")
+        outcome = send(transport, batch_of("x"))
+
+        assert isinstance(outcome, Retry)
+        assert outcome.reason.startswith("ConnectError")
+
+
+def test_a_collector_that_is_not_tls_is_to_be_tried_again(collector: FaultyCollector) -> None:
+    """An https URL to a plain port is told as what it is."""
+    url = collector.url.replace("http:", "https:")
+    transport = HttpTransport(url=url, token="t", user_agent="u")
+
+    outcome = send(transport, batch_of("x"))
+
+    assert isinstance(outcome, Retry)
+    assert "SSL" in outcome.reason
+
+
+def test_halves_hold_the_same_events() -> None:
+    """A batch that is too large becomes two, with ids of their own."""
+    batch = batch_of("a", "b", "c")
+
+    first, second = batch.halves()
+
+    assert (len(first), len(second)) == (1, 2)
+    assert [*first.envelope.events, *second.envelope.events] == batch.envelope.events
+    assert first.envelope.app == second.envelope.app == "shop"
+    assert len({batch.id, first.id, second.id}) == 3
+
+
+def test_a_file_gets_a_line_an_event(tmp_path: Path) -> None:
+    """Events are appended as JSON lines that only the owner can read."""
+    path = tmp_path / "events.jsonl"
+
+    for _ in range(2):
+        assert send(FileTransport(path), batch_of("a", "b")) == Delivered()
+
+    names = [json.loads(line)["event"] for line in path.read_text().splitlines()]
+    assert names == ["a", "b", "a", "b"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_cant_be_written_is_to_be_tried_again(tmp_path: Path) -> None:
+    """A missing directory is told with the path."""
+    outcome = send(FileTransport(tmp_path / "missing" / "x"), batch_of("a"))
+
+    assert isinstance(outcome, Retry)
+    assert "No such file or directory" in outcome.reason
+
+
+def test_the_terminal_gets_a_line_an_event() -> None:
+    """The console transport writes JSON lines."""
+    stream = io.StringIO()
+
+    assert send(ConsoleTransport(stream), batch_of("a")) == Delivered()
+    assert json.loads(stream.getvalue())["event"] == "a"
+
+
+def test_memory_keeps_events() -> None:
+    """The memory transport appends decoded events to the list of its URL."""
+    send(MemoryTransport("memory://kept"), batch_of("a"))
+
+    assert [event.name for event in memory_events("memory://kept")] == ["a"]
+    assert memory_events("memory://other") == []
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("file:///x", FileTransport),
+        ("console://", ConsoleTransport),
+        ("memory://", MemoryTransport),
+        ("http://localhost", HttpTransport),
+        ("https://localhost", HttpTransport),
+    ],
+)
+def test_the_scheme_chooses_the_transport(url: str, kind: type) -> None:
+    """Each scheme has its transport."""
+    assert type(open_transport(url, token="t", user_agent="u")) is kind

@@ -1,0 +1,153 @@
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sqreen_mw.capture.client_ip import LOOPBACK, PRIVATE, ClientIp, Networks
+from sqreen_mw.protocol.address import packed_address
+
+DEFAULT = ClientIp(trusted=Networks(LOOPBACK))
+BEHIND_PRIVATE = ClientIp(trusted=Networks((*LOOPBACK, *PRIVATE, "2001:db8:1::/48")))
+
+networks = st.ip_addresses().flatmap(
+    lambda address: st.integers(0, address.max_prefixlen).map(
+        lambda length: ipaddress.ip_network((address, length), strict=False)
+    )
+)
+
+
+def forwarded_for(*lines: str) -> list[tuple[bytes, bytes]]:
+    """Return header fields with X-Forwarded-For lines among others."""
+    return [(b"host", b"shop"), *((b"x-forwarded-for", line.encode("latin-1")) for line in lines)]
+
+
+@given(st.lists(networks, max_size=5), st.ip_addresses())
+def test_membership_is_that_of_the_standard_library(
+    several: list[ipaddress.IPv4Network | ipaddress.IPv6Network],
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    """An address is in a set of networks if it is in one of them."""
+    packed = packed_address(str(address))
+    canonical = getattr(address, "ipv4_mapped", None) or address
+
+    assert packed is not None
+    assert (packed in Networks(str(network) for network in several)) == any(
+        canonical in network for network in several
+    )
+
+
+def test_a_wrong_network_is_named() -> None:
+    """What is no network is refused by its text."""
+    with pytest.raises(ValueError, match=r"10\.0\.0\.0/33"):
+        Networks(["10.0.0.0/33"])
+
+
+def test_equal_networks_are_equal() -> None:
+    """Sets of networks compare by what is in them."""
+    assert Networks(["10.0.0.0/8", "::1"]) == Networks(["::1/128", "10.0.0.0/8"])
+    assert hash(Networks(["10.0.0.0/8", "::1"])) == hash(Networks(["::1/128", "10.0.0.0/8"]))
+    assert Networks(["10.0.0.0/8"]) != Networks(["10.0.0.0/9"])
+    assert Networks([]) != ()
+
+
+@pytest.mark.parametrize(
+    ("peer", "lines", "answer"),
+    [
+        ("203.0.113.9", (), ("203.0.113.9", "peer")),
+        ("203.0.113.9", ("198.51.100.1",), ("203.0.113.9", "peer")),
+        ("172.17.0.1", ("198.51.100.1",), ("172.17.0.1", "peer")),
+        ("127.0.0.1", (), ("127.0.0.1", "peer")),
+        ("127.0.0.1", ("198.51.100.1",), ("198.51.100.1", "proxy")),
+        ("::1", ("198.51.100.1",), ("198.51.100.1", "proxy")),
+        ("::ffff:127.0.0.1", ("198.51.100.1",), ("198.51.100.1", "proxy")),
+        (None, ("198.51.100.1",), ("198.51.100.1", "proxy")),
+        ("", ("198.51.100.1",), ("198.51.100.1", "proxy")),
+        (None, (), (None, "peer")),
+        ("127.0.0.1", ("8.8.8.8, 198.51.100.1",), ("198.51.100.1", "proxy")),
+        ("127.0.0.1", ("8.8.8.8", "198.51.100.1"), ("198.51.100.1", "proxy")),
+        ("127.0.0.1", ("198.51.100.1, 127.0.0.1",), ("198.51.100.1", "proxy")),
+        ("127.0.0.1", ("198.51.100.1:4711",), ("198.51.100.1", "proxy")),
+        ("127.0.0.1", ("[2001:db8::1]:4711",), ("2001:db8::1", "proxy")),
+        ("127.0.0.1", ("2001:DB8::1",), ("2001:db8::1", "proxy")),
+        ("127.0.0.1", ("198.51.100.1, ,",), ("198.51.100.1", "proxy")),
+        ("127.0.0.1", ("198.51.100.1, unknown",), ("127.0.0.1", "peer")),
+        ("127.0.0.1", ("unknown",), ("127.0.0.1", "peer")),
+        ("127.0.0.1", ("",), ("127.0.0.1", "peer")),
+    ],
+)
+def test_by_default_only_loopback_vouches(
+    peer: str | None, lines: tuple[str, ...], answer: tuple[str | None, str]
+) -> None:
+    """The address is the peer's, unless the peer is local and names one in X-Forwarded-For."""
+    assert DEFAULT.resolve(peer, forwarded_for(*lines)) == answer
+
+
+@pytest.mark.parametrize(
+    ("lines", "answer"),
+    [
+        (("8.8.8.8, 203.0.113.9, 10.0.0.1, 2001:db8:1::7",), ("203.0.113.9", "proxy")),
+        (("10.0.0.7, 192.168.0.1",), ("10.0.0.7", "proxy")),
+        (("8.8.8.8", "garbage", "10.0.0.1"), ("172.17.0.1", "peer")),
+    ],
+)
+def test_named_networks_vouch_too(lines: tuple[str, ...], answer: tuple[str, str]) -> None:
+    """The walk goes from the right past trusted proxies; garbage ends it at the peer."""
+    assert BEHIND_PRIVATE.resolve("172.17.0.1", forwarded_for(*lines)) == answer
+
+
+def test_only_the_named_header_counts() -> None:
+    """With a header named, X-Forwarded-For from a trusted proxy is not looked at."""
+    named = ClientIp(trusted=Networks(LOOPBACK), header="cf-connecting-ip", named=True)
+    headers = [*forwarded_for("8.8.8.8"), (b"cf-connecting-ip", b"203.0.113.9")]
+
+    assert named.resolve("127.0.0.1", headers) == ("203.0.113.9", "header")
+    assert named.resolve("127.0.0.1", forwarded_for("8.8.8.8")) == ("127.0.0.1", "peer")
+    assert named.resolve("198.51.100.1", headers) == ("198.51.100.1", "peer")
+
+
+@pytest.mark.parametrize(
+    ("value", "ip"),
+    [
+        ('for="[2001:db8::1]:4711";proto=https', "2001:db8::1"),
+        ("for=8.8.8.8, For=203.0.113.9;by=127.0.0.1", "203.0.113.9"),
+        ("proto=http; for=203.0.113.9", "203.0.113.9"),
+        ("for=203.0.113.9, proto=http", "127.0.0.1"),
+        ("for=_hidden", "127.0.0.1"),
+        ("for=unknown", "127.0.0.1"),
+    ],
+)
+def test_reads_forwarded(value: str, ip: str) -> None:
+    """RFC 7239's header is read where it is the named one."""
+    named = ClientIp(trusted=Networks(LOOPBACK), header="forwarded", named=True)
+
+    assert named.resolve("127.0.0.1", [(b"forwarded", value.encode())]).ip == ip
+
+
+@given(st.binary(max_size=60), st.sampled_from(["127.0.0.1", "203.0.113.9", "10.0.0.1"]))
+def test_any_header_gives_an_address_or_the_peer(value: bytes, peer: str) -> None:
+    """Whatever bytes a header has, the answer is an address in canonical form."""
+    answer = BEHIND_PRIVATE.resolve(peer, [(b"x-forwarded-for", value)])
+
+    assert answer.ip is not None
+    assert str(ipaddress.ip_address(answer.ip)) == answer.ip
+    if peer == "203.0.113.9":
+        assert answer == (peer, "peer")
+
+
+@pytest.mark.parametrize(
+    ("peer", "lines", "distrusts"),
+    [
+        ("172.17.0.1", ("8.8.8.8",), True),
+        ("fd00::1", ("8.8.8.8",), True),
+        ("172.17.0.1", (), False),
+        ("127.0.0.1", ("8.8.8.8",), False),
+        ("203.0.113.9", ("8.8.8.8",), False),
+        (None, ("8.8.8.8",), False),
+    ],
+)
+def test_knows_a_proxy_that_is_not_trusted(
+    peer: str | None, lines: tuple[str, ...], *, distrusts: bool
+) -> None:
+    """A private peer that sends the header is most likely a proxy left out of the settings."""
+    assert DEFAULT.distrusts_proxy(peer, forwarded_for(*lines)) is distrusts

@@ -1,0 +1,117 @@
+from typing import Any
+from urllib.parse import urlencode
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
+from sqreen_mw.capture.request import MAX_QUERY_BYTES, RawRequest, describe
+from sqreen_mw.protocol.batch import decode_event, encode_event
+from sqreen_mw.protocol.event import Event, Params, RequestInfo
+from sqreen_mw.protocol.event_id import new_event_id
+from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH
+from tests.strategies import texts
+
+CLIENT_IP = ClientIp(trusted=Networks(LOOPBACK))
+
+
+def described(**changes: Any) -> RequestInfo:
+    """Return what is told of a plain request with some values changed."""
+    values: dict[str, Any] = {
+        "verb": "GET",
+        "path": "/",
+        "query": b"",
+        "headers": [],
+        "peer": "203.0.113.9",
+        "route": None,
+        "path_params": {},
+    }
+    return describe(RawRequest(**{**values, **changes}), CLIENT_IP)
+
+
+def test_tells_the_default_properties() -> None:
+    """Address, user agent, path, verb, parameters, host and route are told."""
+    info = described(
+        verb="POST",
+        path="/items/7",
+        query=b"tag=a&tag=b&empty=&q=%C3%A9+x",
+        headers=[(b"host", b"shop.test"), (b"user-agent", b"curl/8"), (b"cookie", b"secret")],
+        route="/items/{id}",
+        path_params={"id": 7},
+    )
+
+    assert info == RequestInfo(
+        verb="POST",
+        path="/items/7",
+        ip="203.0.113.9",
+        ip_source="peer",
+        user_agent="curl/8",
+        host="shop.test",
+        route="/items/{id}",
+        params=Params(query={"tag": ["a", "b"], "empty": [""], "q": ["é x"]}, path={"id": "7"}),
+    )
+
+
+def test_says_nothing_of_what_is_not_there() -> None:
+    """A bare request has no user agent, host, route or parameters."""
+    assert described() == RequestInfo(verb="GET", path="/", ip="203.0.113.9")
+
+
+@given(st.dictionaries(texts, st.lists(texts, min_size=1, max_size=3), max_size=5))
+def test_reads_what_a_form_encoder_writes(parameters: dict[str, list[str]]) -> None:
+    """A query string gives back the parameters it was made of."""
+    query = urlencode(parameters, doseq=True).encode()
+
+    assert described(query=query).params.query == parameters
+
+
+@given(st.binary(max_size=200), st.binary(max_size=50), st.text(max_size=50))
+def test_any_bytes_can_be_told(query: bytes, header: bytes, path: str) -> None:
+    """Whatever a client sends, the event can be encoded and reads back the same."""
+    info = described(query=query, path=path, headers=[(b"user-agent", header)])
+    event = Event(id=new_event_id(0), name="x", timestamp=0, request=info)
+
+    assert decode_event(encode_event(event)) == event
+
+
+def test_lone_surrogates_are_replaced() -> None:
+    """Text that UTF-8 can't say is told with question marks."""
+    assert described(path="/\ud800é").path == "/?é"
+
+
+def test_long_texts_are_cut_and_marked() -> None:
+    """A text beyond the limit is cut, and the request says so."""
+    long = "x" * (MAX_TEXT_LENGTH + 1)
+    changes: list[dict[str, object]] = [
+        {"path": long},
+        {"headers": [(b"user-agent", long.encode())]},
+        {"query": f"a={long}".encode()},
+        {"query": f"{long}=a".encode()},
+        {"path_params": {"a": long}},
+    ]
+
+    for change in changes:
+        info = described(**change)
+
+        assert info.truncated, change
+        assert long not in repr(info)
+
+
+def test_many_parameters_are_cut_and_marked() -> None:
+    """Parameters beyond the limit are left out, and the request says so."""
+    many = {str(index): index for index in range(MAX_PARAMETERS + 1)}
+
+    queried = described(query=urlencode(many).encode())
+    routed = described(path_params=many)
+
+    assert len(queried.params.query) == len(routed.params.path) == MAX_PARAMETERS
+    assert queried.truncated
+    assert routed.truncated
+
+
+def test_a_long_query_is_cut_and_marked() -> None:
+    """No more than a bounded part of a query string is read."""
+    info = described(query=b"&".join([b"a=b"] * MAX_QUERY_BYTES))
+
+    assert info.truncated
+    assert len(info.params.query["a"]) == MAX_PARAMETERS

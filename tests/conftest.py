@@ -1,0 +1,28 @@
+import os
+from collections.abc import Iterator
+
+import pytest
+
+import sqreen_mw
+from sqreen_mw.agent.delivery.memory import memory_events
+from sqreen_mw.protocol.event import Event
+
+
+@pytest.fixture(autouse=True)
+def clean_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Start each test without settings, and end it without an agent."""
+    for name in list(os.environ):
+        if name.startswith("SQREEN_") and name not in {"SQREEN_BROWSER", "SQREEN_CHROMIUM"}:
+            monkeypatch.delenv(name)
+    yield
+    sqreen_mw.close(timeout=2.0)
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> list[Event]:
+    """Send this test's events to memory, and return the list that they arrive in."""
+    url = f"memory://{request.node.name}"
+    monkeypatch.setenv("SQREEN_URL", url)
+    events = memory_events(url)
+    events.clear()
+    return events

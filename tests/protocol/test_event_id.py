@@ -1,0 +1,48 @@
+import re
+import uuid
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sqreen_mw.protocol.event_id import (
+    EVENT_ID_PATTERN,
+    event_id_bytes,
+    event_id_text,
+    new_event_id,
+)
+
+milliseconds = st.integers(0, 2**48 - 1)
+
+
+@given(milliseconds)
+def test_is_a_uuid_of_version_7(now: int) -> None:
+    """An id has version, variant and time where RFC 9562 puts them."""
+    event_id = new_event_id(now)
+
+    assert re.match(EVENT_ID_PATTERN, event_id)
+    assert uuid.UUID(event_id).version == 7
+    assert uuid.UUID(event_id).variant == uuid.RFC_4122
+    assert uuid.UUID(event_id).int >> 80 == now
+
+
+@given(milliseconds, milliseconds)
+def test_sorts_by_time(one: int, other: int) -> None:
+    """Ids of different milliseconds sort as their times do, as text and as bytes."""
+    first, second = new_event_id(min(one, other)), new_event_id(max(one, other))
+
+    if one != other:
+        assert first < second
+        assert event_id_bytes(first) < event_id_bytes(second)
+
+
+@given(milliseconds)
+def test_bytes_and_text_are_the_same_id(now: int) -> None:
+    """The 16 bytes of an id give back its text."""
+    event_id = new_event_id(now)
+
+    assert event_id_text(event_id_bytes(event_id)) == event_id
+
+
+def test_does_not_repeat() -> None:
+    """Ids of one millisecond differ."""
+    assert len({new_event_id(1_700_000_000_000) for _ in range(10_000)}) == 10_000
