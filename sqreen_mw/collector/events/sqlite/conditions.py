@@ -29,7 +29,7 @@ def in_range(query: EventQuery) -> Conditions:
     A user's events are found by their own index, which has the time as well.
     """
     times = (query.start, query.end)
-    where, values = _filters(query)
+    where, values = filters(query)
     if query.user is None:
         bounds = "e.timestamp >= ? AND e.timestamp < ?"
         return Conditions("e", "events AS e", f"{bounds}{where}", (*times, *values))
@@ -44,7 +44,7 @@ def in_range(query: EventQuery) -> Conditions:
 
 def stored_after(query: EventQuery, seq: int) -> Conditions:
     """Return the conditions of a query for what was stored after ``seq``, at whatever time."""
-    where, values = _filters(query)
+    where, values = filters(query)
     if query.user is not None:
         where += (
             " AND EXISTS (SELECT 1 FROM event_users AS u"
@@ -55,7 +55,8 @@ def stored_after(query: EventQuery, seq: int) -> Conditions:
     return Conditions("e", "events AS e NOT INDEXED", f"e.seq > ?{where}", (seq, *values))
 
 
-def _filters(query: EventQuery) -> tuple[str, tuple[object, ...]]:
+def filters(query: EventQuery) -> tuple[str, tuple[object, ...]]:
+    """Return what every event of a query must hold besides its time and user, as AND terms."""
     parts = [
         # The plus keeps SQLite from choosing an index by these: almost every event has them.
         *_equal("+e.app", query.app),

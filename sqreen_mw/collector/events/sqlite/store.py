@@ -15,6 +15,7 @@ from sqreen_mw.collector.events.base import (
     StoredEvent,
 )
 from sqreen_mw.collector.events.sqlite.conditions import in_range, stored_after
+from sqreen_mw.collector.events.sqlite.counts import count_by_bar
 from sqreen_mw.collector.events.sqlite.readers import Readers
 from sqreen_mw.collector.events.sqlite.writer import Writer
 from sqreen_mw.errors import StoreError
@@ -98,8 +99,11 @@ class SqliteEventStore:
                 "take longer intervals or a narrower range"
             )
         counts = [0] * bars
-        for bar, count in self._counts(query, start=first * interval, interval=interval):
-            counts[bar] = count
+        if bars:
+            statement = count_by_bar(query, first=first * interval, interval=interval, bars=bars)
+            with self._readers.read() as connection:
+                for bar, count in connection.execute(*statement):
+                    counts[bar] = count
         return Histogram(start=first * interval, interval=interval, counts=tuple(counts))
 
     def get(self, app: str, event_id: str) -> StoredEvent | None:
@@ -131,16 +135,6 @@ class SqliteEventStore:
         with self._readers.read() as connection:
             rows = connection.execute(_STORED.format(numbers=numbers, order=order), values)
             return tuple(map(_stored_event, rows))
-
-    def _counts(self, query: EventQuery, *, start: int, interval: int) -> list[tuple[int, int]]:
-        found = in_range(query)
-        # Counted from the first bar's start: SQLite's division rounds towards zero.
-        sql = (
-            f"SELECT ({found.alias}.timestamp - ?) / ? AS bar, count(*) FROM {found.source}"  # noqa: S608 no value is in the text
-            f" WHERE {found.where} GROUP BY bar"
-        )
-        with self._readers.read() as connection:
-            return connection.execute(sql, (start, interval, *found.values)).fetchall()
 
 
 def _stored_event(row: sqlite3.Row) -> StoredEvent:
