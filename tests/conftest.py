@@ -19,9 +19,9 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def memory(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> list[Event]:
+def memory(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
     """Send this test's events to memory, and return the list that they arrive in."""
-    url = f"memory://{request.node.name}"
+    url = "memory://test"
     monkeypatch.setenv("SQREEN_URL", url)
     events = memory_events(url)
     events.clear()

@@ -19,7 +19,14 @@ SDK: Final = f"sqreen-mw/{__version__}"
 
 
 class Agent:
-    """Takes events and delivers them to where the configuration says."""
+    """Takes events and delivers them to where the configuration says.
+
+    Attributes:
+        config: The settings that it is made of.
+        client_ip: How a request's address is found.
+        tracker: Takes the events.
+        header: What each batch says of the app.
+    """
 
     def __init__(self, config: Config, *, url: str) -> None:
         self.config: Final = config
@@ -27,16 +34,13 @@ class Agent:
         self._guard: Final = Guard()
         self.tracker: Final = Tracker(put=self._put, guard=self._guard)
         sealer = Sealer(client_ip=config.client_ip, guard=self._guard)
+        self.header: Final = Envelope(
+            sdk=SDK, app=config.app_name, env=config.environment, release=config.release, events=[]
+        )
         self._delivery: Final = Delivery(
             open_transport=partial(open_transport, url, token=config.token or "", user_agent=SDK),
             seal=sealer.seal,
-            header=Envelope(
-                sdk=SDK,
-                app=config.app_name,
-                env=config.environment,
-                release=config.release,
-                events=[],
-            ),
+            header=self.header,
             interval=config.flush_interval,
             guard=self._guard,
         )

@@ -1,6 +1,6 @@
 """Pure WSGI middleware (PEP 3333), for Flask and every other WSGI application."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias, Unpack
 
 from sqreen_mw.agent.config import Settings
@@ -130,29 +130,27 @@ class SqreenWSGIMiddleware:
 class _Body:
     """An iterable that the app answers with, seeing its request at each step."""
 
-    __slots__ = ("_body", "_context", "_iterator")
+    __slots__ = ("_body", "_context")
 
-    def __init__(self, body: Iterable[bytes], context: RequestContext) -> None:
+    def __init__(self, body: Any, context: RequestContext) -> None:
         self._body: Final = body
         self._context: Final = context
-        self._iterator: Iterator[bytes] | None = None
 
     def __iter__(self) -> "_Body":
         token = enter(self._context)
         try:
-            self._iterator = iter(self._body)
+            iterator = iter(self._body)
         finally:
             leave(token)
-        return self
+        return self if iterator is self._body else _Body(iterator, self._context)
 
     def __next__(self) -> bytes:
-        if self._iterator is None:
-            self.__iter__()
         token = enter(self._context)
         try:
-            return next(self._iterator)  # type: ignore[arg-type]  # set by __iter__
+            part: bytes = next(self._body)
         finally:
             leave(token)
+        return part
 
     def close(self) -> None:
         """Close what the app answered with; the request ends here."""

@@ -1,0 +1,157 @@
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import sqreen_mw as sqreen
+from sqreen_mw.agent.agent import Agent
+from sqreen_mw.agent.config import Settings
+from sqreen_mw.agent.null import NullAgent
+from sqreen_mw.agent.runtime import configure, current_agent
+from sqreen_mw.errors import ConfigurationError
+from sqreen_mw.protocol.event import Event
+
+
+def test_the_environment_configures_the_first_call(memory: list[Event]) -> None:
+    """Without a middleware the SQREEN_ variables are enough."""
+    event_id = sqreen.track("report.sent", properties={"rows": 3})
+
+    assert sqreen.flush()
+    assert [(event.id, event.name, event.request) for event in memory] == [
+        (event_id, "report.sent", None)
+    ]
+    stats = sqreen.stats()
+    assert (stats.tracked, stats.delivered, stats.waiting) == (1, 1, 0)
+
+
+def test_unconfigured_every_call_is_a_no_op() -> None:
+    """Without settings nothing is taken, nothing fails, nothing is waited for."""
+    assert sqreen.track("x") is None
+    assert sqreen.track(42) is None  # type: ignore[arg-type]  # that is the point
+    assert sqreen.flush(0.0)
+    assert sqreen.stats().tracked == 0
+    assert sqreen.close(0.0) == 0
+
+
+def test_disabled_every_call_is_a_no_op(
+    memory: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQREEN_DISABLE wins over a URL."""
+    monkeypatch.setenv("SQREEN_DISABLE", "1")
+
+    assert sqreen.track("x") is None
+    assert sqreen.flush()
+    assert memory == []
+
+
+def test_a_wrong_environment_is_logged_not_raised(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A call in the app never raises for a wrong setting; it says what is wrong, once."""
+    monkeypatch.setenv("SQREEN_URL", "collector:7070")
+
+    assert sqreen.track("x") is None
+    assert sqreen.track("y") is None
+
+    assert len(caplog.messages) == 1
+    assert "sqreen_mw is off: url / SQREEN_URL must begin with" in caplog.text
+
+
+def test_a_wrong_setting_stops_the_start() -> None:
+    """What a middleware is given is checked when it is made."""
+    with pytest.raises(ConfigurationError, match="SQREEN_FLUSH_INTERVAL"):
+        configure(Settings(flush_interval=-1))
+
+
+def test_one_agent_serves_the_process(
+    memory: list[Event], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first configuration stays; another one is logged and passed over, an equal one is not."""
+    agent = configure()
+
+    assert isinstance(agent, Agent)
+    assert configure() is agent
+    assert not caplog.messages
+    assert configure(Settings(url="memory://elsewhere", environment="test")) is agent
+    assert "different settings are ignored: url, environment" in caplog.text
+    assert memory == []
+
+
+def test_an_unconfigured_agent_gives_way() -> None:
+    """A call before the configuration does not keep a middleware from configuring."""
+    assert sqreen.track("early") is None
+    assert isinstance(current_agent(), NullAgent)
+
+    assert isinstance(configure(Settings(url="memory://later")), Agent)
+    assert sqreen.track("late")
+
+
+def test_after_close_a_new_agent_is_made(memory: list[Event]) -> None:
+    """Closing delivers, and the next call starts afresh."""
+    sqreen.track("a")
+    assert sqreen.close() == 0
+    sqreen.track("b")
+    assert sqreen.close() == 0
+
+    assert [event.name for event in memory] == ["a", "b"]
+
+
+def test_the_batch_says_which_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    """App, environment and release travel in the header of each batch."""
+    for name, value in {"APP_NAME": "shop", "ENVIRONMENT": "test", "RELEASE": "7"}.items():
+        monkeypatch.setenv(f"SQREEN_{name}", value)
+    agent = configure(Settings(url="memory://header"))
+
+    assert isinstance(agent, Agent)
+    header = agent.header
+    assert (header.app, header.env, header.release) == ("shop", "test", "7")
+    assert header.sdk == f"sqreen-mw/{sqreen.__version__}"
+
+
+def test_what_is_left_at_exit_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """Events that could not be delivered are counted in one line."""
+    configure(Settings(url="http://127.0.0.1:9", token="t"))
+    sqreen.track("x")
+
+    assert sqreen.close(timeout=0.2) == 1
+    assert "1 events were not delivered within the 0.2 s" in caplog.messages[-1]
+
+
+def python(code: str) -> Any:
+    """Run code in a fresh interpreter and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.strip()
+
+
+def test_importing_loads_no_framework() -> None:
+    """The root package has neither framework, database nor HTTP client."""
+    code = "import sys, sqreen_mw; print(*sorted(m.split('.')[0] for m in sys.modules))"
+
+    loaded = set(python(code).split())
+
+    heavy = {"starlette", "werkzeug", "flask", "fastapi", "jinja2", "sqlalchemy", "sqlite3"}
+    assert not loaded & {*heavy, "httpx2", "pydantic"}
+
+
+@pytest.mark.parametrize(
+    ("name", "stranger"), [("SqreenMiddleware", "werkzeug"), ("SqreenWSGIMiddleware", "starlette")]
+)
+def test_each_side_loads_only_itself(name: str, stranger: str) -> None:
+    """The WSGI side never loads the ASGI side, nor the reverse."""
+    code = f"import sys; from sqreen_mw import {name}; print(*sys.modules)"
+
+    loaded = python(code).split()
+
+    assert stranger not in loaded
+    assert len({f"sqreen_mw.middleware.{side}" for side in ("asgi", "wsgi")} & {*loaded}) == 1
+
+
+def test_the_public_names_are_sorted_and_there() -> None:
+    """Each public name can be had, and no other attribute pretends to be."""
+    assert sqreen.__all__ == sorted(sqreen.__all__)
+    assert all(getattr(sqreen, name) for name in sqreen.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        _ = sqreen.Nonsense

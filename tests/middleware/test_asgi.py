@@ -1,0 +1,358 @@
+import asyncio
+import gc
+import weakref
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Request, WebSocket
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.testclient import TestClient
+
+import sqreen_mw as sqreen
+from sqreen_mw.agent.context import current_request, enter, leave
+from sqreen_mw.middleware.asgi import ASGIRequestContext, Message, Scope, SqreenMiddleware
+from sqreen_mw.protocol.event import Event, Params
+
+FORM = {"User-Agent": "curl/8", "Host": "shop.test"}
+
+
+def delivered(memory: list[Event]) -> dict[str, Event]:
+    """Flush, and return what arrived by name."""
+    assert sqreen.flush()
+    return {event.name: event for event in memory}
+
+
+def test_an_event_tells_of_its_request(memory: list[Event]) -> None:
+    """Address, agent, path, verb, parameters, host and route of the request are on the event."""
+    app = FastAPI()
+    app.add_middleware(SqreenMiddleware)
+
+    @app.post("/items/{item_id}")
+    def item(item_id: int, request: Request) -> None:
+        request.state.sqreen.track("item.bought", properties={"id": item_id})
+
+    client = TestClient(app, client=("203.0.113.9", 4711))
+    client.post("/items/7?coupon=SPRING&tag=a&tag=b", headers=FORM)
+
+    request = delivered(memory)["item.bought"].request
+    assert request is not None
+    assert (request.ip, request.ip_source) == ("203.0.113.9", "peer")
+    assert (request.verb, request.path, request.route) == ("POST", "/items/7", "/items/{item_id}")
+    assert (request.user_agent, request.host) == ("curl/8", "shop.test")
+    assert request.params == Params(
+        query={"coupon": ["SPRING"], "tag": ["a", "b"]}, path={"item_id": "7"}
+    )
+
+
+def test_module_level_calls_find_the_request(memory: list[Event]) -> None:
+    """Sync views, async views, dependencies and background tasks all see the same request."""
+    app = FastAPI()
+    app.add_middleware(SqreenMiddleware)
+
+    def in_dependency() -> None:
+        sqreen.track("dependency")
+
+    async def in_background() -> None:
+        sqreen.track("background")
+
+    @app.get("/sync", dependencies=[Depends(in_dependency)])
+    def sync(tasks: BackgroundTasks) -> None:
+        sqreen.track("sync")
+        tasks.add_task(in_background)
+
+    @app.get("/async")
+    async def asynchronous() -> None:
+        sqreen.track("async")
+
+    client = TestClient(app)
+    client.get("/sync")
+    client.get("/async")
+
+    events = delivered(memory)
+    paths = {name: event.request and event.request.path for name, event in events.items()}
+    assert paths == {
+        "dependency": "/sync",
+        "sync": "/sync",
+        "background": "/sync",
+        "async": "/async",
+    }
+
+
+def test_routes_below_mounts_and_routers_are_whole(memory: list[Event]) -> None:
+    """A template holds the prefixes of included routers and the places of mounts."""
+    router = APIRouter(prefix="/v1")
+
+    @router.get("/users/{name}")
+    def user(name: str) -> None:
+        sqreen.track(name)
+
+    app = FastAPI()
+    app.include_router(router, prefix="/api")
+    mounted = FastAPI()
+    mounted.include_router(router)
+    app.mount("/mounted", mounted)
+    plain = Starlette(routes=[Mount("/outer", routes=[Route("/{name}", _track_name)])])
+    app.mount("/plain", plain)
+    app.add_middleware(SqreenMiddleware)
+    client = TestClient(app)
+
+    for path in ("/api/v1/users/a", "/mounted/v1/users/b", "/plain/outer/c"):
+        client.get(path)
+
+    routes = {name: e.request and e.request.route for name, e in delivered(memory).items()}
+    assert routes == {
+        "a": "/api/v1/users/{name}",
+        "b": "/mounted/v1/users/{name}",
+        "c": "/plain/outer/{name}",
+    }
+
+
+def _track_name(request: Request) -> PlainTextResponse:
+    sqreen.track(request.path_params["name"])
+    return PlainTextResponse("ok")
+
+
+def test_an_unknown_path_has_no_route(memory: list[Event]) -> None:
+    """Where no route matches, there is none to tell."""
+
+    async def not_found(request: Request, _: Exception) -> PlainTextResponse:
+        request.state.sqreen.track("not_found")
+        return PlainTextResponse("no", status_code=404)
+
+    app = Starlette(exception_handlers={404: not_found})
+    app.add_middleware(SqreenMiddleware)
+
+    assert TestClient(app).get("/nowhere").status_code == 404
+
+    request = delivered(memory)["not_found"].request
+    assert request is not None
+    assert (request.path, request.route) == ("/nowhere", None)
+
+
+def test_streams_and_websockets_track(memory: list[Event]) -> None:
+    """A streaming body and a websocket see their request."""
+
+    async def body() -> AsyncIterator[bytes]:
+        for index in range(2):
+            sqreen.track(f"chunk{index}")
+            yield b"x"
+
+    app = FastAPI()
+    app.add_middleware(SqreenMiddleware)
+
+    @app.get("/stream")
+    def stream() -> StreamingResponse:
+        return StreamingResponse(body())
+
+    @app.websocket("/ws/{room}")
+    async def websocket(websocket: WebSocket) -> None:
+        await websocket.accept()
+        websocket.state.sqreen.track("joined")
+        await websocket.close()
+
+    client = TestClient(app)
+    assert client.get("/stream").content == b"xx"
+    with client.websocket_connect("/ws/red"):
+        pass
+
+    events = delivered(memory)
+    assert {name: e.request and e.request.path for name, e in events.items()} == {
+        "chunk0": "/stream",
+        "chunk1": "/stream",
+        "joined": "/ws/red",
+    }
+
+
+def test_an_exception_passes_unchanged(memory: list[Event]) -> None:
+    """The app's exception leaves the middleware as it came, and the event is kept."""
+    error = ValueError("the app's")
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+        sqreen.track("before")
+        raise error
+
+    with pytest.raises(ValueError, match="the app's") as raised:
+        asyncio.run(call(SqreenMiddleware(app), http_scope()))
+
+    assert raised.value is error
+    assert current_request() is None
+    assert "before" in delivered(memory)
+
+
+def test_a_task_that_outlives_its_request_still_tracks(memory: list[Event]) -> None:
+    """After the request the context tells of it, though the scope is gone."""
+    contexts: list[ASGIRequestContext] = []
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+        contexts.append(scope["state"]["sqreen"])
+        scope["path_params"] = {"a": 1}
+
+    asyncio.run(call(SqreenMiddleware(app), http_scope()))
+    contexts[0].track("late")
+
+    request = delivered(memory)["late"].request
+    assert request is not None
+    assert request.path == "/"
+    assert request.params.path == {"a": "1"}
+
+
+def test_the_scope_is_free_when_the_request_ends(memory: list[Event]) -> None:
+    """No reference cycle outlives a request: it dies without a collection."""
+
+    class Marked(dict[str, Any]):
+        """A scope that can be watched."""
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+        sqreen.track("x")
+
+    middleware = SqreenMiddleware(app)
+    gc.disable()
+    try:
+        scope = Marked(http_scope())
+        reference = weakref.ref(scope)
+        asyncio.run(call(middleware, scope))
+        del scope
+        assert reference() is None
+    finally:
+        gc.enable()
+    assert "x" in delivered(memory)
+
+
+def test_a_second_middleware_shares_the_context(memory: list[Event]) -> None:
+    """Wrapped twice, a request has one context, and its event arrives once."""
+    seen: list[object] = []
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+        seen.append(scope["state"]["sqreen"])
+        sqreen.track("x")
+
+    asyncio.run(call(SqreenMiddleware(SqreenMiddleware(app)), http_scope()))
+
+    assert len(seen) == 1
+    assert sqreen.flush()
+    assert len(memory) == 1
+
+
+def test_the_scopes_own_state_is_kept(memory: list[Event]) -> None:
+    """What the lifespan left in the state stays beside ours."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, str]]:
+        yield {"pool": "open"}
+
+    async def view(request: Request) -> PlainTextResponse:
+        request.state.sqreen.track(request.state.pool)
+        return PlainTextResponse("ok")
+
+    app = Starlette(routes=[Route("/", view)], lifespan=lifespan)
+    app.add_middleware(SqreenMiddleware)
+    with TestClient(app) as client:
+        client.get("/")
+
+    assert "open" in {event.name for event in memory}
+
+
+def test_the_end_of_the_lifespan_delivers(memory: list[Event]) -> None:
+    """When the server is told that the app has shut down, its events have left."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        sqreen.track("last")
+
+    app = Starlette(lifespan=lifespan)
+    app.add_middleware(SqreenMiddleware, flush_interval=60.0)
+    with TestClient(app):
+        assert memory == []
+
+    assert [event.name for event in memory] == ["last"]
+
+
+def test_other_scopes_pass_through() -> None:
+    """A scope that is no request reaches the app as it is."""
+    scopes: list[Scope] = []
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+        scopes.append(scope)
+
+    scope = {"type": "something.new"}
+    asyncio.run(call(SqreenMiddleware(app), scope))
+
+    assert scopes == [scope]
+    assert scope == {"type": "something.new"}
+
+
+def test_a_unix_socket_has_no_address(memory: list[Event]) -> None:
+    """Where the server knows no peer, the proxy's header is believed, and else there is none."""
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+        sqreen.track(scope["path"])
+
+    middleware = SqreenMiddleware(app)
+    forwarded = [(b"x-forwarded-for", b"203.0.113.9")]
+    asyncio.run(call(middleware, {**http_scope(), "path": "/a", "client": None}))
+    asyncio.run(
+        call(middleware, {**http_scope(), "path": "/b", "client": None, "headers": forwarded})
+    )
+
+    events = delivered(memory)
+    ips = {name: event.request and event.request.ip for name, event in events.items()}
+    assert ips == {"/a": None, "/b": "203.0.113.9"}
+
+
+def test_unconfigured_the_app_runs_as_ever() -> None:
+    """Without settings the request object is there and takes nothing."""
+
+    async def view(request: Request) -> PlainTextResponse:
+        assert request.state.sqreen.track("x") is None
+        return PlainTextResponse("ok")
+
+    app = Starlette(routes=[Route("/", view)])
+    app.add_middleware(SqreenMiddleware)
+
+    assert TestClient(app).get("/").text == "ok"
+
+
+def test_a_foreign_token_is_passed_over() -> None:
+    """Leaving a request in another context than it was entered in raises nothing."""
+    tracker = sqreen.agent.runtime.current_agent().tracker
+    context = ASGIRequestContext(tracker, http_scope())
+
+    token = asyncio.run(_enter_elsewhere(context))
+    leave(token)
+
+    assert current_request() is None
+
+
+async def _enter_elsewhere(context: ASGIRequestContext) -> Any:
+    return enter(context)
+
+
+def http_scope() -> Scope:
+    """Return the scope of a plain request."""
+    return {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "query_string": b"",
+        "headers": [],
+        "client": ("203.0.113.9", 4711),
+    }
+
+
+async def call(app: Any, scope: Scope) -> list[Message]:
+    """Call an ASGI application and return what it sent."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent

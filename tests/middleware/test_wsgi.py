@@ -1,0 +1,303 @@
+import gc
+import io
+import weakref
+from collections.abc import Iterable, Iterator
+from typing import Any
+from wsgiref.util import FileWrapper, setup_testing_defaults
+from wsgiref.validate import validator
+
+import pytest
+from flask import Flask, request, stream_with_context
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import sqreen_mw as sqreen
+from sqreen_mw.agent.context import current_request
+from sqreen_mw.middleware.wsgi import (
+    Environ,
+    SqreenWSGIMiddleware,
+    StartResponse,
+    WSGIRequestContext,
+)
+from sqreen_mw.protocol.event import Event, Params
+
+PROXIED = {"REMOTE_ADDR": "127.0.0.1"}
+
+
+def delivered(memory: list[Event]) -> dict[str, Event]:
+    """Flush, and return what arrived by name."""
+    assert sqreen.flush()
+    return {event.name: event for event in memory}
+
+
+def environ_of(**changes: Any) -> Environ:
+    """Return the environ of a plain request."""
+    environ: Environ = {"REMOTE_ADDR": "203.0.113.9", **changes}
+    setup_testing_defaults(environ)
+    return environ
+
+
+def start_response(*_: Any) -> Any:
+    """Take an answer's head."""
+    return lambda _: None
+
+
+def ok(start: StartResponse) -> None:
+    """Begin an answer."""
+    start("200 OK", [("Content-Type", "text/plain")])
+
+
+def test_an_event_tells_of_its_request(memory: list[Event]) -> None:
+    """Address, agent, path, verb, parameters, host and route of the request are on the event."""
+    app = Flask(__name__)
+    app.wsgi_app = SqreenWSGIMiddleware(app.wsgi_app)  # type: ignore[method-assign]
+
+    @app.post("/items/<int:item_id>")
+    def item(item_id: int) -> str:
+        request.environ["sqreen"].track("item.bought", properties={"id": item_id})
+        return "ok"
+
+    app.test_client().post(
+        "/items/7?coupon=SPR%C3%84NG&tag=a&tag=b",
+        headers={"User-Agent": "curl/8", "Host": "shop.test"},
+        environ_base={"REMOTE_ADDR": "203.0.113.9"},
+    )
+
+    told = delivered(memory)["item.bought"].request
+    assert told is not None
+    assert (told.ip, told.ip_source) == ("203.0.113.9", "peer")
+    assert (told.verb, told.path, told.route) == ("POST", "/items/7", "/items/<int:item_id>")
+    assert (told.user_agent, told.host) == ("curl/8", "shop.test")
+    assert told.params == Params(
+        query={"coupon": ["SPRÄNG"], "tag": ["a", "b"]}, path={"item_id": "7"}
+    )
+
+
+def test_module_level_calls_find_the_request(memory: list[Event]) -> None:
+    """Views, streaming bodies and teardown functions see their request."""
+    app = Flask(__name__)
+    app.wsgi_app = SqreenWSGIMiddleware(app.wsgi_app)  # type: ignore[method-assign]
+
+    @app.get("/é")
+    def view() -> Iterator[str]:
+        def body() -> Iterator[str]:
+            sqreen.track("body")
+            yield "x"
+
+        sqreen.track("view")
+        return stream_with_context(body())
+
+    @app.teardown_request
+    def teardown(_: BaseException | None) -> None:
+        sqreen.track("teardown")
+
+    assert app.test_client().get("/é").data == b"x"
+
+    events = delivered(memory)
+    assert {name: e.request and e.request.path for name, e in events.items()} == {
+        "view": "/é",
+        "body": "/é",
+        "teardown": "/é",
+    }
+    assert current_request() is None
+
+
+def test_the_proxys_header_is_taken_from_a_trusted_peer(memory: list[Event]) -> None:
+    """The rightmost untrusted address counts, whatever other middlewares make of it."""
+
+    def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        sqreen.track(environ["REMOTE_ADDR"])
+        ok(start)
+        return []
+
+    wrapped = SqreenWSGIMiddleware(ProxyFix(app))
+    environ = environ_of(**PROXIED, HTTP_X_FORWARDED_FOR="8.8.8.8, 203.0.113.9")
+    wrapped(environ, start_response)
+
+    [event] = delivered(memory).values()
+    assert event.name == "203.0.113.9"
+    assert event.request is not None
+    assert (event.request.ip, event.request.ip_source) == ("203.0.113.9", "proxy")
+
+
+def test_a_named_header_is_read(memory: list[Event]) -> None:
+    """SQREEN_IP_HEADER is looked up in the environ."""
+
+    def app(_: Environ, start: StartResponse) -> Iterable[bytes]:
+        sqreen.track("x")
+        ok(start)
+        return []
+
+    wrapped = SqreenWSGIMiddleware(app, ip_header="CF-Connecting-IP")
+    wrapped(environ_of(**PROXIED, HTTP_CF_CONNECTING_IP="203.0.113.9"), start_response)
+
+    told = delivered(memory)["x"].request
+    assert told is not None
+    assert (told.ip, told.ip_source) == ("203.0.113.9", "header")
+
+
+@pytest.mark.parametrize("make", [list, tuple, lambda parts: FileWrapper(io.BytesIO(parts[0]))])
+def test_answers_that_servers_look_into_are_handed_on(memory: list[Event], make: Any) -> None:
+    """Lists, tuples and file wrappers reach the server as the very object."""
+    body = make([b"x"])
+
+    def app(_: Environ, start: StartResponse) -> Iterable[bytes]:
+        sqreen.track("x")
+        ok(start)
+        return body  # type: ignore[no-any-return]  # whatever was made
+
+    environ = environ_of(**{"wsgi.file_wrapper": FileWrapper})
+
+    assert SqreenWSGIMiddleware(app)(environ, start_response) is body
+    assert not environ["sqreen"].running
+    assert "x" in delivered(memory)
+
+
+class Steps:
+    """A body that tells what is done with it."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.done.append("iter")
+        for part in (b"a", b"b"):
+            sqreen.track("step")
+            self.done.append("next")
+            yield part
+
+    def close(self) -> None:
+        """Close."""
+        sqreen.track("close")
+        self.done.append("close")
+
+
+def test_other_answers_see_their_request_at_each_step(memory: list[Event]) -> None:
+    """A generator runs with its request, one step a call, and is closed once."""
+    steps = Steps()
+
+    def app(_: Environ, start: StartResponse) -> Iterable[bytes]:
+        ok(start)
+        return steps
+
+    environ = environ_of()
+    body: Any = SqreenWSGIMiddleware(app)(environ, start_response)
+    assert steps.done == []
+    iterator = iter(body)
+    assert next(iterator) == b"a"
+    assert steps.done == ["iter", "next"]
+    assert current_request() is None
+    assert [*iterator] == [b"b"]
+    assert environ["sqreen"].running
+    body.close()
+
+    assert steps.done == ["iter", "next", "next", "close"]
+    assert not environ["sqreen"].running
+    assert sqreen.flush()
+    assert [(event.name, event.request is not None) for event in memory] == [
+        ("step", True),
+        ("step", True),
+        ("close", True),
+    ]
+
+
+def test_an_answer_without_iter_or_close_works() -> None:
+    """A server that steps without asking for an iterator, and a body without close, are fine."""
+
+    def app(_: Environ, start: StartResponse) -> Iterable[bytes]:
+        ok(start)
+        return iter([b"x"])
+
+    body: Any = SqreenWSGIMiddleware(app)(environ_of(), start_response)
+
+    assert next(body) == b"x"
+    body.close()
+
+
+def test_an_exception_passes_unchanged(memory: list[Event]) -> None:
+    """The app's exception leaves the middleware as it came, and the event is kept."""
+    error = ValueError("the app's")
+
+    def app(_: Environ, __: StartResponse) -> Iterable[bytes]:
+        sqreen.track("before")
+        raise error
+
+    environ = environ_of()
+    with pytest.raises(ValueError, match="the app's") as raised:
+        SqreenWSGIMiddleware(app)(environ, start_response)
+
+    assert raised.value is error
+    assert not environ["sqreen"].running
+    assert "before" in delivered(memory)
+
+
+def test_the_servers_side_follows_the_specification(memory: list[Event]) -> None:
+    """The standard library's validator finds no fault with what a server sees."""
+
+    def app(_: Environ, start: StartResponse) -> Iterable[bytes]:
+        sqreen.track("x")
+        ok(start)
+        return iter([b"x"])
+
+    wrapped: Any = validator(SqreenWSGIMiddleware(app))
+    environ = environ_of()
+    environ["QUERY_STRING"] = ""
+    body = wrapped(environ, lambda *_: lambda _: None)
+
+    assert [*body] == [b"x"]
+    body.close()
+    assert "x" in delivered(memory)
+
+
+def test_a_second_middleware_shares_the_context(memory: list[Event]) -> None:
+    """Wrapped twice, a request has one context, and its event arrives once."""
+
+    def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        environ["sqreen"].track("x")
+        ok(start)
+        return []
+
+    SqreenWSGIMiddleware(SqreenWSGIMiddleware(app))(environ_of(), start_response)
+
+    assert sqreen.flush()
+    assert len(memory) == 1
+
+
+def test_a_task_that_outlives_its_request_still_tracks(memory: list[Event]) -> None:
+    """After the request the context tells of it, though the environ is gone."""
+
+    def app(_: Environ, start: StartResponse) -> Iterable[bytes]:
+        ok(start)
+        return []
+
+    environ = environ_of(PATH_INFO="/late", SCRIPT_NAME="/mounted")
+    SqreenWSGIMiddleware(app)(environ, start_response)
+    context: WSGIRequestContext = environ["sqreen"]
+    context.track("late")
+
+    told = delivered(memory)["late"].request
+    assert told is not None
+    assert told.path == "/mounted/late"
+
+
+def test_the_environ_is_free_when_the_request_ends(memory: list[Event]) -> None:
+    """No reference cycle of ours outlives a request: it dies without a collection."""
+
+    class Marked(dict[str, Any]):
+        """An environ that can be watched."""
+
+    def app(_: Environ, start: StartResponse) -> Iterable[bytes]:
+        sqreen.track("x")
+        ok(start)
+        return []
+
+    middleware = SqreenWSGIMiddleware(app)
+    gc.disable()
+    try:
+        environ = Marked(environ_of())
+        reference = weakref.ref(environ)
+        middleware(environ, start_response)
+        del environ
+        assert reference() is None
+    finally:
+        gc.enable()
+    assert "x" in delivered(memory)
