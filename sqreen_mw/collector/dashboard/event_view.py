@@ -26,6 +26,7 @@ IP_SOURCES: Final = {
     "proxy": "told by a trusted proxy in X-Forwarded-For",
     "header": "read from the header that SQREEN_IP_HEADER names, sent by a trusted proxy",
 }
+_LOGIN: Final = "sq.sdk.users.login"
 _BEST_KEYS: Final = ("email", "username", "name", "login", "user_id", "id")
 _LIVE: Final = 5 * MINUTE
 """Lag that delivery explains: a heartbeat of 60 s and retries."""
@@ -71,6 +72,7 @@ class Row:
     request: RequestInfo | None
     app: str
     env: str
+    failed: bool
     preview: tuple[tuple[str, str], ...]
     lag: Lag
 
@@ -111,6 +113,7 @@ def row_of(stored: StoredEvent, *, links: Links) -> Row:
         request=event.request,
         app=stored.app,
         env=stored.env,
+        failed=event.name == _LOGIN and event.properties.get("success") is False,
         preview=tuple((key, _short(value)) for key, value in _first(event.properties)),
         lag=lag_of(event.timestamp, stored.received_at),
     )
@@ -145,11 +148,15 @@ def lag_of(timestamp: int, received_at: int) -> Lag:
     lag = received_at - timestamp
     if lag < -_LIVE:
         ahead = duration_text(-lag)
-        return Lag("ahead", f"{ahead} before its own time: a clock is off", f"ahead {ahead}")
+        return Lag("ahead", f"{ahead} before its own time: a clock is off", f"-{_largest(ahead)}")
     if lag <= _LIVE:
         return Lag("live", f"after {duration_text(max(lag, 0))}")
     kind, text = ("late" if lag < DAY else "backfilled"), duration_text(lag)
-    return Lag(kind, f"after {text}", f"{kind} {text}")
+    return Lag(kind, f"after {text}", f"+{_largest(text)}")
+
+
+def _largest(duration: str) -> str:
+    return " ".join(duration.split()[:2])
 
 
 def _first(values: dict[str, Any]) -> list[tuple[str, Any]]:

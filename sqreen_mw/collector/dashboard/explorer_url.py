@@ -33,7 +33,7 @@ PRESET_NAMES: Final[Mapping[str, str]] = MappingProxyType(
 DEFAULT_PRESET: Final = "24h"
 
 FILTERS: Final[Mapping[str, str]] = MappingProxyType(
-    {"event": "Event", "ip": "IP", "user": "User", "q": "Text", "app": "App", "env": "Environment"}
+    {"event": "Event", "ip": "IP", "user": "User", "q": "Text", "app": "App", "env": "Env"}
 )
 """The filters' names in the URL and for the reader."""
 

@@ -18,7 +18,7 @@ async def first_steps(visit: Visit, *, secret: str | None = None) -> Response:
     token = secret or (services.first_token if visit.may_make_tokens else None)
     url = str(visit.request.base_url).rstrip("/")
     lines = snippets(url=url, token=token, now=system_clock())
-    context = {"token": token, "lines": lines}
+    context = {"token": token, "just_made": secret is not None, "lines": lines}
     return rendered(visit, "first_steps.html", context=context)
 
 

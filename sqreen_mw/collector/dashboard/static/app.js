@@ -7,51 +7,43 @@ const REFRESH_AFTER = 2000;
 let loading = null;
 let stream = null;
 let refresh = 0;
-let fresh = { shown: 0, skipped: 0, since: "" };
+let fresh = { shown: 0, skipped: 0 };
 
-async function pageOf(url) {
+// Fetches a page and hands it to `use`; where that is not possible the browser goes there itself.
+async function load(url, use) {
   loading?.abort();
-  loading = new AbortController();
+  const mine = loading = new AbortController();
   document.body.classList.add("busy");
   try {
-    const answer = await fetch(url, { signal: loading.signal });
-    const html = await answer.text();
-    return { url: answer.url, page: new DOMParser().parseFromString(html, "text/html") };
+    const answer = await fetch(url, { signal: mine.signal });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (use(page, answer.url) === false) location.assign(url);
+  } catch (error) {
+    if (error.name !== "AbortError") location.assign(url);
   } finally {
-    document.body.classList.remove("busy");
+    if (loading === mine) document.body.classList.remove("busy");
   }
 }
 
 // --- pages ---------------------------------------------------------------------------------
 
-async function show(url, { push = true } = {}) {
-  try {
-    const { url: final, page } = await pageOf(url);
-    const main = $("#main", page);
-    if (!main || !$("#drawer", page) || !$("#drawer")) return location.assign(url);
-    const focused = document.activeElement?.id;
-    $("#main").replaceWith(main);
-    $("#drawer").replaceWith($("#drawer", page));
-    document.title = page.title;
-    if (push) history.pushState(null, "", final);
-    enliven();
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-  } catch (error) {
-    if (error.name !== "AbortError") location.assign(url);
-  }
-}
+const show = (url, { push = true } = {}) => load(url, (page, final) => {
+  if (!$("#drawer", page) || !$("#drawer")) return false;
+  const focused = document.activeElement?.id;
+  for (const id of ["#main", "#drawer"]) $(id).replaceWith($(id, page));
+  document.title = page.title;
+  if (push) history.pushState(null, "", final);
+  enliven();
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+});
 
-async function append(link) {
-  try {
-    const { page } = await pageOf(link.href);
-    const rows = [...page.querySelectorAll("#rows > tr")];
-    $("#rows").append(...rows);
-    $("#foot").replaceWith($("#foot", page));
-    $(".event-name", rows[0])?.focus({ preventScroll: true });
-  } catch (error) {
-    if (error.name !== "AbortError") location.assign(link.href);
-  }
-}
+const append = (link) => load(link.href, (page) => {
+  const rows = [...page.querySelectorAll("#rows > tr")];
+  if (!rows.length) return false;
+  $("#rows").append(...rows);
+  $("#foot").replaceWith($("#foot", page));
+  $(".event-name", rows[0]).focus({ preventScroll: true });
+});
 
 function addressOf(form) {
   const url = new URL(form.action);
@@ -70,32 +62,20 @@ function explorerAddress(changes) {
   return url.href;
 }
 
-async function open(link, { focus = true } = {}) {
-  const replace = !$("#drawer").hidden;
-  try {
-    const { page } = await pageOf(link.href);
-    const event = $("#event", page);
-    if (!event) return location.assign(link.href);
-    const title = $("h1", event);
-    const heading = document.createElement("h2");
-    heading.className = title.className;
-    heading.tabIndex = -1;
-    heading.append(...title.childNodes);
-    title.replaceWith(heading);
-    $("#drawer-body").replaceChildren(event);
-    $("#drawer-page").href = link.href;
-    $("#drawer").hidden = false;
-    $("#drawer").scrollTop = 0;
-    const url = explorerAddress({ open: link.dataset.open });
-    history[replace ? "replaceState" : "pushState"](null, "", url);
-    $("#drawer-close").href = explorerAddress({ open: null });
-    mark();
-    dress();
-    if (focus) heading.focus();
-  } catch (error) {
-    if (error.name !== "AbortError") location.assign(link.href);
-  }
-}
+const open = (link, { focus = true } = {}) => load(link.href, (page) => {
+  const event = $("#event", page);
+  if (!event) return false;
+  const change = $("#drawer").hidden ? "pushState" : "replaceState";
+  $("#drawer-body").replaceChildren(event);
+  $("#drawer-page").href = link.href;
+  $("#drawer").hidden = false;
+  $("#drawer").scrollTop = 0;
+  history[change](null, "", explorerAddress({ open: link.dataset.open }));
+  $("#drawer-close").href = explorerAddress({ open: null });
+  mark();
+  dress();
+  if (focus) $(".event-title", event).focus();
+});
 
 function close() {
   if (!$("#drawer") || $("#drawer").hidden) return;
@@ -124,7 +104,7 @@ function tell(text) {
 function count() {
   if (!fresh.shown && !fresh.skipped) return;
   const parts = [`${fresh.shown} new`];
-  if (fresh.skipped) parts.push(`${fresh.skipped} not shown: they came too fast, load the page to see them`);
+  if (fresh.skipped) parts.push(`${fresh.skipped} events not shown: load the page to see them`);
   tell(parts.join(", "));
 }
 

@@ -1,0 +1,108 @@
+"""Live tail over a real connection."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+import pytest
+
+from sqreen_mw.collector.auth import SESSION_COOKIE
+from sqreen_mw.collector.dashboard.live import SHOWN_AT_ONCE
+from tests.collector.dashboard.world import World, served, told
+
+
+@pytest.fixture
+def url(here: World) -> Iterator[str]:
+    """Return the address of a collector that is served."""
+    with served(here.app) as address:
+        yield address
+
+
+@contextmanager
+def stream(
+    here: World, url: str, query: str = "", **headers: str
+) -> Iterator[Iterator[dict[str, str]]]:
+    """Open a live tail and return its messages as they come."""
+    cookies = {SESSION_COOKIE: here.session()}
+    accept = {"accept": "text/event-stream", **headers}
+    with (
+        httpx2.Client(cookies=cookies, timeout=10) as client,
+        client.stream("GET", f"{url}/events/live?{query}", headers=accept) as answer,
+    ):
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield messages(answer)
+
+
+def messages(answer: httpx2.Response) -> Iterator[dict[str, str]]:
+    """Read messages as the HTML standard says, section 9.2.6."""
+    fields: dict[str, str] = {}
+    for line in answer.iter_lines():
+        name, _, value = line.partition(": ")
+        if line:
+            fields[name] = value
+        elif fields:
+            yield fields
+            fields = {}
+
+
+def test_what_is_stored_is_told(here: World, url: str) -> None:
+    """A row follows each commit, with the number to go on from."""
+    with stream(here, url) as told_of:
+        assert next(told_of)["event"] == "ready"
+        event = told()
+        here.put(event)
+        message = next(told_of)
+
+    row = json.loads(message["data"])
+    assert (message["event"], message["id"]) == ("row", "1")
+    assert row["key"] == f"shop/{event.id}"
+    assert row["html"].startswith("<tr ")
+
+
+def test_filters_apply_and_the_past_shows(here: World, url: str) -> None:
+    """What does not match is left out; an event of last month shows, marked, when it arrives."""
+    with stream(here, url, "event=wanted&range=15m") as told_of:
+        assert next(told_of)["event"] == "ready"
+        here.put(told("other"))
+        here.put(told("wanted", ago=30 * 24 * 3_600_000))
+        message = next(told_of)
+
+    assert message["id"] == "2"
+    assert "wanted" in message["data"]
+    assert "backfilled" in message["data"]
+
+
+def test_a_reconnection_misses_nothing(here: World, url: str) -> None:
+    """A browser that comes back says what it had last, and gets what was stored since."""
+    here.put(told("had"), told("missed"))
+
+    with stream(here, url, "since=0", **{"last-event-id": "1"}) as told_of:
+        assert next(told_of) == {"event": "ready", "id": "1", "data": "1"}
+        assert "missed" in next(told_of)["data"]
+
+
+def test_what_is_left_out_is_counted(here: World, url: str) -> None:
+    """Of a burst the newest rows are sent, and the number of the others."""
+    here.put(*(told(f"n{n}") for n in range(SHOWN_AT_ONCE + 7)))
+
+    with stream(here, url, "since=0") as told_of:
+        next(told_of)
+        skipped = next(told_of)
+        rows = [next(told_of) for _ in range(SHOWN_AT_ONCE)]
+
+    assert (skipped["event"], skipped["data"], skipped["id"]) == ("skipped", "7", "7")
+    assert [row["id"] for row in rows] == [str(n) for n in range(8, SHOWN_AT_ONCE + 8)]
+
+
+def test_a_stream_needs_a_session_and_sense(here: World) -> None:
+    """Strangers get 401, not a redirect that a stream can't follow; nonsense gets 400."""
+    accept = {"accept": "text/event-stream"}
+
+    answers = [
+        here.client(None).get("/events/live", headers=accept),
+        here.client().get("/events/live?since=-1", headers=accept),
+        here.client().get("/events/live?ip=x", headers=accept),
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 400, 400]
