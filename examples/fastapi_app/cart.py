@@ -2,14 +2,14 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Form, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from starlette.status import HTTP_404_NOT_FOUND
 
 import sqreen_mw as sqreen
 from examples.fastapi_app.basket import MAX_QUANTITY, basket_in, put
 from examples.fastapi_app.catalogue import PRODUCTS
 from examples.fastapi_app.coupons import refusal
-from examples.fastapi_app.customers import LoggedIn
+from examples.fastapi_app.customers import Customer, LoggedIn, logged_in
 from examples.fastapi_app.database import ShopDatabase
 from examples.fastapi_app.orders import orders_of
 from examples.fastapi_app.pages import OWN_FORM, Field, page, see
@@ -26,6 +26,8 @@ def cart(request: Request) -> Response:
 @router.post("/items", dependencies=[OWN_FORM])
 def set_item(
     request: Request,
+    *,
+    customer: Annotated[Customer | None, Depends(logged_in)],
     slug: Field,
     quantity: Annotated[int, Form(ge=0, le=MAX_QUANTITY)],
 ) -> Response:
@@ -35,7 +37,9 @@ def set_item(
     put(request.session, PRODUCTS[slug], quantity=quantity)
     if quantity:
         request.state.sqreen.track(
-            "cart.item_added", properties={"product": slug, "quantity": quantity}
+            "cart.item_added",
+            properties={"product": slug, "quantity": quantity},
+            user_identifiers={"email": customer.email} if customer else {},
         )
     return see("/cart")
 

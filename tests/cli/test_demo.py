@@ -128,6 +128,16 @@ def test_part_that_dies_is_named(tmp_path: Path) -> None:
         assert _until(demo.members, holds=lambda members: not members) == {}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of a killed parent")
+def test_killed_demo_leaves_nothing(tmp_path: Path) -> None:
+    """Even SIGKILL, which can't be handled, ends all processes."""
+    with demonstration(tmp_path, "--no-visitors") as demo:
+        demo.process.kill()
+        demo.process.wait()
+
+        assert _until(demo.members, holds=lambda members: not members) == {}
+
+
 def test_taken_port_is_named_with_its_option() -> None:
     """A port in use is refused on one line, before anything is started."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

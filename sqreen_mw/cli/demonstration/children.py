@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +15,14 @@ from sqreen_mw.errors import SqreenError
 
 _PATIENCE: Final = 5.0
 _LAST_LINES: Final = 15
+
+# Asks Linux for a SIGTERM should the demonstration be killed (prctl's PR_SET_PDEATHSIG), then
+# becomes the program; elsewhere a killed demonstration leaves its children.
+_TIED: Final = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15);"
+    " os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+_PYTHON: Final = (sys.executable, "-ISc", _TIED) if sys.platform == "linux" else (sys.executable,)
 
 _T = TypeVar("_T")
 
@@ -70,20 +79,21 @@ class Child:
 
 async def start_child(
     name: str,
-    command: Sequence[str],
+    arguments: Sequence[str],
     *,
     folder: Path,
     environment: Mapping[str, str],
     stdout: int | None = None,
 ) -> Child:
-    """Start a process in a folder, in a group of its own: Ctrl-C reaches only the demonstration.
+    """Start Python in a folder, in a group of its own: Ctrl-C reaches only the demonstration.
 
     What it says goes to its log, unless ``stdout`` says otherwise, as for ``subprocess``.
     """
     log = folder / f"{name}.log"
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
-            *command,
+            *_PYTHON,
+            *arguments,
             stdin=DEVNULL,
             stdout=stdout or errors,
             stderr=errors,

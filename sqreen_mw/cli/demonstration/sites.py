@@ -1,7 +1,6 @@
 """Where the two sites are in this installation, and how each is started."""
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -27,8 +26,8 @@ class SiteCommand:
         """Where the site will be."""
         return f"http://{HOST}:{self.port}"
 
-    def line(self) -> list[str]:
-        """Return the command: the shop runs on uvicorn, the bank on gunicorn with threads."""
+    def arguments(self) -> list[str]:
+        """Return those of Python: the shop runs on uvicorn, the bank on gunicorn with threads."""
         if self.app == "shop":
             where = ["--host", HOST, "--port", str(self.port), "--timeout-graceful-shutdown", "3"]
             module = ["uvicorn", "examples.fastapi_app.app:app"]
@@ -36,7 +35,7 @@ class SiteCommand:
             where = ["--bind", f"{HOST}:{self.port}", "--graceful-timeout", "3"]
             where += ["--threads", "4", "--no-control-socket"]
             module = ["gunicorn", "examples.flask_app.app:app"]
-        return [sys.executable, "-m", *module, *where, "--log-level", "warning"]
+        return ["-m", *module, *where, "--log-level", "warning"]
 
 
 def check_installed(needed: tuple[str, ...] = _NEEDED) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -126,7 +125,7 @@ async def _start_collector(play: Play, stage: AsyncExitStack) -> Child:
     where = ["--port", str(play.port), "--data-dir", str(_collector_settings(play).data_dir)]
     child = await start_child(
         "collector",
-        [sys.executable, "-m", "sqreen_mw", "serve", *where, "--json"],
+        ["-m", "sqreen_mw", "serve", *where, "--json"],
         folder=play.folder,
         environment=environment_with({}),
         stdout=PIPE,
@@ -148,7 +147,7 @@ async def _start_site(
 ) -> Child:
     named = {"SQREEN_APP_NAME": site.app, "SQREEN_ENVIRONMENT": "demo", **settings}
     child = await start_child(
-        site.app, site.line(), folder=folder, environment=environment_with(named)
+        site.app, site.arguments(), folder=folder, environment=environment_with(named)
     )
     return _to_be_stopped(child, stage)
 
