@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from sqreen_mw.collector.app import create_app
+from sqreen_mw.collector.settings import Settings
+from tests.collector.api.conftest import Collector
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/nowhere", 404),
+        ("GET", "/v1/events", 405),
+        ("DELETE", "/healthz", 405),
+        ("POST", "/v1/events", 401),
+    ],
+)
+def test_every_fault_is_a_problem(
+    collector: Collector, *, method: str, path: str, status: int
+) -> None:
+    """Each fault has a type, a title, its status and a detail (RFC 9457, section 3.1)."""
+    answer = collector.client.request(method, path)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert set(answer.json()) == {"type", "title", "status", "detail"}
+    assert answer.json()["status"] == status
+
+
+def test_a_method_that_is_not_there_names_those_that_are(collector: Collector) -> None:
+    """405 comes with the methods that are allowed (RFC 9110, section 15.5.6)."""
+    assert collector.client.get("/v1/events").headers["allow"] == "POST"
+
+
+def test_a_failure_tells_nothing_of_the_inside(tmp_path: Path) -> None:
+    """A fault of our own is a 500 without its text."""
+    app = create_app(Settings(data_dir=tmp_path))
+
+    @app.get("/v1/broken")
+    def broken() -> None:
+        raise RuntimeError("the secret is 42")
+
+    app.router.routes.insert(0, app.router.routes.pop())
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = client.get("/v1/broken")
+
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "42" not in answer.text

@@ -1,0 +1,17 @@
+"""Events as an agent sends them."""
+
+import time
+from typing import Any
+
+from sqreen_mw.protocol.event_id import new_event_id
+
+
+def now() -> int:
+    """Return the time in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def wire_event(name: str = "coupon.applied", **members: Any) -> dict[str, Any]:
+    """Return the members of an event of now, with a new id."""
+    at = now()
+    return {"id": new_event_id(at), "event": name, "timestamp": at, **members}

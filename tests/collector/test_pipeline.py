@@ -1,0 +1,77 @@
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sqreen_mw.collector.pipeline import DEFAULT_ENVIRONMENT, MAX_WAITING
+from sqreen_mw.collector.services import Services, open_services
+from sqreen_mw.collector.settings import Settings
+from sqreen_mw.errors import StoreError
+from sqreen_mw.protocol.batch import DecodedBatch, decode_batch
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    """Return the parts of a collector."""
+    opened = open_services(Settings(data_dir=tmp_path))
+    yield opened
+    opened.close()
+
+
+def _empty() -> DecodedBatch:
+    return decode_batch(b'{"events": []}')
+
+
+def test_waiting_batches_are_bounded(services: Services) -> None:
+    """While the writer is held up, one batch too many is refused; the others are all answered."""
+    go_on = threading.Event()
+
+    def held() -> DecodedBatch:
+        assert go_on.wait(30)
+        return _empty()
+
+    async def fill() -> int:
+        submit = services.pipeline.submit
+        waiting = [asyncio.create_task(submit(held, app="shop")) for _ in range(MAX_WAITING)]
+        await asyncio.sleep(0)
+        with pytest.raises(StoreError, match="wait to be written"):
+            await submit(_empty, app="shop")
+        go_on.set()
+        answers = await asyncio.gather(*waiting)
+        await submit(_empty, app="shop")
+        return len(answers)
+
+    assert asyncio.run(fill()) == MAX_WAITING
+
+
+def test_what_reading_raises_is_raised(services: Services) -> None:
+    """A batch that can't be read takes no place for ever."""
+
+    def unreadable() -> DecodedBatch:
+        raise ValueError("no batch")
+
+    async def send() -> None:
+        for _ in range(MAX_WAITING + 1):
+            with pytest.raises(ValueError, match="no batch"):
+                await services.pipeline.submit(unreadable, app="shop")
+
+    asyncio.run(send())
+
+
+def test_a_batch_without_environment_has_the_default(services: Services) -> None:
+    """The environments of an app are noted as batches come."""
+    services.pipeline.accept(_empty(), app="default")
+    services.pipeline.accept(decode_batch(b'{"env": "prod", "events": []}'), app="default")
+
+    assert services.state.apps.environments("default") == (DEFAULT_ENVIRONMENT, "prod")
+
+
+def test_many_environments_are_forgotten_and_noted_again(services: Services) -> None:
+    """However many environments an app makes up, batches are taken."""
+    for number in range(1005):
+        batch = decode_batch(b'{"env": "env%d", "events": []}' % number)
+        services.pipeline.accept(batch, app="default")
+
+    assert len(services.state.apps.environments("default")) == 100
