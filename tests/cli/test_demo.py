@@ -52,13 +52,13 @@ class Demo:
 @contextmanager
 def demonstration(folder: Path, *options: str) -> Iterator[Demo]:
     """Play until the block ends, with temporary files in a folder."""
-    with subprocess.Popen(  # noqa: S603  # our own command
+    with subprocess.Popen(
         [*_COMMAND, "--json", *_ANY_PORTS, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={**os.environ, "TMPDIR": str(folder)},  # noqa: TID251  # handed on
+        env={**os.environ, "TMPDIR": str(folder)},
     ) as process:
         try:
             assert process.stdout
@@ -142,7 +142,7 @@ def test_taken_port_is_named_with_its_option() -> None:
     """A port in use is refused on one line, before anything is started."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        ended = subprocess.run(  # noqa: S603  # our own command
+        ended = subprocess.run(
             [*_COMMAND, *_ANY_PORTS, "--bank-port", port],
             capture_output=True,
             text=True,

@@ -1,9 +1,7 @@
 """A guest of the example sites, and what the sites track of them."""
 
-import os
 import re
 import uuid
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 import pytest
@@ -57,11 +55,9 @@ class Tracked:
 
 
 @pytest.fixture
-def tracked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tracked]:
+def tracked(clean_settings: None, monkeypatch: pytest.MonkeyPatch) -> Tracked:
     """Configure the SDK to keep events in memory."""
-    for name in [name for name in os.environ if name.startswith("SQREEN_")]:  # noqa: TID251  # reset
-        monkeypatch.delenv(name)
+    del clean_settings  # which comes first, and closes the agent at the end
     url = f"memory://{uuid.uuid4()}"
     monkeypatch.setenv("SQREEN_URL", url)
-    yield Tracked(url)
-    sqreen.close()
+    return Tracked(url)

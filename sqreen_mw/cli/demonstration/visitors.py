@@ -8,6 +8,7 @@ from typing import Final, NoReturn, TypeAlias
 
 from sqreen_mw.cli.demonstration.bankers import bank, stuff_credentials
 from sqreen_mw.cli.demonstration.browser import LostError, browsing
+from sqreen_mw.cli.demonstration.dice import dice
 from sqreen_mw.cli.demonstration.pace import Pace
 from sqreen_mw.cli.demonstration.people import Person, population, suspects
 from sqreen_mw.cli.demonstration.shoppers import guess_coupons, shop
@@ -37,8 +38,8 @@ async def visit_for_ever(sites: Sites, *, rate: float, seed: int = 1) -> NoRetur
             with some tens at once.
         seed: The same seed makes the same people do the same things, as far as the sites let them.
     """
-    chance = _dice(seed)
-    pace = Pace(rate=rate, burst=_BURST, chance=_dice(seed))
+    chance = dice(seed)
+    pace = Pace(rate=rate, burst=_BURST, chance=dice(seed))
     people = population(chance)
     async with asyncio.TaskGroup() as group:
         for _ in range(_AT_ONCE):
@@ -51,7 +52,7 @@ async def _visits(
 ) -> NoReturn:
     while True:
         person, site, journey = _next(sites, people=people, chance=chance)
-        own = _dice(chance.random())
+        own = dice(chance.random())
         try:
             async with browsing(site.url, person=person, pace=pace) as browser:
                 await journey(Visit(person=person, site=site, browser=browser, chance=own))
@@ -74,7 +75,3 @@ def _next(
         return thief, sites.bank, bank
     person = chance.choice(people)
     return chance.choice(((person, sites.shop, shop), (person, sites.bank, bank)))
-
-
-def _dice(seed: float) -> Random:
-    return Random(seed)  # noqa: S311  # a play, nothing secret
