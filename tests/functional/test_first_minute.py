@@ -1,0 +1,114 @@
+"""From a request to the Event Explorer, with every part in its own process."""
+
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.chromium import ARGS, chromium_path
+from tests.functional.processes import (
+    CollectorProcess,
+    collector,
+    running,
+    wait_until_answered,
+)
+
+VISITORS = 20
+# Loopback speaks plain HTTP; loading the authorities for each visitor would take a while.
+NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+TOKEN = re.compile(r'name="form_token" value="([\w-]+)"')
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A collector, and the example sites that report to it."""
+
+    collector: CollectorProcess
+    sites: dict[str, str]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Serve the collector, the shop by uvicorn and the bank by gunicorn with threads."""
+    data_dir: Path = tmp_path_factory.mktemp("collector")
+    ports = {"shop": free_port(), "bank": free_port()}
+    commands = {
+        "shop": ["uvicorn", "examples.fastapi_app.app:app", "--port", str(ports["shop"])],
+        "bank": ["gunicorn", "examples.flask_app.app:app", "--threads", "4", "--no-control-socket"],
+    }
+    commands["bank"] += ["--bind", f"127.0.0.1:{ports['bank']}"]
+    with ExitStack() as stack:
+        served = stack.enter_context(collector(data_dir))
+        for app, command in commands.items():
+            settings = served.settings(app, SQREEN_APP_NAME=app, SQREEN_ENVIRONMENT="test")
+            stack.enter_context(running(*command, settings=settings))
+        sites = {app: f"http://127.0.0.1:{port}" for app, port in ports.items()}
+        for url in sites.values():
+            wait_until_answered(f"{url}/login")
+        yield Stage(served, sites)
+
+
+def fail_to_log_in(site: str, number: int) -> None:
+    """Send one visitor, with an address and an agent of their own, who mistypes a password."""
+    headers = {"User-Agent": f"visitor/{number}", "X-Forwarded-For": f"203.0.113.{number}"}
+    with httpx2.Client(base_url=site, headers=headers, verify=NO_AUTHORITIES) as client:
+        found = TOKEN.search(client.get("/login").text)
+        assert found
+        form = {"form_token": found[1], "email": f"v{number}@example.org", "password": "wrong"}
+        answer = client.post("/login", params={"visit": number, "from": "mail"}, data=form)
+        assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("app", ["shop", "bank"])
+def test_each_request_arrives_once_with_its_own_values(stage: Stage, app: str) -> None:
+    """Address, agent, path, verb, parameters and user of each request are on its own event."""
+    for number in range(1, VISITORS + 1):
+        fail_to_log_in(stage.sites[app], number)
+
+    stored = stage.collector.events(app, at_least=VISITORS)
+
+    assert len(stored) == len({event["event"]["id"] for event in stored}) == VISITORS
+    by_agent = {event["event"]["request"]["user_agent"]: event for event in stored}
+    for number in range(1, VISITORS + 1):
+        row = by_agent[f"visitor/{number}"]
+        event = row["event"]
+        request = event["request"]
+        assert (row["app"], row["env"]) == (app, "test")
+        assert event["event"] == "user.login_failed"
+        assert event["user_identifiers"] == {"email": f"v{number}@example.org"}
+        assert request["ip"] == f"203.0.113.{number}"
+        assert (request["verb"], request["path"], request["route"]) == ("POST", "/login", "/login")
+        assert request["params"]["query"] == {"visit": [str(number)], "from": ["mail"]}
+
+
+@pytest.mark.browser
+def test_the_explorer_shows_what_happens_live(stage: Stage) -> None:
+    """The one-time link opens an Explorer; an event appears in it without a reload."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install it")
+    path = chromium_path()
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+        page = browser.new_page()
+        page.goto(stage.collector.login)
+        sync_api.expect(page).to_have_url(re.compile("/events"))
+        with page.expect_request("**/live*"):
+            page.goto(f"{stage.collector.url}/events?live=1")
+        for app in ("shop", "bank"):
+            fail_to_log_in(stage.sites[app], 77)
+        row: Any = page.get_by_role("row").filter(has_text="203.0.113.77")
+        sync_api.expect(row).to_have_count(2, timeout=10_000)
+        browser.close()
