@@ -1,0 +1,96 @@
+"""The README's code is what users paste first, so it runs."""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+import sqreen_mw as sqreen
+from sqreen_mw.cli import app as command_line
+from sqreen_mw.protocol.event import Event
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """Return the code blocks of a language, in order."""
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def run(code: str) -> Any:
+    """Run a block as a module, and return its ``app``."""
+    names: dict[str, Any] = {"__name__": "readme"}
+    exec(compile(code, "README.md", "exec"), names)  # noqa: S102 our own README
+    return names["app"]
+
+
+def test_the_fastapi_block_tracks(memory: list[Event]) -> None:
+    """The lines for FastAPI make an app whose event arrives with its request."""
+    [code] = [block for block in blocks("python") if "FastAPI()" in block]
+
+    assert len([line for line in code.splitlines() if line]) == 8
+    assert TestClient(run(code)).post("/coupons/SPRING").json() == {"ok": True}
+
+    assert sqreen.flush()
+    [event] = memory
+    assert (event.name, event.properties) == ("coupon.applied", {"code": "SPRING"})
+    assert event.request is not None
+    assert event.request.route == "/coupons/{code}"
+
+
+def test_the_flask_block_tracks(memory: list[Event]) -> None:
+    """The lines for Flask make an app whose event arrives with its request and its user."""
+    [code] = [block for block in blocks("python") if "Flask(__name__)" in block]
+
+    assert len([line for line in code.splitlines() if line]) == 8
+    assert run(code).test_client().post("/coupons/SPRING").json == {"ok": True}
+
+    assert sqreen.flush()
+    [event] = memory
+    assert event.user_identifiers == {"email": "a@b.c"}
+    assert event.request is not None
+    assert event.request.route == "/coupons/<code>"
+
+
+def test_every_block_is_tried() -> None:
+    """No code is shown that no test runs."""
+    assert len(blocks("python")) == 2
+    assert len(re.findall(r"^```\w", README, flags=re.MULTILINE)) == len(
+        blocks("python") + blocks("sh")
+    )
+
+
+@pytest.mark.parametrize(
+    "line", [line for block in blocks("sh") for line in block.splitlines()], ids=str
+)
+def test_the_shell_lines_can_be_run(line: str) -> None:
+    """Each command is a script of ours, a command of ours, or a setting of ours."""
+    words = shlex.split(line)
+    if words[0] == "sqreen-mw":
+        done = CliRunner().invoke(command_line, [*words[1:], "--help"])
+        assert done.exit_code == 0, done.output
+    elif words[0] == "export":
+        assert words[1].partition("=")[0] in {"SQREEN_URL", "SQREEN_TOKEN"}
+    else:
+        assert (ROOT / words[0]).stat().st_mode & 0o100, f"{words[0]} can't be run"
+
+
+def test_the_extras_exist() -> None:
+    """What the README tells to install is what the package offers."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = set(re.findall(r'"\.\[(\w+)\]"', README))
+
+    assert named == {"collector", "demo", "flask"}
+    assert named <= extras["optional-dependencies"].keys()
+
+
+def test_the_links_lead_somewhere() -> None:
+    """Each file that the README links to is there."""
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
