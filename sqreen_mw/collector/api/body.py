@@ -13,6 +13,9 @@ _DRAINED: Final = 8
 _GZIP: Final = 31
 """The window bits of zlib that ask for gzip's header and checksum."""
 
+_STEP: Final = 256 * 1024
+"""Bytes that are inflated at once."""
+
 
 async def bounded_body(request: Request, *, limit: int) -> bytes:
     """Return a request's body; never more than ``limit`` bytes of it are kept.
@@ -34,18 +37,24 @@ async def bounded_body(request: Request, *, limit: int) -> bytes:
 
 
 def inflate(data: bytes, *, limit: int) -> bytes:
-    """Return what gzip compressed; inflating stops one byte after ``limit``.
+    """Return what gzip compressed; inflating stops soon after ``limit``.
 
     Raises:
         Problem: 413, it is longer; 400, it is not one whole gzip member (RFC 1952).
     """
     inflater = zlib.decompressobj(_GZIP)
+    # In steps, as one call would hold what it made twice.
+    steps: list[bytes] = []
+    size = 0
     try:
-        inflated = inflater.decompress(data, limit + 1)
+        while not inflater.eof and (data or not steps or steps[-1]):
+            steps.append(inflater.decompress(data, _STEP))
+            data = inflater.unconsumed_tail
+            size += len(steps[-1])
+            if size > limit:
+                raise Problem(413, f"the body inflates to more than {limit} bytes: send less")
     except zlib.error as error:
         raise Problem(400, f"the body is no gzip: {error}") from error
-    if len(inflated) > limit:
-        raise Problem(413, f"the body inflates to more than {limit} bytes: send less at once")
     if not inflater.eof or inflater.unused_data:
         raise Problem(400, "the body is not one whole gzip member: it was cut, or has a tail")
-    return inflated
+    return b"".join(steps)

@@ -1,0 +1,118 @@
+"""A real server: what it acknowledged is there, whatever happens to it afterwards."""
+
+import gzip
+import sqlite3
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from sqreen_mw.collector.events import open_event_store
+from sqreen_mw.collector.events.base import EventQuery
+from sqreen_mw.protocol.limits import MAX_WIRE_BYTES
+from tests.collector.api.wire import wire_event
+from tests.collector.events.examples import walk
+from tests.collector.process import Serving, serving
+
+EVERYTHING = EventQuery(start=0, end=2**50)
+
+
+def _post(client: httpx2.Client, names: list[str]) -> list[str]:
+    events = [wire_event(name) for name in names]
+    answer = client.post("/v1/events", json={"events": events})
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["accepted"] == len(events)
+    return names
+
+
+def _bearer(token: str | None) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def _acknowledged_until_killed(server: Serving, token: str, *, name: str) -> set[str]:
+    """Send batches from four threads, kill the server after some answers, return what it acked."""
+    client = httpx2.Client(base_url=server.url, headers=_bearer(token), timeout=30)
+    with client, ThreadPoolExecutor(4) as pool:
+        sent = [
+            pool.submit(_post, client, [f"{name}.{batch}.{n}" for n in range(50)])
+            for batch in range(200)
+        ]
+        for _ in islice(as_completed(sent), 20):
+            pass
+        server.process.kill()
+        pool.shutdown(cancel_futures=True)
+    done = [future for future in sent if not future.cancelled() and not future.exception()]
+    return {name for future in done for name in future.result()}
+
+
+def test_survives_kill_9(tmp_path: Path) -> None:
+    """Five times killed amid batches: nothing acknowledged is lost, doubled, or half there."""
+    acknowledged: set[str] = set()
+    token = ""
+    for number in range(5):
+        with serving(tmp_path) as server:
+            token = token or server.token or ""
+            acknowledged |= _acknowledged_until_killed(server, token, name=f"round{number}")
+
+    store = open_event_store(f"sqlite:///{tmp_path / 'events.db'}")
+    stored = Counter(found.event.name for found in walk(store, EVERYTHING, limit=1000))
+    store.close()
+    assert len(acknowledged) >= 5 * 20 * 50
+    assert acknowledged <= set(stored)
+    assert set(stored.values()) == {1}
+    batches = Counter(name.rpartition(".")[0] for name in stored)
+    assert set(batches.values()) == {50}
+    connection = sqlite3.connect(tmp_path / "events.db")
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    connection.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_a_zip_bomb_costs_little_memory(tmp_path: Path) -> None:
+    """Batches that would inflate to half a gigabyte are refused for less than 10 MiB."""
+    bomb = gzip.compress(b'{"events": [' + b" " * 500_000_000, 6)
+    assert len(bomb) < MAX_WIRE_BYTES
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+
+    with serving(tmp_path) as server:
+        with httpx2.Client(base_url=server.url, headers=_bearer(server.token)) as client:
+            _post(client, ["warm.up"])
+        before = _peak_kib(server.process.pid)
+        for _ in range(4):
+            answer = httpx2.post(
+                f"{server.url}/v1/events", content=bomb, headers=headers | _bearer(server.token)
+            )
+            assert answer.status_code == 413
+        grown = _peak_kib(server.process.pid) - before
+
+    assert grown < 10 * 1024
+
+
+def _peak_kib(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
+def test_refuses_what_it_must_over_a_socket(tmp_path: Path) -> None:
+    """A bad token, type, body and size get their answers from the real server, too."""
+    with serving(tmp_path) as server:
+        url, good = f"{server.url}/v1/events", _bearer(server.token)
+        json = {"content-type": "application/json"}
+        answers = [
+            httpx2.post(url, content=content, headers=headers).status_code
+            for content, headers in (
+                (b"{}", json | _bearer("sqm_x_y")),
+                (b"{}", good),
+                (b"{", json | good),
+                (b" " * (MAX_WIRE_BYTES + 1), json | good),
+                (b" " * (5 * MAX_WIRE_BYTES), json | good),
+            )
+        ]
+        partial = httpx2.post(url, json={"events": [wire_event(), {"x": 1}]}, headers=good)
+
+    assert answers == [401, 415, 400, 413, 413]
+    assert partial.status_code == 202
+    assert [rejected["index"] for rejected in partial.json()["rejected"]] == [1]
