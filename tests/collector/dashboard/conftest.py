@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from importlib.util import find_spec
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,20 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.collector.dashboard.world import World, world
+
+ENVIRON = os.environ  # noqa: TID251 which browser, and whether, is for the machine to say
+REQUIRED = ENVIRON.get("SQREEN_BROWSER") == "required"
+DRIVERS = ("playwright", "axe_playwright_python")
+
+collect_ignore: list[str] = []
+if not REQUIRED and not all(map(find_spec, DRIVERS)):
+    collect_ignore.append("test_browser.py")
+
+
+def pytest_report_header() -> str:
+    """Say at the top of a run if the browser's tests are left out."""
+    hint = "left out: pip install playwright axe-playwright-python" if collect_ignore else "on"
+    return f"browser tests: {hint}"
 
 
 @pytest.fixture
@@ -28,10 +43,10 @@ def client(here: World) -> TestClient:
 def chromium() -> str:
     """Return the path of Chromium; without one the test is skipped, or fails where required."""
     environ = os.environ
-    for path in (environ.get("SQREEN_CHROMIUM"), "/usr/bin/chromium", shutil.which("chromium")):
+    for path in (ENVIRON.get("SQREEN_CHROMIUM"), "/usr/bin/chromium", shutil.which("chromium")):
         if path and Path(path).exists():
             return path
     hint = "no Chromium: apt-get install chromium, or set SQREEN_CHROMIUM to its path"
-    if environ.get("SQREEN_BROWSER") == "required":
+    if REQUIRED:
         pytest.fail(hint)
     pytest.skip(hint)

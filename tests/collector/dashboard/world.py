@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 from sqreen_mw.collector.app import create_app
 from sqreen_mw.collector.auth import SESSION_COOKIE
@@ -80,12 +81,11 @@ def world(folder: Path) -> Iterator[World]:
 
 
 @contextmanager
-def served(app: FastAPI, *, root_path: str = "") -> Iterator[str]:
+def served(app: ASGIApp) -> Iterator[str]:
     """Serve an application on a free port of loopback, and return its URL."""
     with create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(
             app,
-            root_path=root_path,
             lifespan="off",
             log_level="critical",
             timeout_graceful_shutdown=1,
@@ -96,7 +96,7 @@ def served(app: FastAPI, *, root_path: str = "") -> Iterator[str]:
         try:
             while not server.started:
                 time.sleep(0.005)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}{root_path}"
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()

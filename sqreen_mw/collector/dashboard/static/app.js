@@ -8,6 +8,7 @@ let loading = null;
 let stream = null;
 let refresh = 0;
 let fresh = { shown: 0, skipped: 0 };
+let drag = null;
 
 // Fetches a page and hands it to `use`; where that is not possible the browser goes there itself.
 async function load(url, use) {
@@ -53,8 +54,8 @@ function addressOf(form) {
 
 // --- drawer --------------------------------------------------------------------------------
 
-function explorerAddress(changes) {
-  const url = new URL(location.href);
+function changed(address, changes) {
+  const url = new URL(address, location.href);
   for (const [name, value] of Object.entries(changes)) {
     if (value === null) url.searchParams.delete(name);
     else url.searchParams.set(name, value);
@@ -70,8 +71,8 @@ const open = (link, { focus = true } = {}) => load(link.href, (page) => {
   $("#drawer-page").href = link.href;
   $("#drawer").hidden = false;
   $("#drawer").scrollTop = 0;
-  history[change](null, "", explorerAddress({ open: link.dataset.open }));
-  $("#drawer-close").href = explorerAddress({ open: null });
+  history[change](null, "", changed(location.href, { open: link.dataset.open }));
+  $("#drawer-close").href = changed(location.href, { open: null });
   mark();
   dress();
   if (focus) $(".event-title", event).focus();
@@ -82,7 +83,7 @@ function close() {
   const opened = $("tr.opened .event-name");
   $("#drawer").hidden = true;
   $("#drawer-body").replaceChildren();
-  history.pushState(null, "", explorerAddress({ open: null }));
+  history.pushState(null, "", changed(location.href, { open: null }));
   mark();
   (opened ?? $("#main")).focus({ preventScroll: true });
 }
@@ -97,29 +98,21 @@ function mark() {
 // --- live tail -----------------------------------------------------------------------------
 
 function tell(text) {
-  const tail = $("#tail");
-  if (tail && tail.textContent !== text) tail.textContent = text;
-}
-
-function count() {
-  if (!fresh.shown && !fresh.skipped) return;
-  const parts = [`${fresh.shown} new`];
-  if (fresh.skipped) parts.push(`${fresh.skipped} events not shown: load the page to see them`);
-  tell(parts.join(", "));
+  if (!text) {
+    const left = fresh.skipped ? `, ${fresh.skipped} not shown: load the page to see them` : "";
+    text = fresh.shown || left ? `${fresh.shown} new${left}` : "Waiting for new events";
+  }
+  if ($("#tail").textContent !== text) $("#tail").textContent = text;
 }
 
 function arrive({ key, html }) {
   const rows = $("#rows");
   if ([...rows.children].some((row) => row.dataset.key === key)) return;
-  if (rows.children.length >= MOST_ROWS) {
-    fresh.skipped += 1;
-    return;
-  }
+  if (rows.children.length >= MOST_ROWS) return void (fresh.skipped += 1);
   const holder = document.createElement("template");
   holder.innerHTML = html;
-  const row = holder.content.firstElementChild;
-  row.classList.add("fresh");
-  rows.prepend(row);
+  holder.content.firstElementChild.classList.add("fresh");
+  rows.prepend(holder.content);
   $("#table").hidden = false;
   $("#empty")?.remove();
   fresh.shown += 1;
@@ -128,7 +121,7 @@ function arrive({ key, html }) {
 // The chart and the count follow, but never while somebody points at them.
 async function recount() {
   refresh = 0;
-  count();
+  tell();
   if ($("#chart:hover, #chart:focus-within")) return later();
   try {
     const answer = await fetch(location.href);
@@ -141,45 +134,39 @@ async function recount() {
   }
 }
 
-function later() {
-  refresh ||= setTimeout(recount, REFRESH_AFTER);
-}
+const later = () => { refresh ||= setTimeout(recount, REFRESH_AFTER); };
 
-function tail() {
+function hush() {
   stream?.close();
   clearTimeout(refresh);
   stream = null;
   refresh = 0;
-  fresh = { shown: 0, skipped: 0 };
+}
+
+function listen() {
+  hush();
   const list = $("[data-live]");
-  if (!list) return;
+  // A hidden tab gives its connection back: browsers have six for each site.
+  if (!list || document.hidden) return;
   stream = new EventSource(list.dataset.live);
   list.dataset.state = "connecting";
-  stream.addEventListener("ready", () => {
-    list.dataset.state = "open";
-    if (!fresh.shown) tell("Waiting for new events");
-    count();
+  const hear = (name, act) => stream.addEventListener(name, (message) => {
+    list.dataset.live = changed(list.dataset.live, { since: message.lastEventId });
+    act(message.data);
   });
-  stream.addEventListener("row", (message) => {
-    arrive(JSON.parse(message.data));
-    later();
-  });
-  stream.addEventListener("skipped", (message) => {
-    fresh.skipped += Number(message.data);
-    later();
-  });
-  stream.addEventListener("trouble", (message) => tell(message.data));
-  stream.addEventListener("signed-out", () => location.reload());
-  stream.addEventListener("error", () => {
+  hear("ready", () => { list.dataset.state = "open"; tell(); });
+  hear("row", (data) => { arrive(JSON.parse(data)); later(); });
+  hear("skipped", (data) => { fresh.skipped += Number(data); later(); });
+  hear("trouble", tell);
+  hear("signed-out", () => location.reload());
+  stream.onerror = () => {
     const over = stream?.readyState === EventSource.CLOSED;
     list.dataset.state = over ? "closed" : "connecting";
     tell(over ? "Live tail has stopped: load the page again" : "Connection lost, trying again");
-  });
+  };
 }
 
-function firstEvent() {
-  const page = $("[data-first-event]");
-  if (!page) return;
+function firstEvent(page) {
   const source = new EventSource(page.dataset.firstEvent);
   source.addEventListener("ready", () => { page.dataset.state = "open"; });
   source.addEventListener("row", () => location.assign(page.dataset.then));
@@ -189,14 +176,11 @@ function firstEvent() {
 
 function read(bar) {
   const readout = $("#readout");
-  if (!readout) return;
   readout.dataset.idle ??= readout.innerHTML;
   readout.classList.toggle("told", Boolean(bar));
   if (bar) readout.textContent = bar.getAttribute("aria-label");
   else readout.innerHTML = readout.dataset.idle;
 }
-
-let drag = null;
 
 function dragFrom(event) {
   const chart = event.target.closest?.("[data-brush]");
@@ -207,13 +191,11 @@ function dragFrom(event) {
 
 function dragTo(event) {
   if (!drag) return;
-  const at = Math.min(Math.max(event.clientX - drag.box.left, 0), drag.box.width);
-  drag.to = at;
-  drag.moved ||= Math.abs(at - drag.from) > 5;
+  drag.to = Math.min(Math.max(event.clientX - drag.box.left, 0), drag.box.width);
+  drag.moved ||= Math.abs(drag.to - drag.from) > 5;
   if (!drag.moved) return;
-  const brush = $(".brush", drag.chart);
-  brush.setAttribute("x", Math.min(at, drag.from));
-  brush.setAttribute("width", Math.abs(at - drag.from));
+  $(".brush", drag.chart).setAttribute("x", Math.min(drag.to, drag.from));
+  $(".brush", drag.chart).setAttribute("width", Math.abs(drag.to - drag.from));
 }
 
 function dragEnd() {
@@ -221,42 +203,46 @@ function dragEnd() {
   drag = null;
   if (!done?.moved) return;
   // The click that ends a drag is not one on the bar below it.
-  addEventListener("click", (click) => { click.preventDefault(); click.stopPropagation(); }, { capture: true, once: true });
+  const swallow = (click) => { click.preventDefault(); click.stopPropagation(); };
+  addEventListener("click", swallow, { capture: true });
+  setTimeout(() => removeEventListener("click", swallow, { capture: true }));
   const start = Number(done.chart.dataset.start);
   const scale = (Number(done.chart.dataset.end) - start) / done.box.width;
-  const [left, right] = [done.from, done.to].sort((a, b) => a - b);
-  const range = { from: Math.round(start + left * scale), to: Math.round(start + right * scale) };
-  show(explorerAddress({ ...range, range: null, at: null, after: null, open: null, live: null }));
+  const [from, to] = [done.from, done.to].sort((a, b) => a - b).map((x) => Math.round(start + x * scale));
+  show(changed(location.href, { from, to, range: null, at: null, after: null, open: null, live: null }));
 }
 
 function step(bar, by) {
   const bars = [...bar.parentNode.querySelectorAll(".bar")];
   const next = bars[bars.indexOf(bar) + by];
-  if (!next) return;
-  bar.setAttribute("tabindex", "-1");
-  next.setAttribute("tabindex", "0");
-  next.focus();
+  if (next) bar.tabIndex = -1;
+  if (next) next.tabIndex = 0;
+  next?.focus();
 }
 
-// --- page set-up ---------------------------------------------------------------------------
+// --- page ----------------------------------------------------------------------------------
 
 function dress() {
-  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
   // One tab stop for the chart; the arrow keys go from bar to bar.
-  document.querySelectorAll(".bar").forEach((bar, n) => bar.setAttribute("tabindex", n ? "-1" : "0"));
+  document.querySelectorAll(".bar").forEach((bar, n) => { bar.tabIndex = n ? -1 : 0; });
+  for (const button of document.querySelectorAll("[data-keys]")) {
+    button.hidden = false;
+    button.textContent = `Turn shortcuts ${localStorage.shortcuts === "off" ? "on" : "off"}`;
+  }
   const zone = $("[data-zone]");
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (zone?.hidden && here && here !== "UTC") {
-    zone.href = explorerAddress({ tz: here });
-    zone.textContent = `Show in ${here}`;
-    zone.hidden = false;
-  }
+  if (!zone?.hidden || !here || here === "UTC") return;
+  zone.href = changed(location.href, { tz: here });
+  zone.textContent = `Show in ${here}`;
+  zone.hidden = false;
 }
 
 function enliven() {
+  fresh = { shown: 0, skipped: 0 };
   dress();
   mark();
-  tail();
+  listen();
 }
 
 function move(by) {
@@ -267,23 +253,39 @@ function move(by) {
   if (next && !$("#drawer").hidden) open(next, { focus: false });
 }
 
+async function copy(button) {
+  await navigator.clipboard.writeText(button.dataset.copy);
+  button.classList.add("done");
+  setTimeout(() => button.classList.remove("done"), 1500);
+}
+
 const KEYS = {
   j: () => move(1),
   k: () => move(-1),
   g: () => $("#live")?.click(),
   "/": () => $("#filter-q")?.select(),
 };
+const ACTS = {
+  "[data-copy]": copy,
+  "[data-swap]": (link) => show(link.getAttribute("href")),
+  "[data-append]": append,
+  "[data-open]": open,
+  "[data-keys]": () => { localStorage.shortcuts = localStorage.shortcuts === "off" ? "on" : "off"; dress(); },
+  "#drawer-close": close,
+};
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const menu = $("details.menu[open]");
+  const bar = event.target.closest?.(".bar");
+  const sideways = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  const quiet = localStorage.shortcuts === "off" || event.target.closest?.("input, select, textarea");
   if (event.key === "Escape" && menu) {
     menu.open = false;
     $("summary", menu).focus();
   } else if (event.key === "Escape") close();
-  else if (event.target.closest?.(".bar") && ["ArrowLeft", "ArrowRight"].includes(event.key)) {
-    step(event.target.closest(".bar"), event.key === "ArrowLeft" ? -1 : 1);
-  } else if (KEYS[event.key] && !event.target.closest?.("input, select, textarea")) {
+  else if (bar && sideways) step(bar, sideways);
+  else if (KEYS[event.key] && !quiet) {
     event.preventDefault();
     KEYS[event.key]();
   }
@@ -294,24 +296,13 @@ addEventListener("click", (event) => {
     if (!menu.contains(event.target)) menu.open = false;
   }
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const copy = event.target.closest("[data-copy]");
-  if (copy) return copyText(copy);
-  const link = event.target.closest("a") ?? (getSelection().isCollapsed ? $(".event-name", event.target.closest("#rows > tr") ?? document.createElement("i")) : null);
-  if (!link) return;
-  const act = link.matches("[data-swap]") ? () => show(link.getAttribute("href"))
-    : link.matches("[data-append]") ? () => append(link)
-    : link.matches("[data-open]") ? () => open(link)
-    : link.matches("#drawer-close") ? close : null;
+  const row = getSelection().isCollapsed ? event.target.closest("#rows > tr") : null;
+  const target = event.target.closest("a, button") ?? (row && $(".event-name", row));
+  const act = target && Object.keys(ACTS).find((selector) => target.matches(selector));
   if (!act) return;
   event.preventDefault();
-  act();
+  ACTS[act](target);
 });
-
-async function copyText(button) {
-  await navigator.clipboard.writeText(button.dataset.copy);
-  button.classList.add("done");
-  setTimeout(() => button.classList.remove("done"), 1500);
-}
 
 addEventListener("submit", (event) => {
   if (!event.target.matches("[data-swap]")) return;
@@ -322,14 +313,17 @@ addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 addEventListener("popstate", () => show(location.href, { push: false }));
+document.addEventListener("visibilitychange", () => (document.hidden ? hush() : listen()));
 addEventListener("pointerdown", dragFrom);
 addEventListener("pointermove", dragTo);
 addEventListener("pointerup", dragEnd);
 addEventListener("dragstart", (event) => { if (drag) event.preventDefault(); });
-for (const [name, of] of [["pointerover", "pointerout"], ["focusin", "focusout"]]) {
-  addEventListener(name, (event) => { const bar = event.target.closest?.(".bar"); if (bar) read(bar); });
-  addEventListener(of, (event) => { if (event.target.closest?.(".bar")) read(null); });
+for (const [name, bar] of Object.entries({ pointerover: true, focusin: true, pointerout: false, focusout: false })) {
+  addEventListener(name, (event) => {
+    const found = event.target.closest?.(".bar");
+    if (found) read(bar ? found : null);
+  });
 }
 
 enliven();
-firstEvent();
+if ($("[data-first-event]")) firstEvent($("[data-first-event]"));
