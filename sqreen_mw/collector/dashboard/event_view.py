@@ -129,7 +129,7 @@ def detail_of(stored: StoredEvent, *, links: Links) -> Detail:
         seq=stored.seq,
         release=stored.release,
         truncated=event.truncated or (event.request is not None and event.request.truncated),
-        properties=tuple((key, _whole(value)) for key, value in event.properties.items()),
+        properties=_wholes(event.properties),
         identifiers=tuple(
             Linked(key, str(value), links.pivot(event.timestamp, user=str(value)))
             for key, value in event.user_identifiers.items()
@@ -161,6 +161,10 @@ def _largest(duration: str) -> str:
 
 def _first(values: dict[str, Any]) -> list[tuple[str, Any]]:
     return list(values.items())[:_PREVIEWED]
+
+
+def _wholes(values: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((key, _whole(value)) for key, value in values.items())
 
 
 def _whole(value: Any) -> str:
@@ -198,8 +202,10 @@ def _ip(request: RequestInfo | None, links: Links) -> Linked | None:
 def _parameters(request: RequestInfo | None) -> tuple[tuple[str, str], ...]:
     if request is None:
         return ()
-    query = ((key, ", ".join(values)) for key, values in request.params.query.items())
-    return (*query, *((f"{{{key}}}", text) for key, text in request.params.path.items()))
+    params = request.params
+    listed = [(key, ", ".join(values)) for key, values in params.query.items()]
+    listed += [(f"{{{key}}}", text) for key, text in params.path.items()]
+    return tuple(listed)
 
 
 def _pivots(stored: StoredEvent, *, row: Row, links: Links) -> tuple[Linked, ...]:

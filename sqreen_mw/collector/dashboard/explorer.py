@@ -13,6 +13,7 @@ from sqreen_mw.collector.dashboard.charts import Chart, bar_chart, interval_for
 from sqreen_mw.collector.dashboard.event_view import Detail, detail_of, row_of
 from sqreen_mw.collector.dashboard.explorer_url import ExplorerUrl, parse_explorer_url
 from sqreen_mw.collector.dashboard.first_steps import first_steps
+from sqreen_mw.collector.dashboard.proxy_hint import lone_private_address
 from sqreen_mw.collector.dashboard.rendering import rendered
 from sqreen_mw.collector.dashboard.visit import Visit
 from sqreen_mw.collector.events.base import Page
@@ -82,6 +83,7 @@ async def _results(visit: Visit, state: ExplorerUrl, now: int) -> dict[str, obje
         "chart_fault": str(chart) if isinstance(chart, StoreError) else None,
         "chart": None if isinstance(chart, StoreError) else chart,
         "rows": rows,
+        "proxy": _proxy(state, page),
         "older": _older(state, page, now),
         "opened": opened,
     }
@@ -92,6 +94,13 @@ def _older(state: ExplorerUrl, page: Page | StoreError, now: int) -> ExplorerUrl
         return None
     at = None if state.start is not None else state.at or now
     return state.but(after=page.next, at=at, live=False)
+
+
+def _proxy(state: ExplorerUrl, page: Page | StoreError) -> str | None:
+    # With a filter, one address for all events says nothing.
+    return (
+        None if isinstance(page, StoreError) or state.filters else lone_private_address(page.events)
+    )
 
 
 async def _opened(visit: Visit, state: ExplorerUrl) -> Detail | None:

@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from importlib.util import find_spec
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from tests.collector.dashboard.world import World, world
 
-ENVIRON = os.environ  # noqa: TID251 which browser, and whether, is for the machine to say
+ENVIRON = os.environ
 REQUIRED = ENVIRON.get("SQREEN_BROWSER") == "required"
 DRIVERS = ("playwright", "axe_playwright_python")
 
@@ -42,7 +42,6 @@ def client(here: World) -> TestClient:
 @pytest.fixture(scope="module")
 def chromium() -> str:
     """Return the path of Chromium; without one the test is skipped, or fails where required."""
-    environ = os.environ
     for path in (ENVIRON.get("SQREEN_CHROMIUM"), "/usr/bin/chromium", shutil.which("chromium")):
         if path and Path(path).exists():
             return path

@@ -163,6 +163,19 @@ def test_a_part_that_takes_too_long_says_so(here: World, client: TestClient) -> 
     assert links_on(answer.text, "Last hour") == "/events?range=1h"
 
 
+def test_one_private_address_for_all_is_a_proxy(here: World, client: TestClient) -> None:
+    """Where every event has one private peer, the page names the setting that is missing."""
+    here.put(*(told(ip="10.0.0.5") for _ in range(12)))
+    hint = "SQREEN_TRUSTED_PROXIES=10.0.0.5"
+
+    alone = client.get("/events").text
+    filtered = client.get("/events?ip=10.0.0.5").text
+    here.put(told(ip="203.0.113.7"))
+    mixed = client.get("/events").text
+
+    assert [hint in text for text in (alone, filtered, mixed)] == [True, False, False]
+
+
 def test_an_event_shows_all_that_is_known(here: World, client: TestClient) -> None:
     """The page of an event has its properties, user, request, both times, ids and pivots."""
     event = told(
