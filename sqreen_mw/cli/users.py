@@ -1,5 +1,6 @@
 """``sqreen-mw users``: who may look into the collector."""
 
+import getpass
 import sys
 from typing import Annotated, Final
 
@@ -26,25 +27,16 @@ def create(
     state_url: StateUrl = None,
 ) -> None:
     """Make a user. Without a password, only a link of 'users link' lets them in."""
-    password = _first_line() if password_stdin else None
+    password = _password() if password_stdin else None
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         user = state.users.create(name, password=password, role=role)
     typer.echo(f"{user.name} is {user.role}")
 
 
 @users.command()
-def password(
-    name: str,
-    *,
-    password_stdin: PasswordStdin = False,
-    data_dir: DataDir = None,
-    state_url: StateUrl = None,
-) -> None:
-    """Give a user another password and end their sessions."""
-    if password_stdin:
-        new = _first_line()
-    else:
-        new = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+def password(name: str, *, data_dir: DataDir = None, state_url: StateUrl = None) -> None:
+    """Give a user another password, the first line of stdin, and end their sessions."""
+    new = _password()
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         state.users.set_password(name, new)
     typer.echo(f"{name} has a new password")
@@ -72,5 +64,6 @@ def link(
     typer.echo(login_url(base.rstrip("/"), secret))
 
 
-def _first_line() -> str:
-    return sys.stdin.readline().rstrip("\r\n")
+def _password() -> str:
+    # At a terminal it is asked for and not shown.
+    return getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")

@@ -118,8 +118,12 @@ def _converted(name: str, variable: str, text: str) -> Any:
 
 
 def _unknown(variable: str, known: Mapping[str, str]) -> str:
-    close = difflib.get_close_matches(variable, known, n=1)
-    advice = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
+    # Without the prefix, which makes all of them alike.
+    names = {name.removeprefix(PREFIX): name for name in known}
+    close = difflib.get_close_matches(variable.removeprefix(PREFIX), names, n=1)
+    advice = (
+        f"did you mean {names[close[0]]}?" if close else f"known are {', '.join(sorted(known))}"
+    )
     return f"{variable} is no setting of the collector: {advice}"
 
 

@@ -1,0 +1,91 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sqreen_mw.collector.settings import Settings, load_settings
+from sqreen_mw.errors import ConfigurationError
+
+
+def test_the_defaults_suit_one_machine() -> None:
+    """Without any setting the collector is on loopback, with its data in the user's folder."""
+    settings = load_settings(environ={"XDG_DATA_HOME": "/data"})
+
+    assert settings == Settings(data_dir=Path("/data/sqreen-mw"), host="127.0.0.1", port=7070)
+    assert settings.events_url == "sqlite:////data/sqreen-mw/events.db"
+    assert settings.state_url == "sqlite:////data/sqreen-mw/state.db"
+    assert load_settings(environ={}).data_dir == Path.home() / ".local/share/sqreen-mw"
+
+
+def test_what_is_given_wins_over_the_environment() -> None:
+    """An option wins over its variable, and a variable over the default."""
+    environ = {
+        "SQREEN_COLLECTOR_PORT": "8000",
+        "SQREEN_COLLECTOR_HOST": "::1",
+        "SQREEN_COLLECTOR_DATA_DIR": "/data",
+        "SQREEN_COLLECTOR_ROOT_PATH": "/sqreen",
+        "SQREEN_COLLECTOR_EVENTS_URL": "sqlite:///x.db",
+        "SQREEN_TOKEN": "is for the SDK",
+    }
+
+    settings = load_settings({"port": 9000, "host": None}, environ=environ)
+
+    assert (settings.port, settings.host, settings.root_path) == (9000, "::1", "/sqreen")
+    assert (settings.data_dir, settings.events_url) == (Path("/data"), "sqlite:///x.db")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),  # noqa: S104 that is the point
+        ("::", False),
+        ("192.168.1.2", False),
+        ("collector.example.com", False),
+    ],
+)
+def test_knows_whom_a_host_is_open_to(host: str, is_loopback: bool) -> None:  # noqa: FBT001 a case
+    """Only loopback addresses and localhost are closed to other machines."""
+    assert Settings(data_dir=Path(), host=host).is_loopback is is_loopback
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"port": -1}, "port is -1"),
+        ({"port": 65536}, "0 to 65535"),
+        ({"root_path": "sqreen"}, "begin it with a slash"),
+        ({"root_path": "/sqreen/"}, "end it with none"),
+        ({"tls_cert": Path(__file__)}, "both a certificate and a key"),
+        ({"tls_cert": Path("/nowhere"), "tls_key": Path(__file__)}, "/nowhere is not there"),
+    ],
+)
+def test_a_wrong_setting_stops_with_the_fix(given: dict[str, Any], message: str) -> None:
+    """A value that can't be is refused with what can."""
+    with pytest.raises(ConfigurationError, match=message):
+        load_settings({"data_dir": Path(), **given}, environ={})
+
+
+@pytest.mark.parametrize(
+    ("variable", "message"),
+    [
+        ("SQREEN_COLLECTOR_PROT", "did you mean SQREEN_COLLECTOR_PORT"),
+        ("SQREEN_COLLECTOR_RETENTION_DAYS", "known are SQREEN_COLLECTOR_DATA_DIR"),
+        ("SQREEN_COLLECTOR_PORT", "use a number"),
+    ],
+)
+def test_a_wrong_variable_is_named(variable: str, message: str) -> None:
+    """A variable that is misspelt or makes no sense is named, never passed over."""
+    with pytest.raises(ConfigurationError, match=f"{variable} is .*{message}"):
+        load_settings(environ={variable: "x"})
+
+
+def test_tls_makes_the_scheme() -> None:
+    """With a certificate the collector is reached by https."""
+    file = Path(__file__)
+
+    assert Settings(data_dir=Path(), tls_cert=file, tls_key=file).scheme == "https"
+    assert Settings(data_dir=Path()).scheme == "http"
