@@ -1,12 +1,12 @@
 """Numbers to the geometry of a bar chart: percentages, so that it fits any width."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from sqreen_mw.collector.dashboard.zones import milliseconds_of, moment
+from sqreen_mw.collector.events.base import Histogram
 
 SECOND: Final = 1000
 MINUTE: Final = 60 * SECOND
@@ -58,6 +58,7 @@ class Chart:
 
     start: int
     end: int
+    interval: int
     total: int
     bars: tuple[Bar, ...]
     rows: tuple[Tick, ...]
@@ -80,18 +81,25 @@ def nice_ticks(maximum: int) -> tuple[int, ...]:
     return tuple(range(0, step * math.ceil(max(maximum, 1) / step) + 1, step))
 
 
-def bar_chart(counts: Sequence[int], *, start: int, interval: int, zone: tzinfo) -> Chart:
-    """Return the chart of counts per interval of milliseconds, oldest first."""
+def bar_chart(histogram: Histogram, *, within: tuple[int, int], zone: tzinfo) -> Chart:
+    """Return the chart of a histogram; a bar tells of no time outside of the range counted.
+
+    Args:
+        histogram: The counts; its first and last intervals may reach beyond the range.
+        within: First millisecond of the range, and the one after its last.
+        zone: Whose round times the ticks stand at.
+    """
+    counts, start, interval = histogram.counts, histogram.start, histogram.interval
     ticks = nice_ticks(max(counts, default=0))
     end = start + interval * len(counts)
     bars = tuple(
-        _bar(index, count, room=100 / len(counts), top=ticks[-1], span=(start, interval))
-        for index, count in enumerate(counts)
+        _bar(histogram, index, top=ticks[-1], within=within) for index in range(len(counts))
     )
     rows = tuple(Tick(100 - 100 * tick / ticks[-1], f"{tick:,}") for tick in reversed(ticks))
     return Chart(
         start=start,
         end=end,
+        interval=interval,
         total=sum(counts),
         bars=bars,
         rows=rows,
@@ -99,13 +107,14 @@ def bar_chart(counts: Sequence[int], *, start: int, interval: int, zone: tzinfo)
     )
 
 
-def _bar(index: int, count: int, *, room: float, top: int, span: tuple[int, int]) -> Bar:
+def _bar(histogram: Histogram, index: int, *, top: int, within: tuple[int, int]) -> Bar:
+    room, count = 100 / len(histogram.counts), histogram.counts[index]
     height = max(100 * count / top, _LEAST_HEIGHT) if count else 0.0
-    start, interval = span
+    start = histogram.start + index * histogram.interval
     return Bar(
         count=count,
-        start=start + index * interval,
-        end=start + (index + 1) * interval,
+        start=max(start, within[0]),
+        end=min(start + histogram.interval, within[1]),
         room_x=round(index * room, 4),
         room_width=round(room, 4),
         x=round((index + _GAP / 2) * room, 4),

@@ -72,9 +72,7 @@ async def _results(visit: Visit, state: ExplorerUrl, now: int) -> dict[str, obje
     chart: Chart | StoreError = (
         histogram
         if isinstance(histogram, StoreError)
-        else bar_chart(
-            histogram.counts, start=histogram.start, interval=histogram.interval, zone=state.zone
-        )
+        else bar_chart(histogram, within=(query.start, query.end), zone=state.zone)
     )
     links = visit.links(state)
     rows = () if isinstance(page, StoreError) else [row_of(e, links=links) for e in page.events]

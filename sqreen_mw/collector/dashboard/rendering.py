@@ -11,11 +11,12 @@ from sqreen_mw.collector.dashboard.event_view import Row
 from sqreen_mw.collector.dashboard.explorer_url import FILTERS, PRESET_NAMES, ExplorerUrl
 from sqreen_mw.collector.dashboard.visit import Visit
 from sqreen_mw.collector.dashboard.zones import (
+    duration_text,
     full_text,
     input_text,
     iso_text,
-    minute_text,
     moment,
+    span_text,
     zone_text,
 )
 
@@ -27,13 +28,14 @@ _templates: Final = jinja2.Environment(
     lstrip_blocks=True,
 )
 _templates.filters |= {
-    "minute": minute_text,
+    "duration": duration_text,
     "full": full_text,
     "iso": iso_text,
     "input_time": input_text,
     "zone": lambda milliseconds, zone: zone_text(moment(milliseconds, zone)),
 }
 _templates.globals |= {
+    "span": span_text,
     "FILTERS": FILTERS,
     "PRESETS": PRESET_NAMES,
     "CSRF_FIELD": FIELD,

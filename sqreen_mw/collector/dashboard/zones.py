@@ -57,6 +57,13 @@ def minute_text(milliseconds: int, zone: tzinfo) -> str:
     return f"{time.day} {time:%b} {time:%H:%M}{seconds}"
 
 
+def span_text(start: int, end: int, zone: tzinfo) -> str:
+    """Return a range of time; a day that both ends share is written once."""
+    first, last = minute_text(start, zone), minute_text(end, zone)
+    same = moment(start, zone).date() == moment(end, zone).date()
+    return f"{first} \u2013 {last.split(' ')[-1] if same else last}"
+
+
 def full_text(milliseconds: int, zone: tzinfo) -> str:
     """Return the whole instant with its zone."""
     time = moment(milliseconds, zone)

@@ -267,7 +267,7 @@ def test_a_hidden_tab_gives_its_connection_back(here: World, visit: Opener) -> N
 
 
 def test_dragging_over_the_chart_narrows_the_range(here: World, visit: Opener) -> None:
-    """The range from where the drag began to where it ended is in the URL, and is shown."""
+    """The bars from where the drag began to where it ended are in the URL, and are shown."""
     fill(here)
     page = visit("/events")
     box = page.locator("[data-brush]").bounding_box()
@@ -284,9 +284,11 @@ def test_dragging_over_the_chart_narrows_the_range(here: World, visit: Opener) -
     page.wait_for_url("**/events?*from=*")
 
     given = dict(pair.split("=") for pair in urlsplit(page.url).query.split("&"))
-    slack = (end - start) / box["width"] * 2
-    assert abs(int(given["from"]) - (start + (end - start) * 0.5)) <= slack
-    assert abs(int(given["to"]) - (start + (end - start) * 0.75)) <= slack
+    bar = 30 * MINUTE
+    dragged = start + (end - start) * 0.5, start + (end - start) * 0.75
+    assert dragged[0] - bar <= int(given["from"]) <= dragged[0]
+    assert dragged[1] <= int(given["to"]) <= dragged[1] + bar
+    assert int(given["from"]) % bar == int(given["to"]) % bar == 0
     expect(page.locator("#scope")).to_contain_text("custom range")
 
 

@@ -10,15 +10,23 @@ from sqreen_mw.collector.dashboard.charts import (
     DAY,
     HOUR,
     MINUTE,
+    Chart,
     bar_chart,
     interval_for,
     nice_ticks,
     time_ticks,
 )
 from sqreen_mw.collector.dashboard.zones import zone_of
+from sqreen_mw.collector.events.base import Histogram
 
 MIDNIGHT = 1_700_006_400_000  # 2023-11-15T00:00:00Z
 UTC = zone_of("UTC")
+
+
+def charted(counts: list[int]) -> Chart:
+    """Return the chart of counts per minute from the epoch on."""
+    histogram = Histogram(0, MINUTE, tuple(counts))
+    return bar_chart(histogram, within=(0, MINUTE * len(counts)), zone=UTC)
 
 
 @given(st.integers(0, 10**12))
@@ -49,7 +57,7 @@ def test_a_preset_has_enough_bars_to_show_a_shape() -> None:
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=72))
 def test_bars_fill_the_plot_and_stay_inside(counts: list[int]) -> None:
     """Every bar lies in its own room, stands on the ground, and is visible unless it is empty."""
-    chart = bar_chart(counts, start=0, interval=MINUTE, zone=UTC)
+    chart = charted(counts)
 
     assert chart.total == sum(counts)
     for bar, count in zip(chart.bars, counts, strict=True):
@@ -59,9 +67,18 @@ def test_bars_fill_the_plot_and_stay_inside(counts: list[int]) -> None:
         assert 0 <= bar.y <= 100
 
 
+def test_a_bar_tells_of_no_time_that_was_not_counted() -> None:
+    """Where the range begins or ends within an interval, so does its bar."""
+    histogram = Histogram(0, MINUTE, (1, 2))
+
+    bars = bar_chart(histogram, within=(20_000, 100_000), zone=UTC).bars
+
+    assert [(bar.start, bar.end) for bar in bars] == [(20_000, MINUTE), (MINUTE, 100_000)]
+
+
 def test_value_ticks_run_from_the_top_down() -> None:
     """The first row is the largest value, at the top of the plot."""
-    rows = bar_chart([3, 10], start=0, interval=MINUTE, zone=UTC).rows
+    rows = charted([3, 10]).rows
 
     assert [(row.position, row.label) for row in rows] == [(0, "10"), (50, "5"), (100, "0")]
 

@@ -194,6 +194,7 @@ function dragTo(event) {
   drag.to = Math.min(Math.max(event.clientX - drag.box.left, 0), drag.box.width);
   drag.moved ||= Math.abs(drag.to - drag.from) > 5;
   if (!drag.moved) return;
+  document.activeElement?.blur();
   $(".brush", drag.chart).setAttribute("x", Math.min(drag.to, drag.from));
   $(".brush", drag.chart).setAttribute("width", Math.abs(drag.to - drag.from));
 }
@@ -206,9 +207,10 @@ function dragEnd() {
   const swallow = (click) => { click.preventDefault(); click.stopPropagation(); };
   addEventListener("click", swallow, { capture: true });
   setTimeout(() => removeEventListener("click", swallow, { capture: true }));
-  const start = Number(done.chart.dataset.start);
-  const scale = (Number(done.chart.dataset.end) - start) / done.box.width;
-  const [from, to] = [done.from, done.to].sort((a, b) => a - b).map((x) => Math.round(start + x * scale));
+  const [start, end, interval] = ["start", "end", "interval"].map((name) => Number(done.chart.dataset[name]));
+  const bars = [done.from, done.to].map((x) => (x / done.box.width) * (end - start) / interval);
+  const from = start + Math.floor(Math.min(...bars)) * interval;
+  const to = start + Math.ceil(Math.max(...bars)) * interval;
   show(changed(location.href, { from, to, range: null, at: null, after: null, open: null, live: null }));
 }
 
