@@ -1,6 +1,7 @@
 """A real server: what it acknowledged is there, whatever happens to it afterwards."""
 
 import gzip
+import socket
 import sqlite3
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -116,3 +117,21 @@ def test_refuses_what_it_must_over_a_socket(tmp_path: Path) -> None:
     assert answers == [401, 415, 400, 413, 413]
     assert partial.status_code == 202
     assert [rejected["index"] for rejected in partial.json()["rejected"]] == [1]
+
+
+def test_a_client_that_leaves_is_no_fault(tmp_path: Path) -> None:
+    """A client that goes away amid its batch leaves nothing in the log."""
+    with serving(tmp_path) as server:
+        host, _, port = server.url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            connection.sendall(
+                b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Authorization: Bearer %s\r\nContent-Length: 100\r\n\r\n{"
+                % str(server.token).encode()
+            )
+        health = httpx2.get(f"{server.url}/healthz")
+        server.process.terminate()
+        _, err = server.process.communicate(timeout=30)
+
+    assert health.status_code == 200
+    assert (server.process.returncode, err) == (0, "")

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from sqreen_mw.errors import MalformedBatchError, StoreError
+from sqreen_mw.errors import StoreError
 
 HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 """What every answer of the API carries."""
@@ -63,7 +63,6 @@ def install(app: FastAPI) -> None:
         Problem,
         HTTPException,
         RequestValidationError,
-        MalformedBatchError,
         StoreError,
         ClientDisconnect,
     ):
@@ -81,8 +80,6 @@ def _problem(request: Request, error: Exception) -> Problem:
             problem = error
         case RequestValidationError():
             problem = invalid_parameters(error.errors())
-        case MalformedBatchError():
-            problem = Problem(400, str(error))
         case ClientDisconnect():
             problem = Problem(400, "the connection ended before the request did")
         case StoreError():

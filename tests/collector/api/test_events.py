@@ -197,6 +197,17 @@ def test_counts_over_time(collector: Collector) -> None:
     assert answer.json() == {"start": at, "interval": 1000, "total": 3, "counts": [2, 0, 1]}
 
 
+def test_a_body_may_have_numbers(collector: Collector) -> None:
+    """A JSON body's times are numbers, too."""
+    event = wire_event()
+    collector.send(event)
+    parameters = {"from": event["timestamp"], "to": event["timestamp"] + 1, "limit": 1}
+
+    answer = collector.client.post("/v1/events/query", json=parameters, headers=collector.reader)
+
+    assert _ids(answer) == [event["id"]]
+
+
 def test_refuses_too_many_intervals(collector: Collector) -> None:
     """A histogram of too many intervals says to take longer ones."""
     answer = _get(collector, "/v1/events/histogram", interval=1)
