@@ -43,18 +43,28 @@ async def live(visit: Visit) -> Response:
     store = visit.services.events
     seq = await run_in_threadpool(store.last_seq) if since is None else int(since)
     return StreamingResponse(
-        _stream(visit, parsed.state, seq),
+        stream(visit, parsed.state, seq=seq),
         media_type="text/event-stream",
         # nginx would else hold the rows back.
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
 
 
-async def _stream(visit: Visit, state: ExplorerUrl, seq: int) -> AsyncIterator[str]:
+async def stream(
+    visit: Visit, state: ExplorerUrl, *, seq: int, keep_alive: float = KEEP_ALIVE
+) -> AsyncIterator[str]:
+    """Tell of what is stored after ``seq`` and matches, until the session ends.
+
+    Args:
+        visit: Who listens.
+        state: What is wanted; its range does not apply.
+        seq: The store's sequence number that the reader knows.
+        keep_alive: Seconds of silence until a sign of life is sent.
+    """
     services, query = visit.services, state.query(system_clock())
     yield _message("ready", str(seq), seq)
     while True:
-        known = await services.tail.newer_than(seq, timeout=KEEP_ALIVE)
+        known = await services.tail.newer_than(seq, timeout=keep_alive)
         try:
             found = await run_in_threadpool(services.events.since, query, seq=seq, limit=_READ)
         except StoreError as error:

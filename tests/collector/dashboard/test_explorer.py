@@ -4,10 +4,15 @@ import html
 import re
 
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from sqreen_mw.collector.clock import system_clock
 from sqreen_mw.collector.dashboard.csp import CONTENT_SECURITY_POLICY
+from sqreen_mw.collector.dashboard.page import Page
+from sqreen_mw.collector.dashboard.visit import Visit
 from tests.collector.dashboard.world import World, told
 
 MINUTE = 60_000
@@ -182,6 +187,67 @@ def test_one_private_address_for_all_is_a_proxy(here: World, client: TestClient)
     assert [hint in text for text in (alone, filtered, mixed)] == [True, False, False]
 
 
+def test_a_fault_of_ours_is_logged_and_told_kindly(
+    here: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error in a page becomes a page without internals; the log has the trace."""
+
+    async def broken(_: Visit) -> Response:
+        raise RuntimeError("the secret reason")
+
+    app = Starlette(routes=[Route("/", Page(broken, public=True), methods=["GET"])])
+    app.state.services = here.services
+
+    answer = TestClient(app).get("/")
+
+    assert answer.status_code == 500
+    assert "Something broke on our side" in answer.text
+    assert "secret reason" not in answer.text
+    assert "secret reason" in caplog.text
+
+
+def test_a_store_that_fails_has_its_page(here: World, client: TestClient) -> None:
+    """Where the one thing that a page shows can't be read, the page is a 503."""
+    event = told()
+    here.put(event)
+    here.services.events.close()
+
+    assert client.get(f"/events/shop/{event.id}").status_code == 503
+
+
+def test_a_fast_clock_is_marked(here: World, client: TestClient) -> None:
+    """An event from the future says that a clock is off."""
+    event = told(ago=-2 * HOUR - 500)
+    here.put(event)
+
+    text = client.get(f"/events/shop/{event.id}").text
+
+    assert "ahead: received 2 h before its own time: a clock is off" in text
+
+
+def test_links_of_a_row_keep_the_other_filters(here: World, client: TestClient) -> None:
+    """From the list, a user or an address narrows what is shown and keeps the range."""
+    here.put(told(ip="203.0.113.7", user_identifiers={"email": "ann@example.org"}))
+
+    text = client.get("/events?range=7d&event=coupon.*").text
+
+    kept = "range=7d&event=coupon.%2A"
+    assert links_on(text, "203.0.113.7") == f"/events?{kept}&ip=203.0.113.7"
+    assert links_on(text, "ann@example.org") == f"/events?{kept}&user=ann%40example.org"
+
+
+def test_pivots_of_an_open_event_stay_in_its_range(here: World, client: TestClient) -> None:
+    """Where the range at hand shows the event, a pivot keeps it."""
+    event = told()
+    here.put(event)
+    now = system_clock()
+    opened = f"/events?from={now - HOUR}&to={now + HOUR}&open=shop/{event.id}"
+
+    text = client.get(opened).text
+
+    assert f"from={now - HOUR}" in links_on(text, "<small>named</small>")
+
+
 def test_an_event_shows_all_that_is_known(here: World, client: TestClient) -> None:
     """The page of an event has its properties, user, request, both times, ids and pivots."""
     event = told(
@@ -262,7 +328,7 @@ def test_files_are_cached_by_their_content(client: TestClient) -> None:
     assert address is not None
     assert "immutable" in client.get(address[1]).headers["cache-control"]
     assert client.get("/static/app.css").headers["cache-control"] == "no-cache"
-    assert client.get("/static/../page.py").status_code == 404
+    assert client.get("/static/page.py").status_code == 404
     assert client.get("/favicon.svg").headers["content-type"] == "image/svg+xml"
 
 

@@ -1,14 +1,18 @@
 """Live tail over a real connection."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx2
 import pytest
+from starlette.requests import Request
 
 from sqreen_mw.collector.auth import SESSION_COOKIE
-from sqreen_mw.collector.dashboard.live import SHOWN_AT_ONCE
+from sqreen_mw.collector.dashboard.explorer_url import ExplorerUrl
+from sqreen_mw.collector.dashboard.live import SHOWN_AT_ONCE, stream
+from sqreen_mw.collector.dashboard.visit import Visit
 from tests.collector.dashboard.world import World, served, told
 
 
@@ -20,7 +24,7 @@ def url(here: World) -> Iterator[str]:
 
 
 @contextmanager
-def stream(
+def tailed(
     here: World, url: str, query: str = "", **headers: str
 ) -> Iterator[Iterator[dict[str, str]]]:
     """Open a live tail and return its messages as they come."""
@@ -48,7 +52,7 @@ def messages(answer: httpx2.Response) -> Iterator[dict[str, str]]:
 
 def test_what_is_stored_is_told(here: World, url: str) -> None:
     """A row follows each commit, with the number to go on from."""
-    with stream(here, url) as told_of:
+    with tailed(here, url) as told_of:
         assert next(told_of)["event"] == "ready"
         event = told()
         here.put(event)
@@ -62,7 +66,7 @@ def test_what_is_stored_is_told(here: World, url: str) -> None:
 
 def test_filters_apply_and_the_past_shows(here: World, url: str) -> None:
     """What does not match is left out; an event of last month shows, marked, when it arrives."""
-    with stream(here, url, "event=wanted&range=15m") as told_of:
+    with tailed(here, url, "event=wanted&range=15m") as told_of:
         assert next(told_of)["event"] == "ready"
         here.put(told("other"))
         here.put(told("wanted", ago=30 * 24 * 3_600_000))
@@ -77,7 +81,7 @@ def test_a_reconnection_misses_nothing(here: World, url: str) -> None:
     """A browser that comes back says what it had last, and gets what was stored since."""
     here.put(told("had"), told("missed"))
 
-    with stream(here, url, "since=0", **{"last-event-id": "1"}) as told_of:
+    with tailed(here, url, "since=0", **{"last-event-id": "1"}) as told_of:
         assert next(told_of) == {"event": "ready", "id": "1", "data": "1"}
         assert "missed" in next(told_of)["data"]
 
@@ -86,13 +90,67 @@ def test_what_is_left_out_is_counted(here: World, url: str) -> None:
     """Of a burst the newest rows are sent, and the number of the others."""
     here.put(*(told(f"n{n}") for n in range(SHOWN_AT_ONCE + 7)))
 
-    with stream(here, url, "since=0") as told_of:
+    with tailed(here, url, "since=0") as told_of:
         next(told_of)
         skipped = next(told_of)
         rows = [next(told_of) for _ in range(SHOWN_AT_ONCE)]
 
     assert (skipped["event"], skipped["data"], skipped["id"]) == ("skipped", "7", "7")
     assert [row["id"] for row in rows] == [str(n) for n in range(8, SHOWN_AT_ONCE + 8)]
+
+
+def listener(here: World, cookie: str) -> Visit:
+    """Return the visit of somebody who listens."""
+    headers = [(b"cookie", f"{SESSION_COOKIE}={cookie}".encode())]
+    scope = {"type": "http", "headers": headers, "path": "/events/live", "app": here.app}
+    session = here.services.state.sessions.find(cookie)
+    return Visit(Request(scope), session)
+
+
+def test_silence_is_broken_and_a_session_may_end(here: World) -> None:
+    """A quiet stream sends signs of life, and stops once its reader is signed out."""
+    cookie = here.session()
+    visit = listener(here, cookie)
+
+    async def listen() -> list[str]:
+        told_of = stream(visit, ExplorerUrl(), seq=0, keep_alive=0.01)
+        heard = [await anext(told_of), await anext(told_of)]
+        here.services.state.sessions.close(cookie)
+        return [*heard, *[message async for message in told_of]]
+
+    heard = asyncio.run(listen())
+
+    assert heard[1] == ": still here\n\n"
+    assert heard[-1].startswith("event: signed-out\n")
+
+
+def test_a_store_that_fails_is_told_of(here: World) -> None:
+    """Trouble of the store reaches the reader, and the stream goes on trying."""
+    visit = listener(here, here.session())
+    here.services.events.close()
+
+    async def listen() -> list[str]:
+        told_of = stream(visit, ExplorerUrl(), seq=0, keep_alive=0.01)
+        return [await anext(told_of), await anext(told_of)]
+
+    assert asyncio.run(listen())[1].startswith("event: trouble\n")
+
+
+def test_what_does_not_match_is_not_read_again(here: World) -> None:
+    """The place in the store moves past what was left out."""
+    visit = listener(here, here.session())
+    here.put(told("other"))
+
+    async def listen() -> list[str]:
+        told_of = stream(visit, ExplorerUrl(event="wanted"), seq=0, keep_alive=0.01)
+        heard = [await anext(told_of), await anext(told_of)]
+        here.put(told("wanted"))
+        return [*heard, await anext(told_of)]
+
+    heard = asyncio.run(listen())
+
+    assert heard[1] == ": still here\n\n"
+    assert heard[2].startswith("event: row\nid: 2\n")
 
 
 def test_a_stream_needs_a_session_and_sense(here: World) -> None:
