@@ -61,11 +61,18 @@ async def plain(scope: Scope, receive: Receive, send: Send) -> None:
 
 @http
 async def streams(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer in parts, an empty one among them, and leave out what may be left out."""
-    await send({"type": "http.response.start", "status": 200})
+    """Answer in parts, an empty one among them."""
+    await start(send)
     for part in (b"a", b"", b"b" * 70_000):
         await body(send, part, more=True)
         await anyio.lowlevel.checkpoint()
+    await body(send, b"c")
+
+
+@http
+async def leaves_out(scope: Scope, receive: Receive, send: Send) -> None:
+    """Leave out what may be left out."""
+    await send({"type": "http.response.start", "status": 200})
     await send({"type": "http.response.body"})
 
 

@@ -1,0 +1,129 @@
+"""Real servers in their own processes, and what visits to the two variants of a site bring."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.transparency.raw_http import Visit, visit
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 30.0
+MARK = "----mark----"
+
+_UNLIKE = re.compile(
+    r"127\.0\.0\.1:\d+"  # a client's port
+    r"|\d{4}-\d\d-\d\d[T ][\d:,.]+(?: [+-]\d{4})?|\d\d/\w{3}/\d{4}[: ][\d:]+(?: [+-]\d{4})?"
+    r"|\b\d+\.\d{2,}\b"  # durations
+    r"|\b(?:0x)?[0-9a-f]{12,16}\b"
+    r"|\(\d+\)|\[\d+\]"  # process ids, times of granian
+    r"|(?:bare|wrapped)-\d+"  # names of requests
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one visit brought: the bytes that the client got, and the lines of the taps."""
+
+    answer: bytes
+    lines: list[str]
+
+
+@dataclass
+class Outcome:
+    """All visits to the two variants, and the lines of the server's log while each was asked."""
+
+    seen: dict[str, dict[str, Seen]] = field(default_factory=dict)
+    log: dict[str, list[str]] = field(default_factory=dict)
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(
+    arguments: Sequence[str], *, port: int, log: Path, settings: Mapping[str, str]
+) -> Iterator[None]:
+    """Run a server until the block ends; it listens when the block begins."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SQREEN_")}
+    environment = {**kept, **settings, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *arguments], stdout=output, stderr=output, cwd=ROOT, env=environment
+        )
+        try:
+            _wait_until_listening(process, port, log)
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=SECONDS)
+
+
+def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    end = time.monotonic() + SECONDS
+    while True:
+        assert process.poll() is None, log.read_text()
+        try:
+            _ask(port, "mark", "")
+        except OSError:
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.02)
+        else:
+            return
+
+
+def outcome(port: int, visits: Mapping[str, Visit], log: Path) -> Outcome:
+    """Make all visits, first to the bare site, then to the wrapped one."""
+    found = Outcome()
+    for variant in ("bare", "wrapped"):
+        begin = log.read_text().count(MARK)
+        found.seen[variant] = {
+            name: _seen(port, what, f"{variant}-{number}", variant)
+            for number, (name, what) in enumerate(visits.items())
+        }
+        _ask(port, "mark", "")
+        found.log[variant] = _normalised(log.read_text().split(MARK)[begin])
+    return found
+
+
+def _seen(port: int, what: Visit, case: str, variant: str) -> Seen:
+    own = {"x-case": case, "x-variant": variant}
+    if "Upgrade: websocket" not in what.fields:
+        own["Connection"] = "close"
+    answer = visit(port, what, own)
+    end = time.monotonic() + 5
+    while True:
+        done, lines = _ask(port, "records", case)
+        if done:
+            break
+        assert time.monotonic() < end, (what, answer, lines)
+        time.sleep(0.005)
+    kept = [line for line in lines if not (what.in_pieces and "receive" in line.split(" {")[0])]
+    return Seen(answer, [_UNLIKE.sub("~", line) for line in kept])
+
+
+def _ask(port: int, path: str, case: str) -> tuple[bool, list[str]]:
+    answer = visit(port, Visit(behaviour=path), {"x-case": case, "Connection": "close"})
+    text = answer[answer.index(b"[") : answer.rindex(b"]") + 1]
+    done, lines = json.loads(text)
+    return done, lines
+
+
+def _normalised(text: str) -> list[str]:
+    """Return a log's lines, sorted, without frames of tracebacks and what two runs differ in."""
+    lines = [line for line in text.splitlines() if line and not line[0].isspace()]
+    told = [line for line in lines if "/mark" not in line and "/records" not in line]
+    return sorted(_UNLIKE.sub("~", line) for line in told)

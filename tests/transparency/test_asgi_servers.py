@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+
+from tests.transparency.asgi_apps import HTTP
+from tests.transparency.raw_http import Visit
+from tests.transparency.serving import Outcome, free_port, outcome, serving
+from tests.transparency.visits import ANY, WEBSOCKETS, gets, gone_in_body
+
+SITE = "tests.transparency.asgi_site:app"
+SERVERS = {
+    "uvicorn": ["uvicorn", "--ws", "wsproto", "--port", "{port}", SITE],
+    "hypercorn": ["hypercorn", "--access-logfile", "-", "-b", "127.0.0.1:{port}", SITE],
+    "hypercorn-trio": [
+        *("hypercorn", "-k", "trio", "--access-logfile", "-", "-b", "127.0.0.1:{port}", SITE),
+    ],
+    "granian": ["granian", "--interface", "asgi", "--access-log", "--port", "{port}", SITE],
+}
+VISITS = {
+    **gets(name for name in HTTP if name != "until_disconnect"),
+    **ANY,
+    "gone midway": Visit(behaviour="until_disconnect", hangs_up_at=b"first"),
+    "gone in the body": gone_in_body("reads_all"),
+    **WEBSOCKETS,
+}
+
+
+NEVER_END = {("hypercorn-trio", "sends_file")}
+"""Visits that a server leaves hanging, with any application."""
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """Return what all visits to one server brought."""
+    module, *arguments = SERVERS[request.param]
+    pytest.importorskip(module, reason=f"pip install {module}, or scripts/test --full")
+    pytest.importorskip("wsproto", reason="pip install wsproto, or scripts/test --full")
+    folder: Path = tmp_path_factory.mktemp("asgi")
+    log = folder / "log"
+    settings = {"SQREEN_URL": f"file://{folder}/events"}
+    port = free_port()
+    command = ["-m", module, *(argument.format(port=port) for argument in arguments)]
+    with serving(command, port=port, log=log, settings=settings):
+        return outcome(port, _visits(request.param), log)
+
+
+def _visits(server: str) -> dict[str, Visit]:
+    return {name: visit for name, visit in VISITS.items() if (server, name) not in NEVER_END}
+
+
+@pytest.mark.parametrize("name", VISITS)
+def test_the_client_and_the_app_see_the_same(served: Outcome, name: str) -> None:
+    """The bytes on the socket, and what both sides of the middleware see, are the bare app's."""
+    if name not in served.seen["bare"]:
+        pytest.skip("this server never ends such an answer")
+    bare, wrapped = served.seen["bare"][name], served.seen["wrapped"][name]
+
+    assert wrapped == bare
+    assert len(bare.lines) > 4
+
+
+def test_the_server_logs_the_same(served: Outcome) -> None:
+    """Access lines, errors and complaints are those of the bare app."""
+    assert served.log["wrapped"] == served.log["bare"]
+    assert len(served.log["bare"]) > len(VISITS)
