@@ -1,18 +1,16 @@
 """Free text: where in an event it is looked for, the same for SQLite's machine and for Python.
 
 Capital ASCII letters equal small ones, as in SQLite's LIKE. LIKE on the JSON finds every event
-that mentions a text and some that only seem to (in a key, say); ``mentions`` tells them apart. A
+that mentions a text and some that only seem to (in a key, say); ``mentions`` tells them apart.
+Searched are name, path, user agent, identifiers and property values; not their names. A
 column of the searchable text alone would make each event a third larger, for a search that has
 to read every row of the range in any case.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-
-from sqreen_mw.protocol.batch import decode_event
-from sqreen_mw.protocol.event import Event
 
 
 def like_pattern(text: str) -> str:
@@ -23,18 +21,33 @@ def like_pattern(text: str) -> str:
     return f"%{escaped}%"
 
 
+class _Request(msgspec.Struct):
+    path: str = ""
+    user_agent: str | None = None
+
+
+class _Searched(msgspec.Struct):
+    """What is searched of an event, checked for nothing: it was when it was stored."""
+
+    event: str
+    request: _Request = msgspec.field(default_factory=_Request)
+    user_identifiers: dict[str, Any] = msgspec.field(default_factory=dict)
+    properties: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+_decoder: Final = msgspec.json.Decoder(_Searched)
+
+
 def mentions(json: str, text: str) -> bool:
     """Tell whether an event's JSON holds the text in a value that is searched."""
     wanted = text.encode().lower()
-    return any(wanted in value.lower() for value in searchable(decode_event(json.encode())))
+    return any(wanted in value.lower() for value in _searched(_decoder.decode(json)))
 
 
-def searchable(event: Event) -> Iterator[bytes]:
-    """Yield the name, path, user agent, identifiers and property values; no property names."""
-    yield event.name.encode()
-    if event.request is not None:
-        yield event.request.path.encode()
-        yield (event.request.user_agent or "").encode()
+def _searched(event: _Searched) -> Iterator[bytes]:
+    yield event.event.encode()
+    yield event.request.path.encode()
+    yield (event.request.user_agent or "").encode()
     yield from _values(event.user_identifiers)
     yield from _values(event.properties)
 
