@@ -1,0 +1,1 @@
+"""Scrubbing: what is secret is masked before it leaves the process."""

@@ -1,0 +1,127 @@
+"""Secrets that text gives a name: in a query, a form, a configuration, a header, JSON."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.scrubbing.placeholders import is_code, is_likely_secret, is_placeholder
+
+_SEPARATOR: Final = re.compile(r"(?:=(?![=~])>?|:(?!//)=?|%3[Dd])[ \t]{0,8}")
+_BEFORE: Final = 96
+_NAME_BACKWARDS: Final = re.compile(r"[\w.\-\[\]%\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff]{1,80}")
+_QUERY_MARKS: Final = ("?", "&", "%26", "%3F", "%3f", "u0026", "amp;")
+_IN_QUERY: Final = re.compile(r"(?:(?!%26|%23)[^&;#\s\"'<>\\])*+")
+_IN_QUOTES: Final = {
+    '"': re.compile(r'(?:[^"\\]|\\.)*+', re.DOTALL),
+    "'": re.compile(r"(?:[^'\\]|\\.)*+", re.DOTALL),
+}
+_IN_ESCAPED_QUOTES: Final = re.compile(r"(?:(?!\\[\"']).)*+", re.DOTALL)
+_BRACKETED: Final = re.compile(r"\[[^\]]*+\]?|\{[^{}]*+\}?")
+_BARE: Final = re.compile(
+    r"(?:[^\s&;,\"'<>]|,(?!\s|[\w.-]{1,64}=))++(?:(?:[ ][^\s;=&\"']{1,64}){1,8}(?=;))?"
+)
+_SCHEME: Final = re.compile(
+    r"(?:bearer|basic|token|api-?key|negotiate|ntlm|key)[ ]+", re.IGNORECASE
+)
+_LONG_SCHEME: Final = re.compile(
+    r"(?:digest|hawk|oauth|hmac[\w-]*|signature|mac|aws4-hmac-sha256)[ ]+(?=\w+=)", re.IGNORECASE
+)
+_LINE: Final = re.compile(r"[^\r\n]*+")
+_TAIL: Final = ",)]}.:"
+
+
+class Assignments:
+    """Masks the values whose names are sensitive; immutable."""
+
+    def __init__(self, is_sensitive: Callable[[str], bool]) -> None:
+        self._is_sensitive: Final = is_sensitive
+
+    def mask(self, text: str) -> str:
+        """Return a text with the value after each sensitive name masked."""
+        parts: list[str] = []
+        done = 0
+        for match in _SEPARATOR.finditer(text):
+            start, after = match.span()
+            if start < done:
+                continue
+            name, mark = _name_before(text, max(done, start - _BEFORE), start)
+            if name and self._is_sensitive(name):
+                span = self._value(text, after, name=name, mark=mark, separator=match[0])
+                if span is not None:
+                    parts += (text[done : span[0]], MASK)
+                    done = span[1]
+        return "".join((*parts, text[done:])) if parts else text
+
+    def _value(
+        self, text: str, start: int, *, name: str, mark: str, separator: str
+    ) -> tuple[int, int] | None:
+        """Return where the value lies, or None where there is none that is secret."""
+        if mark.endswith(_QUERY_MARKS) or separator[0] == "%":
+            return _found(_IN_QUERY, text, start)
+        quoted = _quoted(text, start)
+        if quoted is not None:
+            begin, end = _without_scheme(text, *quoted)
+            return None if is_placeholder(text[begin:end]) else (begin, end)
+        named_in_quotes = mark == '"'
+        if named_in_quotes and text[start : start + 1] in {"[", "{"}:
+            return _found(_BRACKETED, text, start)
+        begin, end = _bare(text, start, name)
+        value = text[begin:end]
+        if is_placeholder(value) or (begin == start and is_code(value, name, self._is_sensitive)):
+            return None
+        prose = separator[0] == ":" and not named_in_quotes and begin == start
+        return None if prose and not is_likely_secret(value) else (begin, end)
+
+
+def _name_before(text: str, earliest: int, end: int) -> tuple[str, str]:
+    """Return the name that ends there, and what stands before it; a quote where it is quoted."""
+    before = text[earliest:end].rstrip(" \t")
+    bare = before.rstrip("\"'`\\")
+    match = _NAME_BACKWARDS.match(bare[::-1])
+    if match is None:
+        return "", ""
+    name = match[0][::-1]
+    if bare != before:
+        return name, '"'
+    return name, bare[: -len(name)][-5:]
+
+
+def _found(pattern: re.Pattern[str], text: str, start: int) -> tuple[int, int] | None:
+    match = pattern.match(text, start)
+    if match is None or is_placeholder(match[0]):
+        return None
+    return match.span()
+
+
+def _quoted(text: str, start: int) -> tuple[int, int] | None:
+    """Return the inside of the quotes that begin there; of open quotes, up to the end."""
+    opening = text[start : start + 2]
+    if opening[:1] in _IN_QUOTES and opening:
+        match = _IN_QUOTES[opening[0]].match(text, start + 1)
+    elif opening in {'\\"', "\\'"}:
+        match = _IN_ESCAPED_QUOTES.match(text, start + 2)
+    else:
+        return None
+    return None if match is None else match.span()
+
+
+def _without_scheme(text: str, start: int, end: int) -> tuple[int, int]:
+    scheme = _SCHEME.match(text, start, end) or _LONG_SCHEME.match(text, start, end)
+    return (start, end) if scheme is None else (scheme.end(), end)
+
+
+def _bare(text: str, start: int, name: str) -> tuple[int, int]:
+    """Return where a value without quotes lies; some headers have the rest of the line."""
+    scheme = _LONG_SCHEME.match(text, start)
+    whole_line = scheme is not None or name.casefold().endswith("cookie")
+    match = _LINE.match(text, start) if whole_line else None
+    if match is not None and "=" in match[0]:
+        return match.span()
+    short = _SCHEME.match(text, start)
+    begin = start if short is None else short.end()
+    value = _BARE.match(text, begin)
+    if value is None:
+        return begin, begin
+    kept = value[0].rstrip(_TAIL)
+    return begin, begin + len(kept)

@@ -1,0 +1,133 @@
+"""Card numbers in text: a known brand's prefix and length, and a right check digit (ISO 7812)."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from sqreen_mw.scrubbing.mask import MASK
+
+_RUN: Final = re.compile(
+    r"(?<!\d\.)\d(?:(?:[ \-+\u00a0\u2009\u2010-\u2013\u202f]|%20){0,2}\d){11,}+"
+)
+_GROUP: Final = re.compile(r"\d+")
+_SIXTEEN: Final = (
+    r"4\d{15}"  # Visa
+    r"|5[1-5]\d{14}|(?:222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard
+    r"|(?:6011|64[4-9]\d|65\d\d)\d{12}"  # Discover
+    r"|35(?:2[89]|[3-8]\d)\d{12}"  # JCB
+    r"|62\d{14}"  # UnionPay
+    r"|3[47]\d{13}"  # American Express, of 15 digits
+)
+_BRANDS: Final = re.compile(
+    _SIXTEEN + r"|4(?:\d{18}|\d{12})"  # Visa, long and old
+    r"|3(?:0[0-5]|[689]\d)\d{11}|3095\d{10}"  # Diners Club
+    r"|62\d{15,17}|220[0-5]\d{12,15}"  # UnionPay, Mir
+    r"|(?:5018|5020|5038|5893|6304|6759|676[1-3]|6706|6771|6709)\d{8,15}"  # Maestro
+    r"|(?:60[678]\d|508\d|8[12]\d\d|35[36]\d|5019|5041|506\d|507\d|509\d)\d{12}"  # RuPay, Elo
+    r"|(?:6277|636[23]|63[789]\d|9792|8600|9860)\d{12}"  # national brands
+)
+_INSIDE: Final = re.compile(f"(?=({_SIXTEEN}))")
+_INSTANT: Final = re.compile(
+    r"1[5-9]\d{17}"  # nanoseconds since the epoch, and ids that start with such a time
+    r"|20[0-4]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])(?:[0-5]\d){2}\d{0,6}"
+)
+_IBAN_HEAD: Final = re.compile(r"[A-Z]{2}\Z")
+_SHORTEST_GROUPED: Final = 14
+_LONGEST: Final = 19
+_EAN: Final = 13
+_PHONE: Final = 15
+_DOUBLED: Final = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
+
+
+def mask_cards(text: str) -> str:
+    """Return a text with each card number masked, in groups or inside a longer number too."""
+    return _RUN.sub(_mask_run, text)
+
+
+def is_card(digits: str) -> bool:
+    """Tell whether a number as a whole is a card number."""
+    if not _BRANDS.fullmatch(digits) or not _checks(digits):
+        return False
+    return len(digits) != _EAN or not _is_article(digits)
+
+
+def _mask_run(match: re.Match[str]) -> str:
+    run = match[0]
+    if _is_iban(match):
+        return run
+    if not run.isascii():
+        run = "".join(str(int(char)) if char.isdecimal() else char for char in run)
+    phone = match.string[max(0, match.start() - 1) : match.start()] == "+"
+    spans = list(_cards(run, shortest=_PHONE + 1 if phone else 0))
+    return _masked(match[0], spans) if spans else match[0]
+
+
+def _masked(text: str, spans: list[tuple[int, int]]) -> str:
+    parts: list[str] = []
+    done = 0
+    for start, end in spans:
+        parts += (text[done:start], MASK)
+        done = end
+    return "".join((*parts, text[done:]))
+
+
+def _cards(run: str, *, shortest: int) -> Iterator[tuple[int, int]]:
+    """Yield where the cards of a run of digits lie, from left to right."""
+    groups = [match.span() for match in _GROUP.finditer(run.replace("%20", "   "))]
+    index = 0
+    while index < len(groups):
+        count = _grouped(run, groups[index : index + _LONGEST], shortest)
+        if count:
+            yield groups[index][0], groups[index + count - 1][1]
+        else:
+            yield from _inside(run, *groups[index])
+        index += count or 1
+
+
+def _grouped(run: str, groups: list[tuple[int, int]], shortest: int) -> int:
+    """Return how many of the groups, from the first, are one card number; 0 for none."""
+    digits = ""
+    for count, (start, end) in enumerate(groups, start=1):
+        digits += run[start:end]
+        if len(digits) > _LONGEST:
+            break
+        least = shortest if count == 1 else max(shortest, _SHORTEST_GROUPED)
+        if len(digits) >= least and is_card(digits):
+            return count
+    return 0
+
+
+def _inside(run: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where cards lie inside one number that is longer than a card."""
+    if end - start < _PHONE + 1 or _INSTANT.fullmatch(run, start, end):
+        return
+    found: list[tuple[int, int]] = []
+    for match in _INSIDE.finditer(run, start, end):
+        first, last = match.span(1)
+        if _checks(match[1]):
+            # Numbers that overlap are masked as one: only one is meant, and it can't be told which.
+            first = found.pop()[0] if found and first < found[-1][1] else first
+            found.append((first, last))
+    yield from found
+
+
+def _checks(digits: str) -> bool:
+    """Tell whether the last digit is the right one (Luhn, ISO 7812-1 annex B)."""
+    data = digits.encode()
+    plain = data[-1::-2]
+    return (sum(plain) - 48 * len(plain) + sum(data[-2::-2].translate(_DOUBLED))) % 10 == 0
+
+
+def _is_article(digits: str) -> bool:
+    """Tell whether 13 digits are an article number, GTIN-13, by its check digit."""
+    return (sum(map(int, digits[::2])) + 3 * sum(map(int, digits[1::2]))) % 10 == 0
+
+
+def _is_iban(match: re.Match[str]) -> bool:
+    """Tell whether digits belong to an IBAN, by its check digits (ISO 13616)."""
+    head = _IBAN_HEAD.search(match.string, max(0, match.start() - 2), match.start())
+    if head is None:
+        return False
+    digits = "".join(_GROUP.findall(match[0].replace("%20", " ")))
+    country = "".join(str(int(letter, 36)) for letter in head[0])
+    return len(digits) <= 34 and int(digits[2:] + country + digits[:2]) % 97 == 1  # noqa: PLR2004 the longest IBAN

@@ -1,0 +1,84 @@
+"""Credentials in text: after an authentication scheme, in a URL, in a command, in SQL."""
+
+import re
+from base64 import b64decode
+from binascii import Error
+from typing import Final
+
+from sqreen_mw.scrubbing.mask import MASK
+
+_BEARER: Final = re.compile(
+    r"(\bbearer(?:\s|%20|\+){1,8})([\w.~+/=:|-]{3,}+)", re.IGNORECASE | re.ASCII
+)
+_BASIC: Final = re.compile(r"(\bbasic(?:\s|%20|\+){1,8})([\w+/=-]{4,}+)", re.IGNORECASE | re.ASCII)
+_API_TOKEN: Final = re.compile(
+    r"(\b(?:token|api-?key)\s{1,8})((?=[\w-]{0,64}\d)[\w-]{20,}+)", re.IGNORECASE | re.ASCII
+)
+_TOKENLIKE: Final = re.compile(r"(?=.{0,200}[0-9_~+/|]|[^A-Z]{0,200}[a-z][A-Z]).{7}|.{24}")
+_PROSE: Final = (
+    " token tokens auth authentication authorization realm bond bonds market markets share shares "
+    "cheque cheques of and or is was not the error scope format scheme header plan party "
+)
+_URL: Final = re.compile(
+    r"://([^\s/?#@:\[\]\"'<>]{0,256}):(?![${<]|%[{s])"
+    r"(?:[^\s/?#\"'<>\\]{1,512}|(?!\d{1,5}/)[^\s?#\"'<>\\]{1,512})@"
+)
+_LONG_USER: Final = re.compile(r"(?=.{0,200}\d).{20,}")
+_SIGNED: Final = re.compile(r"(?<=[?&;])((?:sig|signature)=)[\w%+/=-]{20,}", re.IGNORECASE)
+_COMMAND: Final = re.compile(
+    r"((?:^|\s)(?:-u|--user|--proxy-user|-U)[\s=]?[\"']?[^\s:\"'/]{1,128}:)(?![${])[^\s\"']{1,256}"
+)
+_SQL: Final = re.compile(
+    r"(\b(?:identified(?: with \S{1,64})? by|password)\s{1,8})'(?:[^'\\]|''|\\.)+'", re.IGNORECASE
+)
+_GO_DSN: Final = re.compile(r"(?<=:)[^\s:@/]{1,256}(?=@(?:tcp|unix)\()")
+_ORACLE: Final = re.compile(r"(jdbc:oracle:\w{1,16}:[^\s/@]{1,128}/)[^\s/@]{1,256}(?=@)")
+
+
+def mask_credentials(text: str) -> str:
+    """Return a text with bearer and basic credentials, and passwords in URLs, masked."""
+    lower = text.lower()
+    if "bearer" in lower:
+        text = _BEARER.sub(_mask_bearer, text)
+    if "basic" in lower:
+        text = _BASIC.sub(_mask_basic, text)
+    if "token " in lower or "key " in lower:
+        text = _API_TOKEN.sub(rf"\1{MASK}", text)
+    if "://" in text:
+        text = _URL.sub(_mask_url, text)
+    if "sig" in lower and "=" in text:
+        text = _SIGNED.sub(rf"\1{MASK}", text)
+    if "'" in text and (" by " in lower or "password '" in lower):
+        text = _SQL.sub(rf"\1'{MASK}'", text)
+    return _mask_places(text, lower) if ":" in text else text
+
+
+def _mask_places(text: str, lower: str) -> str:
+    if "curl" in lower:
+        text = _COMMAND.sub(rf"\1{MASK}", text)
+    if "@tcp(" in text or "@unix(" in text:
+        text = _GO_DSN.sub(MASK, text)
+    return _ORACLE.sub(rf"\1{MASK}", text) if "jdbc:oracle" in text else text
+
+
+def _mask_bearer(match: re.Match[str]) -> str:
+    credential = match[2].rstrip(".:,=")
+    alone = match.span() == (0, len(match.string)) and match[0].startswith("Bearer")
+    if f" {credential.casefold()} " in _PROSE or not (alone or _TOKENLIKE.match(credential)):
+        return match[0]
+    return match[1] + MASK
+
+
+def _mask_basic(match: re.Match[str]) -> str:
+    """Mask a user and a password in Base64 (RFC 7617)."""
+    start = match[2].rstrip("=").translate({45: 43, 95: 47})[:1024]
+    try:
+        decoded = b64decode(start + "=" * (-len(start) % 4))
+    except (Error, ValueError):
+        return match[0]
+    return match[1] + MASK if b":" in decoded else match[0]
+
+
+def _mask_url(match: re.Match[str]) -> str:
+    user = MASK if _LONG_USER.fullmatch(match[1]) else match[1]
+    return f"://{user}:{MASK}@"

@@ -1,0 +1,21 @@
+"""Private keys in text, up to their end or, where that was cut off, to the end of the text."""
+
+import re
+from typing import Final
+
+from sqreen_mw.scrubbing.mask import MASK
+
+# RFC 7468; in a URL or in JSON too, where blanks and line ends are written otherwise.
+_PEM: Final = re.compile(
+    r"-----BEGIN[A-Z0-9 +%_]{1,40}PRIVATE(?:[ +_]|%20)KEY(?:(?!-----END).)*+"
+    r"(?:-----END[A-Z0-9 +%_]{1,60}-----)?",
+    re.DOTALL,
+)
+_PUTTY: Final = re.compile(r"(?<=Private-Lines: ).*+", re.DOTALL)
+
+
+def mask_private_keys(text: str) -> str:
+    """Return a text with each PEM and PuTTY private key masked."""
+    if "-----BEGIN" in text:
+        text = _PEM.sub(MASK, text)
+    return _PUTTY.sub(MASK, text) if "Private-Lines: " in text else text

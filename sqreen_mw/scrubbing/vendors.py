@@ -1,0 +1,143 @@
+"""Keys and tokens whose format their vendor documents, told by their beginning."""
+
+import re
+from itertools import groupby
+from operator import itemgetter
+from typing import Final
+
+from sqreen_mw.scrubbing.mask import MASK
+
+# At least 14 letters and digits in one piece, with a digit: no words in kebab or snake case.
+_RANDOM: Final = r"(?=[\w-]{0,48}[A-Za-z0-9]{14})(?=[\w-]{0,64}[0-9])[\w-]"
+
+_FORMATS: Final = (
+    r"AGE-SECRET-KEY-1[A-Z0-9]{30,}",
+    r"AIza[\w-]{30,}",  # Google
+    r"A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])",  # AWS
+    r"ABSK[A-Za-z0-9+/]{40,}={0,2}",  # AWS Bedrock
+    r"AKID[A-Za-z0-9]{32}(?![A-Za-z0-9])",  # Tencent
+    r"AQVN[\w-]{35,}",  # Yandex
+    r"ATATT3[\w=-]{40,}",  # Atlassian
+    r"ATCTT3[\w=-]{40,}",
+    r"ATBB[A-Za-z0-9]{24,}",
+    r"CCIP(?:AT|RT)_[\w-]{20,}",  # CircleCI
+    r"CFPAT-[\w-]{40,}",  # Contentful
+    r"CLOJARS_[a-z0-9]{50,}",
+    r"EAA[A-Za-z0-9]{60,}",  # Meta
+    r"EZ[AT]K[A-Za-z0-9]{50,}",  # EasyPost
+    r"FLWSECK(?:_TEST)?-[A-Za-z0-9-]{12,}",  # Flutterwave
+    r"GOCSPX-[\w-]{20,}",  # Google OAuth
+    r"HRKU-[\w-]{30,}",  # Heroku
+    r"LTAI[A-Za-z0-9]{16,24}(?![A-Za-z0-9])",  # Alibaba
+    r"NR(?:AK|JS|II|RA|AL)-[A-Za-z0-9-]{16,}",  # New Relic
+    r"PMAK-[a-f0-9-]{40,}",  # Postman
+    r"SG\.[\w-]{16,}\.[\w-]{16,}",  # SendGrid
+    r"SK[0-9a-f]{32}(?![A-Za-z0-9])",  # Twilio
+    r"aio_[A-Za-z0-9]{24,}",  # Adafruit
+    r"b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=]*",  # the body of an OpenSSH key
+    r"bkua_[a-z0-9]{32,}",  # Buildkite
+    r"c[ks]_[a-f0-9]{40}(?![A-Za-z0-9])",  # WooCommerce
+    r"dapi[a-f0-9]{32}(?:-\d)?(?![A-Za-z0-9])",  # Databricks
+    r"dckr_[op]at_[\w-]{20,}",  # Docker
+    r"do[opr]_v1_[a-f0-9]{32,}",  # DigitalOcean
+    r"dp\.(?:st|pt|ct|sa|scim|audit)\.[\w.-]{30,}",  # Doppler
+    r"dt0[a-z]\d\d\.[A-Z0-9]{16,}\.[A-Z0-9]{40,}",  # Dynatrace
+    r"duffel_(?:live|test)_[\w-]{30,}",
+    r"figd_[\w-]{30,}",  # Figma, Frame, Fly
+    r"fio-u-[\w-]{50,}",
+    r"fo1_[\w-]{30,}",
+    r"fm[12]_[\w+/=-]{40,}",
+    r"gh[pousr]_[A-Za-z0-9]{20,}",  # GitHub
+    r"github_pat_\w{20,}",
+    r"gl(?:agent|cbt|dt|ffct|ft|imt|oas|pat|ptt|rt|rtr|soat|wt)-[\w.-]{16,}",  # GitLab
+    r"glsa_\w{30,}",  # Grafana
+    r"glc_[A-Za-z0-9+/=]{30,}",
+    r"gsk_[A-Za-z0-9]{32,}",  # Groq
+    r"hf_[A-Za-z]{30,}",  # Hugging Face
+    r"hf_[A-Za-z0-9]{30,}",
+    r"api_org_[A-Za-z0-9]{30,}",
+    r"hv[bsr]\.[\w-]{20,}",  # Vault
+    r"key-[a-f0-9]{32}(?![A-Za-z0-9])",  # Mailgun
+    r"lin_(?:api|oauth)_[A-Za-z0-9]{30,}",  # Linear
+    r"lsv2_(?:pt|sk)_\w{30,}",  # LangSmith
+    r"napi_[a-z0-9]{40,}",
+    r"nfp_[A-Za-z0-9]{30,}",
+    r"npm_[A-Za-z0-9]{30,}",
+    r"ntn_[A-Za-z0-9]{40,}",
+    r"ops_eyJ[\w=-]{40,}",  # 1Password
+    r"pat-(?:na|eu|ap)\d-[a-f0-9-]{30,}",  # HubSpot
+    r"pat[A-Za-z0-9]{14}\.[a-f0-9]{60,}",  # Airtable
+    r"phx_[A-Za-z0-9]{30,}",
+    r"pnu_[A-Za-z0-9]{30,}",
+    r"pplx-[A-Za-z0-9]{30,}",
+    r"pul-[a-f0-9]{40}",
+    r"pscale_(?:tkn|pw|oauth)_[\w=.-]{30,}",  # PlanetScale
+    r"pypi-[\w-]{40,}",
+    r"r8_[A-Za-z0-9]{30,}",
+    r"rdme_[a-z0-9]{60,}",
+    r"rubygems_[a-f0-9]{40,}",
+    r"re_[A-Za-z0-9]{6,12}_[A-Za-z0-9]{16,}",  # Resend
+    r"rnd_[A-Za-z0-9]{28,}",  # Render, RunPod
+    r"rpa_[A-Z0-9]{30,}",
+    r"rzp_(?:live|test)_[A-Za-z0-9]{14,}",  # Razorpay
+    r"rk_(?:live|test|prod)_\w{10,}",  # Stripe
+    r"sk_(?:live|test|prod)_\w{10,}",
+    r"whsec_[A-Za-z0-9+/=_-]{16,}",
+    r"sbp_(?:v0_)?[a-f0-9]{40,}",  # Supabase
+    r"sb_secret_[\w-]{20,}",
+    r"secret_[A-Za-z0-9]{40,}",  # Notion
+    r"sgp_[\w-]{40,}",  # Sourcegraph
+    r"shp(?:at|ca|pa|ss|tka)_[A-Fa-f0-9]{30,}",  # Shopify
+    r"shippo_(?:live|test)_[a-f0-9]{32,}",
+    rf"sk-{_RANDOM}{{20,}}",  # OpenAI, Anthropic, DeepSeek, OpenRouter
+    r"sntry[su]_[A-Za-z0-9+/=_-]{30,}",  # Sentry
+    r"sq0[a-z]{3}-[\w-]{20,}",  # Square, SonarQube
+    r"sq[apu]_[a-f0-9]{40}",
+    r"sqm_[A-Za-z0-9]{4,}_[\w-]{16,}",  # ours
+    r"tfp_[\w.=-]{40,}",  # Typeform, Tailscale
+    r"tk-us-[\w-]{40,}",
+    r"tskey-[a-z]{2,12}-[\w-]{16,}",
+    r"v1\.0-[a-f0-9]{20,}-[a-f0-9]{100,}",  # Cloudflare
+    r"xai-[A-Za-z0-9]{60,}",  # xAI, Brevo
+    r"xkeysib-[a-f0-9]{60,}[\w-]*",
+    r"xapp-\d-[A-Za-z0-9-]{20,}",  # Slack
+    r"xox[a-z](?:\.xox[a-z])?-[\w-]{10,}",
+    r"y[0-3]_[\w-]{50,}",  # Yandex, Google OAuth
+    r"ya29\.[\w-]{16,}",
+    r"zpka_\w{30,}",
+    r"1//0[\w-]{30,}",  # Google refresh token
+    r"M[\w-]{23,27}\.[\w-]{6,7}\.[\w-]{27,}",  # Discord
+    r"N[\w-]{23,27}\.[\w-]{6,7}\.[\w-]{27,}",
+    r"O[\w-]{23,27}\.[\w-]{6,7}\.[\w-]{27,}",
+)
+
+
+def _by_first_letter(formats: tuple[str, ...]) -> str:
+    """Return one pattern that tries only the formats that begin as the text does."""
+    groups = groupby(sorted(formats), key=itemgetter(0))
+    return "|".join(f"{first}(?:{'|'.join(one[1:] for one in group)})" for first, group in groups)
+
+
+_LONG: Final = re.compile(r"[\w.+/=~-]{20}", re.ASCII)
+_TOKENS: Final = re.compile(rf"(?<![A-Za-z0-9])(?:{_by_first_letter(_FORMATS)})", re.ASCII)
+_MARKED: Final = (
+    # The first part is bounded, or a long text of many beginnings would cost its square.
+    ("eyJ", re.compile(r"eyJ[\w-]{8,1024}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}+", re.ASCII)),  # RFC 7519
+    (".atlasv1.", re.compile(r"\w{1,64}\.atlasv1\.[\w=-]{40,}", re.ASCII)),  # Terraform
+    ("-us", re.compile(r"\b[a-f0-9]{32}-us\d{1,2}\b")),  # Mailchimp
+    (":AA", re.compile(r"(?<!\d)\d{8,10}:AA[\w-]{30,}", re.ASCII)),  # Telegram
+    ("hooks.slack.com/", re.compile(r"(?<=hooks\.slack\.com/)[a-z]+/[\w/+-]{20,}")),
+    ("/api/webhooks/", re.compile(r"(?<=/api/webhooks/)\d{8,20}/[\w-]{40,}")),  # Discord
+    (".webhook.office.com/", re.compile(r"(?<=\.webhook\.office\.com/)[\w@/-]{40,}")),  # Teams
+)
+
+
+def mask_vendor_tokens(text: str) -> str:
+    """Return a text with each key or token of a documented format masked."""
+    if not _LONG.search(text):
+        return text
+    text = _TOKENS.sub(MASK, text)
+    for mark, pattern in _MARKED:
+        if mark in text:
+            text = pattern.sub(MASK, text)
+    return text

@@ -1,0 +1,107 @@
+"""The walk through a nested value: bounded, so that cycles, depth and size end it."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, time, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from sqreen_mw.scrubbing.cards import is_card
+from sqreen_mw.scrubbing.mask import MASK
+
+_MAX_DEPTH: Final = 64
+_MAX_NODES: Final = 100_000
+_CARDS: Final = (10**11, 10**19)
+_HARMLESS: Final = (date, time, timedelta, UUID)
+_NAMES: Final = ("name", "key")
+
+
+class Walk:
+    """One walk through one value; it ends at 64 levels and 100,000 values, the rest is masked."""
+
+    __slots__ = ("_judge", "_left", "_text")
+
+    def __init__(
+        self, *, text: Callable[[str], str], judge: Callable[[str], tuple[bool, str]]
+    ) -> None:
+        self._text = text
+        self._judge = judge
+        self._left = _MAX_NODES
+
+    def copy(self, value: Any, depth: int = _MAX_DEPTH) -> Any:
+        """Return a scrubbed copy."""
+        kind = type(value)
+        if kind is str:
+            return self._text(value)
+        if value is None or kind is bool:
+            return value
+        if kind is int or kind is float:
+            return _number(value)
+        try:
+            return self._other(value, depth - 1)
+        except Exception:  # noqa: BLE001 fail closed: what can't be scrubbed must not leave
+            return MASK
+
+    def _other(self, value: Any, depth: int) -> Any:
+        match value:
+            case Mapping() | list() | tuple() | set() | frozenset():
+                return self._nested(value, depth)
+            case str():
+                return self._text(str.__str__(value))
+            case bytes() | bytearray() | memoryview():
+                return self._bytes(bytes(value))
+            case int() | float() | Decimal():
+                return _number(value)
+            case _:
+                return value if isinstance(value, _HARMLESS) else MASK
+
+    def _nested(self, value: Any, depth: int) -> Any:
+        self._left -= len(value) + 1
+        if depth < 0 or self._left < 0:
+            return MASK
+        if isinstance(value, Mapping):
+            return self._mapping(value, depth)
+        copies = [self.copy(item, depth) for item in value]
+        if isinstance(value, list):
+            return copies
+        return tuple(copies) if isinstance(value, tuple) else type(value)(copies)
+
+    def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[Any, Any]:
+        copied: dict[Any, Any] = {}
+        for key, item in value.items():
+            sensitive, name = self._judge(key) if type(key) is str else self._other_key(key, depth)
+            if sensitive and item is not None and type(item) is not bool:
+                copied[name] = MASK
+            else:
+                copied[name] = self.copy(item, depth)
+        if "value" in copied and self._names_a_secret(value):
+            copied["value"] = MASK
+        return copied
+
+    def _other_key(self, key: Any, depth: int) -> tuple[bool, Any]:
+        if isinstance(key, bytes):
+            return self._judge(_decoded(key))[0], self._bytes(key)
+        if isinstance(key, str):
+            return self._judge(str.__str__(key))
+        return False, self.copy(key, depth)
+
+    def _names_a_secret(self, value: Mapping[Any, Any]) -> bool:
+        """Tell whether a mapping is a pair such as ``{"name": "password", "value": "x"}``."""
+        if value["value"] is None or type(value["value"]) is bool:
+            return False
+        names = (value.get(key) for key in _NAMES)
+        return any(type(name) is str and self._judge(name)[0] for name in names)
+
+    def _bytes(self, data: bytes) -> bytes:
+        return self._text(_decoded(data)).encode(errors="surrogateescape")
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode(errors="surrogateescape")
+
+
+def _number(value: Any) -> Any:
+    least, most = _CARDS
+    if least <= value < most and value == int(value) and is_card(str(int(value))):
+        return MASK
+    return value
