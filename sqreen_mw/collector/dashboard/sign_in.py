@@ -23,7 +23,7 @@ _USED: Final = (
     "“sqreen-mw users link NAME” on the collector's machine."
 )
 _by_account: Final = Throttle(limit=5, window=60)
-_by_peer: Final = Throttle(limit=20, window=60)
+_by_peer: Final = Throttle(limit=30, window=60)
 # Argon2 takes 64 MiB and a core for each password: two at a time leave room for ingest.
 _checks: Final = anyio.CapacityLimiter(2)
 
