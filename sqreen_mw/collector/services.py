@@ -1,8 +1,11 @@
 """The collector's parts, opened together and closed together."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
+import anyio
+from anyio.to_thread import run_sync
 from starlette.requests import Request
 
 from sqreen_mw.collector.events import open_event_store
@@ -15,6 +18,12 @@ from sqreen_mw.collector.tail import Tail
 
 FIRST_APP: Final = "default"
 """The app that a collector is born with."""
+
+READS_AT_ONCE: Final = 4
+"""Reads of the event store that run at the same time; the others wait without a thread."""
+
+_Answer = TypeVar("_Answer")
+_reads: Final = anyio.CapacityLimiter(READS_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +76,14 @@ def services_of(request: Request) -> Services:
     """Return the parts of the collector that a request came to."""
     services: Services = request.app.state.services
     return services
+
+
+async def read_events(read: Callable[[], _Answer]) -> _Answer:
+    """Return what a read of the event store returns.
+
+    Long reads must not take all the threads, else batches would wait for one to be let in.
+    """
+    return await run_sync(read, limiter=_reads)
 
 
 def _first_token(state: State) -> str | None:

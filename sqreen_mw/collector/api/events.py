@@ -1,11 +1,11 @@
 """Reading events: pages, one event, and counts over time."""
 
+from functools import partial
 from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Query
 from pydantic import ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +16,7 @@ from sqreen_mw.collector.api.problems import HEADERS, Problem, invalid_parameter
 from sqreen_mw.collector.api.schemas import EventPage, HistogramAnswer, json_of
 from sqreen_mw.collector.clock import system_clock
 from sqreen_mw.collector.events.base import MAX_BARS, EventQuery, EventStore, StoredEvent
-from sqreen_mw.collector.services import services_of
+from sqreen_mw.collector.services import read_events, services_of
 
 router: Final = APIRouter()
 
@@ -78,7 +78,7 @@ async def histogram(
         raise Problem(
             422, f"interval: the range has {MAX_BARS} intervals or more: take longer ones"
         )
-    found = await run_in_threadpool(_store(request).histogram, wanted, interval=interval)
+    found = await read_events(partial(_store(request).histogram, wanted, interval=interval))
     return _json(
         HistogramAnswer(
             start=found.start, interval=interval, total=found.total, counts=found.counts
@@ -100,7 +100,7 @@ async def event(
     wanted = only_app or app
     if wanted is None:
         raise Problem(422, "app: ids are unique in an app only, so name the app")
-    found = await run_in_threadpool(_store(request).get, wanted, event_id)
+    found = await read_events(partial(_store(request).get, wanted, event_id))
     if found is None:
         raise Problem(404, f"the app {wanted!r} has no event {event_id!r}")
     return _json(found)
@@ -109,7 +109,7 @@ async def event(
 async def _page(request: Request, only_app: str | None, parameters: PageParameters) -> Response:
     wanted: EventQuery = parameters.query(only_app=only_app, now=system_clock())
     read = _store(request).page
-    page = await run_in_threadpool(read, wanted, after=parameters.after, limit=parameters.limit)
+    page = await read_events(partial(read, wanted, after=parameters.after, limit=parameters.limit))
     token = None if page.next is None else page_token(page.next)
     return _json(EventPage(events=page.events, next_page_token=token))
 

@@ -95,6 +95,6 @@ def test_two_processes_make_one_database(url: str) -> None:
     """Collectors that start at the same time on no database both start."""
     code = f"from sqreen_mw.collector.state import open_state; open_state({url!r}).close()"
     command = [sys.executable, "-c", code]
-    starting = [subprocess.Popen(command) for _ in range(3)]  # noqa: S603 our own interpreter
+    starting = [subprocess.Popen(command) for _ in range(3)]
 
     assert [process.wait(30) for process in starting] == [0, 0, 0]
