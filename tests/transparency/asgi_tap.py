@@ -1,6 +1,5 @@
 """A tap on one side of an ASGI application: it writes all that passes, and changes nothing."""
 
-import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
@@ -58,7 +57,7 @@ class _Running:
             APP.set("unset")
             self.record.sent += [scope, scope["headers"]]
         known = self.record.is_same(scope), self.record.is_same(scope["headers"])
-        self.record.add(self.side, "scope", known, threading.get_ident(), _described(scope))
+        self.record.add(self.side, "scope", known, _described(scope))
         self.record.add_contextvars(self.side, "entered")
 
     def leave(self, scope: Scope, how: str, what: str) -> None:

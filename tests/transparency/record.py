@@ -16,7 +16,7 @@ class Record:
 
     Attributes:
         lines: The lines.
-        done: Set when the server has its application back.
+        done: Set when the application has returned or raised.
         sent: Objects that the inner side handed out, so that the outer side can tell them again.
     """
 
@@ -24,6 +24,7 @@ class Record:
         self.lines: list[str] = []
         self.done = threading.Event()
         self.sent: list[object] = []
+        self._thread: int | None = None
 
     def add(self, side: str, what: str, *details: object) -> None:
         """Write a line."""
@@ -31,11 +32,12 @@ class Record:
         self.lines.append(_ADDRESS.sub("ADDRESS", line))
 
     def add_contextvars(self, side: str, where: str) -> None:
-        """Write which contextvars there are: below the middleware ours is one more, above never."""
-        names = sorted(variable.name for variable in copy_context())
-        if side == "in":
-            names = [name for name in names if name != OURS]
-        self.add(side, where, names, CALLER.get("unset"), APP.get("unset"))
+        """Write contextvars: below the middleware ours is one more, above there is none."""
+        leaked = side != "in" and OURS in {variable.name for variable in copy_context()}
+        if self._thread is None:
+            self._thread = threading.get_ident()
+        same_thread = self._thread == threading.get_ident()
+        self.add(side, where, leaked, CALLER.get("unset"), APP.get("unset"), same_thread)
 
     def is_same(self, value: object) -> bool:
         """Tell whether the inner side handed out this very object."""

@@ -20,12 +20,19 @@ SECONDS = 30.0
 MARK = "----mark----"
 
 _UNLIKE = re.compile(
-    r"127\.0\.0\.1:\d+"  # a client's port
+    r"127\.0\.0\.1(?::|', )\d+"  # a client's port
+    r"|\b\d{6,}\b"  # bytes until a client was gone
     r"|\d{4}-\d\d-\d\d[T ][\d:,.]+(?: [+-]\d{4})?|\d\d/\w{3}/\d{4}[: ][\d:]+(?: [+-]\d{4})?"
     r"|\b\d+\.\d{2,}\b"  # durations
     r"|\b(?:0x)?[0-9a-f]{12,16}\b"
     r"|\(\d+\)|\[\d+\]"  # process ids, times of granian
     r"|(?:bare|wrapped)-\d+"  # names of requests
+)
+
+# Our own requests, and what servers say sooner or later, as of clients that go away.
+_NOISE = (
+    *("/mark", "/records", "Control socket"),
+    *("ASGI transport error", "Client disconnected while serving"),
 )
 
 
@@ -94,9 +101,17 @@ def outcome(port: int, visits: Mapping[str, Visit], log: Path) -> Outcome:
             name: _seen(port, what, f"{variant}-{number}", variant)
             for number, (name, what) in enumerate(visits.items())
         }
+        _wait_until_quiet(log)
         _ask(port, "mark", "")
         found.log[variant] = _normalised(log.read_text().split(MARK)[begin])
     return found
+
+
+def _wait_until_quiet(log: Path) -> None:
+    """Wait until a server that logs from threads of its own has nothing more to say."""
+    size = -1
+    while size != (size := log.stat().st_size):
+        time.sleep(0.1)
 
 
 def _seen(port: int, what: Visit, case: str, variant: str) -> Seen:
@@ -125,5 +140,5 @@ def _ask(port: int, path: str, case: str) -> tuple[bool, list[str]]:
 def _normalised(text: str) -> list[str]:
     """Return a log's lines, sorted, without frames of tracebacks and what two runs differ in."""
     lines = [line for line in text.splitlines() if line and not line[0].isspace()]
-    told = [line for line in lines if "/mark" not in line and "/records" not in line]
+    told = [line for line in lines if not any(noise in line for noise in _NOISE)]
     return sorted(_UNLIKE.sub("~", line) for line in told)

@@ -12,7 +12,7 @@ from sqreen_mw.middleware.asgi import SqreenMiddleware
 from tests.transparency.asgi_apps import HTTP, WEBSOCKET, named
 from tests.transparency.asgi_drive import Server, scope_of, variant
 from tests.transparency.asgi_tap import App, Message, Receive, Scope, Send
-from tests.transparency.record import OURS, Records
+from tests.transparency.record import Records
 
 PARTS: list[Message] = [
     {"type": "http.request", "body": b"a=1&", "more_body": True},
@@ -79,7 +79,6 @@ def test_both_sides_see_the_same(name: str, breaks_after: int, run: Callable[[An
 
     assert run(partial(serve, wrapped=True)) == bare
     assert len(bare[0]) > 4
-    assert not any(OURS in line for line in bare[0])
 
 
 class _Step:
