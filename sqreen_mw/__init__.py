@@ -10,30 +10,53 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from sqreen_mw.agent.delivery.buffer import Stats
-from sqreen_mw.agent.runtime import close, flush, stats, track
-from sqreen_mw.errors import ConfigurationError, SqreenError
+from sqreen_mw.agent.calls import (
+    aclose,
+    aflush,
+    auth_track,
+    close,
+    flush,
+    identify,
+    signup_track,
+    stats,
+    track,
+    user_is_banned,
+)
+from sqreen_mw.agent.stats import Stats
+from sqreen_mw.errors import ConfigurationError, SqreenError, SqreenUsageError
+from sqreen_mw.protocol.event import Event
 from sqreen_mw.version import __version__
 
 if TYPE_CHECKING:
     from sqreen_mw.middleware.asgi import SqreenMiddleware
+    from sqreen_mw.middleware.flask import Sqreen
     from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware
 
 __all__ = [
     "ConfigurationError",
+    "Event",
+    "Sqreen",
     "SqreenError",
     "SqreenMiddleware",
+    "SqreenUsageError",
     "SqreenWSGIMiddleware",
     "Stats",
     "__version__",
+    "aclose",
+    "aflush",
+    "auth_track",
     "close",
     "flush",
+    "identify",
+    "signup_track",
     "stats",
     "track",
+    "user_is_banned",
 ]
 
 # Loaded when first asked for (PEP 562), so that an app has only its own side.
 _MIDDLEWARES: Final = {
+    "Sqreen": "sqreen_mw.middleware.flask",
     "SqreenMiddleware": "sqreen_mw.middleware.asgi",
     "SqreenWSGIMiddleware": "sqreen_mw.middleware.wsgi",
 }

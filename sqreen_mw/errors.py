@@ -4,6 +4,7 @@
 
     SqreenError
     ├── ConfigurationError      a setting is wrong; the app or the collector does not start
+    ├── SqreenUsageError        a call is wrong; raised with SQREEN_STRICT=1 only
     ├── MalformedBatchError     a batch, an event or an answer that can't be read
     └── CollectorError          the collector can't do what it was asked
         ├── StoreError          a store can't be opened, or does not answer in time
@@ -17,6 +18,10 @@ class SqreenError(Exception):
 
 class ConfigurationError(SqreenError):
     """A setting is wrong; the message names it and the fix."""
+
+
+class SqreenUsageError(SqreenError):
+    """A call is wrong; raised into the app only where ``SQREEN_STRICT=1`` asks for it."""
 
 
 class MalformedBatchError(SqreenError):

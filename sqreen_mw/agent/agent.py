@@ -1,17 +1,20 @@
-"""What a configuration amounts to: a tracker, and a flusher for each process that tracks."""
+"""What a configuration amounts to: the calls, and a flusher for each process that tracks."""
 
 import os
 from functools import partial
 from typing import Final
 
+from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.config import Config
-from sqreen_mw.agent.delivery.buffer import Stats
+from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.delivery.flusher import Delivery, Flusher
 from sqreen_mw.agent.delivery.schemes import open_transport
 from sqreen_mw.agent.guard import Guard, logger
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.sealing import Sealer
+from sqreen_mw.agent.stats import Stats
 from sqreen_mw.agent.tracker import Tracker
+from sqreen_mw.capture.request import Describer
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.version import __version__
 
@@ -23,17 +26,29 @@ class Agent:
 
     Attributes:
         config: The settings that it is made of.
-        client_ip: How a request's address is found.
-        tracker: Takes the events.
         header: What each batch says of the app.
     """
 
     def __init__(self, config: Config, *, url: str) -> None:
+        scrub = config.scrubber.text
         self.config: Final = config
-        self.client_ip: Final = config.client_ip
-        self._guard: Final = Guard()
-        self.tracker: Final = Tracker(put=self._put, guard=self._guard)
-        sealer = Sealer(client_ip=config.client_ip, guard=self._guard)
+        self._guard: Final = Guard(scrub=scrub, strict=config.strict)
+        tracker = Tracker(
+            put=self._put,
+            calls=self,
+            arguments=Arguments(self._guard, scrub),
+            guard=self._guard,
+            ip_header=config.client_ip.header,
+        )
+        self.track: Final = tracker.track
+        self.identify: Final = tracker.identify
+        self.auth_track: Final = tracker.auth_track
+        self.signup_track: Final = tracker.signup_track
+        sealer = Sealer(
+            describer=Describer(client_ip=config.client_ip, scrubber=config.scrubber),
+            before_send=config.before_send,
+            guard=self._guard,
+        )
         self.header: Final = Envelope(
             sdk=SDK, app=config.app_name, env=config.environment, release=config.release, events=[]
         )
@@ -47,17 +62,30 @@ class Agent:
         self._flusher = Flusher(self._delivery)
         self._flushers: Final = {self._flusher.pid: self._flusher}
 
+    @property
+    def closed(self) -> bool:
+        """Whether this process's way out is closed."""
+        return self._of_this_process().closed
+
+    def user_is_banned(self, context: RequestContext | None) -> bool:  # noqa: ARG002 the protocol
+        """Tell whether a request's user is blocked: nobody is, until decisions are enforced."""
+        return False
+
     def flush(self, timeout: float) -> bool:
         """Wait until what was tracked is settled, at most ``timeout`` seconds; False if not."""
         return self._of_this_process().flush(timeout)
 
+    async def aflush(self, timeout: float) -> bool:
+        """Do as ``flush`` does, on the caller's event loop."""
+        return await self._of_this_process().aflush(timeout)
+
     def close(self, timeout: float) -> int:
         """Deliver what waits within ``timeout`` seconds, and return how many events were lost."""
-        left_over = self._of_this_process().close(timeout)
-        if left_over:
-            message = "%d events were not delivered within the %.1f s that an exit may take"
-            logger.warning(message, left_over, timeout)
-        return left_over
+        return _said(self._of_this_process().close(timeout), timeout)
+
+    async def aclose(self, timeout: float) -> int:
+        """Do as ``close`` does, on the caller's event loop."""
+        return _said(await self._of_this_process().aclose(timeout), timeout)
 
     def stats(self) -> Stats:
         """Return what became of every event of this process."""
@@ -75,3 +103,10 @@ class Agent:
             flusher = self._flushers.setdefault(pid, Flusher(self._delivery))
             self._flusher = flusher
         return flusher
+
+
+def _said(left_over: int, timeout: float) -> int:
+    if left_over:
+        message = "%d events were not delivered within the %.1f s that an exit may take"
+        logger.warning(message, left_over, timeout)
+    return left_over

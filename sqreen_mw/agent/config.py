@@ -7,15 +7,22 @@ from typing import Any, Final, TypedDict
 from urllib.parse import urlsplit
 
 from sqreen_mw.capture.client_ip import FORWARDED_FOR, LOOPBACK, PRIVATE, ClientIp, Networks
+from sqreen_mw.capture.paths import Paths
+from sqreen_mw.capture.scrubs import Scrubs
 from sqreen_mw.errors import ConfigurationError
+from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.limits import MAX_NAME_LENGTH
+from sqreen_mw.scrubbing.scrubber import NullScrubber, Scrubber
 
 URL_SCHEMES: Final = ("http", "https", "file", "console", "memory")
 MAX_FLUSH_INTERVAL: Final = 60.0
 
 
 class Settings(TypedDict, total=False):
-    """The keywords that a middleware takes; each overrides its ``SQREEN_*`` variable."""
+    """The keywords that a middleware takes; each overrides its ``SQREEN_*`` variable.
+
+    ``before_send`` and ``scrubber`` are objects of the app, so they have no variable.
+    """
 
     url: str
     token: str
@@ -26,6 +33,13 @@ class Settings(TypedDict, total=False):
     flush_interval: float
     trusted_proxies: str
     ip_header: str
+    ignore_paths: str
+    strict: bool
+    strip_sensitive_data: bool
+    strip_sensitive_keys: str
+    strip_sensitive_regex: str
+    before_send: Callable[[Event], Event | None]
+    scrubber: Scrubs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +55,13 @@ class Config:
         disable: Whether every call is a no-op, whatever the other settings say.
         flush_interval: Seconds that an event waits for others to travel with.
         client_ip: Which proxies are trusted, and by which header.
+        ignore_paths: Requests to these paths have no events.
+        strict: Whether a wrong call raises ``SqreenUsageError`` instead of being logged.
+        strip_sensitive_data: Whether secrets are masked before they leave the process.
+        strip_sensitive_keys: Names of secret values, in place of the default ones.
+        strip_sensitive_regex: One more expression for secrets in text.
+        scrubber: Masks them: the app's own, or one made of the settings above.
+        before_send: The app's hook: is shown each event, and returns it, another one, or None.
     """
 
     url: str | None = None
@@ -51,6 +72,13 @@ class Config:
     disable: bool = False
     flush_interval: float = 1.0
     client_ip: ClientIp = field(default_factory=lambda: _client_ip((), None))
+    ignore_paths: Paths = field(default_factory=lambda: Paths(()))
+    strict: bool = False
+    strip_sensitive_data: bool = True
+    strip_sensitive_keys: tuple[str, ...] | None = None
+    strip_sensitive_regex: str | None = None
+    scrubber: Scrubs = field(default_factory=Scrubber, compare=False)
+    before_send: Callable[[Event], Event | None] | None = None
 
 
 def load_config(
@@ -71,13 +99,14 @@ def load_config(
     for name, read in _READERS.items():
         variable = f"SQREEN_{name.upper()}"
         value = given.get(name)
-        if value is None:
+        if value is None and name not in _OBJECTS:
             value = environ.get(variable) or None
         if value is not None:
             values[name] = _read(name, read, value)
     values["client_ip"] = _client_ip(
         values.pop("trusted_proxies", ()), values.pop("ip_header", None)
     )
+    values.setdefault("scrubber", _scrubber(values))
     config = Config(**values)
     _check_token(config)
     return config
@@ -86,7 +115,9 @@ def load_config(
 def differing(one: Config, other: Config) -> list[str]:
     """Return the names of the settings in which two configurations differ."""
     return [
-        each.name for each in fields(Config) if getattr(one, each.name) != getattr(other, each.name)
+        each.name
+        for each in fields(Config)
+        if each.compare and getattr(one, each.name) != getattr(other, each.name)
     ]
 
 
@@ -95,7 +126,8 @@ def _read(name: str, read: Callable[[Any], object], value: object) -> object:
         return read(value)
     except (ValueError, TypeError, AttributeError) as error:
         shown = "" if name == "token" else f" (it is {str(value)[:100]!r})"
-        raise ConfigurationError(f"{name} / SQREEN_{name.upper()} {error}{shown}") from error
+        both = name if name in _OBJECTS else f"{name} / SQREEN_{name.upper()}"
+        raise ConfigurationError(f"{both} {error}{shown}") from error
 
 
 def _check_token(config: Config) -> None:
@@ -168,6 +200,41 @@ def _header_name(value: str) -> str:
     return name
 
 
+def _ignored(value: str) -> Paths:
+    return Paths(value.replace(",", " ").split())
+
+
+def _keys(value: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in value.split(",") if key.strip())
+    if not keys:
+        raise ValueError("must be names of keys, such as password, secret")
+    return keys
+
+
+def _regex(value: str) -> str:
+    Scrubber(pattern=value)
+    return value
+
+
+def _hook(value: Callable[[Event], Event | None]) -> Callable[[Event], Event | None]:
+    if not callable(value):
+        raise TypeError("must be a function of an event")
+    return value
+
+
+def _scrubs(value: Scrubs) -> Scrubs:
+    if not all(hasattr(value, name) for name in ("text", "value", "is_sensitive")):
+        raise TypeError("must have the methods text, value and is_sensitive")
+    return value
+
+
+def _scrubber(values: dict[str, Any]) -> Scrubs:
+    if not values.get("strip_sensitive_data", True):
+        return NullScrubber()
+    keys, pattern = values.get("strip_sensitive_keys"), values.get("strip_sensitive_regex")
+    return Scrubber(keys=keys, pattern=pattern)
+
+
 def _client_ip(proxies: tuple[str, ...], header: str | None) -> ClientIp:
     trusted = Networks((*LOOPBACK, *proxies))
     return ClientIp(trusted=trusted, header=header or FORWARDED_FOR, named=header is not None)
@@ -183,4 +250,14 @@ _READERS: Final[dict[str, Callable[[Any], object]]] = {
     "flush_interval": _interval,
     "trusted_proxies": _proxies,
     "ip_header": _header_name,
+    "ignore_paths": _ignored,
+    "strict": _flag,
+    "strip_sensitive_data": _flag,
+    "strip_sensitive_keys": _keys,
+    "strip_sensitive_regex": _regex,
+    "before_send": _hook,
+    "scrubber": _scrubs,
 }
+
+_OBJECTS: Final = frozenset({"before_send", "scrubber"})
+"""Settings that only a keyword can give."""

@@ -1,51 +1,180 @@
 """The current request: one mutable object, which every task and thread of the request shares."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from typing import Any, Final, Protocol
 
+from msgspec import Struct
+
+from sqreen_mw.agent.deadline import CLOSE_SECONDS
+from sqreen_mw.agent.stats import Stats
+from sqreen_mw.capture.body import BodyTee, RawBody
 from sqreen_mw.capture.request import RawRequest
+from sqreen_mw.protocol.event_id import new_event_id
 
 
-class Tracks(Protocol):
-    """What takes the events of a request."""
+class Identity(Struct, frozen=True, kw_only=True):
+    """Who acts: copies of what the app said of a user."""
+
+    identifiers: dict[str, str | int]
+    traits: dict[str, Any]
+
+
+class Calls(Protocol):
+    """What an agent does for the app; see the functions of the same names in ``sqreen_mw``."""
 
     def track(
         self,
+        context: "RequestContext | None",
         name: str,
-        options: object = None,
-        /,
         *,
-        context: "RequestContext | None" = None,
+        options: object,
         keywords: dict[str, Any],
     ) -> str | None:
-        """Take an event; see ``sqreen_mw.track``."""
+        """Take an event of a request."""
+
+    def identify(
+        self, context: "RequestContext | None", identifiers: object, traits: object
+    ) -> None:
+        """Say who a request is from."""
+
+    def auth_track(
+        self, context: "RequestContext | None", success: object, identifiers: object
+    ) -> str | None:
+        """Take a login."""
+
+    def signup_track(self, context: "RequestContext | None", identifiers: object) -> str | None:
+        """Take a new account."""
+
+    def user_is_banned(self, context: "RequestContext | None") -> bool:
+        """Tell whether a request's user is blocked."""
+
+    def flush(self, timeout: float) -> bool:
+        """Wait for the delivery."""
+
+    def close(self, timeout: float) -> int:
+        """Deliver and stop."""
+
+    async def aflush(self, timeout: float) -> bool:
+        """Wait for the delivery, on an event loop."""
+
+    async def aclose(self, timeout: float) -> int:
+        """Deliver and stop, on an event loop."""
+
+    def stats(self) -> Stats:
+        """Count."""
 
 
 class RequestContext:
     """One request, from its first byte until the last task that it started is gone.
 
     It is mutable and shared, so that a thread or a task that has only a copy of the contextvars
-    sees and changes the same request. A middleware's subclass says what the request is.
+    sees and changes the same request. A subclass says what the request is.
+
+    Attributes:
+        holds_events: Whether events wait for the request to end before they are sealed.
+        identity: The user as last identified, or None.
+        first_identity: The user as first identified, or None.
+        status: The response's status, once it has begun.
+        body: What the app has read of the request's body.
     """
 
-    __slots__ = ("__weakref__", "_tracker", "running")
+    __slots__ = (
+        "__weakref__",
+        "_calls",
+        "_id",
+        "body",
+        "first_identity",
+        "holds_events",
+        "identity",
+        "status",
+    )
 
-    def __init__(self, tracker: Tracks) -> None:
-        self._tracker: Final = tracker
-        self.running = True
+    def __init__(self, calls: Calls) -> None:
+        self._calls: Final = calls
+        self._id: str | None = None
+        self.body: BodyTee | None = None
+        self.first_identity: Identity | None = None
+        self.holds_events = True
+        self.identity: Identity | None = None
+        self.status: int | None = None
 
-    def track(self, name: str, options: object = None, /, **keywords: Any) -> str | None:
-        """Track an event of this request; see ``sqreen_mw.track``."""
-        return self._tracker.track(name, options, context=self, keywords=keywords)
+    @property
+    def id(self) -> str:
+        """One id for all events of the request."""
+        if self._id is None:
+            self._id = new_event_id()
+        return self._id
 
     def raw_request(self) -> RawRequest:
         """Return the request's values, from any thread, during the request and after it."""
         raise NotImplementedError
 
+    def raw_body(self) -> RawBody | None:
+        """Return what the app has read of the body, or None if it has read nothing."""
+        raise NotImplementedError
+
     def finish(self) -> None:
         """Let go of the server's objects; what events need of them is kept."""
-        self.running = False
+        self.holds_events = False
+
+    def remember(self, identity: Identity) -> None:
+        """Take a user for the events of this request."""
+        if self.first_identity is None:
+            self.first_identity = identity
+        self.identity = identity
+
+    def track(self, name: str, options: object = None, /, **keywords: Any) -> str | None:
+        """Track an event of this request; see ``sqreen_mw.track``."""
+        return self._calls.track(self, name, options=options, keywords=keywords)
+
+    def identify(self, user_identifiers: object, traits: object = None) -> None:
+        """Say who this request is from; see ``sqreen_mw.identify``."""
+        self._calls.identify(self, user_identifiers, traits)
+
+    def auth_track(
+        self, success: object, user_identifiers: object = None, /, **identifiers: Any
+    ) -> str | None:
+        """Track a login; see ``sqreen_mw.auth_track``."""
+        return self._calls.auth_track(self, success, merged(user_identifiers, identifiers))
+
+    def signup_track(self, user_identifiers: object = None, /, **identifiers: Any) -> str | None:
+        """Track a new account; see ``sqreen_mw.signup_track``."""
+        return self._calls.signup_track(self, merged(user_identifiers, identifiers))
+
+    def user_is_banned(self) -> bool:
+        """Tell whether this request's user is blocked; see ``sqreen_mw.user_is_banned``."""
+        return self._calls.user_is_banned(self)
+
+    def flush(self, timeout: float = CLOSE_SECONDS) -> bool:
+        """See ``sqreen_mw.flush``."""
+        return self._calls.flush(timeout)
+
+    def close(self, timeout: float = CLOSE_SECONDS) -> int:
+        """See ``sqreen_mw.close``."""
+        return self._calls.close(timeout)
+
+    async def aflush(self, timeout: float = CLOSE_SECONDS) -> bool:
+        """See ``sqreen_mw.aflush``."""
+        return await self._calls.aflush(timeout)
+
+    async def aclose(self, timeout: float = CLOSE_SECONDS) -> int:
+        """See ``sqreen_mw.aclose``."""
+        return await self._calls.aclose(timeout)
+
+    def stats(self) -> Stats:
+        """See ``sqreen_mw.stats``."""
+        return self._calls.stats()
+
+
+def merged(user_identifiers: object, identifiers: Mapping[str, Any]) -> object:
+    """Return identifiers that came as one dict, as keywords, or as both."""
+    if user_identifiers is None:
+        return identifiers
+    if identifiers and isinstance(user_identifiers, Mapping):
+        return {**user_identifiers, **identifiers}
+    return user_identifiers
 
 
 _current: Final[ContextVar[RequestContext | None]] = ContextVar("sqreen_mw_request", default=None)

@@ -8,8 +8,11 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final
+
+from sqreen_mw.errors import SqreenUsageError
 
 logger: Final = logging.getLogger("sqreen_mw")
 
@@ -24,7 +27,22 @@ class Guard:
     app may track, and track may be at fault.
     """
 
-    def __init__(self, *, log_interval: float = LOG_INTERVAL) -> None:
+    def __init__(
+        self,
+        *,
+        scrub: Callable[[str], str] = str,
+        strict: bool = False,
+        log_interval: float = LOG_INTERVAL,
+    ) -> None:
+        """Begin to count.
+
+        Args:
+            scrub: Masks secrets in a line, as what is wrong may quote the app's data.
+            strict: Whether misuse is raised instead of logged.
+            log_interval: Seconds between two lines of the same cause.
+        """
+        self._scrub: Final = scrub
+        self._strict: Final = strict
         self._log_interval: Final = log_interval
         self._lock: Final = threading.RLock()
         self._counts: Final[dict[str, int]] = {}
@@ -47,9 +65,21 @@ class Guard:
         unsaid = self._count(cause)
         if unsaid is None:
             return
+        line = self._scrub(message % details)
         if unsaid:
-            message = f"{message} ({unsaid} more of these since the last line)"
-        logger.warning(message, *details)
+            line = f"{line} ({unsaid} more of these since the last line)"
+        logger.warning("%s", line)
+
+    def misuse(self, cause: str, message: str, *details: object) -> None:
+        """Count and log a call that is wrong, as ``warn`` does.
+
+        Raises:
+            SqreenUsageError: Instead of the log line, where ``SQREEN_STRICT=1`` asks for it.
+        """
+        if self._strict:
+            self._count(cause)
+            raise SqreenUsageError(self._scrub(message % details))
+        self.warn(cause, message, *details)
 
     def swallow(self, cause: str) -> "Swallow":
         """Return a context in which a fault of ours is counted and logged, and goes no further.
@@ -72,7 +102,10 @@ class Guard:
 
 
 class Swallow:
-    """Keeps faults from reaching the app; signals to stop, such as KeyboardInterrupt, pass."""
+    """Keeps faults from reaching the app.
+
+    Signals to stop, such as KeyboardInterrupt, pass, and so does misuse that is to be raised.
+    """
 
     __slots__ = ("_cause", "_guard")
 
@@ -86,7 +119,7 @@ class Swallow:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> bool:
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception) or isinstance(error, SqreenUsageError):
             return False
         self._guard.warn(
             self._cause, "sqreen_mw failed in %s, the app goes on: %r", self._cause, error

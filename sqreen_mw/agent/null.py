@@ -1,39 +1,46 @@
 """The agent of an app that is not configured, or is switched off: every call is a safe no-op."""
 
-from typing import Any, Final
+from typing import Final
 
 from sqreen_mw.agent.config import Config
-from sqreen_mw.agent.context import RequestContext
-from sqreen_mw.agent.delivery.buffer import Stats
-
-
-class NullTracker:
-    """Takes no event."""
-
-    def track(
-        self,
-        name: str,
-        options: object = None,
-        /,
-        *,
-        context: RequestContext | None = None,
-        keywords: dict[str, Any],
-    ) -> str | None:
-        """Return None: no event is accepted."""
+from sqreen_mw.agent.stats import Stats
 
 
 class NullAgent:
-    """Has nothing to deliver."""
+    """Takes nothing, so it has nothing to deliver."""
 
     def __init__(self, config: Config) -> None:
-        self.client_ip: Final = config.client_ip
-        self.tracker: Final = NullTracker()
+        self.config: Final = config
+
+    def track(self, *_: object, **__: object) -> None:
+        """Take no event."""
+
+    def identify(self, *_: object) -> None:
+        """Remember nobody."""
+
+    def auth_track(self, *_: object) -> None:
+        """Take no login."""
+
+    def signup_track(self, *_: object) -> None:
+        """Take no account."""
+
+    def user_is_banned(self, *_: object) -> bool:
+        """Return False: nobody is."""
+        return False
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 there is nothing to wait for
         """Return True: nothing waits."""
         return True
 
     def close(self, timeout: float) -> int:  # noqa: ARG002 there is nothing to wait for
+        """Return 0: nothing is left over."""
+        return 0
+
+    async def aflush(self, timeout: float) -> bool:  # noqa: ARG002 there is nothing to wait for
+        """Return True: nothing waits."""
+        return True
+
+    async def aclose(self, timeout: float) -> int:  # noqa: ARG002 there is nothing to wait for
         """Return 0: nothing is left over."""
         return 0
 

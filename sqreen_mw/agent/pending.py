@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from sqreen_mw.agent.context import RequestContext
+from sqreen_mw.agent.context import Identity, RequestContext
 
 SEAL_AFTER: Final = 1.0
 """Seconds after ``track()`` from which an event no longer waits for its request to end."""
@@ -21,13 +21,14 @@ class PendingEvent(Struct, frozen=True, kw_only=True, eq=False):
     timestamp: int
     tracked_at: float
     properties: dict[str, Any]
-    user_identifiers: dict[str, str | int]
+    identity: Identity | None
     context: RequestContext | None
+    with_body: bool
     truncated: bool
     size: int
 
     def ready(self, now: float) -> bool:
         """Tell whether nothing more is to be waited for."""
-        if self.context is None or not self.context.running:
+        if self.context is None or not self.context.holds_events:
             return True
         return now - self.tracked_at >= SEAL_AFTER

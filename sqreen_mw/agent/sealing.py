@@ -1,64 +1,115 @@
 """Sealing: the last step of an event in the app, on the flusher's thread.
 
-Here the request's own values come in, as late as they are known, and the event becomes bytes.
+Here the request's own values come in, as late as they are known; the event is shown to the app's
+hook, scrubbed, and becomes bytes.
 """
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
-from sqreen_mw.capture.client_ip import ClientIp
-from sqreen_mw.capture.request import RawRequest, describe
+from sqreen_mw.capture.request import Describer
+from sqreen_mw.capture.scrubbed import scrubbed_event, scrubbed_request
 from sqreen_mw.protocol.batch import encode_event
-from sqreen_mw.protocol.event import Event, RequestInfo
+from sqreen_mw.protocol.event import Event, Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_EVENT_BYTES
 
+BeforeSend: TypeAlias = Callable[[Event], Event | None]
+
+_BARE_LENGTH: Final = 256
 _LEFT_OUT: Final = "<left out: the event was too large>"
 
 
 class Sealer:
     """Turns pending events into their bytes."""
 
-    def __init__(self, *, client_ip: ClientIp, guard: Guard) -> None:
-        self._client_ip: Final = client_ip
+    def __init__(
+        self, *, describer: Describer, before_send: BeforeSend | None, guard: Guard
+    ) -> None:
+        self._describer: Final = describer
+        self._before_send: Final = before_send
         self._guard: Final = guard
 
-    def seal(self, pending: PendingEvent) -> bytes:
-        """Return the JSON of an event, at most ``MAX_EVENT_BYTES``.
+    def seal(self, pending: PendingEvent) -> bytes | None:
+        """Return the JSON of an event, at most ``MAX_EVENT_BYTES``, or None if the app drops it.
 
         Where it is larger, the largest properties are left out and the event is marked.
         """
+        event = self._event(pending)
+        if self._before_send is not None:
+            shown = self._shown(event)
+            if shown is None:
+                return None
+            event = self._scrubbed_request(shown)
+        event = scrubbed_event(event, self._describer.scrubber)
+        data = encode_event(event)
+        return data if len(data) <= MAX_EVENT_BYTES else _fitted(event, len(data))
+
+    def _event(self, pending: PendingEvent) -> Event:
         context = pending.context
-        request = None if context is None else self._describe(context.raw_request())
-        event = Event(
+        request = None if context is None else self._request(context, with_body=pending.with_body)
+        identity = pending.identity
+        if identity is None and context is not None:
+            identity = context.first_identity
+        return Event(
             id=pending.id,
             name=pending.name,
             timestamp=pending.timestamp,
             properties=pending.properties,
-            user_identifiers=pending.user_identifiers,
+            user_identifiers={} if identity is None else identity.identifiers,
+            user_traits={} if identity is None else identity.traits,
             request=request,
             truncated=pending.truncated or (request is not None and request.truncated),
         )
-        data = encode_event(event)
-        return data if len(data) <= MAX_EVENT_BYTES else _fitted(event, len(data))
 
-    def _describe(self, raw: RawRequest) -> RequestInfo:
-        if self._client_ip.distrusts_proxy(raw.peer, raw.headers):
+    def _request(self, context: RequestContext, *, with_body: bool) -> RequestInfo:
+        raw = context.raw_request()
+        client_ip = self._describer.client_ip
+        if client_ip.distrusts_proxy(raw.peer, raw.headers):
             self._guard.warn(
                 "untrusted_proxy",
                 "requests come from %s with a %s header that is not trusted, so every visitor has "
                 "that address; if it is your proxy, set SQREEN_TRUSTED_PROXIES=%s",
                 raw.peer,
-                self._client_ip.header,
+                client_ip.header,
                 raw.peer,
             )
-        return describe(raw, self._client_ip)
+        return self._describer.describe(raw, context.raw_body() if with_body else None)
+
+    def _scrubbed_request(self, event: Event) -> Event:
+        if event.request is None:
+            return event
+        request = scrubbed_request(event.request, self._describer.scrubber)
+        return msgspec.structs.replace(event, request=request)
+
+    def _shown(self, event: Event) -> Event | None:
+        """Return what the app's hook makes of an event; where it fails, the event is dropped."""
+        assert self._before_send is not None  # noqa: S101 the only caller has looked
+        changed: object = None
+        with self._guard.swallow("before_send"):
+            changed = self._before_send(event)
+        if changed is None or isinstance(changed, Event):
+            return changed
+        message = "before_send must return the event or None, not %s: the event is dropped"
+        self._guard.warn("before_send_type", message, type(changed).__name__)
+        return None
 
 
 def _fitted(event: Event, size: int) -> bytes:
-    """Return the JSON of an event without its largest properties, and parameters if need be."""
+    """Return an event's JSON without what is too large of it, and marked.
+
+    The body goes first, then the largest properties, then all parameters.
+    """
+    request = event.request
+    if request is not None and (request.params.form or request.params.json is not None):
+        params = msgspec.structs.replace(request.params, form={}, json=None)
+        request = msgspec.structs.replace(request, params=params, truncated=True)
+        event = msgspec.structs.replace(event, request=request, truncated=True)
+        size = len(encode_event(event))
     properties: dict[str, Any] = dict(event.properties)
     sizes = {key: len(msgspec.json.encode(value)) for key, value in properties.items()}
     for key in sorted(sizes, key=sizes.__getitem__, reverse=True):
@@ -68,13 +119,21 @@ def _fitted(event: Event, size: int) -> bytes:
         size -= sizes[key] - len(_LEFT_OUT) - 2
     fitted = msgspec.structs.replace(event, properties=properties, truncated=True)
     data = encode_event(fitted)
-    if len(data) <= MAX_EVENT_BYTES or event.request is None:
+    if len(data) <= MAX_EVENT_BYTES or request is None:
         return data
-    bare = RequestInfo(
-        verb=event.request.verb,
-        path=event.request.path,
-        ip=event.request.ip,
-        ip_source=event.request.ip_source,
+    bare = msgspec.structs.replace(fitted, request=_bare(request), properties={}, user_traits={})
+    return encode_event(bare)
+
+
+def _bare(request: RequestInfo) -> RequestInfo:
+    """Return what is left of a request whose every text is as long as may be."""
+    return msgspec.structs.replace(
+        request,
+        path=request.path[:_BARE_LENGTH],
+        id=request.id and request.id[:_BARE_LENGTH],
+        user_agent=request.user_agent and request.user_agent[:_BARE_LENGTH],
+        host=request.host and request.host[:_BARE_LENGTH],
+        route=request.route and request.route[:_BARE_LENGTH],
+        params=Params(),
         truncated=True,
     )
-    return encode_event(msgspec.structs.replace(fitted, request=bare))

@@ -1,174 +1,162 @@
-"""``track()``: what an app says, checked, copied and handed on; it never raises into the app."""
+"""The calls that make events: taken, copied and handed on; they never raise into the app."""
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from datetime import datetime
 from typing import Any, Final, TypedDict
 
-from sqreen_mw.agent.context import RequestContext
+from sqreen_mw.agent.arguments import Arguments
+from sqreen_mw.agent.context import Calls, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
-from sqreen_mw.agent.values import Copier
-from sqreen_mw.protocol.event import RESERVED_PREFIX
+from sqreen_mw.agent.requests.explicit import context_of
+from sqreen_mw.agent.requests.wsgi import environ_key
 from sqreen_mw.protocol.event_id import new_event_id
-from sqreen_mw.protocol.limits import (
-    MAX_IDENTIFIER_LENGTH,
-    MAX_IDENTIFIERS,
-    MAX_NAME_LENGTH,
-    MAX_PROPERTIES,
-    MAX_PROPERTY_NAME_LENGTH,
-    MAX_TIMESTAMP,
-    MIN_TIMESTAMP,
-)
+
+LOGIN: Final = "sq.sdk.users.login"
+SIGNUP: Final = "sq.sdk.users.signup"
 
 EVENT_BYTES: Final = 700
 """About the bytes of memory of an event without properties."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class TrackOptions(TypedDict, total=False):
     """What ``track()`` takes besides the name, as keywords or as one dict.
 
     Attributes:
-        properties: What the event is about, at most 16; see the limits of the protocol.
-        user_identifiers: Who did it, such as ``{"email": ...}``.
+        properties: What the event is about, at most 16.
+        user_identifiers: Who did it, such as ``{"email": ...}``; else who was identified.
         timestamp: When it happened, if not now; a naive datetime is UTC.
+        collect_body: Whether to tell the parameters in the request's body, too.
+        request: The request, where the current one is not it: of Starlette, FastAPI, Flask,
+            Werkzeug or Django, an ASGI scope or a WSGI environ.
     """
 
     properties: Mapping[str, Any]
     user_identifiers: Mapping[str, str | int]
     timestamp: datetime
+    collect_body: bool
+    request: object
 
 
 _OPTIONS: Final = frozenset(TrackOptions.__annotations__)
 
 
 class Tracker:
-    """Turns calls of ``track()`` into pending events."""
+    """Turns calls into pending events, and identities into those of requests.
 
-    def __init__(self, *, put: Callable[[PendingEvent], bool], guard: Guard) -> None:
-        """Hand events to ``put``, which tells whether it took them."""
+    Misuse is logged with its fix and counted; whatever can be kept of the event is kept.
+    """
+
+    def __init__(
+        self,
+        *,
+        put: Callable[[PendingEvent], bool],
+        calls: Calls,
+        arguments: Arguments,
+        guard: Guard,
+        ip_header: str,
+    ) -> None:
+        """Make a tracker.
+
+        Args:
+            put: Takes an event, and tells whether it did.
+            calls: What the contexts of requests that the app names are bound to.
+            arguments: Reads what the app hands over.
+            guard: Counts and logs what is wrong.
+            ip_header: The header that proxies name the client in.
+        """
         self._put: Final = put
+        self._calls: Final = calls
+        self._arguments: Final = arguments
         self._guard: Final = guard
         self._swallow: Final = guard.swallow("track")
+        self._ip_header: Final = environ_key(ip_header)
 
     def track(
         self,
+        context: RequestContext | None,
         name: str,
-        options: object = None,
-        /,
         *,
-        context: RequestContext | None = None,
+        options: object,
         keywords: dict[str, Any],
     ) -> str | None:
-        """Take an event and return its id, or None if it is not accepted.
-
-        Misuse is logged with its fix and counted; whatever can be kept of the event is kept.
-        """
+        """Take an event and return its id, or None if it is not accepted."""
         with self._swallow:
-            if not self._admits(name):
+            if not self._arguments.admits(name):
                 return None
-            event = self._pending(name, self._merged(options, keywords), context)
-            return event.id if self._put(event) else None
+            known = self._arguments.options(options, keywords, _OPTIONS)
+            if known.get("request") is not None:
+                context = self._context_of(known["request"])
+            return self._submit(name, known, context)
         return None
 
-    def _admits(self, name: object) -> bool:
-        if not isinstance(name, str):
-            kind = type(name).__name__
-            self._guard.warn("name_type", "track() needs a str as the event's name, not %s", kind)
-        elif not name:
-            self._guard.warn("name_empty", "track() needs a name for the event, it is empty")
-        elif len(name) > MAX_NAME_LENGTH:
-            message = "track() takes names of at most %d characters; this one begins %r"
-            self._guard.warn("name_length", message, MAX_NAME_LENGTH, name[:40])
-        elif name.startswith(RESERVED_PREFIX):
-            message = "track(%r): names that begin with %r are reserved, choose another"
-            self._guard.warn("name_reserved", message, name, RESERVED_PREFIX)
-        else:
-            return True
-        return False
+    def identify(self, context: RequestContext | None, identifiers: object, traits: object) -> None:
+        """Say who a request is from."""
+        with self._swallow:
+            if context is None:
+                message = "identify() outside a request does nothing: give track() user_identifiers"
+                self._guard.misuse("identify_outside", message)
+                return
+            self._remember(context, identifiers, traits)
 
-    def _merged(self, options: object, keywords: dict[str, Any]) -> Mapping[str, Any]:
-        if options is None:
-            merged: Mapping[str, Any] = keywords
-        elif isinstance(options, Mapping):
-            merged = {**options, **keywords} if keywords else options
-        else:
-            message = "track() takes its options as a dict or as keywords, not as %s: ignored"
-            self._guard.warn("options_type", message, type(options).__name__)
-            merged = keywords
-        if not merged.keys() <= _OPTIONS:
-            unknown = ", ".join(repr(key) for key in merged if key not in _OPTIONS)
-            message = "track() does not know the option %s, ignored; there are: %s"
-            known = ", ".join(sorted(_OPTIONS))
-            self._guard.warn("option_unknown", message, unknown[:200], known)
-        return merged
+    def auth_track(
+        self, context: RequestContext | None, success: object, identifiers: object
+    ) -> str | None:
+        """Take a login; a successful one identifies the request's user."""
+        with self._swallow:
+            if success and context is not None:
+                self._remember(context, identifiers, None)
+            properties = {"success": bool(success)}
+            options = {"properties": properties, "user_identifiers": identifiers}
+            return self._submit(LOGIN, options, context)
+        return None
 
-    def _pending(
+    def signup_track(self, context: RequestContext | None, identifiers: object) -> str | None:
+        """Take a new account, which identifies the request's user."""
+        with self._swallow:
+            if context is not None:
+                self._remember(context, identifiers, None)
+            return self._submit(SIGNUP, {"user_identifiers": identifiers}, context)
+        return None
+
+    def _remember(self, context: RequestContext, identifiers: object, traits: object) -> None:
+        copier = self._arguments.copier()
+        identity = self._arguments.identity(identifiers, copier, traits=traits)
+        if identity is None:
+            message = "a user needs an identifier, such as {'email': ...}: nobody is identified"
+            self._guard.misuse("identifiers_empty", message)
+        else:
+            context.remember(identity)
+
+    def _context_of(self, request: object) -> RequestContext | None:
+        context = context_of(request, self._calls, ip_header=self._ip_header)
+        if context is None:
+            message = "track() can't read a request of type %s: the event is kept without one"
+            self._guard.misuse("request_type", message, type(request).__name__)
+        return context
+
+    def _submit(
         self, name: str, options: Mapping[str, Any], context: RequestContext | None
-    ) -> PendingEvent:
-        copier = Copier()
+    ) -> str | None:
+        copier = self._arguments.copier()
+        properties = options.get("properties")
+        copies = self._arguments.properties(properties, copier, what="properties")
+        identity = self._arguments.identity(options.get("user_identifiers"), copier)
+        if identity is None and context is not None:
+            identity = context.identity
         now = time.time_ns() // 1_000_000
-        properties = self._properties(options.get("properties"), copier)
-        identifiers = self._identifiers(options.get("user_identifiers"), copier)
         timestamp = options.get("timestamp")
-        return PendingEvent(
+        event = PendingEvent(
             id=new_event_id(now),
             name=copier.text(name),
-            timestamp=now if timestamp is None else self._milliseconds(timestamp, now),
+            timestamp=now if timestamp is None else self._arguments.milliseconds(timestamp, now),
             tracked_at=time.monotonic(),
-            properties=properties,
-            user_identifiers=identifiers,
+            properties=copies,
+            identity=identity,
             context=context,
+            with_body=bool(options.get("collect_body")),
             truncated=copier.truncated,
             size=EVENT_BYTES + copier.size,
         )
-
-    def _properties(self, properties: object, copier: Copier) -> dict[str, Any]:
-        if properties is None:
-            return {}
-        if not isinstance(properties, Mapping):
-            message = "track() takes properties as a dict, not as %s: ignored"
-            self._guard.warn("properties_type", message, type(properties).__name__)
-            return {}
-        if len(properties) > MAX_PROPERTIES:
-            copier.truncated = True
-            left_out = ", ".join(repr(key) for key in islice(properties, MAX_PROPERTIES, None))
-            message = "track() takes %d properties an event; left out: %s"
-            self._guard.warn("properties_count", message, MAX_PROPERTIES, left_out[:200])
-        return {
-            copier.text(key, MAX_PROPERTY_NAME_LENGTH): copier.copy(value)
-            for key, value in islice(properties.items(), MAX_PROPERTIES)
-        }
-
-    def _identifiers(self, identifiers: object, copier: Copier) -> dict[str, str | int]:
-        if identifiers is None:
-            return {}
-        if not isinstance(identifiers, Mapping):
-            message = "user_identifiers must be a dict such as {'email': ...}, not %s: ignored"
-            self._guard.warn("identifiers_type", message, type(identifiers).__name__)
-            return {}
-        if len(identifiers) > MAX_IDENTIFIERS:
-            copier.truncated = True
-            message = "user_identifiers may have %d entries; the first ones are kept"
-            self._guard.warn("identifiers_count", message, MAX_IDENTIFIERS)
-        return {
-            copier.text(key, MAX_PROPERTY_NAME_LENGTH): copier.text(value, MAX_IDENTIFIER_LENGTH)
-            for key, value in islice(identifiers.items(), MAX_IDENTIFIERS)
-            if value is not None
-        }
-
-    def _milliseconds(self, timestamp: object, now: int) -> int:
-        if not isinstance(timestamp, datetime):
-            message = "timestamp must be a datetime, not %s: the present is taken"
-            self._guard.warn("timestamp_type", message, type(timestamp).__name__)
-            return now
-        if timestamp.tzinfo is None:
-            message = "timestamp has no time zone: taken as UTC; give datetime.now(UTC) or the like"
-            self._guard.warn("timestamp_naive", message)
-            timestamp = timestamp.replace(tzinfo=UTC)
-        milliseconds = (timestamp - _EPOCH) // _MILLISECOND
-        return min(max(milliseconds, MIN_TIMESTAMP), MAX_TIMESTAMP)
+        return event.id if self._put(event) else None

@@ -1,16 +1,23 @@
 """From the raw values of a request to what its events tell of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
+from sqreen_mw.capture.body import RawBody, body_parameters
 from sqreen_mw.capture.client_ip import ClientIp, Headers
-from sqreen_mw.capture.text import clean_text
+from sqreen_mw.capture.scrubs import Scrubs
+from sqreen_mw.capture.text import clean_text, cut_text
+from sqreen_mw.capture.values import Copier
 from sqreen_mw.protocol.event import Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH
+from sqreen_mw.scrubbing.mask import MASK
+
+PathParams: TypeAlias = Mapping[str, object]
 
 MAX_QUERY_BYTES: Final = 16 * 1024
 """Bytes of a query string that are looked at."""
@@ -28,67 +35,112 @@ class RawRequest(Struct, frozen=True, kw_only=True):
     headers: Headers
     peer: str | None
     route: str | None
-    path_params: Mapping[str, object]
+    path_params: PathParams
+    id: str | None = None
+    status: int | None = None
 
 
-class _Cut(NamedTuple):
-    value: str
-    cut: bool
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Describer:
+    """Makes descriptions of requests: scrubbed, and never more than the limits admit."""
+
+    client_ip: ClientIp
+    scrubber: Scrubs
+
+    def describe(self, raw: RawRequest, body: RawBody | None = None) -> RequestInfo:
+        """Return what events tell of a request, of its body too where it is given."""
+        telling = _Telling(self.scrubber)
+        address = self.client_ip.resolve(raw.peer, raw.headers)
+        return RequestInfo(
+            verb=telling.text(raw.verb),
+            path=telling.path(raw.path, raw.path_params),
+            id=telling.optional(raw.id),
+            ip=address.ip,
+            ip_source=address.source,
+            user_agent=telling.header(raw.headers, b"user-agent"),
+            host=telling.header(raw.headers, b"host"),
+            route=telling.optional(raw.route),
+            status=raw.status,
+            params=telling.params(raw, body),
+            truncated=telling.truncated,
+        )
 
 
-def describe(raw: RawRequest, client_ip: ClientIp) -> RequestInfo:
-    """Return what events tell of a request; it is never more than the limits admit."""
-    address = client_ip.resolve(raw.peer, raw.headers)
-    verb, path = _cut(raw.verb), _cut(raw.path)
-    user_agent = _header(raw.headers, b"user-agent")
-    host = _header(raw.headers, b"host")
-    query, query_cut = _query(raw.query)
-    path_params, path_cut = _path_params(raw.path_params)
-    texts = (verb, path, user_agent, host)
-    return RequestInfo(
-        verb=verb.value,
-        path=path.value,
-        ip=address.ip,
-        ip_source=address.source,
-        user_agent=user_agent and user_agent.value,
-        host=host and host.value,
-        route=None if raw.route is None else _cut(raw.route).value,
-        params=Params(query=query, path=path_params),
-        truncated=query_cut or path_cut or any(text.cut for text in texts if text),
-    )
+class _Telling:
+    """One description under way, which knows whether something was cut."""
+
+    def __init__(self, scrubber: Scrubs) -> None:
+        self._scrubber: Final = scrubber
+        self.truncated = False
+
+    def text(self, text: str) -> str:
+        if len(text) > MAX_TEXT_LENGTH:
+            self.truncated = True
+            return cut_text(text, MAX_TEXT_LENGTH, self._scrubber.text)
+        return clean_text(self._scrubber.text(text))
+
+    def optional(self, text: str | None) -> str | None:
+        return None if text is None else self.text(text)
+
+    def header(self, headers: Headers, name: bytes) -> str | None:
+        for key, value in headers:
+            if key == name:
+                return self.text(value.decode("utf-8", "replace"))
+        return None
+
+    def path(self, path: str, parameters: PathParams) -> str:
+        """Return the path; what a sensitive parameter takes from it is masked there too."""
+        for name, value in islice(parameters.items(), MAX_PARAMETERS):
+            if self._scrubber.is_sensitive(str(name)):
+                path = _masked(path, str(value))
+        return self.text(path)
+
+    def params(self, raw: RawRequest, body: RawBody | None) -> Params:
+        query = self._pairs(self._query(raw.query))
+        path = {name: values[0] for name, values in self._pairs(_texts(raw.path_params)).items()}
+        if body is None:
+            return Params(query=query, path=path)
+        parameters = body_parameters(body)
+        self.truncated = self.truncated or parameters.incomplete
+        form = self._pairs([*self._query(parameters.query), *parameters.form])
+        return Params(query=query, path=path, form=form, json=self._json(parameters.json))
+
+    def _json(self, value: Any) -> Any:
+        copier = Copier(self._scrubber.text)
+        copied = self._scrubber.value(copier.copy(value))
+        self.truncated = self.truncated or copier.truncated
+        return copied
+
+    def _query(self, query: bytes) -> list[tuple[str, str]]:
+        """Return the fields of a query string; the last one of a cut string is left out."""
+        looked_at = query
+        if len(query) > MAX_QUERY_BYTES:
+            self.truncated = True
+            looked_at = query[:MAX_QUERY_BYTES].rpartition(b"&")[0]
+        fields = looked_at.split(b"&", MAX_PARAMETERS)
+        if len(fields) > MAX_PARAMETERS:
+            self.truncated = True
+        text = b"&".join(fields[:MAX_PARAMETERS]).decode("utf-8", "replace")
+        return parse_qsl(text, keep_blank_values=True, errors="replace")
+
+    def _pairs(self, pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+        parameters: dict[str, list[str]] = {}
+        for count, (name, value) in enumerate(pairs):
+            if count == MAX_PARAMETERS:
+                self.truncated = True
+                break
+            told = MASK if self._scrubber.is_sensitive(name) else self.text(value)
+            parameters.setdefault(self.text(name), []).append(told)
+        return parameters
 
 
-def _cut(text: str) -> _Cut:
-    value = clean_text(text[:MAX_TEXT_LENGTH])
-    return _Cut(value, len(text) > MAX_TEXT_LENGTH)
+def _texts(values: PathParams) -> Iterable[tuple[str, str]]:
+    return ((str(name), str(value)) for name, value in values.items())
 
 
-def _header(headers: Headers, name: bytes) -> _Cut | None:
-    for key, value in headers:
-        if key == name:
-            return _cut(value.decode("utf-8", "replace"))
-    return None
-
-
-def _query(query: bytes) -> tuple[dict[str, list[str]], bool]:
-    """Return the parameters of a query string, and whether some were left out or cut."""
-    fields = query[:MAX_QUERY_BYTES].split(b"&", MAX_PARAMETERS)
-    text = b"&".join(fields[:MAX_PARAMETERS]).decode("utf-8", "replace")
-    pairs = parse_qsl(text, keep_blank_values=True, errors="replace")
-    parameters: dict[str, list[str]] = {}
-    cut = len(query) > MAX_QUERY_BYTES or len(fields) > MAX_PARAMETERS
-    for name, value in pairs:
-        kept_name, kept_value = _cut(name), _cut(value)
-        parameters.setdefault(kept_name.value, []).append(kept_value.value)
-        cut = cut or kept_name.cut or kept_value.cut
-    return parameters, cut
-
-
-def _path_params(values: Mapping[str, object]) -> tuple[dict[str, str], bool]:
-    parameters: dict[str, str] = {}
-    cut = len(values) > MAX_PARAMETERS
-    for name, value in islice(values.items(), MAX_PARAMETERS):
-        kept = _cut(str(value))
-        parameters[str(name)[:MAX_TEXT_LENGTH]] = kept.value
-        cut = cut or kept.cut
-    return parameters, cut
+def _masked(path: str, value: str) -> str:
+    """Return a path in which whole segments that are a value are masked."""
+    if not value:
+        return path
+    marked = f"{path}/"
+    return marked.replace(f"/{value}/", f"/{MASK}/").removesuffix("/")

@@ -1,6 +1,26 @@
-"""Text that every encoder takes."""
+"""Text on its way out: scrubbed, then cut, and such that every encoder takes it."""
+
+from collections.abc import Callable
+from typing import Final
+
+LOOKED_AT: Final = 64 * 1024
+"""Characters of a text that are looked at; no more than these fit an event."""
+
+MARGIN: Final = 8 * 1024
+"""Characters at the end of those in which half a secret may stand, as long as any is."""
 
 
 def clean_text(text: str) -> str:
     """Return the text with lone surrogates, which UTF-8 can't say, replaced by ``?``."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def cut_text(text: str, limit: int, scrub: Callable[[str], str]) -> str:
+    """Return the first characters of a text that is too long.
+
+    Scrubbing comes first: a pattern does not know half of a secret.
+    """
+    scrubbed = scrub(text[:LOOKED_AT])
+    if len(text) > LOOKED_AT:
+        scrubbed = scrubbed[:-MARGIN]
+    return clean_text(scrubbed[:limit])

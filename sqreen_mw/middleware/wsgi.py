@@ -1,85 +1,18 @@
 """Pure WSGI middleware (PEP 3333), for Flask and every other WSGI application."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias, Unpack
 
-from sqreen_mw.agent.config import Settings
-from sqreen_mw.agent.context import RequestContext, Tracks, enter, leave
-from sqreen_mw.agent.runtime import configure
-from sqreen_mw.capture.client_ip import Headers
-from sqreen_mw.capture.request import RawRequest
+from sqreen_mw.agent.config import Config, Settings
+from sqreen_mw.agent.context import RequestContext, enter, leave
+from sqreen_mw.agent.null import NullAgent
+from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
+from sqreen_mw.agent.requests.wsgi import TOLD_HEADERS, Environ, WSGIRequestContext, environ_key
+from sqreen_mw.agent.runtime import AnyAgent, configure
+from sqreen_mw.middleware.wsgi_input import tee_input
 
-Environ: TypeAlias = dict[str, Any]
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], object]]
 WSGIApp: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
-
-ENVIRON_KEY: Final = "sqreen"
-
-
-class WSGIRequestContext(RequestContext):
-    """A request in a WSGI server; it holds the environ only while the request runs.
-
-    The values are taken before the app runs, as other middlewares rewrite them.
-    """
-
-    __slots__ = (
-        "_environ",
-        "_headers",
-        "_path",
-        "_path_params",
-        "_peer",
-        "_query",
-        "_route",
-        "_verb",
-    )
-
-    def __init__(self, tracker: Tracks, environ: Environ, headers: tuple[str, ...]) -> None:
-        super().__init__(tracker)
-        get = environ.get
-        self._environ: Environ | None = environ
-        self._headers: Final = [(key, value) for key in headers if (value := get(key)) is not None]
-        self._path: Final[tuple[str, str]] = get("SCRIPT_NAME", ""), get("PATH_INFO", "")
-        self._peer: Final[str | None] = get("REMOTE_ADDR")
-        self._query: Final[str] = get("QUERY_STRING", "")
-        self._verb: Final[str] = get("REQUEST_METHOD", "GET")
-        self._route: str | None = None
-        self._path_params: Mapping[str, object] = {}
-
-    def track(self, name: str, options: object = None, /, **keywords: Any) -> str | None:
-        """Track an event of this request; see ``sqreen_mw.track``."""
-        # Flask lets go of its request before the server closes the answer.
-        self._look_up_route()
-        return super().track(name, options, **keywords)
-
-    def raw_request(self) -> RawRequest:
-        """Return the request's values; route and path parameters as far as they are known."""
-        self._look_up_route()
-        return RawRequest(
-            verb=self._verb,
-            path="".join(self._path).encode("latin-1", "replace").decode("utf-8", "replace"),
-            query=self._query.encode("latin-1", "replace"),
-            headers=_header_fields(self._headers),
-            peer=self._peer,
-            route=self._route,
-            path_params=self._path_params,
-        )
-
-    def finish(self) -> None:
-        """Keep the route and the path parameters, and let go of the environ."""
-        self._look_up_route()
-        self._environ = None
-        super().finish()
-
-    def _look_up_route(self) -> None:
-        environ = self._environ
-        if environ is None or self._route is not None:
-            return
-        # Werkzeug's request, which Flask's is, puts itself here and is given its rule later.
-        request = environ.get("werkzeug.request")
-        rule = getattr(request, "url_rule", None)
-        if rule is not None:
-            self._route = str(rule.rule)
-            self._path_params = getattr(request, "view_args", None) or {}
 
 
 class SqreenWSGIMiddleware:
@@ -99,23 +32,25 @@ class SqreenWSGIMiddleware:
             ConfigurationError: A setting is wrong; the message names it and the fix.
         """
         self.app: Final = app
-        self._agent: Final = configure(settings)
-        self._headers: Final = (
-            "HTTP_HOST",
-            "HTTP_USER_AGENT",
-            _environ_key(self._agent.client_ip.header),
-        )
+        self._agent: Final[AnyAgent] = configure(settings)
+        config = self._agent.config
+        self._headers: Final = (*TOLD_HEADERS, environ_key(config.client_ip.header))
+        self._ignored: Final = config.ignore_paths
+        self._no_agent: Final = NullAgent(Config())
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
-        if ENVIRON_KEY in environ:
+        if CONTEXT_KEY in environ:
             # A second middleware inside the first shares its context.
             return self.app(environ, start_response)
-        context = WSGIRequestContext(self._agent.tracker, environ, self._headers)
-        environ[ENVIRON_KEY] = context
+        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        agent = self._no_agent if path in self._ignored else self._agent
+        context = WSGIRequestContext(agent, environ, self._headers)
+        environ[CONTEXT_KEY] = context
+        tee_input(environ, context)
         token = enter(context)
         try:
-            body = self.app(environ, start_response)
+            body = self.app(environ, _noting_status(start_response, context))
         except BaseException:
             context.finish()
             raise
@@ -164,20 +99,20 @@ class _Body:
             self._context.finish()
 
 
+def _noting_status(start_response: StartResponse, context: RequestContext) -> StartResponse:
+    """Return a ``start_response`` that hands on its arguments, and notes the status."""
+
+    def noting(status: object, *arguments: Any, **keywords: Any) -> Callable[[bytes], object]:
+        code = status[:3] if isinstance(status, str) else ""
+        context.status = int(code) if code.isdecimal() else None
+        return start_response(status, *arguments, **keywords)
+
+    return noting
+
+
 def _is_looked_into(body: Iterable[bytes], environ: Environ) -> bool:
     """Tell whether servers test an answer's type or length, so that it must not be wrapped."""
     if hasattr(body, "__len__"):
         return True
     file_wrapper = environ.get("wsgi.file_wrapper")
     return isinstance(file_wrapper, type) and isinstance(body, file_wrapper)
-
-
-def _environ_key(header: str) -> str:
-    return f"HTTP_{header.upper().replace('-', '_')}"
-
-
-def _header_fields(values: list[tuple[str, str]]) -> Headers:
-    return [
-        (key[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1", "replace"))
-        for key, value in values
-    ]

@@ -40,13 +40,33 @@ Identity: TypeAlias = Annotated[
 IpSource: TypeAlias = Literal["peer", "proxy", "header"]
 
 
+def _within(value: Any, depth: int) -> bool:
+    if not isinstance(value, list | dict):
+        return True
+    if depth == 0:
+        return False
+    children = value.values() if isinstance(value, dict) else value
+    return all(_within(child, depth - 1) for child in children)
+
+
 class Params(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The HTTP parameters of a request; query values are lists, as a name may come twice."""
+    """The HTTP parameters of a request; a name of query or form may come twice, so lists.
+
+    ``form`` and ``json`` are of the body, as far as the app had read it, where it was asked for.
+    """
 
     query: Annotated[dict[Text, list[Text]], Meta(max_length=MAX_PARAMETERS)] = field(
         default_factory=dict
     )
     path: Annotated[dict[Text, Text], Meta(max_length=MAX_PARAMETERS)] = field(default_factory=dict)
+    form: Annotated[dict[Text, list[Text]], Meta(max_length=MAX_PARAMETERS)] = field(
+        default_factory=dict
+    )
+    json: Any = None
+
+    def __post_init__(self) -> None:
+        if not _within(self.json, MAX_PROPERTY_DEPTH):
+            raise ValueError(f"`json` is nested deeper than {MAX_PROPERTY_DEPTH} levels")
 
 
 class RequestInfo(
@@ -56,7 +76,8 @@ class RequestInfo(
 
     ``ip`` is canonical text, or None where the peer has no address (a Unix socket); ``ip_source``
     says who vouches for it: the connection itself, a trusted proxy, or a header that the
-    configuration names. ``truncated`` says that a value was cut to its limit.
+    configuration names. ``id`` is the same on all events of a request. ``status`` is the
+    response's, where it had begun. ``truncated`` says that a value was cut to its limit.
 
     Raises:
         ValueError: ``ip`` is not an IP address.
@@ -64,18 +85,19 @@ class RequestInfo(
 
     verb: Text
     path: Text
+    id: Text | None = None
     ip: str | None = None
     ip_source: IpSource = "peer"
     user_agent: Text | None = None
     host: Text | None = None
     route: Text | None = None
+    status: Annotated[int, Meta(ge=100, le=999)] | None = None
     params: Params = Params()
     truncated: bool = False
 
     def __post_init__(self) -> None:
         if self.ip is not None and canonical_address(self.ip) != self.ip:
-            msg = "`ip` must be an IPv4 or IPv6 address in its canonical form"
-            raise ValueError(msg)
+            raise ValueError("`ip` must be an IPv4 or IPv6 address in its canonical form")
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -93,20 +115,12 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     timestamp: Milliseconds
     properties: Properties = field(default_factory=dict)
     user_identifiers: Identity = field(default_factory=dict)
+    user_traits: Properties = field(default_factory=dict)
     request: RequestInfo | None = None
     truncated: bool = False
 
     def __post_init__(self) -> None:
-        for key, value in self.properties.items():
-            if isinstance(value, list | dict) and not _within(value, MAX_PROPERTY_DEPTH):
-                msg = f"property {key!r} is nested deeper than {MAX_PROPERTY_DEPTH} levels"
-                raise ValueError(msg)
-
-
-def _within(value: Any, depth: int) -> bool:
-    if not isinstance(value, list | dict):
-        return True
-    if depth == 0:
-        return False
-    children = value.values() if isinstance(value, dict) else value
-    return all(_within(child, depth - 1) for child in children)
+        for values in (self.properties, self.user_traits):
+            for key, value in values.items():
+                if not _within(value, MAX_PROPERTY_DEPTH):
+                    raise ValueError(f"{key!r} is nested deeper than {MAX_PROPERTY_DEPTH} levels")

@@ -1,6 +1,7 @@
 """Event ids: UUIDs of version 7, so that they sort by time (RFC 9562, section 5.7)."""
 
 import os
+import time
 import uuid
 from typing import Final
 
@@ -14,14 +15,16 @@ _LOW_62: Final = (1 << 62) - 1
 _BITS_12: Final = 0xFFF
 
 
-def new_event_id(milliseconds: int) -> str:
+def new_event_id(milliseconds: int | None = None) -> str:
     """Return a new id that sorts after the ids of earlier milliseconds.
 
     The random part comes from the operating system, so that forked processes never share it.
 
     Args:
-        milliseconds: Time of creation, since the epoch, UTC.
+        milliseconds: Time of creation, since the epoch, UTC; the present by default.
     """
+    if milliseconds is None:
+        milliseconds = time.time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(_RANDOM_BYTES))
     value = (
         (milliseconds & 0xFFFF_FFFF_FFFF) << 80

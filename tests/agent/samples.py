@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from sqreen_mw.agent.config import Config
 from sqreen_mw.agent.context import RequestContext
-from sqreen_mw.agent.null import NullTracker
+from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.request import RawRequest
 from sqreen_mw.protocol.event_id import new_event_id
 
@@ -12,8 +14,9 @@ from sqreen_mw.protocol.event_id import new_event_id
 class Asked(RequestContext):
     """A request of given values."""
 
-    def __init__(self, **changes: Any) -> None:
-        super().__init__(NullTracker())
+    def __init__(self, body: RawBody | None = None, **changes: Any) -> None:
+        super().__init__(NullAgent(Config()))
+        self.told_body = body
         values: dict[str, Any] = {"verb": "GET", "path": "/", "query": b"", "headers": []}
         more: dict[str, Any] = {"peer": "203.0.113.9", "route": None, "path_params": {}}
         self.raw = RawRequest(**{**values, **more, **changes})
@@ -21,6 +24,10 @@ class Asked(RequestContext):
     def raw_request(self) -> RawRequest:
         """Return the values."""
         return self.raw
+
+    def raw_body(self) -> RawBody | None:
+        """Return the body."""
+        return self.told_body
 
 
 def pending(**changes: Any) -> PendingEvent:
@@ -31,8 +38,9 @@ def pending(**changes: Any) -> PendingEvent:
         "timestamp": 0,
         "tracked_at": 0.0,
         "properties": {},
-        "user_identifiers": {},
+        "identity": None,
         "context": None,
+        "with_body": False,
         "truncated": False,
         "size": 100,
     }

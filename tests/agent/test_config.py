@@ -4,7 +4,9 @@ import pytest
 
 from sqreen_mw.agent.config import Config, Settings, differing, load_config
 from sqreen_mw.capture.client_ip import ClientIp, Networks
+from sqreen_mw.capture.paths import Paths
 from sqreen_mw.errors import ConfigurationError
+from sqreen_mw.scrubbing.scrubber import NullScrubber
 
 COLLECTOR = {"SQREEN_URL": "http://localhost:7070", "SQREEN_TOKEN": "sqm_1_abc"}
 
@@ -113,3 +115,45 @@ def test_tells_what_differs() -> None:
     """Two configurations name the settings in which they differ."""
     assert differing(Config(), Config(release="2")) == ["release"]
     assert differing(load_config(environ=COLLECTOR), load_config(environ=COLLECTOR)) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"ignore_paths": "healthz"}, "ignore_paths / SQREEN_IGNORE_PATHS must be paths such as"),
+        ({"strict": "maybe"}, "strict / SQREEN_STRICT must be 1 or 0"),
+        ({"strip_sensitive_keys": " , "}, "must be names of keys, such as password, secret"),
+        ({"strip_sensitive_regex": "("}, "strip_sensitive_regex / SQREEN_STRIP_SENSITIVE_REGEX"),
+        ({"before_send": 42}, "before_send must be a function of an event"),
+        ({"scrubber": object()}, "scrubber must have the methods text, value and is_sensitive"),
+    ],
+)
+def test_a_wrong_hook_is_named_with_the_fix(settings: Any, said: str) -> None:
+    """What shapes events is checked at the start as well."""
+    with pytest.raises(ConfigurationError) as raised:
+        load_config(settings, environ={})
+
+    assert said in str(raised.value)
+
+
+def test_reads_what_shapes_events() -> None:
+    """Paths, keys and patterns have variables; hooks have none."""
+    config = load_config(
+        environ={
+            "SQREEN_IGNORE_PATHS": "/healthz, /static/*",
+            "SQREEN_STRICT": "1",
+            "SQREEN_STRIP_SENSITIVE_DATA": "0",
+            "SQREEN_STRIP_SENSITIVE_KEYS": "iban, pin",
+            "SQREEN_STRIP_SENSITIVE_REGEX": "X+",
+            "SQREEN_BEFORE_SEND": "print",
+        }
+    )
+
+    assert config == Config(
+        ignore_paths=Paths(["/healthz", "/static/*"]),
+        strict=True,
+        strip_sensitive_data=False,
+        strip_sensitive_keys=("iban", "pin"),
+        strip_sensitive_regex="X+",
+    )
+    assert isinstance(config.scrubber, NullScrubber)

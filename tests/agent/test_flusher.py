@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from sqreen_mw.agent.config import Config
+from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.delivery import flusher as flusher_module
 from sqreen_mw.agent.delivery import outbox as outbox_module
 from sqreen_mw.agent.delivery.batch import Batch
@@ -18,10 +20,13 @@ from sqreen_mw.agent.delivery.http import HttpTransport
 from sqreen_mw.agent.delivery.loop import OwnResolverLoop
 from sqreen_mw.agent.delivery.transport import Delivered, Transport
 from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.sealing import Sealer
 from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
+from sqreen_mw.capture.request import Describer
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import new_event_id
+from sqreen_mw.scrubbing.scrubber import Scrubber
 from tests.agent.conftest import Answer, FaultyCollector
 from tests.agent.samples import Asked, pending
 
@@ -33,7 +38,9 @@ class Bench:
 
     def __init__(self, open_transport: Callable[[], Transport], interval: float) -> None:
         self.guard = Guard()
-        sealer = Sealer(client_ip=ClientIp(trusted=Networks(LOOPBACK)), guard=self.guard)
+        client_ip = ClientIp(trusted=Networks(LOOPBACK))
+        describer = Describer(client_ip=client_ip, scrubber=Scrubber())
+        sealer = Sealer(describer=describer, before_send=None, guard=self.guard)
         delivery = Delivery(
             open_transport=open_transport,
             seal=sealer.seal,
@@ -291,7 +298,7 @@ def test_old_events_are_given_up(
 def test_an_event_that_cant_be_sealed_is_counted(bench_of: Callable[..., Bench]) -> None:
     """A fault of ours costs one event, which is counted, and no other."""
     bench = bench_of()
-    bench.track("bad", properties={"x": object()})
+    bench.track("bad", context=RequestContext(NullAgent(Config())))
     bench.track("good")
 
     assert bench.flusher.flush(5.0)

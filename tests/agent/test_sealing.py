@@ -1,10 +1,14 @@
 import pytest
 
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.sealing import Sealer
+from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.sealing import BeforeSend, Sealer
 from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
+from sqreen_mw.capture.request import Describer
 from sqreen_mw.protocol.batch import decode_event
+from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.limits import MAX_EVENT_BYTES
+from sqreen_mw.scrubbing.scrubber import Scrubber
 from tests.agent.samples import Asked, pending
 
 CLIENT_IP = ClientIp(trusted=Networks(LOOPBACK))
@@ -16,15 +20,29 @@ def guard() -> Guard:
     return Guard()
 
 
+def sealer_of(guard: Guard, before_send: BeforeSend | None = None) -> Sealer:
+    """Return a sealer as an installation with this hook has it."""
+    describer = Describer(client_ip=CLIENT_IP, scrubber=Scrubber())
+    return Sealer(describer=describer, before_send=before_send, guard=guard)
+
+
+def sealed(sealer: Sealer, event: PendingEvent) -> Event:
+    """Seal and read back."""
+    data = sealer.seal(event)
+    assert data is not None
+    assert len(data) <= MAX_EVENT_BYTES
+    return decode_event(data)
+
+
 @pytest.fixture
 def sealer(guard: Guard) -> Sealer:
     """Return a sealer as a default installation has it."""
-    return Sealer(client_ip=CLIENT_IP, guard=guard)
+    return sealer_of(guard)
 
 
 def test_an_event_outside_a_request_has_none(sealer: Sealer) -> None:
     """No request is told of where there was none."""
-    event = decode_event(sealer.seal(pending(properties={"a": 1})))
+    event = sealed(sealer, pending(properties={"a": 1}))
 
     assert event.request is None
     assert event.properties == {"a": 1}
@@ -32,7 +50,7 @@ def test_an_event_outside_a_request_has_none(sealer: Sealer) -> None:
 
 def test_an_event_of_a_request_tells_of_it(sealer: Sealer) -> None:
     """The request's values come in when the event is sealed, cuts included."""
-    event = decode_event(sealer.seal(pending(context=Asked(path="/" + "x" * 5000))))
+    event = sealed(sealer, pending(context=Asked(path="/" + "x" * 5000)))
 
     assert event.request is not None
     assert event.request.ip == "203.0.113.9"
@@ -56,10 +74,8 @@ def test_the_largest_properties_go_first(sealer: Sealer) -> None:
     """An event beyond its limit loses its largest properties and is marked."""
     properties = {"small": 1, "large": ["é" * 4000] * 9, "larger": ["é" * 4000] * 10}
 
-    data = sealer.seal(pending(properties=properties))
-    event = decode_event(data)
+    event = sealed(sealer, pending(properties=properties))
 
-    assert len(data) <= MAX_EVENT_BYTES
     assert event.truncated
     assert event.properties["small"] == 1
     assert event.properties["larger"] == "<left out: the event was too large>"
@@ -70,7 +86,7 @@ def test_one_large_property_may_be_enough(sealer: Sealer) -> None:
     """Properties that still fit are kept."""
     properties = {"large": ["x" * 4000] * 9, "larger": ["x" * 4000] * 10}
 
-    event = decode_event(sealer.seal(pending(properties=properties)))
+    event = sealed(sealer, pending(properties=properties))
 
     assert event.properties["large"] == properties["large"]
     assert event.properties["larger"] == "<left out: the event was too large>"
@@ -80,10 +96,8 @@ def test_parameters_go_last(sealer: Sealer) -> None:
     """Where the request itself is too large, its address, verb and path are what stays."""
     params = {f"{index}": "é" * 4000 for index in range(50)}
 
-    data = sealer.seal(pending(context=Asked(path_params=params), properties={"a": 1}))
-    event = decode_event(data)
+    event = sealed(sealer, pending(context=Asked(path_params=params), properties={"a": 1}))
 
-    assert len(data) <= MAX_EVENT_BYTES
     assert event.request is not None
     assert event.request.ip == "203.0.113.9"
     assert event.request.truncated

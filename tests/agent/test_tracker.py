@@ -1,14 +1,30 @@
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from sqreen_mw.agent.context import RequestContext
+from sqreen_mw.agent.arguments import Arguments
+from sqreen_mw.agent.config import Config
+from sqreen_mw.agent.context import Identity
 from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.tracker import Tracker
 from sqreen_mw.protocol.limits import MIN_TIMESTAMP
+from tests.agent.samples import Asked
+
+
+def tracker_of(put: Callable[[PendingEvent], bool], guard: Guard) -> Tracker:
+    """Return a tracker that hands its events to a function."""
+    return Tracker(
+        put=put,
+        calls=NullAgent(Config()),
+        arguments=Arguments(guard, str),
+        guard=guard,
+        ip_header="x-forwarded-for",
+    )
 
 
 class Bench:
@@ -18,7 +34,7 @@ class Bench:
         self.events: list[PendingEvent] = []
         self.takes = takes
         self.guard = Guard()
-        self.tracker = Tracker(put=self.put, guard=self.guard)
+        self.tracker = tracker_of(self.put, self.guard)
 
     def put(self, event: PendingEvent) -> bool:
         """Keep an event, or refuse it."""
@@ -28,7 +44,7 @@ class Bench:
 
     def track(self, name: Any, options: Any = None, **keywords: Any) -> str | None:
         """Track as an app does."""
-        return self.tracker.track(name, options, keywords=keywords)
+        return self.tracker.track(None, name, options=options, keywords=keywords)
 
 
 @pytest.fixture
@@ -48,7 +64,7 @@ def test_both_call_forms_give_the_same_event(bench: Bench) -> None:
 
     for event in bench.events:
         assert event.properties == {"a": 1}
-        assert event.user_identifiers == {"id": "7"}
+        assert event.identity == Identity(identifiers={"id": "7"}, traits={})
         assert event.timestamp == 1_521_121_320_000
     assert bench.guard.counts == {}
 
@@ -91,12 +107,12 @@ def test_a_wrong_name_is_refused_and_said(
 @pytest.mark.parametrize(
     ("options", "cause", "said"),
     [
-        ({"propertys": {}}, "option_unknown", "there are: properties, timestamp, user_identifiers"),
+        ({"propertys": {}}, "option_unknown", "there are: collect_body, properties"),
         ({1: 2}, "option_unknown", "does not know the option 1"),
         ("x", "options_type", "not as str"),
-        ({"properties": ["a"]}, "properties_type", "not as list"),
+        ({"properties": ["a"]}, "properties_type", "not list"),
         ({"user_identifiers": "me@x"}, "identifiers_type", "not str"),
-        ({"user_identifiers": {str(i): i for i in range(17)}}, "identifiers_count", "16 entries"),
+        ({"user_identifiers": {str(i): i for i in range(17)}}, "identifiers_count", "at most 16"),
         ({"timestamp": 1700000000}, "timestamp_type", "must be a datetime, not int"),
         ({"timestamp": datetime(2026, 1, 1)}, "timestamp_naive", "taken as UTC"),  # noqa: DTZ001
     ],
@@ -154,7 +170,7 @@ def test_later_changes_to_arguments_do_not_show(bench: Bench) -> None:
     identity["id"] = 2
 
     assert bench.events[0].properties == {"items": [1]}
-    assert bench.events[0].user_identifiers == {"id": "1"}
+    assert bench.events[0].identity == Identity(identifiers={"id": "1"}, traits={})
 
 
 def test_a_fault_of_ours_does_not_reach_the_app() -> None:
@@ -165,14 +181,16 @@ def test_a_fault_of_ours_does_not_reach_the_app() -> None:
 
     guard = Guard()
 
-    assert Tracker(put=broken, guard=guard).track("x", keywords={}) is None
+    tracker = tracker_of(broken, guard)
+
+    assert tracker.track(None, "x", options=None, keywords={}) is None
     assert guard.counts == {"track": 1}
 
 
 def test_a_running_request_holds_an_event_back(bench: Bench) -> None:
     """An event is ready when its request has ended, or a second after it was tracked."""
-    context = RequestContext(bench.tracker)
-    context.track("x")
+    context = Asked()
+    bench.tracker.track(context, "x", options=None, keywords={})
     [event] = bench.events
 
     assert not event.ready(event.tracked_at + 0.99)

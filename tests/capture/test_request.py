@@ -4,18 +4,20 @@ from urllib.parse import urlencode
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
-from sqreen_mw.capture.request import MAX_QUERY_BYTES, RawRequest, describe
+from sqreen_mw.capture.request import MAX_QUERY_BYTES, Describer, RawRequest
 from sqreen_mw.protocol.batch import decode_event, encode_event
 from sqreen_mw.protocol.event import Event, Params, RequestInfo
 from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH
+from sqreen_mw.scrubbing.scrubber import Scrubber
 from tests.strategies import texts
 
-CLIENT_IP = ClientIp(trusted=Networks(LOOPBACK))
+DESCRIBER = Describer(client_ip=ClientIp(trusted=Networks(LOOPBACK)), scrubber=Scrubber())
 
 
-def described(**changes: Any) -> RequestInfo:
+def described(body: RawBody | None = None, **changes: Any) -> RequestInfo:
     """Return what is told of a plain request with some values changed."""
     values: dict[str, Any] = {
         "verb": "GET",
@@ -26,7 +28,7 @@ def described(**changes: Any) -> RequestInfo:
         "route": None,
         "path_params": {},
     }
-    return describe(RawRequest(**{**values, **changes}), CLIENT_IP)
+    return DESCRIBER.describe(RawRequest(**{**values, **changes}), body)
 
 
 def test_tells_the_default_properties() -> None:
@@ -82,7 +84,7 @@ def test_lone_surrogates_are_replaced() -> None:
 def test_long_texts_are_cut_and_marked() -> None:
     """A text beyond the limit is cut, and the request says so."""
     long = "x" * (MAX_TEXT_LENGTH + 1)
-    changes: list[dict[str, object]] = [
+    changes: list[dict[str, Any]] = [
         {"path": long},
         {"headers": [(b"user-agent", long.encode())]},
         {"query": f"a={long}".encode()},

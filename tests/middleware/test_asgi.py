@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import time
 import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,9 @@ from starlette.testclient import TestClient
 
 import sqreen_mw as sqreen
 from sqreen_mw.agent.context import current_request, enter, leave
-from sqreen_mw.middleware.asgi import ASGIRequestContext, Message, Scope, SqreenMiddleware
+from sqreen_mw.agent.requests.asgi import ASGIRequestContext, Scope
+from sqreen_mw.agent.runtime import current_agent
+from sqreen_mw.middleware.asgi import Message, SqreenMiddleware
 from sqreen_mw.protocol.event import Event, Params
 
 FORM = {"User-Agent": "curl/8", "Host": "shop.test"}
@@ -319,8 +322,7 @@ def test_unconfigured_the_app_runs_as_ever() -> None:
 
 def test_a_foreign_token_is_passed_over() -> None:
     """Leaving a request in another context than it was entered in raises nothing."""
-    tracker = sqreen.agent.runtime.current_agent().tracker
-    context = ASGIRequestContext(tracker, http_scope())
+    context = ASGIRequestContext(current_agent(), http_scope())
 
     token = asyncio.run(_enter_elsewhere(context))
     leave(token)
@@ -356,3 +358,146 @@ async def call(app: Any, scope: Scope) -> list[Message]:
 
     await app(scope, receive, send)
     return sent
+
+
+def test_the_body_is_read_as_ever(memory: list[Event]) -> None:
+    """JSON and forms reach the view unchanged; what the view read is told on request."""
+    app = FastAPI()
+    app.add_middleware(SqreenMiddleware)
+
+    @app.post("/json")
+    async def json_view(request: Request, body: dict[str, Any]) -> dict[str, Any]:
+        request.state.sqreen.track("json", collect_body=True)
+        return body
+
+    @app.post("/form")
+    async def form_view(request: Request) -> str:
+        async with request.form() as form:
+            request.state.sqreen.track("form", collect_body=True)
+            return str(form["coupon"])
+
+    @app.post("/unread")
+    async def unread(request: Request) -> None:
+        request.state.sqreen.track("unread", collect_body=True)
+
+    client = TestClient(app)
+    assert client.post("/json", json={"a": [1, 2]}).json() == {"a": [1, 2]}
+    assert client.post("/form", data={"coupon": "SPRING"}).json() == "SPRING"
+    assert client.post("/unread", json={"a": 1}).status_code == 200
+
+    told = {name: event.request for name, event in delivered(memory).items()}
+    assert told["json"] is not None
+    assert told["form"] is not None
+    assert told["unread"] is not None
+    assert told["json"].params.json == {"a": [1, 2]}
+    assert told["form"].params.form == {"coupon": ["SPRING"]}
+    assert told["unread"].params == Params()
+
+
+def test_the_status_is_told(memory: list[Event]) -> None:
+    """An event that waits for its request knows the response's status."""
+
+    async def view(request: Request) -> PlainTextResponse:
+        request.state.sqreen.track("x")
+        return PlainTextResponse("teapot", status_code=418)
+
+    app = Starlette(routes=[Route("/", view)])
+    app.add_middleware(SqreenMiddleware)
+
+    assert TestClient(app).get("/").text == "teapot"
+    request = delivered(memory)["x"].request
+    assert request is not None
+    assert request.status == 418
+
+
+def test_a_websockets_events_wait_for_nothing(memory: list[Event]) -> None:
+    """What a websocket tracks and whom it identifies is known while it stays open."""
+    app = FastAPI()
+    app.add_middleware(SqreenMiddleware, flush_interval=0.05)
+
+    @app.websocket("/ws")
+    async def websocket(websocket: WebSocket) -> None:
+        await websocket.accept()
+        websocket.state.sqreen.identify({"id": 7})
+        websocket.state.sqreen.track("joined")
+        await websocket.receive_text()
+        await websocket.close()
+
+    start = time.monotonic()
+    with TestClient(app).websocket_connect("/ws") as session:
+        while not memory:
+            assert time.monotonic() - start < 0.9, "it waited for the websocket"
+            time.sleep(0.01)
+        session.send_text("bye")
+
+    assert memory[0].user_identifiers == {"id": "7"}
+
+
+def test_identity_is_seen_across_threads_and_tasks(memory: list[Event]) -> None:
+    """Who is identified in a threadpool dependency is known in the view, and to earlier events."""
+    app = FastAPI()
+    app.add_middleware(SqreenMiddleware)
+
+    def user() -> None:
+        sqreen.track("early")
+        sqreen.identify({"id": 7}, {"plan": "gold"})
+
+    @app.get("/", dependencies=[Depends(user)])
+    async def view() -> None:
+        sqreen.track("late")
+        sqreen.identify({"id": 8})
+        sqreen.track("later")
+
+    TestClient(app).get("/")
+
+    users = {name: event.user_identifiers["id"] for name, event in delivered(memory).items()}
+    assert users == {"early": "7", "late": "7", "later": "8"}
+
+
+def test_ignored_paths_have_no_events(memory: list[Event]) -> None:
+    """Requests to these paths run as ever, and their events are not taken."""
+
+    async def view(request: Request) -> PlainTextResponse:
+        assert request.state.sqreen.track("x") is None
+        return PlainTextResponse("ok")
+
+    app = Starlette(routes=[Route("/healthz", view)])
+    app.add_middleware(SqreenMiddleware, ignore_paths="/healthz")
+
+    assert TestClient(app).get("/healthz").text == "ok"
+    assert delivered(memory) == {}
+
+
+def test_a_sensitive_path_parameter_is_masked_in_the_path(memory: list[Event]) -> None:
+    """What is secret by its name is secret in the path's text as well."""
+    app = FastAPI()
+    app.add_middleware(SqreenMiddleware)
+
+    @app.get("/reset/{token}/{step}")
+    def reset(token: str, step: int) -> str:
+        sqreen.track("reset", properties={"step": step})
+        return token
+
+    assert TestClient(app).get("/reset/abc123/1").json() == "abc123"
+
+    request = delivered(memory)["reset"].request
+    assert request is not None
+    assert request.path == "/reset/<Redacted by Sqreen>/1"
+    assert request.params.path == {"token": "<Redacted by Sqreen>", "step": "1"}
+
+
+def test_every_call_is_on_the_request(memory: list[Event]) -> None:
+    """What is there at module level is there on the request, awaitable calls too."""
+
+    async def view(request: Request) -> PlainTextResponse:
+        here = request.state.sqreen
+        here.auth_track(True, email="a@b.c")
+        assert await here.aflush()
+        assert await here.aclose() == 0
+        return PlainTextResponse("ok")
+
+    app = Starlette(routes=[Route("/", view)])
+    app.add_middleware(SqreenMiddleware)
+
+    assert TestClient(app).get("/").text == "ok"
+    assert [event.name for event in memory] == ["sq.sdk.users.login"]

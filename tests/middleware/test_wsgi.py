@@ -12,12 +12,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import sqreen_mw as sqreen
 from sqreen_mw.agent.context import current_request
-from sqreen_mw.middleware.wsgi import (
-    Environ,
-    SqreenWSGIMiddleware,
-    StartResponse,
-    WSGIRequestContext,
-)
+from sqreen_mw.agent.requests.wsgi import Environ, WSGIRequestContext
+from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware, StartResponse
 from sqreen_mw.protocol.event import Event, Params
 
 PROXIED = {"REMOTE_ADDR": "127.0.0.1"}
@@ -148,7 +144,7 @@ def test_answers_that_servers_look_into_are_handed_on(memory: list[Event], make:
     environ = environ_of(**{"wsgi.file_wrapper": FileWrapper})
 
     assert SqreenWSGIMiddleware(app)(environ, start_response) is body
-    assert not environ["sqreen"].running
+    assert not environ["sqreen"].holds_events
     assert "x" in delivered(memory)
 
 
@@ -187,11 +183,11 @@ def test_other_answers_see_their_request_at_each_step(memory: list[Event]) -> No
     assert steps.done == ["iter", "next"]
     assert current_request() is None
     assert [*iterator] == [b"b"]
-    assert environ["sqreen"].running
+    assert environ["sqreen"].holds_events
     body.close()
 
     assert steps.done == ["iter", "next", "next", "close"]
-    assert not environ["sqreen"].running
+    assert not environ["sqreen"].holds_events
     assert sqreen.flush()
     assert [(event.name, event.request is not None) for event in memory] == [
         ("step", True),
@@ -226,7 +222,7 @@ def test_an_exception_passes_unchanged(memory: list[Event]) -> None:
         SqreenWSGIMiddleware(app)(environ, start_response)
 
     assert raised.value is error
-    assert not environ["sqreen"].running
+    assert not environ["sqreen"].holds_events
     assert "before" in delivered(memory)
 
 

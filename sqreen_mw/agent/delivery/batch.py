@@ -1,6 +1,5 @@
 """A batch on its way: once cut, it keeps its events, its bytes and its id until it is settled."""
 
-import time
 from typing import Final
 
 from msgspec import Raw, Struct, structs
@@ -39,8 +38,7 @@ def make_batch(header: Envelope, *, events: list[Raw], oldest: float) -> Batch:
     """Return a new batch of sealed events under a header's fields."""
     envelope = structs.replace(header, events=events)
     body = encode_batch(envelope)
-    milliseconds = time.time_ns() // 1_000_000
-    return Batch(id=new_event_id(milliseconds), envelope=envelope, oldest=oldest, body=body)
+    return Batch(id=new_event_id(), envelope=envelope, oldest=oldest, body=body)
 
 
 BATCH_EVENTS: Final = 500

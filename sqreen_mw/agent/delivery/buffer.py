@@ -2,33 +2,14 @@
 
 import _thread
 from collections import Counter, deque
-from dataclasses import dataclass
 from typing import Final
 
 from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS
 from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.stats import Stats
 
 MAX_EVENTS: Final = 10_000
 MAX_BYTES: Final = 16 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """What became of every tracked event: tracked = delivered + waiting + all of dropped.
-
-    Attributes:
-        tracked: Events that ``track()`` returned an id for.
-        delivered: Events that the collector has.
-        waiting: Events in the queue, and in a batch under way.
-        dropped: Events that are lost, by reason.
-        misuse: How often each kind of misuse, or fault of ours, was met.
-    """
-
-    tracked: int
-    delivered: int
-    waiting: int
-    dropped: dict[str, int]
-    misuse: dict[str, int]
 
 
 class Buffer:

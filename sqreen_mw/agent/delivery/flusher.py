@@ -18,6 +18,7 @@ from typing import Final
 from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.loop import OwnResolverLoop
 from sqreen_mw.agent.delivery.outbox import Outbox
+from sqreen_mw.agent.delivery.polling import apoll, poll
 from sqreen_mw.agent.delivery.transport import Transport
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
@@ -26,8 +27,6 @@ from sqreen_mw.protocol.batch import Envelope
 CLOSE_CLIENT_SECONDS: Final = 0.3
 LOOK_AGAIN_SECONDS: Final = 0.1
 """How soon to look again at events that only wait for their request to end."""
-
-_POLL_SECONDS: Final = 0.005
 
 # call_soon_threadsafe copies the caller's context by default, which would keep the request alive.
 _EMPTY_CONTEXT: Final = contextvars.Context()
@@ -39,14 +38,14 @@ class Delivery:
 
     Attributes:
         open_transport: Makes the way out.
-        seal: Turns an event into bytes, on the flusher's thread.
+        seal: Turns an event into bytes, on the flusher's thread; None if the app drops it.
         header: What each batch says of the app.
         interval: Seconds that an event waits for others to travel with.
         guard: Counts and logs faults.
     """
 
     open_transport: Callable[[], Transport]
-    seal: Callable[[PendingEvent], bytes]
+    seal: Callable[[PendingEvent], bytes | None]
     header: Envelope
     interval: float
     guard: Guard
@@ -85,6 +84,11 @@ class Flusher:
         self._deadline: float | None = None
         self._not_before = 0.0
 
+    @property
+    def closed(self) -> bool:
+        """Whether no more events are taken."""
+        return self._deadline is not None
+
     def put(self, event: PendingEvent) -> bool:
         """Queue an event, and tell whether it was taken; after ``close`` none is."""
         if self._deadline is not None:
@@ -99,11 +103,11 @@ class Flusher:
 
     def flush(self, seconds: float) -> bool:
         """Wait until all that was tracked before is settled; False if the time did not do."""
-        if not self._started:
-            return self.buffer.waiting == 0
-        wanted = self._flush_wanted = time.monotonic()
-        self._wake()
-        return _poll(lambda: self._flush_done >= wanted, seconds)
+        return poll(self._flushed(), seconds)
+
+    async def aflush(self, seconds: float) -> bool:
+        """Do as ``flush`` does, on the caller's event loop."""
+        return await apoll(self._flushed(), seconds)
 
     def close(self, seconds: float) -> int:
         """Send what waits, stop the thread, and return how many events were left over.
@@ -111,12 +115,28 @@ class Flusher:
         Those are counted as dropped. The caller never waits longer than the seconds, whatever the
         thread does.
         """
+        poll(self._closed(seconds), seconds)
+        return self.buffer.abandon("exit")
+
+    async def aclose(self, seconds: float) -> int:
+        """Do as ``close`` does, on the caller's event loop."""
+        await apoll(self._closed(seconds), seconds)
+        return self.buffer.abandon("exit")
+
+    def _flushed(self) -> Callable[[], bool]:
+        """Ask for a flush, and return what tells whether it is done."""
+        if not self._started:
+            return lambda: self.buffer.waiting == 0
+        wanted = self._flush_wanted = time.monotonic()
+        self._wake()
+        return lambda: self._flush_done >= wanted or (self.finished and not self.buffer.waiting)
+
+    def _closed(self, seconds: float) -> Callable[[], bool]:
+        """Ask for the end, and return what tells whether it has come."""
         if self._deadline is None:
             self._deadline = time.monotonic() + seconds
             self._wake()
-        if self._started:
-            _poll(lambda: self.finished, seconds)
-        return self.buffer.abandon("exit")
+        return lambda: self.finished or not self._started
 
     def _start(self) -> None:
         self._started = True
@@ -205,17 +225,3 @@ class Flusher:
         oldest = self.buffer.oldest()
         if self._outbox.empty and (oldest is None or oldest > wanted):
             self._flush_done = wanted
-
-
-def _poll(done: Callable[[], bool], seconds: float) -> bool:
-    """Wait for a condition without sharing a lock with the flusher's thread.
-
-    ``time.sleep`` is looked up at each call: under gevent it is gevent's own, and other greenlets
-    run meanwhile.
-    """
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() >= end:
-            return False
-        time.sleep(_POLL_SECONDS)
-    return True

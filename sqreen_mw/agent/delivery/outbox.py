@@ -41,7 +41,7 @@ class Outbox:
         *,
         buffer: Buffer,
         transport: Transport,
-        seal: Callable[[PendingEvent], bytes],
+        seal: Callable[[PendingEvent], bytes | None],
         header: Envelope,
         guard: Guard,
     ) -> None:
@@ -148,9 +148,14 @@ class Outbox:
         self._guard.warn(reason, "%d events are lost, %s: %s", count, reason, detail)
 
     def _sealed(self, event: PendingEvent) -> bytes | None:
+        """Return an event's bytes; one that the app's hook drops, or that fails, is counted."""
+        reason = "unsealed"
         with self._guard.swallow("seal"):
-            return self._seal(event)
-        self._buffer.dropped("unsealed")
+            data = self._seal(event)
+            if data is not None:
+                return data
+            reason = "before_send"
+        self._buffer.dropped(reason)
         return None
 
     def _batch(self, sealed: list[Raw], events: list[PendingEvent]) -> Batch:

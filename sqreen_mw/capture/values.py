@@ -1,13 +1,13 @@
 """Copies of the app's values that JSON can say: bounded, and never the app's own objects."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from enum import Enum
 from itertools import islice
 from typing import Any, Final
 
-from sqreen_mw.capture.text import clean_text
+from sqreen_mw.capture.text import clean_text, cut_text
 from sqreen_mw.protocol.limits import (
     MAX_EVENT_BYTES,
     MAX_PROPERTY_DEPTH,
@@ -31,9 +31,11 @@ class Copier:
         size: About the bytes of memory that the copies hold.
     """
 
-    __slots__ = ("_nodes", "size", "truncated")
+    __slots__ = ("_nodes", "_scrub", "size", "truncated")
 
-    def __init__(self) -> None:
+    def __init__(self, scrub: Callable[[str], str]) -> None:
+        """Copy for one event; texts that are too long are scrubbed before they are cut."""
+        self._scrub: Final = scrub
         self.truncated = False
         self.size = 0
         self._nodes = 0
@@ -57,7 +59,7 @@ class Copier:
         text = value if type(value) is str else str(value)
         if len(text) > limit:
             self.truncated = True
-            text = text[:limit]
+            text = cut_text(text, limit, self._scrub)
         self.size += len(text)
         return clean_text(text)
 

@@ -1,0 +1,123 @@
+"""What an app hands to our calls, checked and copied; misuse is said, and the rest is kept."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any, Final
+
+from sqreen_mw.agent.context import Identity
+from sqreen_mw.agent.guard import Guard
+from sqreen_mw.capture.values import Copier
+from sqreen_mw.protocol.event import RESERVED_PREFIX
+from sqreen_mw.protocol.limits import (
+    MAX_IDENTIFIER_LENGTH,
+    MAX_IDENTIFIERS,
+    MAX_NAME_LENGTH,
+    MAX_PROPERTIES,
+    MAX_PROPERTY_NAME_LENGTH,
+    MAX_TIMESTAMP,
+    MIN_TIMESTAMP,
+)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+class Arguments:
+    """Reads the arguments of calls."""
+
+    def __init__(self, guard: Guard, scrub: Callable[[str], str]) -> None:
+        self._guard: Final = guard
+        self._scrub: Final = scrub
+
+    def copier(self) -> Copier:
+        """Return what copies the values of one event."""
+        return Copier(self._scrub)
+
+    def admits(self, name: object) -> bool:
+        """Tell whether an event may have this name."""
+        if not isinstance(name, str):
+            kind = type(name).__name__
+            self._guard.misuse("name_type", "track() needs a str as the event's name, not %s", kind)
+        elif not name:
+            self._guard.misuse("name_empty", "track() needs a name for the event, it is empty")
+        elif len(name) > MAX_NAME_LENGTH:
+            message = "track() takes names of at most %d characters; this one begins %r"
+            self._guard.misuse("name_length", message, MAX_NAME_LENGTH, name[:40])
+        elif name.startswith(RESERVED_PREFIX):
+            message = "track(%r): names that begin with %r are reserved, choose another"
+            self._guard.misuse("name_reserved", message, name, RESERVED_PREFIX)
+        else:
+            return True
+        return False
+
+    def options(
+        self, options: object, keywords: dict[str, Any], known: frozenset[str]
+    ) -> Mapping[str, Any]:
+        """Return options that came as a dict, as keywords, or as both."""
+        if options is None:
+            merged: Mapping[str, Any] = keywords
+        elif isinstance(options, Mapping):
+            merged = {**options, **keywords} if keywords else options
+        else:
+            message = "track() takes its options as a dict or as keywords, not as %s: ignored"
+            self._guard.misuse("options_type", message, type(options).__name__)
+            merged = keywords
+        if not merged.keys() <= known:
+            unknown = ", ".join(repr(key) for key in merged if key not in known)
+            message = "track() does not know the option %s, ignored; there are: %s"
+            self._guard.misuse("option_unknown", message, unknown[:200], ", ".join(sorted(known)))
+        return merged
+
+    def properties(self, values: object, copier: Copier, *, what: str) -> dict[str, Any]:
+        """Return copies of the first 16 properties, or traits."""
+        if values is None:
+            return {}
+        if not isinstance(values, Mapping):
+            message = "%s must be a dict, not %s: ignored"
+            self._guard.misuse(f"{what}_type", message, what, type(values).__name__)
+            return {}
+        if len(values) > MAX_PROPERTIES:
+            copier.truncated = True
+            left_out = ", ".join(repr(key) for key in islice(values, MAX_PROPERTIES, None))
+            message = "an event has at most %d %s; left out: %s"
+            self._guard.misuse(f"{what}_count", message, MAX_PROPERTIES, what, left_out[:200])
+        return {
+            copier.text(key, MAX_PROPERTY_NAME_LENGTH): copier.copy(value)
+            for key, value in islice(values.items(), MAX_PROPERTIES)
+        }
+
+    def identity(
+        self, identifiers: object, copier: Copier, *, traits: object = None
+    ) -> Identity | None:
+        """Return a user made of identifiers, or None where there are none."""
+        if not isinstance(identifiers, Mapping):
+            if identifiers is not None:
+                message = "user_identifiers must be a dict such as {'email': ...}, not %s: ignored"
+                self._guard.misuse("identifiers_type", message, type(identifiers).__name__)
+            return None
+        if len(identifiers) > MAX_IDENTIFIERS:
+            copier.truncated = True
+            message = "a user has at most %d identifiers; the first ones are kept"
+            self._guard.misuse("identifiers_count", message, MAX_IDENTIFIERS)
+        copies: dict[str, str | int] = {
+            copier.text(key, MAX_PROPERTY_NAME_LENGTH): copier.text(value, MAX_IDENTIFIER_LENGTH)
+            for key, value in islice(identifiers.items(), MAX_IDENTIFIERS)
+            if value is not None
+        }
+        if not copies:
+            return None
+        return Identity(identifiers=copies, traits=self.properties(traits, copier, what="traits"))
+
+    def milliseconds(self, timestamp: object, now: int) -> int:
+        """Return an event's time in milliseconds since the epoch; ``now`` where it is none."""
+        if not isinstance(timestamp, datetime):
+            message = "timestamp must be a datetime, not %s: the present is taken"
+            self._guard.misuse("timestamp_type", message, type(timestamp).__name__)
+            return now
+        if timestamp.tzinfo is None:
+            message = "timestamp has no time zone: taken as UTC; give datetime.now(UTC) or the like"
+            self._guard.misuse("timestamp_naive", message)
+            timestamp = timestamp.replace(tzinfo=UTC)
+        milliseconds = (timestamp - _EPOCH) // _MILLISECOND
+        return min(max(milliseconds, MIN_TIMESTAMP), MAX_TIMESTAMP)

@@ -1,0 +1,107 @@
+"""A request in a WSGI server."""
+
+from typing import Any, Final, TypeAlias
+
+from sqreen_mw.agent.context import Calls, RequestContext
+from sqreen_mw.capture.body import RawBody
+from sqreen_mw.capture.client_ip import Headers
+from sqreen_mw.capture.request import PathParams, RawRequest
+
+Environ: TypeAlias = dict[str, Any]
+
+TOLD_HEADERS: Final = ("HTTP_HOST", "HTTP_USER_AGENT")
+
+
+class WSGIRequestContext(RequestContext):
+    """A request; it holds the environ only while the request runs.
+
+    The values are taken before the app runs, as other middlewares rewrite them.
+    """
+
+    __slots__ = (
+        "_content_type",
+        "_environ",
+        "_headers",
+        "_path",
+        "_path_params",
+        "_peer",
+        "_query",
+        "_route",
+        "_verb",
+    )
+
+    def __init__(self, calls: Calls, environ: Environ, headers: tuple[str, ...]) -> None:
+        """Take a request's values.
+
+        Args:
+            calls: What the request's calls go to.
+            environ: As PEP 3333 has it.
+            headers: The keys of the header fields to keep.
+        """
+        super().__init__(calls)
+        get = environ.get
+        self._content_type: Final[str] = get("CONTENT_TYPE") or ""
+        self._environ: Environ | None = environ
+        self._headers: Final = [(key, value) for key in headers if (value := get(key)) is not None]
+        self._path: Final[tuple[str, str]] = get("SCRIPT_NAME", ""), get("PATH_INFO", "")
+        self._peer: Final[str | None] = get("REMOTE_ADDR")
+        self._query: Final[str] = get("QUERY_STRING", "")
+        self._verb: Final[str] = get("REQUEST_METHOD", "GET")
+        self._route: str | None = None
+        self._path_params: PathParams = {}
+
+    def track(self, name: str, options: object = None, /, **keywords: Any) -> str | None:
+        """Track an event of this request; see ``sqreen_mw.track``."""
+        # Flask lets go of its request before the server closes the answer.
+        self._look_up_route()
+        return super().track(name, options, **keywords)
+
+    def raw_request(self) -> RawRequest:
+        """Return the request's values; route and path parameters as far as they are known."""
+        self._look_up_route()
+        return RawRequest(
+            verb=self._verb,
+            path="".join(self._path).encode("latin-1", "replace").decode("utf-8", "replace"),
+            query=self._query.encode("latin-1", "replace"),
+            headers=_header_fields(self._headers),
+            peer=self._peer,
+            route=self._route,
+            path_params=self._path_params,
+            id=self.id,
+            status=self.status,
+        )
+
+    def raw_body(self) -> RawBody | None:
+        """Return what the app has read of the body."""
+        if self.body is None:
+            return None
+        return RawBody(self._content_type, self.body.read(), self.body.truncated)
+
+    def finish(self) -> None:
+        """Keep the route and the path parameters, and let go of the environ."""
+        self._look_up_route()
+        self._environ = None
+        super().finish()
+
+    def _look_up_route(self) -> None:
+        environ = self._environ
+        if environ is None or self._route is not None:
+            return
+        # Werkzeug's request, which Flask's is, puts itself here and is given its rule later.
+        request = environ.get("werkzeug.request")
+        rule = getattr(request, "url_rule", None)
+        if rule is not None:
+            self._route = str(rule.rule)
+            self._path_params = getattr(request, "view_args", None) or {}
+
+
+def environ_key(header: str) -> str:
+    """Return the environ's key of a header field (PEP 3333)."""
+    return f"HTTP_{header.upper().replace('-', '_')}"
+
+
+def _header_fields(values: list[tuple[str, str]]) -> Headers:
+    return [
+        (key[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1", "replace"))
+        for key, value in values
+    ]

@@ -1,0 +1,111 @@
+"""The request's body: what the app itself reads of it, and the parameters in that."""
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import Field, File, FormParser, parse_options_header
+
+MAX_BODY_BYTES: Final = 16 * 1024
+"""Bytes kept of a body."""
+
+FILE: Final = "<file>"
+"""What is told of a file: that one came under this name, never what is in it."""
+
+
+class BodyTee:
+    """Keeps the first bytes of what passes by, and holds nothing up.
+
+    Attributes:
+        truncated: Whether more passed by than is kept.
+    """
+
+    __slots__ = ("_parts", "_room", "truncated")
+
+    def __init__(self) -> None:
+        self._parts: Final[list[bytes]] = []
+        self._room = MAX_BODY_BYTES
+        self.truncated = False
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """See some more bytes pass by."""
+        part = bytes(data[: self._room])
+        if len(part) < len(data):
+            self.truncated = True
+        if part:
+            self._parts.append(part)
+            self._room -= len(part)
+
+    def read(self) -> bytes:
+        """Return what is kept."""
+        return b"".join(self._parts)
+
+
+class RawBody(NamedTuple):
+    """What is kept of a body, under its content type."""
+
+    content_type: str
+    data: bytes
+    truncated: bool
+
+
+class BodyParameters(NamedTuple):
+    """The parameters of a body, uncut; ``incomplete`` says that some could not be read.
+
+    ``query`` is the part of an URL-encoded form that holds whole fields.
+    """
+
+    query: bytes = b""
+    form: tuple[tuple[str, str], ...] = ()
+    json: Any = None
+    incomplete: bool = False
+
+
+def body_parameters(body: RawBody) -> BodyParameters:
+    """Return the parameters of a JSON body or of a form; other bodies have none."""
+    kind, options = parse_options_header(body.content_type.encode("latin-1", "replace"))
+    if not body.data:
+        return BodyParameters(incomplete=body.truncated)
+    if kind == b"application/x-www-form-urlencoded":
+        return _urlencoded(body)
+    if kind == b"multipart/form-data":
+        return _multipart(body, options.get(b"boundary", b""))
+    if kind == b"application/json" or kind.endswith(b"+json"):
+        return _json(body)
+    return BodyParameters()
+
+
+def _urlencoded(body: RawBody) -> BodyParameters:
+    # The last field of a cut body may be half a secret that no pattern knows any more.
+    whole = body.data.rpartition(b"&")[0] if body.truncated else body.data
+    return BodyParameters(query=whole, incomplete=body.truncated)
+
+
+def _json(body: RawBody) -> BodyParameters:
+    try:
+        return BodyParameters(json=msgspec.json.decode(body.data))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return BodyParameters(incomplete=True)
+
+
+def _multipart(body: RawBody, boundary: bytes) -> BodyParameters:
+    """Return the fields that came whole; a field that is cut is left out."""
+    fields: list[tuple[str, str]] = []
+
+    def on_field(field: Field) -> None:
+        fields.append((_text(field.field_name), _text(field.value)))
+
+    def on_file(file: File) -> None:
+        fields.append((_text(file.field_name), FILE))
+        file.close()
+
+    try:
+        parser = FormParser("multipart/form-data", on_field, on_file, boundary=boundary)
+        parser.write(body.data)
+    except (FormParserError, ValueError):
+        return BodyParameters(form=tuple(fields), incomplete=True)
+    return BodyParameters(form=tuple(fields), incomplete=body.truncated)
+
+
+def _text(data: bytes | None) -> str:
+    return "" if data is None else data.decode("utf-8", "replace")

@@ -1,0 +1,30 @@
+"""Paths whose requests are none of our business, such as health checks."""
+
+from collections.abc import Iterable
+from typing import Final
+
+
+class Paths:
+    """A set of paths; one that ends with ``*`` stands for all that begin so."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        """Read patterns.
+
+        Raises:
+            ValueError: One of them does not begin with a slash.
+        """
+        self._patterns: Final = frozenset(patterns)
+        for pattern in self._patterns:
+            if not pattern.startswith("/"):
+                raise ValueError(f"must be paths such as /healthz or /static/*, not {pattern!r}")
+        self._exact: Final = frozenset(p for p in self._patterns if not p.endswith("*"))
+        self._prefixes: Final = tuple(p[:-1] for p in self._patterns - self._exact)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Paths) and self._patterns == other._patterns
+
+    def __hash__(self) -> int:
+        return hash(self._patterns)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._exact or path.startswith(self._prefixes)

@@ -1,0 +1,56 @@
+"""The Flask extension: the WSGI middleware, and ``flask.request.sqreen``."""
+
+from typing import Any, Final, Unpack
+
+from flask import Flask, Request
+
+from sqreen_mw.agent.config import Settings
+from sqreen_mw.agent.context import RequestContext
+from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
+from sqreen_mw.agent.requests.wsgi import TOLD_HEADERS, WSGIRequestContext
+from sqreen_mw.agent.runtime import current_agent
+from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware
+
+EXTENSION: Final = "sqreen"
+
+
+class Sqreen:
+    """Follows the requests of a Flask application: ``Sqreen(app)``, or ``init_app`` later."""
+
+    def __init__(self, app: Flask | None = None, **settings: Unpack[Settings]) -> None:
+        """Follow an application, if it is there already.
+
+        Args:
+            app: The application.
+            settings: Override the ``SQREEN_*`` variables.
+
+        Raises:
+            ConfigurationError: A setting is wrong; the message names it and the fix.
+        """
+        self._settings: Final = settings
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Follow an application; a second time changes nothing.
+
+        Raises:
+            ConfigurationError: A setting is wrong; the message names it and the fix.
+        """
+        if EXTENSION in app.extensions:
+            return
+        app.extensions[EXTENSION] = self
+        wrapped: Any = SqreenWSGIMiddleware(app.wsgi_app, **self._settings)
+        app.wsgi_app = wrapped  # type: ignore[method-assign]  # as Flask documents it
+        app.request_class = type(
+            app.request_class.__name__, (app.request_class,), {"sqreen": property(_context)}
+        )
+
+
+def _context(request: Request) -> RequestContext:
+    """Return a request's context; one that came by no server, as in a test, gets its own."""
+    environ = request.environ
+    if CONTEXT_KEY not in environ:
+        environ[CONTEXT_KEY] = WSGIRequestContext(current_agent(), environ, TOLD_HEADERS)
+    context: RequestContext = environ[CONTEXT_KEY]
+    return context

@@ -1,0 +1,112 @@
+import asyncio
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask import request as flask_request
+from starlette.requests import HTTPConnection, Request
+from werkzeug.test import EnvironBuilder
+
+import sqreen_mw as sqreen
+from sqreen_mw.middleware.asgi import SqreenMiddleware
+from sqreen_mw.protocol.event import Event
+
+SCOPE: dict[str, Any] = {
+    "type": "http",
+    "method": "GET",
+    "path": "/given",
+    "query_string": b"a=1",
+    "headers": [(b"user-agent", b"curl/8")],
+    "client": ("203.0.113.9", 1),
+}
+ENVIRON: dict[str, Any] = {
+    "REQUEST_METHOD": "GET",
+    "SCRIPT_NAME": "",
+    "PATH_INFO": "/given",
+    "QUERY_STRING": "a=1",
+    "HTTP_USER_AGENT": "curl/8",
+    "REMOTE_ADDR": "203.0.113.9",
+}
+
+
+class DjangoRequest:
+    """A request as Django's WSGI handler makes it, as far as anybody looks."""
+
+    META = ENVIRON
+
+
+def werkzeug_request() -> Any:
+    """Return a request of Werkzeug's."""
+    headers = [("User-Agent", "curl/8")]
+    peer = {"REMOTE_ADDR": "203.0.113.9"}
+    return EnvironBuilder(
+        "/given", query_string="a=1", headers=headers, environ_base=peer
+    ).get_request()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        SCOPE,
+        Request(SCOPE),
+        HTTPConnection(SCOPE),
+        ENVIRON,
+        DjangoRequest(),
+        werkzeug_request(),
+    ],
+    ids=["scope", "starlette", "connection", "environ", "django", "werkzeug"],
+)
+def test_every_kind_of_request_is_read(memory: list[Event], request_: object) -> None:
+    """An event can be given its request, whatever the framework."""
+    sqreen.track("x", request=request_)
+
+    assert sqreen.flush()
+    told = memory[0].request
+    assert told is not None
+    assert (told.verb, told.path, told.ip) == ("GET", "/given", "203.0.113.9")
+    assert told.user_agent == "curl/8"
+    assert told.params.query == {"a": ["1"]}
+
+
+def test_a_request_that_is_known_has_one_context(memory: list[Event]) -> None:
+    """Below a middleware, naming the request is the same as using it."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+        sqreen.identify({"id": 1})
+        sqreen.track("current")
+        sqreen.track("given", request=Request(scope))
+
+    asyncio.run(SqreenMiddleware(app)({**SCOPE}, None, None))  # type: ignore[arg-type]  # unused
+
+    assert sqreen.flush()
+    current, given = memory
+    assert current.request == given.request
+    assert current.user_identifiers == given.user_identifiers == {"id": "1"}
+
+
+def test_flasks_own_request_is_read(memory: list[Event]) -> None:
+    """Flask's request, a proxy, is read below and without the middleware."""
+    app = Flask(__name__)
+
+    @app.get("/given")
+    def view() -> str:
+        sqreen.track("x", request=flask_request)
+        return "ok"
+
+    app.test_client().get("/given")
+
+    assert sqreen.flush()
+    assert memory[0].request is not None
+    assert (memory[0].request.path, memory[0].request.route) == ("/given", "/given")
+
+
+@pytest.mark.parametrize("request_", [42, "GET /", {}, {"type": "lifespan"}, object()])
+def test_what_is_no_request_is_said(
+    memory: list[Event], caplog: pytest.LogCaptureFixture, request_: object
+) -> None:
+    """The event is kept without a request, and the log says so."""
+    assert sqreen.track("x", request=request_)
+
+    assert sqreen.flush()
+    assert memory[0].request is None
+    assert "can't read a request of type" in caplog.text

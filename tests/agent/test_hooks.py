@@ -1,0 +1,211 @@
+import asyncio
+from typing import Any
+
+import pytest
+import trio
+from msgspec import structs
+
+import sqreen_mw as sqreen
+from sqreen_mw.agent.config import Settings
+from sqreen_mw.agent.runtime import configure
+from sqreen_mw.protocol.event import Event
+
+MASK = "<Redacted by Sqreen>"
+
+
+def test_before_send_changes_an_event(memory: list[Event]) -> None:
+    """What the hook returns is what leaves, and it is scrubbed after the hook."""
+
+    def tag(event: Event) -> Event:
+        return structs.replace(event, properties={**event.properties, "password": "hunter2"})
+
+    configure(Settings(before_send=tag))
+    scope: dict[str, Any] = {"type": "http", "path": "/", "headers": []}
+    sqreen.track("x", properties={"a": 1}, request=scope)
+    sqreen.track("y")
+
+    assert sqreen.flush()
+    assert memory[0].properties == {"a": 1, "password": MASK}
+    assert memory[1].properties == {"password": MASK}
+
+
+def test_the_hooks_changes_to_the_request_are_scrubbed(memory: list[Event]) -> None:
+    """A hook that puts a secret into the request does not let it out."""
+
+    def leak(event: Event) -> Event:
+        assert event.request is not None
+        params = structs.replace(
+            event.request.params, query={"token": ["abc"]}, path={"secret": "abc", "id": "7"}
+        )
+        request = structs.replace(event.request, params=params, path="/4111 1111 1111 1111")
+        return structs.replace(event, request=request)
+
+    configure(Settings(before_send=leak))
+    scope: dict[str, Any] = {"type": "http", "path": "/", "headers": []}
+    sqreen.track("x", request=scope)
+
+    assert sqreen.flush()
+    told = memory[0].request
+    assert told is not None
+    assert told.path == f"/{MASK}"
+    assert told.params.query == {"token": [MASK]}
+    assert told.params.path == {"secret": MASK, "id": "7"}
+
+
+@pytest.mark.parametrize("answer", [None, 42])
+def test_before_send_drops_an_event(memory: list[Event], answer: Any) -> None:
+    """None drops the event, counted; anything else that is no event does so too, and is said."""
+    configure(Settings(before_send=lambda _: answer))
+    sqreen.track("x")
+
+    assert sqreen.flush()
+    stats = sqreen.stats()
+    assert memory == []
+    assert stats.dropped == {"before_send": 1}
+    assert stats.misuse == ({} if answer is None else {"before_send_type": 1})
+
+
+def test_a_hook_that_fails_drops_the_event(
+    memory: list[Event], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The hook may be there for privacy, so what it could not see does not leave."""
+
+    def fail(_: Event) -> Event:
+        raise ValueError("4111 1111 1111 1111")
+
+    configure(Settings(before_send=fail))
+    sqreen.track("x")
+
+    assert sqreen.flush()
+    assert memory == []
+    assert sqreen.stats().dropped == {"before_send": 1}
+    assert f"failed in before_send, the app goes on: ValueError('{MASK}')" in caplog.text
+
+
+def test_log_lines_are_scrubbed(memory: list[Event], caplog: pytest.LogCaptureFixture) -> None:
+    """What is wrong may quote the app's data; secrets in it are masked."""
+    sqreen.track("sq.4111 1111 1111 1111")
+
+    assert f"track('sq.{MASK}'): names that begin" in caplog.text
+    assert memory == []
+
+
+def test_strict_misuse_raises(memory: list[Event]) -> None:
+    """With SQREEN_STRICT=1 a wrong call raises in the app's own tests."""
+    configure(Settings(strict=True))
+
+    with pytest.raises(sqreen.SqreenUsageError, match="needs a str as the event's name, not int"):
+        sqreen.track(42)  # type: ignore[arg-type]  # that is the point
+    with pytest.raises(sqreen.SqreenUsageError, match="identify\\(\\) outside a request"):
+        sqreen.identify({"id": 1})
+    assert sqreen.track("fine")
+    assert sqreen.flush()
+    assert len(memory) == 1
+    assert sqreen.stats().misuse == {"name_type": 1, "identify_outside": 1}
+
+
+def test_the_apps_own_scrubber_is_used(memory: list[Event]) -> None:
+    """An object with the three methods takes the place of ours."""
+
+    class Upper:
+        """Masks nothing, and is seen."""
+
+        def text(self, text: str) -> str:
+            """Shout."""
+            return text.upper()
+
+        def value(self, value: Any) -> Any:
+            """Leave."""
+            return value
+
+        def is_sensitive(self, key: str) -> bool:
+            """Know no secrets."""
+            return not key
+
+    configure(Settings(scrubber=Upper()))
+    sqreen.track("x", properties={"password": "seen"})
+
+    assert sqreen.flush()
+    assert (memory[0].name, memory[0].properties) == ("X", {"password": "seen"})
+
+
+def test_scrubbing_can_be_switched_off(memory: list[Event]) -> None:
+    """SQREEN_STRIP_SENSITIVE_DATA=0 lets everything out."""
+    configure(Settings(strip_sensitive_data=False))
+    sqreen.track("x", properties={"password": "seen"})
+
+    assert sqreen.flush()
+    assert memory[0].properties == {"password": "seen"}
+
+
+def test_keys_and_patterns_can_be_given(memory: list[Event]) -> None:
+    """SQREEN_STRIP_SENSITIVE_KEYS replaces the keys, and _REGEX adds a pattern."""
+    configure(Settings(strip_sensitive_keys="iban, pin", strip_sensitive_regex=r"X\d+"))
+    sqreen.track("x", properties={"iban": "DE00", "password": "seen", "note": "is X123 ok"})
+
+    assert sqreen.flush()
+    assert memory[0].properties == {
+        "iban": MASK,
+        "password": "seen",
+        "note": f"is {MASK} ok",
+    }
+
+
+@pytest.mark.parametrize("run", [asyncio.run, trio.run])
+def test_waiting_on_an_event_loop(memory: list[Event], run: Any) -> None:
+    """Aflush and aclose wait without holding up the loop, of asyncio or trio."""
+
+    async def app() -> None:
+        sqreen.track("a")
+        assert await sqreen.aflush(2.0)
+        sqreen.track("b")
+        assert await sqreen.aclose(2.0) == 0
+        assert await sqreen.aclose(2.0) == 0
+
+    run(app) if run is trio.run else run(app())
+
+    assert [event.name for event in memory] == ["a", "b"]
+
+
+def test_waiting_on_an_event_loop_ends_in_time(memory: list[Event]) -> None:
+    """With nobody there, aflush tells so and aclose counts what is left."""
+    configure(Settings(url="http://127.0.0.1:9", token="t"))
+
+    async def app() -> None:
+        sqreen.track("a")
+        assert not await sqreen.aflush(0.1)
+        assert await sqreen.aclose(0.1) == 1
+
+    asyncio.run(app())
+    assert memory == []
+
+
+def test_unconfigured_every_call_answers() -> None:
+    """Without settings each call is there and does nothing."""
+
+    async def app() -> None:
+        assert await sqreen.aflush()
+        assert await sqreen.aclose() == 0
+
+    asyncio.run(app())
+    assert sqreen.identify({"id": 1}) is None  # type: ignore[func-returns-value]  # a no-op
+    assert sqreen.auth_track(True, id=1) is None
+    assert sqreen.signup_track(id=1) is None
+    assert not sqreen.user_is_banned()
+
+
+def test_identities_outside_requests(memory: list[Event], caplog: pytest.LogCaptureFixture) -> None:
+    """Logins and sign-ups are events anywhere; identify needs a request, and says so."""
+    sqreen.auth_track(True, {"id": 1}, email="a@b.c")
+    sqreen.signup_track(id=2)
+    sqreen.identify({"id": 3})
+    sqreen.track("x")
+
+    assert sqreen.flush()
+    assert [event.user_identifiers for event in memory] == [
+        {"id": "1", "email": "a@b.c"},
+        {"id": "2"},
+        {},
+    ]
+    assert "identify() outside a request does nothing" in caplog.text
+    assert not sqreen.user_is_banned()

@@ -1,0 +1,107 @@
+import json
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sqreen_mw.capture.body import (
+    MAX_BODY_BYTES,
+    BodyParameters,
+    BodyTee,
+    RawBody,
+    body_parameters,
+)
+from tests.capture.test_request import described
+from tests.strategies import json_values, texts
+
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=x"
+TWO_PARTS = (
+    b'--x\r\nContent-Disposition: form-data; name="coupon"\r\n\r\nSPRING\r\n'
+    b'--x\r\nContent-Disposition: form-data; name="photo"; filename="me.png"\r\n'
+    b"Content-Type: image/png\r\n\r\nsecret pixels\r\n--x--\r\n"
+)
+
+
+@given(st.lists(st.binary(max_size=9000), max_size=6))
+def test_a_tee_keeps_the_first_bytes(parts: list[bytes]) -> None:
+    """However a body passes by, its first bytes are kept, and a cut is marked."""
+    tee = BodyTee()
+    for part in parts:
+        tee.feed(part)
+
+    whole = b"".join(parts)
+    assert tee.read() == whole[:MAX_BODY_BYTES]
+    assert tee.truncated == (len(whole) > MAX_BODY_BYTES)
+
+
+@given(json_values)
+def test_json_gives_its_value(value: object) -> None:
+    """A JSON body gives back what was encoded."""
+    info = described(RawBody("application/json", json.dumps(value).encode(), truncated=False))
+
+    if not isinstance(value, str):
+        assert info.params.json == value or isinstance(value, dict | list)
+
+
+@given(st.dictionaries(texts, st.lists(texts, min_size=1, max_size=3), max_size=5))
+def test_a_form_gives_its_fields(fields: dict[str, list[str]]) -> None:
+    """An URL-encoded body gives back the fields it was made of."""
+    body = urlencode(fields, doseq=True).encode()
+
+    assert set(described(RawBody(FORM, body, truncated=False)).params.form) == set(fields)
+
+
+def test_multipart_gives_fields_and_names_of_files() -> None:
+    """Text fields are told; of a file only that there was one."""
+    info = described(RawBody(MULTIPART, TWO_PARTS, truncated=False))
+
+    assert info.params.form == {"coupon": ["SPRING"], "photo": ["<file>"]}
+    assert not info.truncated
+
+
+@pytest.mark.parametrize("length", range(0, len(TWO_PARTS), 7))
+def test_a_cut_multipart_body_gives_whole_fields_only(length: int) -> None:
+    """A field that did not come whole is left out, and the request is marked."""
+    info = described(RawBody(MULTIPART, TWO_PARTS[:length], truncated=True))
+
+    assert info.params.form.get("coupon", ["SPRING"]) == ["SPRING"]
+    assert info.truncated
+
+
+@pytest.mark.parametrize(
+    ("content_type", "data", "truncated", "parameters"),
+    [
+        ("application/json; charset=utf-8", b'{"a":1}', False, BodyParameters(json={"a": 1})),
+        ("application/problem+json", b"[]", False, BodyParameters(json=[])),
+        ("application/json", b'{"a":', True, BodyParameters(incomplete=True)),
+        ("application/json", b'{"a":NaN}', False, BodyParameters(incomplete=True)),
+        ("application/json", b'"\xff"', False, BodyParameters(incomplete=True)),
+        ("application/json", b"[" * 20_000, False, BodyParameters(incomplete=True)),
+        ("application/json", b"", False, BodyParameters()),
+        (FORM.upper(), b"a=1&b=2", False, BodyParameters(query=b"a=1&b=2")),
+        (FORM, b"a=1&b=4111", True, BodyParameters(query=b"a=1", incomplete=True)),
+        ("multipart/form-data", TWO_PARTS, False, BodyParameters(incomplete=True)),
+        (MULTIPART, b"garbage", False, BodyParameters(incomplete=True)),
+        ("text/plain", b"secret", False, BodyParameters()),
+        ("", b"secret", False, BodyParameters()),
+    ],
+)
+def test_the_content_type_decides(
+    content_type: str, data: bytes, *, truncated: bool, parameters: BodyParameters
+) -> None:
+    """Each kind is read by its own parser; what can't be read is said to be incomplete."""
+    assert body_parameters(RawBody(content_type, data, truncated)) == parameters
+
+
+@given(st.sampled_from([FORM, MULTIPART, "application/json", "x"]), st.binary(max_size=300))
+def test_any_body_can_be_told(content_type: str, data: bytes) -> None:
+    """Whatever a client sends, nothing is raised."""
+    described(RawBody(content_type, data, truncated=False))
+
+
+@given(st.text(max_size=60))
+def test_any_content_type_can_be_told(content_type: str) -> None:
+    """Whatever a client calls its body, nothing is raised."""
+    described(RawBody(content_type, TWO_PARTS, truncated=False))

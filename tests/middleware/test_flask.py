@@ -1,0 +1,239 @@
+import io
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask, Response, request, stream_with_context
+from werkzeug.exceptions import NotFound
+
+import sqreen_mw as sqreen
+from sqreen_mw.protocol.event import Event
+
+ANSWER = {"ok": True}
+
+
+def delivered(memory: list[Event]) -> dict[str, Event]:
+    """Flush, and return what arrived by name."""
+    assert sqreen.flush()
+    return {event.name: event for event in memory}
+
+
+def here() -> Any:
+    """Return the extension's object of the current request."""
+    return request.sqreen  # type: ignore[attr-defined]  # the extension's
+
+
+def make_app() -> Flask:
+    """Return an application with a factory, as Flask's documentation has it."""
+    extension = sqreen.Sqreen()
+    app = Flask(__name__)
+    extension.init_app(app)
+    return app
+
+
+def test_the_request_has_it(memory: list[Event]) -> None:
+    """Views, blueprints, hooks and error handlers reach their request by ``request.sqreen``."""
+    app = make_app()
+    blueprint = Blueprint("shop", __name__, url_prefix="/shop")
+
+    @app.before_request
+    def before() -> None:
+        here().track("before")
+
+    @blueprint.get("/items/<int:item>")
+    def item(item: int) -> dict[str, bool]:
+        here().identify({"id": item})
+        here().track("view")
+        return ANSWER
+
+    @app.errorhandler(404)
+    def missing(_: NotFound) -> tuple[str, int]:
+        here().track("missing")
+        return "no", 404
+
+    app.register_blueprint(blueprint)
+    client = app.test_client()
+    assert client.get("/shop/items/7").json == ANSWER
+    assert client.get("/nowhere").status_code == 404
+
+    assert sqreen.flush()
+    routes = [(e.name, e.request and e.request.route, e.user_identifiers) for e in memory]
+    assert routes == [
+        ("before", "/shop/items/<int:item>", {"id": "7"}),
+        ("view", "/shop/items/<int:item>", {"id": "7"}),
+        ("before", None, {}),
+        ("missing", None, {}),
+    ]
+    statuses = [event.request and event.request.status for event in memory]
+    assert statuses == [200, 200, 404, 404]
+
+
+def test_async_views_and_streams_see_their_request(memory: list[Event]) -> None:
+    """An async view and a streaming body track like any other."""
+    pytest.importorskip("asgiref", reason="Flask's async views need asgiref")
+    app = make_app()
+
+    @app.get("/async")
+    async def asynchronous() -> str:
+        sqreen.track("async")
+        return "ok"
+
+    @app.get("/stream")
+    def stream() -> Response:
+        def body() -> Iterator[str]:
+            here().track("stream")
+            yield "x"
+
+        return Response(stream_with_context(body()))
+
+    client = app.test_client()
+    assert client.get("/async").text == "ok"
+    assert client.get("/stream").text == "x"
+
+    paths = {
+        name: event.request and event.request.path for name, event in delivered(memory).items()
+    }
+    assert paths == {"async": "/async", "stream": "/stream"}
+
+
+def test_an_app_is_wrapped_once(memory: list[Event]) -> None:
+    """A second extension on the same application changes nothing."""
+    app = make_app()
+    wrapped = app.wsgi_app
+
+    sqreen.Sqreen(app)
+
+    assert app.wsgi_app == wrapped
+    assert memory == []
+
+
+def test_a_request_without_a_server_has_it_too(memory: list[Event]) -> None:
+    """In a test's request context the object is there, and its events are taken."""
+    app = make_app()
+
+    with app.test_request_context("/made-up"):
+        here().track("x")
+        assert here() is here()
+
+    event = delivered(memory)["x"]
+    assert event.request is not None
+    assert event.request.path == "/made-up"
+
+
+def test_the_apps_own_request_class_is_kept() -> None:
+    """A subclass of Flask's request stays what it is."""
+    app = Flask(__name__)
+
+    class OwnRequest(app.request_class):  # type: ignore[name-defined,misc]  # Flask's attribute
+        """The app's own."""
+
+        flavour = "vanilla"
+
+    app.request_class = OwnRequest
+    sqreen.Sqreen(app)
+
+    with app.test_request_context("/"):
+        assert request.flavour == "vanilla"  # type: ignore[attr-defined]  # the app's
+
+
+def test_the_body_is_read_as_ever(memory: list[Event]) -> None:
+    """Forms, files and JSON reach the view unchanged; what the view read is told on request."""
+    app = make_app()
+
+    @app.post("/form")
+    def form() -> str:
+        here().track("form", collect_body=True)
+        upload = request.files["photo"]
+        return f"{request.form['coupon']} {upload.filename} {len(upload.read())}"
+
+    @app.post("/unread")
+    def unread() -> str:
+        here().track("unread", collect_body=True)
+        return "ok"
+
+    client = app.test_client()
+    data = {"coupon": "SPRING", "photo": (io.BytesIO(b"x" * 40_000), "me.png")}
+    assert client.post("/form", data=data).text == "SPRING me.png 40000"
+    assert client.post("/unread", data={"a": "1"}).text == "ok"
+
+    events = delivered(memory)
+    form_info, unread_info = events["form"].request, events["unread"].request
+    assert form_info is not None
+    assert unread_info is not None
+    assert form_info.params.form["coupon"] == ["SPRING"]
+    assert form_info.truncated
+    assert unread_info.params.form == {}
+
+
+def test_ignored_paths_have_no_events(memory: list[Event]) -> None:
+    """Requests to these paths run as ever, and their events are not taken."""
+    app = Flask(__name__)
+    sqreen.Sqreen(app, ignore_paths="/healthz /static/*")
+
+    @app.get("/healthz")
+    def health() -> str:
+        assert here().track("x") is None
+        assert sqreen.track("y") is None
+        return "ok"
+
+    assert app.test_client().get("/healthz").text == "ok"
+    assert delivered(memory) == {}
+
+
+def test_events_of_a_request_share_its_id(memory: list[Event]) -> None:
+    """All events of one request have one id, and another request has another."""
+    app = make_app()
+
+    @app.get("/")
+    def view() -> str:
+        here().track("x")
+        here().track("y")
+        return "ok"
+
+    client = app.test_client()
+    client.get("/")
+    client.get("/")
+
+    assert sqreen.flush()
+    ids = [event.request and event.request.id for event in memory]
+    assert ids[0] == ids[1]
+    assert ids[2] == ids[3]
+    assert ids[0] != ids[2]
+
+
+def test_every_call_is_on_the_request(memory: list[Event]) -> None:
+    """What is there at module level is there on the request."""
+    app = make_app()
+
+    @app.get("/")
+    def view() -> str:
+        here().auth_track(True, email="a@b.c")
+        here().signup_track({"email": "a@b.c"})
+        assert not here().user_is_banned()
+        assert here().flush()
+        assert here().stats().tracked == 2
+        assert here().close() == 0
+        return "ok"
+
+    assert app.test_client().get("/").text == "ok"
+    assert [event.name for event in memory] == ["sq.sdk.users.login", "sq.sdk.users.signup"]
+
+
+def test_a_wrong_identity_is_said(memory: list[Event], caplog: pytest.LogCaptureFixture) -> None:
+    """An identity without identifiers changes nothing, and the log says what is needed."""
+    app = make_app()
+
+    @app.get("/")
+    def view() -> str:
+        here().identify({})
+        here().identify("jane")
+        here().track("x")
+        return "ok"
+
+    with caplog.at_level(logging.WARNING, logger="sqreen_mw"):
+        app.test_client().get("/")
+
+    assert delivered(memory)["x"].user_identifiers == {}
+    assert "a user needs an identifier, such as {'email': ...}" in caplog.text
+    assert "must be a dict such as {'email': ...}, not str" in caplog.text

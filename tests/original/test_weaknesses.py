@@ -1,0 +1,261 @@
+"""The proven weaknesses of the original, each with the proof that ours does not have it."""
+
+import time
+import uuid
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request
+from flask import Flask
+from flask import request as flask_request
+from starlette.testclient import TestClient
+
+import sqreen_mw as sqreen
+from sqreen_mw.protocol.batch import decode_event, encode_event
+from sqreen_mw.protocol.event import Event
+
+MASK = "<Redacted by Sqreen>"
+CARD = "4111 1111 1111 1111"
+
+
+def delivered(memory: list[Event]) -> list[Event]:
+    """Flush, and return what arrived."""
+    assert sqreen.flush()
+    return memory
+
+
+def test_1_runs_on_asgi_and_this_python(memory: list[Event]) -> None:
+    """The original was dead on current Pythons and never ran on ASGI."""
+    app = FastAPI()
+    app.add_middleware(sqreen.SqreenMiddleware)
+
+    @app.get("/")
+    async def view() -> None:
+        sqreen.track("x")
+
+    TestClient(app).get("/")
+
+    assert [event.name for event in delivered(memory)] == ["x"]
+
+
+def test_2_events_outside_requests_are_their_own(memory: list[Event]) -> None:
+    """An event tracked outside of a request was shown with another one's address."""
+    app = FastAPI()
+    app.add_middleware(sqreen.SqreenMiddleware)
+
+    @app.get("/innocent")
+    def view() -> None:
+        sqreen.track("inside")
+
+    sqreen.track("before")
+    TestClient(app).get("/innocent")
+    sqreen.track("after")
+
+    requests = {event.name: event.request for event in delivered(memory)}
+    assert requests["before"] is None
+    assert requests["after"] is None
+    assert requests["inside"] is not None
+
+
+def test_2_events_outside_requests_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They grew without bound; ours wait in one bounded queue, and losses are counted."""
+    monkeypatch.setenv("SQREEN_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SQREEN_TOKEN", "t")
+
+    for _ in range(10_600):
+        sqreen.track("x")
+
+    stats = sqreen.stats()
+    assert stats.waiting <= 10_500
+    assert stats.tracked == stats.waiting + stats.delivered + sum(stats.dropped.values())
+    sqreen.close(timeout=0.1)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"X-Forwarded-For": "8.8.8.8"},
+        {"X-Real-IP": "8.8.8.8"},
+        {"Client-IP": "8.8.8.8"},
+        {"Forwarded": "for=8.8.8.8"},
+        {"X-Cluster-Client-IP": "8.8.8.8"},
+        {"Via": "8.8.8.8"},
+    ],
+)
+@pytest.mark.parametrize("peer", ["93.184.216.34", "172.17.0.1"])
+def test_3_a_header_forges_no_address(
+    memory: list[Event], forged: dict[str, str], peer: str
+) -> None:
+    """The leftmost global address of any of ten headers was believed from any peer."""
+    app = FastAPI()
+    app.add_middleware(sqreen.SqreenMiddleware)
+
+    @app.get("/")
+    def view() -> None:
+        sqreen.track("x")
+
+    TestClient(app, client=(peer, 1)).get("/", headers=forged)
+
+    [event] = delivered(memory)
+    assert event.request is not None
+    assert (event.request.ip, event.request.ip_source) == (peer, "peer")
+
+
+def test_4_properties_identifiers_and_traits_are_scrubbed(memory: list[Event]) -> None:
+    """They went out in clear."""
+    app = FastAPI()
+    app.add_middleware(sqreen.SqreenMiddleware)
+
+    @app.get("/")
+    def view() -> None:
+        sqreen.identify({"card": CARD}, traits={"password": "hunter2"})
+        sqreen.track("x", properties={"password": "hunter2", "note": f"paid by {CARD}"})
+
+    TestClient(app).get("/")
+
+    [event] = delivered(memory)
+    assert event.properties == {"password": MASK, "note": f"paid by {MASK}"}
+    assert event.user_identifiers == {"card": MASK}
+    assert event.user_traits == {"password": MASK}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("user_password", "hunter2", MASK),
+        ("note", "Bearer abcdefghij.klmnop", None),
+        ("sentence", f"card {CARD}, thanks", f"card {MASK}, thanks"),
+        ("number", 4111111111111111, MASK),
+        ("bytes", b"4111111111111111", None),
+        ("order", "1234567890123456", "1234567890123456"),
+        ("epoch", 1700000000000, 1700000000000),
+    ],
+)
+def test_5_the_scrubber_has_no_such_holes(
+    memory: list[Event], key: str, value: Any, told: object
+) -> None:
+    """Kin of known keys, credentials, cards in sentences, as numbers and in bytes passed."""
+    sqreen.track("x", properties={key: value})
+
+    [event] = delivered(memory)
+    if told is None:
+        assert MASK in event.properties[key]
+        assert b"abcdefghij" not in encode_event(event)
+        assert b"4111111111111111" not in encode_event(event)
+    else:
+        assert event.properties == {key: told}
+
+
+def test_6_deep_and_cyclic_values_end(memory: list[Event]) -> None:
+    """A self-referencing value, or JSON 1,200 levels deep, was a RecursionError."""
+    cycle: dict[str, Any] = {}
+    cycle["self"] = cycle
+    deep = "[" * 1200 + "]" * 1200
+    app = FastAPI()
+    app.add_middleware(sqreen.SqreenMiddleware)
+
+    @app.post("/")
+    async def view(request: Request) -> None:
+        await request.body()
+        sqreen.track("x", properties={"cycle": cycle}, collect_body=True)
+
+    headers = {"Content-Type": "application/json"}
+    assert TestClient(app).post("/", content=deep, headers=headers).status_code == 200
+
+    [event] = delivered(memory)
+    assert event.truncated
+    assert decode_event(encode_event(event)) == event
+
+
+def test_10_identifiers_are_one_spelling(memory: list[Event]) -> None:
+    """42 and "42" were different users."""
+    sqreen.track("x", user_identifiers={"id": 42})
+    sqreen.track("x", user_identifiers={"id": "42"})
+
+    one, other = delivered(memory)
+    assert one.user_identifiers == other.user_identifiers == {"id": "42"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"properties": list(range(17))},
+        {"properties": {**{str(i): i for i in range(10)}, **{i: i for i in range(10)}}},
+        {"timestamp": "yesterday"},
+        {"user_identifiers": "jane"},
+        42,
+    ],
+)
+def test_13_validation_never_raises(memory: list[Event], options: Any) -> None:
+    """A list of properties, or keys of several types, raised into the app."""
+    assert sqreen.track("x", options)
+    assert sqreen.track(None) is None  # type: ignore[arg-type]  # that is the point
+
+    assert len(delivered(memory)) == 1
+    assert sum(sqreen.stats().misuse.values()) >= 2
+
+
+def test_14_forms_with_a_charset_are_read(memory: list[Event]) -> None:
+    """``urlencoded; charset=UTF-8`` was not parsed."""
+    app = Flask(__name__)
+    sqreen.Sqreen(app)
+
+    @app.post("/")
+    def view() -> str:
+        coupon = flask_request.form["coupon"]
+        sqreen.track("x", collect_body=True)
+        return coupon
+
+    kind = "application/x-www-form-urlencoded; charset=UTF-8"
+    answer = app.test_client().post("/", data="coupon=SPR%C3%84NG", content_type=kind)
+
+    assert answer.text == "SPRÄNG"
+    [event] = delivered(memory)
+    assert event.request is not None
+    assert event.request.params.form == {"coupon": ["SPRÄNG"]}
+
+
+def test_14_a_cut_body_is_marked(memory: list[Event]) -> None:
+    """JSON cut at 4,096 bytes silently became an empty object."""
+    app = Flask(__name__)
+    sqreen.Sqreen(app)
+
+    @app.post("/")
+    def view() -> str:
+        count = len(flask_request.get_json()["rows"])
+        sqreen.track("x", collect_body=True)
+        return str(count)
+
+    assert app.test_client().post("/", json={"rows": ["x" * 100] * 1000}).text == "1000"
+
+    [event] = delivered(memory)
+    assert event.request is not None
+    assert event.request.params.json is None
+    assert event.request.truncated
+    assert event.truncated
+
+
+def test_15_exotic_values_have_their_usual_text(memory: list[Event]) -> None:
+    """They were sent as Python's repr, and NaN as JSON that nobody reads."""
+    number = uuid.uuid4()
+    sqreen.track(
+        "x",
+        properties={"set": {1}, "price": Decimal("1.5"), "id": number, "nan": float("nan")},
+    )
+
+    [event] = delivered(memory)
+    assert event.properties == {"set": [1], "price": "1.5", "id": str(number), "nan": "nan"}
+
+
+def test_16_nothing_is_sent_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The start blocked up to ten seconds on the network."""
+    monkeypatch.setenv("SQREEN_URL", "http://192.0.2.1:7070")
+    monkeypatch.setenv("SQREEN_TOKEN", "t")
+    app = FastAPI()
+    app.add_middleware(sqreen.SqreenMiddleware)
+    sqreen.user_is_banned()
+    start = time.monotonic()
+
+    assert TestClient(app).get("/").status_code == 404
+    assert time.monotonic() - start < 5
