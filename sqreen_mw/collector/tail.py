@@ -24,7 +24,7 @@ class Tail:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(woken.set)
 
-    async def newer_than(self, seq: int, *, timeout: float) -> int:  # noqa: ASYNC109 a time that may pass without fault
+    async def newer_than(self, seq: int, *, timeout: float) -> int:
         """Return the latest number: at once if it is greater, else once it is, or after a while.
 
         Args:

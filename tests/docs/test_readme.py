@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 import sqreen_mw as sqreen
-from sqreen_mw.cli import app as command_line
+from sqreen_mw.cli.commands import app as command_line
 from sqreen_mw.protocol.event import Event
 
 ROOT = Path(__file__).parents[2]

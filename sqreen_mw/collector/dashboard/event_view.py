@@ -87,6 +87,7 @@ class Detail:
     release: str | None
     truncated: bool
     properties: tuple[tuple[str, str], ...]
+    traits: tuple[tuple[str, str], ...]
     identifiers: tuple[Linked, ...]
     parameters: tuple[tuple[str, str], ...]
     ip_source: str
@@ -130,6 +131,7 @@ def detail_of(stored: StoredEvent, *, links: Links) -> Detail:
         release=stored.release,
         truncated=event.truncated or (event.request is not None and event.request.truncated),
         properties=_wholes(event.properties),
+        traits=_wholes(event.user_traits),
         identifiers=tuple(
             Linked(key, str(value), links.pivot(event.timestamp, user=str(value)))
             for key, value in event.user_identifiers.items()
@@ -205,6 +207,9 @@ def _parameters(request: RequestInfo | None) -> tuple[tuple[str, str], ...]:
     params = request.params
     listed = [(key, ", ".join(values)) for key, values in params.query.items()]
     listed += [(f"{{{key}}}", text) for key, text in params.path.items()]
+    listed += [(f"{key} (form)", ", ".join(values)) for key, values in params.form.items()]
+    if params.json is not None:
+        listed.append(("JSON body", _whole(params.json)))
     return tuple(listed)
 
 

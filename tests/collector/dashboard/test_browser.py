@@ -255,12 +255,12 @@ def test_a_hidden_tab_gives_its_connection_back(here: World, visit: Opener) -> N
         "value => { Object.defineProperty(document, 'hidden', { value, configurable: true });"
         " document.dispatchEvent(new Event('visibilitychange')); }"
     )
-    page.evaluate(hide, True)  # noqa: FBT003 playwright's argument to the page
+    page.evaluate(hide, True)
     here.put(told("meanwhile"))
     page.wait_for_timeout(300)
     assert names(page) == ["before"]
 
-    page.evaluate(hide, False)  # noqa: FBT003 playwright's argument to the page
+    page.evaluate(hide, False)
 
     expect(page.locator("#rows tr")).to_have_count(2)
     assert names(page) == ["meanwhile", "before"]

@@ -1,0 +1,43 @@
+"""What happens before a command begins."""
+
+import signal
+import subprocess
+import sys
+import time
+
+MAIN = "from sqreen_mw.cli import main; main()"
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a fresh interpreter."""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_ctrl_c_while_loading_leaves_no_traceback() -> None:
+    """An impatient Ctrl-C, whenever it comes, ends with an exit code and nothing on stderr."""
+    for delay in (0.3, 0.6, 0.9):
+        code = f"import time; print(flush=True); {MAIN}"
+        with subprocess.Popen(
+            [sys.executable, "-c", code, "--help"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(delay)
+            process.send_signal(signal.SIGINT)
+            _, complaints = process.communicate(timeout=60)
+
+        assert process.returncode in {0, 130}
+        assert "Traceback" not in complaints
+
+
+def test_a_missing_extra_is_named() -> None:
+    """Without the collector's dependencies the command says what to install."""
+    done = python(f"import sys; sys.modules['typer'] = None; {MAIN}")
+
+    assert done.returncode == 2
+    assert done.stderr == "sqreen-mw: typer is not installed: pip install 'sqreen-mw[collector]'\n"
