@@ -8,9 +8,12 @@ from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.placeholders import is_code, is_likely_secret, is_placeholder
 
 _SEPARATOR: Final = re.compile(r"(?:=(?![=~])>?|:(?!//)=?|%3[Dd])[ \t]{0,8}")
-_BEFORE: Final = 96
-_NAME_BACKWARDS: Final = re.compile(r"[\w.\-\[\]%\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff]{1,80}")
-_QUERY_MARKS: Final = ("?", "&", "%26", "%3F", "%3f", "u0026", "amp;")
+# Read backwards from the separator: blanks, quotes, the name, what stands before it.
+_NAME: Final = re.compile(
+    r"[ \t]{0,8}+([\"'`\\]{0,4}+)"
+    r"([\w.\-\[\]%\u0300-\u036f\u0900-\u0eff\u1000-\u109f\u1780-\u17ff]{1,80}+)"
+    r"(\?|&|62%|[fF]3%|6200u|;pma)?"
+)
 _IN_QUERY: Final = re.compile(r"(?:(?!%26|%23)[^&;#\s\"'<>\\])*+")
 _IN_QUOTES: Final = {
     '"': re.compile(r'(?:[^"\\]|\\.)*+', re.DOTALL),
@@ -41,50 +44,36 @@ class Assignments:
         """Return a text with the value after each sensitive name masked."""
         parts: list[str] = []
         done = 0
+        backwards = text[::-1]
         for match in _SEPARATOR.finditer(text):
             start, after = match.span()
-            if start < done:
-                continue
-            name, mark = _name_before(text, max(done, start - _BEFORE), start)
-            if name and self._is_sensitive(name):
-                span = self._value(text, after, name=name, mark=mark, separator=match[0])
+            named = _NAME.match(backwards, len(text) - start) if start >= done else None
+            if named is not None and self._is_sensitive(named[2][::-1]):
+                span = self._value(text, after, named=named, separator=match[0])
                 if span is not None:
                     parts += (text[done : span[0]], MASK)
                     done = span[1]
         return "".join((*parts, text[done:])) if parts else text
 
     def _value(
-        self, text: str, start: int, *, name: str, mark: str, separator: str
+        self, text: str, start: int, *, named: re.Match[str], separator: str
     ) -> tuple[int, int] | None:
         """Return where the value lies, or None where there is none that is secret."""
-        if mark.endswith(_QUERY_MARKS) or separator[0] == "%":
+        if named[3] or separator[0] == "%":
             return _found(_IN_QUERY, text, start)
         quoted = _quoted(text, start)
         if quoted is not None:
             begin, end = _without_scheme(text, *quoted)
             return None if is_placeholder(text[begin:end]) else (begin, end)
-        named_in_quotes = mark == '"'
-        if named_in_quotes and text[start : start + 1] in {"[", "{"}:
+        if named[1] and text[start : start + 1] in {"[", "{"}:
             return _found(_BRACKETED, text, start)
+        name = named[2][::-1]
         begin, end = _bare(text, start, name)
         value = text[begin:end]
         if is_placeholder(value) or (begin == start and is_code(value, name, self._is_sensitive)):
             return None
-        prose = separator[0] == ":" and not named_in_quotes and begin == start
+        prose = separator[0] == ":" and not named[1] and begin == start
         return None if prose and not is_likely_secret(value) else (begin, end)
-
-
-def _name_before(text: str, earliest: int, end: int) -> tuple[str, str]:
-    """Return the name that ends there, and what stands before it; a quote where it is quoted."""
-    before = text[earliest:end].rstrip(" \t")
-    bare = before.rstrip("\"'`\\")
-    match = _NAME_BACKWARDS.match(bare[::-1])
-    if match is None:
-        return "", ""
-    name = match[0][::-1]
-    if bare != before:
-        return name, '"'
-    return name, bare[: -len(name)][-5:]
 
 
 def _found(pattern: re.Pattern[str], text: str, start: int) -> tuple[int, int] | None:

@@ -6,9 +6,9 @@ from typing import Final
 
 from sqreen_mw.scrubbing.mask import MASK
 
-_RUN: Final = re.compile(
-    r"(?<!\d\.)\d(?:(?:[ \-+\u00a0\u2009\u2010-\u2013\u202f]|%20){0,2}\d){11,}+"
-)
+_RUN: Final = re.compile(r"\d(?:(?:[ \-+\u00a0\u2009\u2010-\u2013\u202f]|%20){0,2}\d){11,}+")
+_LIKELY: Final = re.compile(r"[0-9][0-9 +%-]{11}")
+_FRACTION: Final = re.compile(r"\d\.\Z")
 _GROUP: Final = re.compile(r"\d+")
 _SIXTEEN: Final = (
     r"4\d{15}"  # Visa
@@ -41,6 +41,8 @@ _DOUBLED: Final = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 
 
 def mask_cards(text: str) -> str:
     """Return a text with each card number masked, in groups or inside a longer number too."""
+    if text.isascii() and not _LIKELY.search(text):
+        return text
     return _RUN.sub(_mask_run, text)
 
 
@@ -53,7 +55,7 @@ def is_card(digits: str) -> bool:
 
 def _mask_run(match: re.Match[str]) -> str:
     run = match[0]
-    if _is_iban(match):
+    if _is_iban(match) or _FRACTION.search(match.string, max(0, match.start() - 2), match.start()):
         return run
     if not run.isascii():
         run = "".join(str(int(char)) if char.isdecimal() else char for char in run)

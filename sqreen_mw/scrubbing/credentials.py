@@ -20,8 +20,8 @@ _PROSE: Final = (
     "cheque cheques of and or is was not the error scope format scheme header plan party "
 )
 _URL: Final = re.compile(
-    r"://([^\s/?#@:\[\]\"'<>]{0,256}):(?![${<]|%[{s])"
-    r"(?:[^\s/?#\"'<>\\]{1,512}|(?!\d{1,5}/)[^\s?#\"'<>\\]{1,512})@"
+    r"://([^\s/?#@:\[\]\"'<>]{0,128}):(?![${<]|%[{s])"
+    r"(?:[^\s/?#\"'<>\\]{1,256}|(?!\d{1,5}/)[^\s?#\"'<>\\]{1,256})@"
 )
 _LONG_USER: Final = re.compile(r"(?=.{0,200}\d).{20,}")
 _SIGNED: Final = re.compile(r"(?<=[?&;])((?:sig|signature)=)[\w%+/=-]{20,}", re.IGNORECASE)
@@ -44,7 +44,7 @@ def mask_credentials(text: str) -> str:
         text = _BASIC.sub(_mask_basic, text)
     if "token " in lower or "key " in lower:
         text = _API_TOKEN.sub(rf"\1{MASK}", text)
-    if "://" in text:
+    if "://" in text and "@" in text:
         text = _URL.sub(_mask_url, text)
     if "sig" in lower and "=" in text:
         text = _SIGNED.sub(rf"\1{MASK}", text)

@@ -18,7 +18,8 @@ _SHORTEST_SECRET: Final = 5
 _SHORTEST_CARD: Final = 12
 _SHORTEST_TOKEN: Final = 20
 _CACHED_KEYS: Final = 1024
-_LONGEST_CACHED: Final = 64
+_CLEAN_TEXTS: Final = 1024
+_LONGEST_CLEAN: Final = 256
 
 
 class Scrubber:
@@ -40,6 +41,7 @@ class Scrubber:
         self._keys: Final = SensitiveKeys(keys)
         self._assignments: Final = Assignments(self._keys.match)
         self._pattern: Final = _compiled(pattern) if pattern else None
+        self._clean: Final = set[str]()
         self._known: Final = lru_cache(maxsize=_CACHED_KEYS)(self._judgement)
 
     def is_sensitive(self, key: str) -> bool:
@@ -61,7 +63,8 @@ class Scrubber:
         that JSON can't say.
         """
         try:
-            return Walk(text=self._text, judge=self._judge).copy(value)
+            walk = Walk(text=self._text, judge=self._known, judge_once=self._judgement)
+            return walk.copy(value)
         except Exception:  # noqa: BLE001 fail closed: what can't be scrubbed must not leave
             return MASK
 
@@ -74,6 +77,17 @@ class Scrubber:
         return scrubbed
 
     def _text(self, text: str) -> str:
+        """Return a text without its secrets; clean ones are remembered, as most come again."""
+        if text in self._clean:
+            return text
+        scrubbed = self._scrubbed(text)
+        if scrubbed == text and len(text) <= _LONGEST_CLEAN:
+            if len(self._clean) >= _CLEAN_TEXTS:
+                self._clean.clear()
+            self._clean.add(text)
+        return scrubbed
+
+    def _scrubbed(self, text: str) -> str:
         length = len(text)
         if length >= _SHORTEST_SECRET:
             if length >= _SHORTEST_TOKEN:
@@ -84,9 +98,6 @@ class Scrubber:
             if length >= _SHORTEST_CARD:
                 text = mask_cards(text)
         return text if self._pattern is None else self._pattern.sub(MASK, text)
-
-    def _judge(self, key: str) -> tuple[bool, str]:
-        return self._known(key) if len(key) <= _LONGEST_CACHED else self._judgement(key)
 
     def _judgement(self, key: str) -> tuple[bool, str]:
         """Return whether a key is sensitive, and its text to show."""

@@ -118,7 +118,7 @@ def _by_first_letter(formats: tuple[str, ...]) -> str:
     return "|".join(f"{first}(?:{'|'.join(one[1:] for one in group)})" for first, group in groups)
 
 
-_LONG: Final = re.compile(r"[\w.+/=~-]{20}", re.ASCII)
+_LONG: Final = re.compile(r"[A-Za-z0-9_.+/=~-]{20}")
 _TOKENS: Final = re.compile(rf"(?<![A-Za-z0-9])(?:{_by_first_letter(_FORMATS)})", re.ASCII)
 _MARKED: Final = (
     # The first part is bounded, or a long text of many beginnings would cost its square.

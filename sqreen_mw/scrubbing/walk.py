@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from sqreen_mw.scrubbing.cards import is_card
@@ -14,18 +14,22 @@ _MAX_NODES: Final = 100_000
 _CARDS: Final = (10**11, 10**19)
 _HARMLESS: Final = (date, time, timedelta, UUID)
 _NAMES: Final = ("name", "key")
+_LONG_KEY: Final = 64
+
+Judge: TypeAlias = Callable[[str], tuple[bool, str]]
+"""Tells whether a key is sensitive, and its text without secrets."""
 
 
 class Walk:
     """One walk through one value; it ends at 64 levels and 100,000 values, the rest is masked."""
 
-    __slots__ = ("_judge", "_left", "_text")
+    __slots__ = ("_judge", "_judge_once", "_left", "_text")
 
-    def __init__(
-        self, *, text: Callable[[str], str], judge: Callable[[str], tuple[bool, str]]
-    ) -> None:
+    def __init__(self, *, text: Callable[[str], str], judge: Judge, judge_once: Judge) -> None:
+        """Take what scrubs a text, and what judges a key: often the same, and one that is long."""
         self._text = text
         self._judge = judge
+        self._judge_once = judge_once
         self._left = _MAX_NODES
 
     def copy(self, value: Any, depth: int = _MAX_DEPTH) -> Any:
@@ -43,6 +47,9 @@ class Walk:
             return MASK
 
     def _other(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if kind is dict or kind is list:
+            return self._nested(value, depth)
         match value:
             case Mapping() | list() | tuple() | set() | frozenset():
                 return self._nested(value, depth)
@@ -59,30 +66,33 @@ class Walk:
         self._left -= len(value) + 1
         if depth < 0 or self._left < 0:
             return MASK
-        if isinstance(value, Mapping):
+        kind = type(value)
+        if kind is not list and (kind is dict or isinstance(value, Mapping)):
             return self._mapping(value, depth)
         copies = [self.copy(item, depth) for item in value]
         if isinstance(value, list):
             return copies
-        return tuple(copies) if isinstance(value, tuple) else type(value)(copies)
+        return tuple(copies) if isinstance(value, tuple) else set(copies)
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[Any, Any]:
         copied: dict[Any, Any] = {}
+        judge, copy = self._judge, self.copy
         for key, item in value.items():
-            sensitive, name = self._judge(key) if type(key) is str else self._other_key(key, depth)
+            plain = type(key) is str and len(key) <= _LONG_KEY
+            sensitive, name = judge(key) if plain else self._other_key(key, depth)
             if sensitive and item is not None and type(item) is not bool:
                 copied[name] = MASK
             else:
-                copied[name] = self.copy(item, depth)
+                copied[name] = copy(item, depth)
         if "value" in copied and self._names_a_secret(value):
             copied["value"] = MASK
         return copied
 
     def _other_key(self, key: Any, depth: int) -> tuple[bool, Any]:
         if isinstance(key, bytes):
-            return self._judge(_decoded(key))[0], self._bytes(key)
+            return self._judge_once(_decoded(key))[0], self._bytes(key)
         if isinstance(key, str):
-            return self._judge(str.__str__(key))
+            return self._judge_once(str.__str__(key))
         return False, self.copy(key, depth)
 
     def _names_a_secret(self, value: Mapping[Any, Any]) -> bool:
@@ -90,7 +100,7 @@ class Walk:
         if value["value"] is None or type(value["value"]) is bool:
             return False
         names = (value.get(key) for key in _NAMES)
-        return any(type(name) is str and self._judge(name)[0] for name in names)
+        return any(type(name) is str and self._judge_once(name)[0] for name in names)
 
     def _bytes(self, data: bytes) -> bytes:
         return self._text(_decoded(data)).encode(errors="surrogateescape")
