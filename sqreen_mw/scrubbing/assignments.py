@@ -12,9 +12,11 @@ _SEPARATOR: Final = re.compile(r"(?:=(?![=~])>?|:(?!//)=?|%3[Dd])[ \t]{0,8}")
 _NAME: Final = re.compile(
     r"[ \t]{0,8}+([\"'`\\]{0,4}+)"
     r"([\w.\-\[\]%\u0300-\u036f\u0900-\u0eff\u1000-\u109f\u1780-\u17ff]{1,80}+)"
-    r"(\?|&|62%|[fF]3%|6200u|;pma)?"
+    r"(?:(\?|&|62%|[fF]3%|6200u|;pma)|((?:[ ][^\W\d_]{1,20}+){1,2}))?"
 )
-_IN_QUERY: Final = re.compile(r"(?:(?!%26|%23)[^&;#\s\"'<>\\])*+")
+_UNEXPECTED: Final = re.compile("[ ]detcepxen[uU]")  # what a parser says of a token
+_IN_QUERY: Final = re.compile(r"[^&;#\s\"'<>\\]*+")
+_IN_ENCODED_QUERY: Final = re.compile(r"(?:(?!%26|%23)[^&;#\s\"'<>\\])*+")
 _IN_QUOTES: Final = {
     '"': re.compile(r'(?:[^"\\]|\\.)*+', re.DOTALL),
     "'": re.compile(r"(?:[^'\\]|\\.)*+", re.DOTALL),
@@ -22,15 +24,18 @@ _IN_QUOTES: Final = {
 _IN_ESCAPED_QUOTES: Final = re.compile(r"(?:(?!\\[\"']).)*+", re.DOTALL)
 _BRACKETED: Final = re.compile(r"\[[^\]]*+\]?|\{[^{}]*+\}?")
 _BARE: Final = re.compile(
-    r"(?:[^\s&;,\"'<>]|,(?!\s|[\w.-]{1,64}=))++(?:(?:[ ][^\s;=&\"']{1,64}){1,8}(?=;))?"
+    r"(?:[^\s&;,\"'<>]|,(?!\s|[\w.-]{1,64}=))++(?:(?:[ ][^\s;=&\"']{1,64}){1,8}(?=[;&]))?"
 )
 _SCHEME: Final = re.compile(
     r"(?:bearer|basic|token|api-?key|negotiate|ntlm|key)[ ]+", re.IGNORECASE
 )
+_AUTHORIZATION: Final = re.compile(r"authori[sz]ation\Z", re.IGNORECASE)
 _LONG_SCHEME: Final = re.compile(
     r"(?:digest|hawk|oauth|hmac[\w-]*|signature|mac|aws4-hmac-sha256)[ ]+(?=\w+=)", re.IGNORECASE
 )
 _LINE: Final = re.compile(r"[^\r\n]*+")
+_FLAG: Final = re.compile(r"(?<!\S)(--([\w-]{1,64}+)[ \t]{1,8}+[\"']?)(?![\"'<$-])[^\s\"']++")
+_ELEMENT: Final = re.compile(r"(<(?:\w{1,40}:)?([\w.-]{1,80}+)(?:\s[^<>]{0,256})?>)([^<]+)(?=</)")
 _TAIL: Final = ",)]}.:"
 
 
@@ -42,24 +47,41 @@ class Assignments:
 
     def mask(self, text: str) -> str:
         """Return a text with the value after each sensitive name masked."""
+        if "--" in text:
+            text = _FLAG.sub(self._tagged, text)
+        if "</" in text:
+            text = _ELEMENT.sub(self._tagged, text)
         parts: list[str] = []
         done = 0
         backwards = text[::-1]
         for match in _SEPARATOR.finditer(text):
-            start, after = match.span()
+            start = match.start()
             named = _NAME.match(backwards, len(text) - start) if start >= done else None
-            if named is not None and self._is_sensitive(named[2][::-1]):
-                span = self._value(text, after, named=named, separator=match[0])
+            if named is None or not self._names_secret(named):
+                continue
+            if not _UNEXPECTED.match(backwards, named.end(2)):
+                span = self._value(text, match.end(), named=named, separator=match[0])
                 if span is not None:
                     parts += (text[done : span[0]], MASK)
                     done = span[1]
         return "".join((*parts, text[done:])) if parts else text
 
+    def _tagged(self, match: re.Match[str]) -> str:
+        return match[1] + MASK if self._is_sensitive(match[2]) else match[0]
+
+    def _names_secret(self, named: re.Match[str]) -> bool:
+        """Tell whether a name is sensitive, alone or with the words before it: ``API key``."""
+        if self._is_sensitive(named[2][::-1]):
+            return True
+        return named[4] is not None and self._is_sensitive(f"{named[2]}{named[4]}"[::-1])
+
     def _value(
         self, text: str, start: int, *, named: re.Match[str], separator: str
     ) -> tuple[int, int] | None:
         """Return where the value lies, or None where there is none that is secret."""
-        if named[3] or separator[0] == "%":
+        if separator[0] == "%":
+            return _found(_IN_ENCODED_QUERY, text, start)
+        if named[3]:
             return _found(_IN_QUERY, text, start)
         quoted = _quoted(text, start)
         if quoted is not None:
@@ -67,13 +89,19 @@ class Assignments:
             return None if is_placeholder(text[begin:end]) else (begin, end)
         if named[1] and text[start : start + 1] in {"[", "{"}:
             return _found(_BRACKETED, text, start)
+        return self._bare(text, start, named=named, colon=separator[0] == ":")
+
+    def _bare(
+        self, text: str, start: int, *, named: re.Match[str], colon: bool
+    ) -> tuple[int, int] | None:
+        """Return where a value without quotes lies; after a colon it may well be prose."""
         name = named[2][::-1]
         begin, end = _bare(text, start, name)
         value = text[begin:end]
         if is_placeholder(value) or (begin == start and is_code(value, name, self._is_sensitive)):
             return None
-        prose = separator[0] == ":" and not named[1] and begin == start
-        return None if prose and not is_likely_secret(value) else (begin, end)
+        sure = not colon or named[1] or (begin > start and _AUTHORIZATION.search(name))
+        return (begin, end) if sure or is_likely_secret(value) else None
 
 
 def _found(pattern: re.Pattern[str], text: str, start: int) -> tuple[int, int] | None:

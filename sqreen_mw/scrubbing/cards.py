@@ -16,6 +16,7 @@ _SIXTEEN: Final = (
     r"|(?:6011|64[4-9]\d|65\d\d)\d{12}"  # Discover
     r"|35(?:2[89]|[3-8]\d)\d{12}"  # JCB
     r"|62\d{14}"  # UnionPay
+    r"|(?:5018|5020|5038|5893|6304|6759|676[1-3])\d{12}"  # Maestro
     r"|3[47]\d{13}"  # American Express, of 15 digits
 )
 _BRANDS: Final = re.compile(

@@ -26,7 +26,7 @@ _URL: Final = re.compile(
 _LONG_USER: Final = re.compile(r"(?=.{0,200}\d).{20,}")
 _SIGNED: Final = re.compile(r"(?<=[?&;])((?:sig|signature)=)[\w%+/=-]{20,}", re.IGNORECASE)
 _COMMAND: Final = re.compile(
-    r"((?:^|\s)(?:-u|--user|--proxy-user|-U)[\s=]?[\"']?[^\s:\"'/]{1,128}:)(?![${])[^\s\"']{1,256}"
+    r"((?:^|\s)(?:-u|--user|--proxy-user|-U)[\s=]?[\"']?[^\s:\"'/]{1,128}:)(?![${<])[^\s\"']{1,256}"
 )
 _SQL: Final = re.compile(
     r"(\b(?:identified(?: with \S{1,64})? by|password)\s{1,8})'(?:[^'\\]|''|\\.)+'", re.IGNORECASE

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import Final
 
 _PLACEHOLDER: Final = re.compile(
-    r"\W*|[?*.x_-]+|\$\d{1,2}|\$\{[^}]*\}?|\$[A-Z_][A-Z0-9_]*|\$\(.*|%\(\w+\)s|%[srdv]|:[a-z_]+"
-    r"|@[a-z_]+|\{\{?[\w.: -]*\}?\}?|<.*|none|null|nil|true|false|undefined|yes|no"
-    r"|\W?(?:redacted|filtered|masked|hidden|removed)\W?",
-    re.IGNORECASE | re.DOTALL,
+    r"[\s,.;:(){}\[\]]*|[?*.x_-]+|\$\{[^}]*\}?|%\(\w+\)s|\{\{?[\w.: -]*\}?\}?|<[\w -]{0,64}>?"
+    r"|none|null|nil|true|false|undefined|yes|no|\W?(?:redacted|filtered|masked|hidden|removed)\W?",
+    re.IGNORECASE,
 )
-_CALL: Final = re.compile(r"[A-Za-z_][\w.]*(?:\(|\[[\"'\w]|->|::)")
+_PARAMETER: Final = re.compile(r"\$\d{1,2}|\$[A-Z_][A-Z0-9_]*|\$\(.*|%[srdv]|[:@][A-Za-z_]+|\W+")
+_CALL: Final = re.compile(
+    r"[A-Za-z_][\w.]*(?:\(|\[(?:[\"'\w]|\Z)|->|::)|await\Z|new\Z|not\Z|yield\Z"
+)
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _OBJECTS: Final = (
     " self this cls request req form settings config kwargs args os process env params ctx options "
@@ -26,9 +28,9 @@ def is_placeholder(value: str) -> bool:
 
 
 def is_code(value: str, name: str, is_sensitive: Callable[[str], bool]) -> bool:
-    """Tell whether a value is an expression of a program, such as ``token=self.token``."""
+    """Tell whether a value is an expression of a program or of SQL: ``token=self.token``."""
     value = value[:_MANY]
-    if value == name or _CALL.match(value):
+    if value == name or _CALL.match(value) or _PARAMETER.fullmatch(value):
         return True
     if not _DOTTED.fullmatch(value):
         return False

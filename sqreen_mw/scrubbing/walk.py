@@ -47,11 +47,8 @@ class Walk:
             return MASK
 
     def _other(self, value: Any, depth: int) -> Any:
-        kind = type(value)
-        if kind is dict or kind is list:
-            return self._nested(value, depth)
         match value:
-            case Mapping() | list() | tuple() | set() | frozenset():
+            case dict() | list() | tuple() | set() | frozenset() | Mapping():
                 return self._nested(value, depth)
             case str():
                 return self._text(str.__str__(value))

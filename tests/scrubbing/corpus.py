@@ -1,0 +1,46 @@
+"""The corpus: made-up secrets that must not survive, and benign values that must."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent / "corpus"
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A value that holds a secret, and what of it must be left."""
+
+    kind: str
+    value: Any
+    secret: str
+    keep: tuple[str, ...]
+
+
+def secrets() -> list[Planted]:
+    """Return the values with secrets, which are stored in parts: no scanner takes them for real."""
+    return [_planted(row) for row in _rows("secrets.jsonl")]
+
+
+def benign() -> list[Any]:
+    """Return the values that hold no secret."""
+    return [row["value"] for row in _rows("benign.jsonl")]
+
+
+def plant(value: Any, secret: str) -> Any:
+    """Return a value with the secret in each place that is marked by ``{}``."""
+    if isinstance(value, dict):
+        return {key: plant(item, secret) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plant(item, secret) for item in value]
+    return value.replace("{}", secret) if isinstance(value, str) else value
+
+
+def _planted(row: dict[str, Any]) -> Planted:
+    secret = "".join(row["secret"])
+    return Planted(row["kind"], plant(row["value"], secret), secret, tuple(row.get("keep", ())))
+
+
+def _rows(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (HERE / name).read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,49 @@
+"""What the scrubber finds in the corpus, and what it leaves alone."""
+
+import json
+import sys
+from typing import Any
+
+from sqreen_mw.scrubbing.scrubber import Scrubber
+from tests.scrubbing.corpus import benign, secrets
+
+SCRUBBER = Scrubber()
+
+
+def test_every_secret_of_the_corpus_is_masked() -> None:
+    """Recall is 100 %: no planted secret is left, and what lies around it is."""
+    rows = secrets()
+    missed = [row for row in rows if row.secret in _text(SCRUBBER.value(row.value))]
+    cut = [row for row in rows if any(k not in _text(SCRUBBER.value(row.value)) for k in row.keep)]
+    sys.stdout.write(f"recall {1 - len(missed) / len(rows):.2%} of {len(rows)}\n")
+
+    assert len(rows) >= 200
+    assert missed == []
+    assert cut == []
+
+
+def test_benign_values_are_left_alone() -> None:
+    """At most 0.1 % of the benign values are touched."""
+    rows = benign()
+    touched = [(row, scrubbed) for row in rows if (scrubbed := SCRUBBER.value(row)) != row]
+    sys.stdout.write(f"touched {len(touched) / len(rows):.2%} of {len(rows)}\n")
+
+    assert len(rows) >= 400
+    assert len(touched) <= len(rows) / 1000, touched
+
+
+def test_scrubbing_twice_changes_nothing_more() -> None:
+    """What was scrubbed once holds nothing more to mask."""
+    for row in secrets():
+        once = SCRUBBER.value(row.value)
+
+        assert SCRUBBER.value(once) == once
+
+
+def _text(value: Any) -> str:
+    return (
+        json.dumps(value, ensure_ascii=False)
+        .replace("\\\\", "\\")
+        .replace('\\"', '"')
+        .replace("\\n", "\n")
+    )
