@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqreen_mw.agent.context import Identity
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.capture.values import Copier
+from sqreen_mw.capture.values import Copier, safe_text
 from sqreen_mw.protocol.event import RESERVED_PREFIX
 from sqreen_mw.protocol.limits import (
     MAX_IDENTIFIER_LENGTH,
@@ -18,6 +18,9 @@ from sqreen_mw.protocol.limits import (
     MAX_TIMESTAMP,
     MIN_TIMESTAMP,
 )
+
+MAX_NAMED: Final = 16
+"""How many of those that are left out are looked at, to be named."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -77,14 +80,9 @@ class Arguments:
             message = "%s must be a dict, not %s: ignored"
             self._guard.misuse(f"{what}_type", message, what, type(values).__name__)
             return {}
-        if len(values) > MAX_PROPERTIES:
-            copier.truncated = True
-            left_out = ", ".join(repr(key) for key in islice(values, MAX_PROPERTIES, None))
-            message = "an event has at most %d %s; left out: %s"
-            self._guard.misuse(f"{what}_count", message, MAX_PROPERTIES, what, left_out[:200])
+        items = self._first(values, MAX_PROPERTIES, copier, what=what)
         return {
-            copier.text(key, MAX_PROPERTY_NAME_LENGTH): copier.copy(value)
-            for key, value in islice(values.items(), MAX_PROPERTIES)
+            copier.text(key, MAX_PROPERTY_NAME_LENGTH): copier.copy(value) for key, value in items
         }
 
     def identity(
@@ -96,13 +94,10 @@ class Arguments:
                 message = "user_identifiers must be a dict such as {'email': ...}, not %s: ignored"
                 self._guard.misuse("identifiers_type", message, type(identifiers).__name__)
             return None
-        if len(identifiers) > MAX_IDENTIFIERS:
-            copier.truncated = True
-            message = "a user has at most %d identifiers; the first ones are kept"
-            self._guard.misuse("identifiers_count", message, MAX_IDENTIFIERS)
+        items = self._first(identifiers, MAX_IDENTIFIERS, copier, what="identifiers")
         copies: dict[str, str | int] = {
             copier.text(key, MAX_PROPERTY_NAME_LENGTH): copier.text(value, MAX_IDENTIFIER_LENGTH)
-            for key, value in islice(identifiers.items(), MAX_IDENTIFIERS)
+            for key, value in items
             if value is not None
         }
         if not copies:
@@ -121,3 +116,17 @@ class Arguments:
             timestamp = timestamp.replace(tzinfo=UTC)
         milliseconds = (timestamp - _EPOCH) // _MILLISECOND
         return min(max(milliseconds, MIN_TIMESTAMP), MAX_TIMESTAMP)
+
+    def _first(
+        self, values: Mapping[Any, Any], limit: int, copier: Copier, *, what: str
+    ) -> list[tuple[Any, Any]]:
+        """Return the first items of the app's dict, whatever its class makes of itself."""
+        items: list[tuple[Any, Any]] = []
+        with self._guard.swallow(f"{what}_read"):
+            items = list(islice(values.items(), limit + MAX_NAMED))
+        if len(items) > limit:
+            copier.truncated = True
+            left_out = ", ".join(repr(safe_text(key)) for key, _ in items[limit:])
+            message = "an event has at most %d %s; left out: %s"
+            self._guard.misuse(f"{what}_count", message, limit, what, left_out[:200])
+        return items[:limit]

@@ -9,6 +9,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Final
 
@@ -68,7 +69,9 @@ class Guard:
         line = self._scrub(message % details)
         if unsaid:
             line = f"{line} ({unsaid} more of these since the last line)"
-        logger.warning("%s", line)
+        # A handler of the app may raise, and it is no reason to raise into the app.
+        with suppress(Exception):
+            logger.warning("%s", line)
 
     def misuse(self, cause: str, message: str, *details: object) -> None:
         """Count and log a call that is wrong, as ``warn`` does.

@@ -51,7 +51,11 @@ class Sealer:
 
     def _event(self, pending: PendingEvent) -> Event:
         context = pending.context
-        request = None if context is None else self._request(context, with_body=pending.with_body)
+        request = None
+        if context is not None:
+            # A request that can't be read costs its description, never the event.
+            with self._guard.swallow("describe"):
+                request = self._request(context, with_body=pending.with_body)
         identity = pending.identity
         if identity is None and context is not None:
             identity = context.first_identity

@@ -26,5 +26,8 @@ class Paths:
     def __hash__(self) -> int:
         return hash(self._patterns)
 
-    def __contains__(self, path: str) -> bool:
-        return path in self._exact or path.startswith(self._prefixes)
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
+    def __contains__(self, path: object) -> bool:
+        return isinstance(path, str) and (path in self._exact or path.startswith(self._prefixes))

@@ -12,7 +12,7 @@ from sqreen_mw.capture.body import RawBody, body_parameters
 from sqreen_mw.capture.client_ip import ClientIp, Headers
 from sqreen_mw.capture.scrubs import Scrubs
 from sqreen_mw.capture.text import clean_text, cut_text
-from sqreen_mw.capture.values import Copier
+from sqreen_mw.capture.values import Copier, safe_text
 from sqreen_mw.protocol.event import Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH
 from sqreen_mw.scrubbing.mask import MASK
@@ -91,8 +91,8 @@ class _Telling:
     def path(self, path: str, parameters: PathParams) -> str:
         """Return the path; what a sensitive parameter takes from it is masked there too."""
         for name, value in islice(parameters.items(), MAX_PARAMETERS):
-            if self._scrubber.is_sensitive(str(name)):
-                path = _masked(path, str(value))
+            if self._scrubber.is_sensitive(safe_text(name)):
+                path = _masked(path, safe_text(value))
         return self.text(path)
 
     def params(self, raw: RawRequest, body: RawBody | None) -> Params:
@@ -135,7 +135,7 @@ class _Telling:
 
 
 def _texts(values: PathParams) -> Iterable[tuple[str, str]]:
-    return ((str(name), str(value)) for name, value in values.items())
+    return ((safe_text(name), safe_text(value)) for name, value in values.items())
 
 
 def _masked(path: str, value: str) -> str:

@@ -52,11 +52,11 @@ class Copier:
         try:
             return self._copy_other(value, depth)
         except Exception:  # noqa: BLE001 the app's own methods ran, and may raise anything
-            return f"<{kind.__name__} without text>"
+            return _without_text(value)
 
     def text(self, value: object, limit: int = MAX_TEXT_LENGTH) -> str:
         """Return an object's text, cut to the limit."""
-        text = value if type(value) is str else str(value)
+        text = value if type(value) is str else safe_text(value)
         if len(text) > limit:
             self.truncated = True
             text = cut_text(text, limit, self._scrub)
@@ -104,3 +104,17 @@ def _is_plain_number(value: object) -> bool:
     if type(value) is int:
         return -_MAX_INT <= value < _MAX_INT
     return type(value) is float and math.isfinite(value)
+
+
+def safe_text(value: object) -> str:
+    """Return an object's text; an object that has none says so."""
+    if isinstance(value, str):
+        return value
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 the app's own method ran, and may raise anything
+        return _without_text(value)
+
+
+def _without_text(value: object) -> str:
+    return f"<{type(value).__name__} without text>"

@@ -50,15 +50,18 @@ class SqreenMiddleware:
             return await self.app(scope, receive, self._flushing(send))
         if kind not in {"http", "websocket"}:
             return await self.app(scope, receive, send)
-        state = scope.setdefault("state", {})
-        if CONTEXT_KEY in state:
+        state = scope.get("state")
+        if state is None:
+            state = scope["state"] = {}
+        if isinstance(state.get(CONTEXT_KEY), RequestContext):
             # A second middleware inside the first shares its context.
             return await self.app(scope, receive, send)
-        agent = self._no_agent if scope["path"] in self._ignored else self._agent
+        ignored = self._ignored and scope.get("path") in self._ignored
+        agent = self._no_agent if ignored else self._agent
         context = state[CONTEXT_KEY] = ASGIRequestContext(agent, scope)
         if kind == "http":
             send = _noting_status(send, context)
-            if scope["method"] not in BODILESS:
+            if scope.get("method") not in BODILESS:
                 receive = _teeing(receive, context)
         token = enter(context)
         try:
@@ -71,7 +74,7 @@ class SqreenMiddleware:
         """Return a ``send`` that delivers what was tracked before the server is told to end."""
 
         async def flush_then_send(message: Message) -> None:
-            if message["type"].startswith("lifespan.shutdown."):
+            if str(message.get("type")).startswith("lifespan.shutdown."):
                 self._agent.flush(CLOSE_SECONDS)
             await send(message)
 
@@ -82,7 +85,7 @@ def _noting_status(send: Send, context: RequestContext) -> Send:
     """Return a ``send`` that hands on each message as it is, and notes the response's status."""
 
     def noting(message: Message) -> Awaitable[None]:
-        if message["type"] == "http.response.start":
+        if message.get("type") == "http.response.start":
             context.status = message.get("status")
         return send(message)
 
@@ -97,7 +100,7 @@ def _teeing(receive: Receive, context: RequestContext) -> Receive:
 
     async def teeing() -> Message:
         message = await receive()
-        if message["type"] == "http.request":
+        if message.get("type") == "http.request":
             if context.body is None:
                 context.body = BodyTee()
             context.body.feed(message.get("body") or b"")

@@ -43,11 +43,11 @@ class SqreenWSGIMiddleware:
         if CONTEXT_KEY in environ:
             # A second middleware inside the first shares its context.
             return self.app(environ, start_response)
-        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        agent = self._no_agent if path in self._ignored else self._agent
+        agent = self._no_agent if self._ignored and _path(environ) in self._ignored else self._agent
         context = WSGIRequestContext(agent, environ, self._headers)
         environ[CONTEXT_KEY] = context
         tee_input(environ, context)
+        files = _noting_files(environ)
         token = enter(context)
         try:
             body = self.app(environ, _noting_status(start_response, context))
@@ -56,7 +56,7 @@ class SqreenWSGIMiddleware:
             raise
         finally:
             leave(token)
-        if _is_looked_into(body, environ):
+        if _is_looked_into(body, environ) or any(body is file for file in files):
             context.finish()
             return body
         return _Body(body, context)
@@ -108,6 +108,28 @@ def _noting_status(start_response: StartResponse, context: RequestContext) -> St
         return start_response(status, *arguments, **keywords)
 
     return noting
+
+
+def _path(environ: Environ) -> str:
+    return f"{environ.get('SCRIPT_NAME') or ''}{environ.get('PATH_INFO') or ''}"
+
+
+def _noting_files(environ: Environ) -> list[object]:
+    """Return the list that answers of the server's file wrapper will be in.
+
+    Where the wrapper is a function, as uWSGI's is, its answers have no type to know them by.
+    """
+    files: list[object] = []
+    wrapper = environ.get("wsgi.file_wrapper")
+    if wrapper is not None and not isinstance(wrapper, type):
+
+        def noting(*arguments: Any, **keywords: Any) -> Any:
+            file = wrapper(*arguments, **keywords)
+            files.append(file)
+            return file
+
+        environ["wsgi.file_wrapper"] = noting
+    return files
 
 
 def _is_looked_into(body: Iterable[bytes], environ: Environ) -> bool:

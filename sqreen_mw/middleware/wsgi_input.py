@@ -1,6 +1,7 @@
 """A tee of ``wsgi.input``: the app reads as ever, and the first bytes are kept."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, Final
 
 from sqreen_mw.agent.context import RequestContext
@@ -15,7 +16,12 @@ def tee_input(environ: Environ, context: RequestContext) -> None:
     has_body = environ.get("CONTENT_LENGTH") not in {None, "", "0"}
     if (has_body or "HTTP_TRANSFER_ENCODING" in environ) and _INPUT in environ:
         context.body = BodyTee()
-        environ[_INPUT] = TeedInput(environ[_INPUT], context.body)
+        environ[_INPUT] = teed_input(environ[_INPUT], context.body)
+
+
+def teed_input(source: Any, tee: BodyTee) -> "TeedInput":
+    """Return an input that reads as its source does, and shows a tee what is read."""
+    return _teed_class(type(source))(source, tee)  # type: ignore[arg-type]  # types are hashable
 
 
 class TeedInput:
@@ -34,21 +40,48 @@ class TeedInput:
         wrap = _WAYS_TO_READ.get(name)
         return found if wrap is None else wrap(found, self._tee)
 
-    def __iter__(self) -> Iterator[bytes]:
-        for line in self._source:
-            self._tee.feed(line)
-            yield line
 
-    def __next__(self) -> bytes:
-        line: bytes = next(self._source)
-        self._tee.feed(line)
-        return line
+def _iterate(teed: Any) -> Iterator[bytes]:
+    iterator = iter(teed._source)  # noqa: SLF001 a method of the class below
+    return teed if iterator is teed._source else _lines(iterator, teed._tee)  # noqa: SLF001 likewise
 
 
-def _reading(read: Callable[..., bytes], tee: BodyTee) -> Callable[..., bytes]:
-    def teed(*arguments: Any, **keywords: Any) -> bytes:
+def _lines(iterator: Iterator[bytes], tee: BodyTee) -> Iterator[bytes]:
+    for line in iterator:
+        tee.feed(line)
+        yield line
+
+
+def _next(teed: Any) -> bytes:
+    line: bytes = next(teed._source)  # noqa: SLF001 a method of the class below
+    teed._tee.feed(line)  # noqa: SLF001 likewise
+    return line
+
+
+def _enter(teed: Any) -> Any:
+    entered = teed._source.__enter__()  # noqa: SLF001 a method of the class below
+    return teed if entered is teed._source else entered  # noqa: SLF001 likewise
+
+
+def _exit(teed: Any, *error: object) -> Any:
+    return teed._source.__exit__(*error)  # noqa: SLF001 a method of the class below
+
+
+# Python looks these up on the class, so __getattr__ can't hand them on.
+_SPECIAL: Final = {"__iter__": _iterate, "__next__": _next, "__enter__": _enter, "__exit__": _exit}
+
+
+@cache
+def _teed_class(kind: type) -> type[TeedInput]:
+    """Return the class of tees for inputs of a type, with its special methods and no others."""
+    methods = {name: method for name, method in _SPECIAL.items() if hasattr(kind, name)}
+    return type("TeedInput", (TeedInput,), methods)
+
+
+def _reading(read: Callable[..., bytes | None], tee: BodyTee) -> Callable[..., bytes | None]:
+    def teed(*arguments: Any, **keywords: Any) -> bytes | None:
         data = read(*arguments, **keywords)
-        tee.feed(data)
+        tee.feed(data or b"")
         return data
 
     return teed
@@ -64,8 +97,8 @@ def _reading_lines(read: Callable[..., list[bytes]], tee: BodyTee) -> Callable[.
     return teed
 
 
-def _reading_into(read: Callable[..., int], tee: BodyTee) -> Callable[..., int]:
-    def teed(buffer: Any, *arguments: Any) -> int:
+def _reading_into(read: Callable[..., int | None], tee: BodyTee) -> Callable[..., int | None]:
+    def teed(buffer: Any, *arguments: Any) -> int | None:
         count = read(buffer, *arguments)
         tee.feed(memoryview(buffer).cast("B")[: count or 0])
         return count

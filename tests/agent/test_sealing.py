@@ -1,6 +1,9 @@
 import pytest
 
+from sqreen_mw.agent.config import Config
+from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.sealing import BeforeSend, Sealer
 from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
@@ -55,6 +58,16 @@ def test_an_event_of_a_request_tells_of_it(sealer: Sealer) -> None:
     assert event.request is not None
     assert event.request.ip == "203.0.113.9"
     assert event.truncated
+
+
+def test_a_request_that_cant_be_read_costs_no_event(sealer: Sealer, guard: Guard) -> None:
+    """Where a request's values raise, the event leaves without them, and the fault is counted."""
+    context = RequestContext(NullAgent(Config()))
+
+    event = sealed(sealer, pending(context=context, properties={"a": 1}))
+
+    assert (event.properties, event.request) == ({"a": 1}, None)
+    assert guard.counts == {"describe": 1}
 
 
 def test_an_untrusted_proxy_is_said_once(

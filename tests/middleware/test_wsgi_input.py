@@ -10,7 +10,7 @@ from sqreen_mw.agent.config import Config
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.requests.wsgi import TOLD_HEADERS, WSGIRequestContext
 from sqreen_mw.capture.body import BodyTee
-from sqreen_mw.middleware.wsgi_input import TeedInput, tee_input
+from sqreen_mw.middleware.wsgi_input import tee_input, teed_input
 
 BODY = b"first line\nsecond line\nlast"
 
@@ -52,19 +52,19 @@ def test_every_way_to_read_is_seen(read: Callable[[Any], bytes]) -> None:
     """However an app reads, it gets the body, and the tee has the same."""
     tee = BodyTee()
 
-    assert read(TeedInput(io.BytesIO(BODY), tee)) == BODY
+    assert read(teed_input(io.BytesIO(BODY), tee)) == BODY
     assert tee.read() == BODY
 
 
 def test_has_what_the_input_has() -> None:
     """Ways to read that the server's input lacks are lacking, and other attributes come through."""
     tee = BodyTee()
-    teed = TeedInput(OnlyRead(BODY), tee)
+    teed = teed_input(OnlyRead(BODY), tee)
 
     assert teed.read(5) == b"first"
     assert not hasattr(teed, "readinto")
     assert not hasattr(teed, "readline")
-    assert not TeedInput(io.BytesIO(), tee).closed
+    assert not teed_input(io.BytesIO(), tee).closed
     assert tee.read() == b"first"
 
 
@@ -72,7 +72,7 @@ def test_has_what_the_input_has() -> None:
 def test_only_what_is_read_is_kept(data: bytes, sizes: list[int]) -> None:
     """The tee never reads by itself."""
     source, tee = io.BytesIO(data), BodyTee()
-    teed = TeedInput(source, tee)
+    teed = teed_input(source, tee)
 
     parts = [teed.read(size) for size in sizes]
 

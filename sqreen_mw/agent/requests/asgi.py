@@ -1,11 +1,13 @@
 """A request in an ASGI server."""
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Final, TypeAlias
 
 from sqreen_mw.agent.context import Calls, RequestContext
 from sqreen_mw.capture.body import RawBody
+from sqreen_mw.capture.client_ip import Headers
 from sqreen_mw.capture.request import PathParams, RawRequest
+from sqreen_mw.capture.values import safe_text
 
 Scope: TypeAlias = MutableMapping[str, Any]
 
@@ -31,11 +33,11 @@ class ASGIRequestContext(RequestContext):
         super().__init__(calls)
         self.holds_events = scope["type"] == "http"
         self._scope: Scope | None = scope
-        self._headers: Final = scope["headers"]
-        self._path: Final[str] = scope["path"]
+        self._headers: Final = scope.get("headers")
+        self._path: Final = scope.get("path")
         self._peer: Final = scope.get("client")
-        self._query: Final[bytes] = scope.get("query_string", b"")
-        self._verb: Final[str] = scope.get("method", "GET")
+        self._query: Final = scope.get("query_string")
+        self._verb: Final = scope.get("method", "GET")
         self._route: str | None = None
         self._path_params: PathParams = {}
 
@@ -43,11 +45,11 @@ class ASGIRequestContext(RequestContext):
         """Return the request's values; route and path parameters as far as they are known."""
         self._look_up_route()
         return RawRequest(
-            verb=self._verb,
-            path=self._path,
-            query=self._query,
-            headers=self._headers,
-            peer=self._peer[0] if self._peer else None,
+            verb=safe_text(self._verb or ""),
+            path=safe_text(self._path or ""),
+            query=self._query if isinstance(self._query, bytes) else b"",
+            headers=self._told_headers(),
+            peer=self._address(),
             route=self._route,
             path_params=self._path_params,
             id=self.id,
@@ -58,7 +60,7 @@ class ASGIRequestContext(RequestContext):
         """Return what the app has read of the body."""
         if self.body is None:
             return None
-        types = [value for name, value in self._headers if name == b"content-type"]
+        types = [value for name, value in self._told_headers() if name == b"content-type"]
         content_type = types[0].decode("latin-1") if types else ""
         return RawBody(content_type, self.body.read(), self.body.truncated)
 
@@ -68,11 +70,26 @@ class ASGIRequestContext(RequestContext):
         self._scope = None
         super().finish()
 
+    def _told_headers(self) -> Headers:
+        """Return the header fields; an iterator's are the app's alone, as it can be used once."""
+        return self._headers if isinstance(self._headers, list | tuple) else ()
+
+    def _address(self) -> str | None:
+        peer = self._peer
+        if isinstance(peer, list | tuple) and peer and isinstance(peer[0], str):
+            return peer[0]
+        return None
+
     def _look_up_route(self) -> None:
         scope = self._scope
-        if scope is not None:
+        if scope is None:
+            return
+        try:
             self._route = _route(scope)
-            self._path_params = scope.get("path_params") or {}
+        except Exception:  # noqa: BLE001 a framework's own object may raise anything
+            self._route = None
+        parameters = scope.get("path_params")
+        self._path_params = parameters if isinstance(parameters, Mapping) else {}
 
 
 def _route(scope: Scope) -> str | None:

@@ -1,11 +1,13 @@
 """A request in a WSGI server."""
 
+from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from sqreen_mw.agent.context import Calls, RequestContext
 from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import Headers
 from sqreen_mw.capture.request import PathParams, RawRequest
+from sqreen_mw.capture.values import safe_text
 
 Environ: TypeAlias = dict[str, Any]
 
@@ -40,13 +42,13 @@ class WSGIRequestContext(RequestContext):
         """
         super().__init__(calls)
         get = environ.get
-        self._content_type: Final[str] = get("CONTENT_TYPE") or ""
+        self._content_type: Final = get("CONTENT_TYPE")
         self._environ: Environ | None = environ
         self._headers: Final = [(key, value) for key in headers if (value := get(key)) is not None]
-        self._path: Final[tuple[str, str]] = get("SCRIPT_NAME", ""), get("PATH_INFO", "")
-        self._peer: Final[str | None] = get("REMOTE_ADDR")
-        self._query: Final[str] = get("QUERY_STRING", "")
-        self._verb: Final[str] = get("REQUEST_METHOD", "GET")
+        self._path: Final = get("SCRIPT_NAME"), get("PATH_INFO")
+        self._peer: Final = get("REMOTE_ADDR")
+        self._query: Final = get("QUERY_STRING")
+        self._verb: Final = get("REQUEST_METHOD", "GET")
         self._route: str | None = None
         self._path_params: PathParams = {}
 
@@ -60,11 +62,13 @@ class WSGIRequestContext(RequestContext):
         """Return the request's values; route and path parameters as far as they are known."""
         self._look_up_route()
         return RawRequest(
-            verb=self._verb,
-            path="".join(self._path).encode("latin-1", "replace").decode("utf-8", "replace"),
-            query=self._query.encode("latin-1", "replace"),
+            verb=safe_text(self._verb or ""),
+            path="".join(safe_text(part or "") for part in self._path)
+            .encode("latin-1", "replace")
+            .decode("utf-8", "replace"),
+            query=safe_text(self._query or "").encode("latin-1", "replace"),
             headers=_header_fields(self._headers),
-            peer=self._peer,
+            peer=safe_text(self._peer or ""),
             route=self._route,
             path_params=self._path_params,
             id=self.id,
@@ -75,7 +79,7 @@ class WSGIRequestContext(RequestContext):
         """Return what the app has read of the body."""
         if self.body is None:
             return None
-        return RawBody(self._content_type, self.body.read(), self.body.truncated)
+        return RawBody(safe_text(self._content_type or ""), self.body.read(), self.body.truncated)
 
     def finish(self) -> None:
         """Keep the route and the path parameters, and let go of the environ."""
@@ -90,9 +94,11 @@ class WSGIRequestContext(RequestContext):
         # Werkzeug's request, which Flask's is, puts itself here and is given its rule later.
         request = environ.get("werkzeug.request")
         rule = getattr(request, "url_rule", None)
-        if rule is not None:
-            self._route = str(rule.rule)
-            self._path_params = getattr(request, "view_args", None) or {}
+        route = getattr(rule, "rule", None)
+        if isinstance(route, str):
+            self._route = route
+            parameters = getattr(request, "view_args", None)
+            self._path_params = parameters if isinstance(parameters, Mapping) else {}
 
 
 def environ_key(header: str) -> str:
@@ -100,8 +106,11 @@ def environ_key(header: str) -> str:
     return f"HTTP_{header.upper().replace('-', '_')}"
 
 
-def _header_fields(values: list[tuple[str, str]]) -> Headers:
+def _header_fields(values: list[tuple[str, object]]) -> Headers:
     return [
-        (key[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1", "replace"))
+        (
+            key[5:].replace("_", "-").lower().encode("latin-1"),
+            safe_text(value).encode("latin-1", "replace"),
+        )
         for key, value in values
     ]
