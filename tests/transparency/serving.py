@@ -84,7 +84,7 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path
     while True:
         assert process.poll() is None, log.read_text()
         try:
-            _ask(port, "mark", "")
+            socket.create_connection(("127.0.0.1", port), timeout=SECONDS).close()
         except OSError:
             assert time.monotonic() < end, log.read_text()
             time.sleep(0.02)
@@ -95,6 +95,7 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path
 def outcome(port: int, visits: Mapping[str, Visit], log: Path) -> Outcome:
     """Make all visits, first to the bare site, then to the wrapped one."""
     found = Outcome()
+    _ask(port, "mark", "")
     for variant in ("bare", "wrapped"):
         begin = log.read_text().count(MARK)
         found.seen[variant] = {
