@@ -7,11 +7,12 @@ from typing import Final
 from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.placeholders import is_code, is_likely_secret, is_placeholder
 
-_SEPARATOR: Final = re.compile(r"(?:=(?![=~])>?|:(?!//)=?|%3[Dd])[ \t]{0,8}")
+_SEPARATOR: Final = re.compile(r"(?:=(?![=~])>?|:(?!//)=?|%3[Dd]|\uff1a|\uff1d)[ \t\u00a0]{0,8}")
+_ANY_SEPARATOR: Final = re.compile(r"[=:\uff1a\uff1d]|%3[Dd]")
 # Read backwards from the separator: blanks, quotes, the name, what stands before it.
 _NAME: Final = re.compile(
-    r"[ \t]{0,8}+([\"'`\\]{0,4}+)"
-    r"([\w.\-\[\]%\u0300-\u036f\u0900-\u0eff\u1000-\u109f\u1780-\u17ff]{1,80}+)"
+    r"[ \t\u00a0]{0,8}+([\"'`\\]{0,8}+|;touq&)"
+    r"([\w.\-\[\]%\u200b-\u200d\u0300-\u036f\u0900-\u0eff\u1000-\u109f\u1780-\u17ff]{1,80}+)"
     r"(?:(\?|&|62%|[fF]3%|6200u|;pma)|((?:[ ][^\W\d_]{1,20}+){1,2}))?"
 )
 _UNEXPECTED: Final = re.compile("[ ]detcepxen[uU]")  # what a parser says of a token
@@ -21,7 +22,8 @@ _IN_QUOTES: Final = {
     '"': re.compile(r'(?:[^"\\]|\\.)*+', re.DOTALL),
     "'": re.compile(r"(?:[^'\\]|\\.)*+", re.DOTALL),
 }
-_IN_ESCAPED_QUOTES: Final = re.compile(r"(?:(?!\\[\"']).)*+", re.DOTALL)
+_OPENING: Final = re.compile(r"[bfruBFRU]{0,2}([\"'])|\\{1,7}[\"']|&quot;")
+_IN_ESCAPED_QUOTES: Final = re.compile(r"(?:(?!\\{1,7}[\"']|&quot;).)*+", re.DOTALL)
 _BRACKETED: Final = re.compile(r"\[[^\]]*+\]?|\{[^{}]*+\}?")
 _BARE: Final = re.compile(
     r"(?:[^\s&;,\"'<>]|,(?!\s|[\w.-]{1,64}=))++(?:(?:[ ][^\s;=&\"']{1,64}){1,8}(?=[;&]))?"
@@ -51,6 +53,9 @@ class Assignments:
             text = _FLAG.sub(self._tagged, text)
         if "</" in text:
             text = _ELEMENT.sub(self._tagged, text)
+        return self._mask_assigned(text) if _ANY_SEPARATOR.search(text) else text
+
+    def _mask_assigned(self, text: str) -> str:
         parts: list[str] = []
         done = 0
         backwards = text[::-1]
@@ -113,13 +118,11 @@ def _found(pattern: re.Pattern[str], text: str, start: int) -> tuple[int, int] |
 
 def _quoted(text: str, start: int) -> tuple[int, int] | None:
     """Return the inside of the quotes that begin there; of open quotes, up to the end."""
-    opening = text[start : start + 2]
-    if opening[:1] in _IN_QUOTES and opening:
-        match = _IN_QUOTES[opening[0]].match(text, start + 1)
-    elif opening in {'\\"', "\\'"}:
-        match = _IN_ESCAPED_QUOTES.match(text, start + 2)
-    else:
+    opening = _OPENING.match(text, start)
+    if opening is None:
         return None
+    inside = _IN_QUOTES[opening[1]] if opening[1] else _IN_ESCAPED_QUOTES
+    match = inside.match(text, opening.end())
     return None if match is None else match.span()
 
 

@@ -11,19 +11,19 @@ ORIGINAL_KEYS: Final = "password secret passwd authorization api_key apikey acce
 """The eight keys that the original Sqreen masked."""
 
 KIN: Final = """\
-passwords passwort passphrase passcode passwrd pwd pswd psw secrets credential credentials
-creds cred authorisation authorizationheader authorizationtoken apikeys jwt bearer
-cookie csrf xsrf phpsessid jsessionid otp totp cvv cvc cardpin atmpin userpin
-passwordhash passworddigest passwordsalt hashedpassword totpseed otpseed seedphrase
-recoveryphrase mnemonicphrase recoverycodes backupcodes
-privatekey secretkey signingkey encryptionkey decryptionkey accesskey secretaccesskey masterkey
-authkey sshkey accountkey sharedkey sharedaccesskey sessionkey hmackey jwtkey cryptokey
-cipherkey servicekey subscriptionkey writekey adminkey rootkey privatepem sshprivatekey
-xauth basicauth httpauth proxyauth userauth xamzsignature xgoogsignature
-userpass dbpass databasepass loginpass adminpass smtppass ftppass mysqlpass pgpass postgrespass
-redispass rootpass emailpass mailpass proxypass authpass mypass httppass ldappass wifipass
-accountpass imappass sshpass sqlpass rabbitmqpass mongopass amqppass webpass apppass
-bindpass keystorepass storepass
+passwords passphrase passcode passwrd pwd pswd psw secrets credential credentials creds cred
+authorisation authorizationheader authorizationtoken apikeys accesstokens refreshtokens
+apitokens authtokens sessiontokens jwt bearer cookie csrf xsrf phpsessid jsessionid otp totp cvv
+cvc cardpin atmpin userpin passwordhash passworddigest passwordsalt hashedpassword totpseed
+otpseed seedphrase recoveryphrase mnemonicphrase recoverycode recoverycodes backupcode
+backupcodes securitycode privatekey secretkey signingkey encryptionkey decryptionkey accesskey
+secretaccesskey masterkey authkey sshkey accountkey sharedkey sharedaccesskey sessionkey hmackey
+jwtkey cryptokey cipherkey servicekey subscriptionkey writekey adminkey rootkey clientkeydata
+privatepem sshprivatekey xauth basicauth httpauth proxyauth userauth xamzsignature xgoogsignature userpass
+dbpass databasepass loginpass adminpass smtppass ftppass mysqlpass pgpass postgrespass redispass
+rootpass emailpass mailpass proxypass authpass mypass httppass ldappass wifipass accountpass
+imappass sshpass sqlpass rabbitmqpass mongopass amqppass webpass apppass bindpass keystorepass
+storepass
 """
 """Close kin of the original keys, in English."""
 
@@ -31,17 +31,17 @@ WHOLE_KEYS: Final = "auth pass clave κωδικός رمز"
 """Words too common to make a longer key sensitive, such as ``boarding_pass`` or ``clave_sat``."""
 
 WORLD: Final = """\
-passwort passwoerter kennwort zugangspasswort motdepasse mdp contraseña contrasenya contrasinal
-clavesecreta clavedeacceso claveacceso claveusuario palabradepaso senha palavrapasse
+passwoerter kennwort zugangspasswort motdepasse mdp contraseña contrasenya contrasinal
+contrasenia clavesecreta clavedeacceso claveacceso claveusuario palabradepaso senha palavrapasse
 palavradepasse parola paroladordine chiavesegreta wachtwoord wagwoord lösenord passord
 adgangskode kodeord salasana tunnussana lykilorð lykilord hasło haslo heslo jelszó parolă
 lozinka zaporka geslo şifre şifrə salasõna parool slaptažodis fjalëkalim fjalëkalimi pasahitza
 pasvorto cyfrinair pasfhocal nenosiri nenolasiri katasandi sandi katalaluan mậtkhẩu kodikos
-kodikosprosvasis κωδικόςπρόσβασης συνθηματικό пароль парола пассворд лозинка құпиясөз parol
-нууцүг סיסמה סיסמא ססמה ססמא كلمةالمرور كلمةالسر كلمهالمرور كلمهالسر الرقمالسري رمزعبور
-رمزعبورجدید گذرواژه کلمهعبور کلمهٔعبور پاسورڈ पासवर्ड कूटशब्द পাসওয়ার্ড கடவுச்சொல் పాస్వర్డ్
-પાસવર્ડ ಪಾಸ್ವರ್ಡ್ പാസ്വേഡ് ਪਾਸਵਰਡ මුරපදය รหัสผ่าน ລະຫັດຜ່ານ ពាក្យសម្ងាត់ စကားဝှက် პაროლი
-գաղտնաբառ የይለፍቃል 密码 密碼 口令 通行码 パスワード パスコード 暗証番号 비밀번호 암호 패스워드
+kodikosprosvasis κωδικόςπρόσβασης συνθηματικό пароль пароля парола hesla hasła пассворд лозинка
+құпиясөз parol нууцүг סיסמה סיסמא ססמה ססמא كلمةالمرور كلمةالسر كلمهالمرور كلمهالسر الرقمالسري
+رمزعبور رمزعبورجدید گذرواژه کلمهعبور کلمهٔعبور پاسورڈ पासवर्ड कूटशब्द পাসওয়ার্ড கடவுச்சொல்
+పాస్వర్డ్ પાસવર્ડ ಪಾಸ್ವರ್ಡ್ പാസ്വേഡ് ਪਾਸਵਰਡ මුරපදය รหัสผ่าน ລະຫັດຜ່ານ ពាក្យសម្ងាត់ စကားဝှက်
+პაროლი գաղտնաբառ የይለፍቃል 密码 密碼 口令 通行码 パスワード パスコード 暗証番号 비밀번호 암호 패스워드
 """
 """What a password is called in the larger languages of the world."""
 
@@ -54,10 +54,12 @@ salasana adgangskode пароль 密码 密碼 パスワード 비밀번호 ร
 
 QUALIFIERS: Final = """\
 confirm confirmation value values repeat repeated again new old current verify verification
-retype retyped reenter previous plain plaintext raw cleartext
-wiederholen wiederholung wiederholt bestätigen bestaetigen bestätigung bestaetigung neu neues
-altes confirmer nouveau ancien actuel confirmar confirmación confirmacao confirmação nueva
-actual repetir anterior nova atual conferma nuova vecchia ripeti attuale
-bevestigen bevestiging nieuw herhalen 确认 確認 確認用 新 旧 再入力 확인
+retype retyped reenter previous plain plaintext raw cleartext wiederholen wiederholung
+wiederholt bestätigen bestaetigen bestätigung bestaetigung neu neues altes confirmer nouveau
+ancien actuel confirmar confirmación confirmacao confirmação nueva actual repetir anterior nova
+atual conferma nuova vecchia ripeti attuale bevestigen bevestiging nieuw herhalen tekrar tekrari
+baru lama mới cũ повтор повторно подтверждение новый старый الجديدة القديمة جديدة جديد חדשה ישנה
+ใหม่ เดิม νέος νέο vahvistus uusi gjenta bekreft upprepa bekräfta nytt powtórz nowe nové nuevo
+antigua antigo repetida 确认 確認 確認用 新 旧 再入力 확인
 """
 """Words that say which password it is; a key means the same without them."""

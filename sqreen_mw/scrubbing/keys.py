@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote
 
@@ -59,8 +60,15 @@ def _words(key: str) -> list[str]:
     if "%" in key:
         key = unquote(key)
     key = unicodedata.normalize("NFKC", key)
-    separators = _SEPARATORS if key.isascii() else _FOREIGN_SEPARATORS
-    return [folded for word in separators.split(_CAMEL.sub(" ", key)) if (folded := _fold(word))]
+    if key.isascii():
+        words = _SEPARATORS.split(_CAMEL.sub(" ", key))
+    else:
+        humps = (
+            f" {char}" if char.isupper() and last.islower() else char
+            for last, char in pairwise(f" {key}")
+        )
+        words = _FOREIGN_SEPARATORS.split("".join(humps))
+    return [folded for word in words if (folded := _fold(word))]
 
 
 def _bare(word: str) -> str:
@@ -85,4 +93,6 @@ def _fold(text: str) -> str:
 
 
 _QUALIFIERS: Final = frozenset(map(_fold, QUALIFIERS.split()))
-_TAILS: Final = tuple(sorted(_QUALIFIERS - {"新", "旧", "actual", "neu"}, key=len, reverse=True))
+_TAILS: Final = tuple(
+    sorted(_QUALIFIERS - {"actual", "neu", "raw", "new", "old"}, key=len, reverse=True)
+)

@@ -93,8 +93,7 @@ class Scrubber:
             if length >= _SHORTEST_TOKEN:
                 text = mask_vendor_tokens(mask_private_keys(text))
             text = mask_credentials(text)
-            if "=" in text or ":" in text or "%3" in text or "--" in text:
-                text = self._assignments.mask(text)
+            text = self._assignments.mask(text)
             if length >= _SHORTEST_CARD:
                 text = mask_cards(text)
         return text if self._pattern is None else self._pattern.sub(MASK, text)

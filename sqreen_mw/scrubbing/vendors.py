@@ -23,7 +23,7 @@ _FORMATS: Final = (
     r"CCIP(?:AT|RT)_[\w-]{20,}",  # CircleCI
     r"CFPAT-[\w-]{40,}",  # Contentful
     r"CLOJARS_[a-z0-9]{50,}",
-    r"EAA[A-Za-z0-9]{60,}",  # Meta
+    r"EAA[\w-]{60,}",  # Meta, Square
     r"EZ[AT]K[A-Za-z0-9]{50,}",  # EasyPost
     r"FLWSECK(?:_TEST)?-[A-Za-z0-9-]{12,}",  # Flutterwave
     r"GOCSPX-[\w-]{20,}",  # Google OAuth
@@ -89,7 +89,7 @@ _FORMATS: Final = (
     r"sgp_[\w-]{40,}",  # Sourcegraph
     r"shp(?:at|ca|pa|ss|tka)_[A-Fa-f0-9]{30,}",  # Shopify
     r"shippo_(?:live|test)_[a-f0-9]{32,}",
-    rf"sk-{_RANDOM}{{20,}}",  # OpenAI, Anthropic, DeepSeek, OpenRouter
+    rf"s(?<![\w-]s)k-{_RANDOM}{{20,}}",  # OpenAI, Anthropic, DeepSeek, OpenRouter
     r"sntry[su]_[A-Za-z0-9+/=_-]{30,}",  # Sentry
     r"sq0[a-z]{3}-[\w-]{20,}",  # Square, SonarQube
     r"sq[apu]_[a-f0-9]{40}",
@@ -105,6 +105,25 @@ _FORMATS: Final = (
     r"y[0-3]_[\w-]{50,}",  # Yandex, Google OAuth
     r"ya29\.[\w-]{16,}",
     r"zpka_\w{30,}",
+    r"AAAA[\w-]{7}:APA91[\w-]{100,}",  # Firebase
+    r"AKCp[A-Za-z0-9]{60,}",  # Artifactory
+    r"ATTA[a-f0-9]{64}",  # Trello
+    r"BBDC-[\w+/-]{30,}",  # Bitbucket
+    r"F(?:wo|Qo)GZXIvYXdz[\w+/=-]{40,}",  # AWS session
+    r"IQoJb3JpZ2lu[\w+/=-]{40,}",
+    r"access_token\$(?:production|sandbox)\$[\w$]{30,}",  # PayPal
+    r"amzn\.mws\.[a-f0-9-]{36}",
+    r"cio[A-Za-z0-9]{32}(?![A-Za-z0-9])",  # crates.io
+    r"fw_[A-Za-z0-9]{22,}",  # Fireworks
+    rf"live_{_RANDOM}{{30,}}",  # Mollie, Lob, GoCardless
+    r"md-[A-Za-z0-9_-]{22}(?![\w-])",  # Mandrill
+    r"oy2[a-z0-9]{43}(?![A-Za-z0-9])",  # NuGet
+    r"pcsk_\w{40,}",  # Pinecone
+    r"sk-lf-[a-f0-9-]{36}",  # Langfuse
+    r"sk_[a-f0-9]{48}(?![A-Za-z0-9])",  # ElevenLabs
+    r"sl\.(?:u\.)?[\w-]{100,}",  # Dropbox
+    r"tgp_v1_[\w-]{40,}",  # Together
+    r"tvly-(?:dev-)?[A-Za-z0-9]{24,}",  # Tavily
     r"1//0[\w-]{30,}",  # Google refresh token
     r"M[\w-]{23,27}\.[\w-]{6,7}\.[\w-]{27,}",  # Discord
     r"N[\w-]{23,27}\.[\w-]{6,7}\.[\w-]{27,}",
@@ -125,6 +144,7 @@ _MARKED: Final = (
     ("eyJ", re.compile(r"eyJ[\w-]{8,1024}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}+", re.ASCII)),  # RFC 7519
     (".atlasv1.", re.compile(r"\w{1,64}\.atlasv1\.[\w=-]{40,}", re.ASCII)),  # Terraform
     ("-us", re.compile(r"\b[a-f0-9]{32}-us\d{1,2}\b")),  # Mailchimp
+    ("Q~", re.compile(r"(?<![\w.~-])[\w.~-]{3}[0-9]Q~[\w.~-]{31,34}(?![\w.~-])")),  # Entra
     (":AA", re.compile(r"(?<!\d)\d{8,10}:AA[\w-]{30,}", re.ASCII)),  # Telegram
     ("hooks.slack.com/", re.compile(r"(?<=hooks\.slack\.com/)[a-z]+/[\w/+-]{20,}")),
     ("/api/webhooks/", re.compile(r"(?<=/api/webhooks/)\d{8,20}/[\w-]{40,}")),  # Discord

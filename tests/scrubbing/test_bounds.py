@@ -1,0 +1,40 @@
+"""Long and hostile texts: each ends soon, and costs what its length is worth."""
+
+import time
+
+import pytest
+
+from sqreen_mw.scrubbing.scrubber import Scrubber
+
+SIZE = 200_000
+GENEROUS_S = 20
+"""A hundred times what these texts cost; one that costs its square takes hours."""
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("a", " ", "-", "\\", "=", ":", "a=", "a:", "1", "4111 ", "4 1-", "eyJ", "eyJabcdefgh."),
+        *("eyJabcdefgh-", "://", "://a:", "://a:b@", "://a:b/", "password=", 'password="', "%3D"),
+        *('password="\\', "password: ", "bearer ", "bearer a", "basic a", "-----BEGIN ", "sk-"),
+        *("-----BEGIN PRIVATE KEY-----", "curl -u a:", " -u a", "'password '", "token=a.", "{{"),
+        *('"password":{', '"password":[', "&sig=", "--token ", "<password>", "</", "M.", "AA:AA"),
+        *(
+            "password=a b ",
+            "xox",
+            "a.atlasv1.",
+            "1:AA",
+            "passwordnew",
+            "jdbc:oracle:a:b/",
+            "\u0661",
+        ),
+    ],
+)
+def test_no_text_runs_away(part: str) -> None:
+    """A long text of one repeated part ends within a generous bound."""
+    text = part * (SIZE // len(part))
+
+    started = time.monotonic()
+    Scrubber().text(text)
+
+    assert time.monotonic() - started < GENEROUS_S

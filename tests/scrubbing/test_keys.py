@@ -1,0 +1,60 @@
+"""Which keys are sensitive."""
+
+import pytest
+
+from sqreen_mw.scrubbing.keys import SensitiveKeys
+
+KEYS = SensitiveKeys()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("password", "secret", "passwd", "authorization", "api_key", "apikey", "access_token"),
+        *(
+            "token",
+            "user_password",
+            "x-api-key",
+            "password2",
+            "newPassword",
+            "PASSWORD",
+            "PassWord",
+        ),
+        *("APIKey", "HTTP_AUTHORIZATION", "user[password]", "user%5Bpassword%5D", "db.password"),
+        *(
+            "passwordConfirmation",
+            "passwordconfirm",
+            "password_again",
+            "secret_value",
+            "dbpassword",
+        ),
+        *("auth", "pass", "smtp_pass", "credentials", "privateKey", "csrfmiddlewaretoken"),
+        *(
+            "\uff50\uff41\uff53\uff53word",
+            "pass\u200bword",
+            "mot de passe",
+            "MotDePasse",
+            "neues_passwort",
+        ),
+        *("ŞİFRE", "yeniŞifre", "подтверждение_пароля", "新密码", "パスワード確認", "비밀번호확인"),
+        *("mật_khẩu_mới", "รหัสผ่านใหม่", "كلمة المرور", "पासवर्ड", "κωδικός πρόσβασης", "סיסמה"),
+        "x" * 500 + "_password",
+    ],
+)
+def test_keys_of_secrets(key: str) -> None:
+    """A key is sensitive whose last word is a secret's name, in any case and language."""
+    assert KEYS.match(key)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("token_count", "authorization_status", "password_changed", "secretary", "tokenizer"),
+        *("passenger", "compass", "bypass", "max_tokens", "password_policy_id", "secret_santa"),
+        *("boarding_pass", "author", "key", "value", "new", "", "_", "123", "primary_key"),
+        *("public_key", "passport", "clave_producto", "passwordless", "密码强度", "cookie_consent"),
+    ],
+)
+def test_keys_of_other_things(key: str) -> None:
+    """A key is not sensitive that only speaks of a secret, or only sounds like one."""
+    assert not KEYS.match(key)
