@@ -19,11 +19,11 @@ otpseed seedphrase recoveryphrase mnemonicphrase recoverycode recoverycodes back
 backupcodes securitycode privatekey secretkey signingkey encryptionkey decryptionkey accesskey
 secretaccesskey masterkey authkey sshkey accountkey sharedkey sharedaccesskey sessionkey hmackey
 jwtkey cryptokey cipherkey servicekey subscriptionkey writekey adminkey rootkey clientkeydata
-privatepem sshprivatekey xauth basicauth httpauth proxyauth userauth xamzsignature xgoogsignature userpass
-dbpass databasepass loginpass adminpass smtppass ftppass mysqlpass pgpass postgrespass redispass
-rootpass emailpass mailpass proxypass authpass mypass httppass ldappass wifipass accountpass
-imappass sshpass sqlpass rabbitmqpass mongopass amqppass webpass apppass bindpass keystorepass
-storepass
+privatepem sshprivatekey xauth basicauth httpauth proxyauth userauth xamzsignature
+xgoogsignature userpass dbpass databasepass loginpass adminpass smtppass ftppass mysqlpass
+pgpass postgrespass redispass rootpass emailpass mailpass proxypass authpass mypass httppass
+ldappass wifipass accountpass imappass sshpass sqlpass rabbitmqpass mongopass amqppass webpass
+apppass bindpass keystorepass storepass
 """
 """Close kin of the original keys, in English."""
 

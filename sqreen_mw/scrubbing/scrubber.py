@@ -14,6 +14,9 @@ from sqreen_mw.scrubbing.private_keys import mask_private_keys
 from sqreen_mw.scrubbing.vendors import mask_vendor_tokens
 from sqreen_mw.scrubbing.walk import Walk
 
+_COMPOSED: Final = re.compile(r"[ =:%+'<\t\n\r\f\v\u00a0\uff1a\uff1d]")
+"""A secret that another word tells has one of these between it and the word."""
+
 _SHORTEST_SECRET: Final = 5
 _SHORTEST_CARD: Final = 12
 _SHORTEST_TOKEN: Final = 20
@@ -92,8 +95,8 @@ class Scrubber:
         if length >= _SHORTEST_SECRET:
             if length >= _SHORTEST_TOKEN:
                 text = mask_vendor_tokens(mask_private_keys(text))
-            text = mask_credentials(text)
-            text = self._assignments.mask(text)
+            if _COMPOSED.search(text):
+                text = self._assignments.mask(mask_credentials(text))
             if length >= _SHORTEST_CARD:
                 text = mask_cards(text)
         return text if self._pattern is None else self._pattern.sub(MASK, text)

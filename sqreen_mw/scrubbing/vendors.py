@@ -137,7 +137,11 @@ def _by_first_letter(formats: tuple[str, ...]) -> str:
     return "|".join(f"{first}(?:{'|'.join(one[1:] for one in group)})" for first, group in groups)
 
 
-_LONG: Final = re.compile(r"[A-Za-z0-9_.+/=~-]{20}")
+# Whether 20 characters of tokens stand in one piece; shorter pieces are stepped over whole, which
+# takes a third of the time of a search that tries each of their characters.
+_LONG: Final = re.compile(
+    r"[^\w.+/=~-]*+(?:[\w.+/=~-]{1,19}+[^\w.+/=~-]++)*+[\w.+/=~-]{20}", re.ASCII
+)
 _TOKENS: Final = re.compile(rf"(?<![A-Za-z0-9])(?:{_by_first_letter(_FORMATS)})", re.ASCII)
 _MARKED: Final = (
     # The first part is bounded, or a long text of many beginnings would cost its square.
@@ -146,15 +150,20 @@ _MARKED: Final = (
     ("-us", re.compile(r"\b[a-f0-9]{32}-us\d{1,2}\b")),  # Mailchimp
     ("Q~", re.compile(r"(?<![\w.~-])[\w.~-]{3}[0-9]Q~[\w.~-]{31,34}(?![\w.~-])")),  # Entra
     (":AA", re.compile(r"(?<!\d)\d{8,10}:AA[\w-]{30,}", re.ASCII)),  # Telegram
-    ("hooks.slack.com/", re.compile(r"(?<=hooks\.slack\.com/)[a-z]+/[\w/+-]{20,}")),
-    ("/api/webhooks/", re.compile(r"(?<=/api/webhooks/)\d{8,20}/[\w-]{40,}")),  # Discord
-    (".webhook.office.com/", re.compile(r"(?<=\.webhook\.office\.com/)[\w@/-]{40,}")),  # Teams
+    (
+        "hook",  # Slack, Discord, Teams
+        re.compile(
+            r"(?<=hooks\.slack\.com/)[a-z]+/[\w/+-]{20,}"
+            r"|(?<=/api/webhooks/)\d{8,20}/[\w-]{40,}"
+            r"|(?<=\.webhook\.office\.com/)[\w@/-]{40,}"
+        ),
+    ),
 )
 
 
 def mask_vendor_tokens(text: str) -> str:
     """Return a text with each key or token of a documented format masked."""
-    if not _LONG.search(text):
+    if not _LONG.match(text):
         return text
     text = _TOKENS.sub(MASK, text)
     for mark, pattern in _MARKED:
