@@ -13,10 +13,10 @@ from pathlib import Path
 
 import sqreen_mw as sqreen
 from sqreen_mw.agent.delivery.memory import memory_events
-from sqreen_mw.agent.runtime import configure
 from tests.transparency.memory import Serve, asgi, wsgi
 
 GOAL_MIB = 5.0
+URL = "memory://benchmark"
 
 
 def main() -> None:
@@ -30,8 +30,8 @@ def main() -> None:
     )
     parser.add_argument("--requests", type=int, default=100_000)
     requests: int = parser.parse_args().requests
-    configure({"url": "memory://benchmark"})
-    grown = {side.__name__: _growth(side(_track), requests) for side in (asgi, wsgi)}
+    sides = {"asgi": asgi(_track, url=URL), "wsgi": wsgi(_track, url=URL)}
+    grown = {name: _growth(serve, requests) for name, serve in sides.items()}
     for name, mib in grown.items():
         sys.stdout.write(f"{name}: {requests} requests, {mib:+.2f} MiB\n")
     if max(grown.values()) > GOAL_MIB:
@@ -54,7 +54,7 @@ def _serve(serve: Serve, requests: int) -> None:
     for _ in range(requests // 1000):
         serve(1000)
         sqreen.flush()
-        memory_events("memory://benchmark").clear()
+        memory_events(URL).clear()
     gc.collect()
 
 

@@ -192,6 +192,19 @@ async def misspells(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @http
+async def typeless(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a message without its type."""
+    await send({"status": 200, "headers": []})
+
+
+@http
+async def odd_status(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a status that is a text."""
+    await send({"type": "http.response.start", "status": "200", "headers": []})
+    await body(send)
+
+
+@http
 async def bare_message(scope: Scope, receive: Receive, send: Send) -> None:
     """Send a message without its status."""
     await send({"type": "http.response.start"})

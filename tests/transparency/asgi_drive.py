@@ -12,15 +12,15 @@ from tests.transparency.record import Records
 DISCONNECT: Message = {"type": "http.disconnect"}
 
 
-def scope_of(kind: str, path: str, **more: Any) -> Scope:
+def scope_of(kind: str, place: str, /, **more: Any) -> Scope:
     """Return a request's scope."""
     method = {"method": "POST"} if kind == "http" else {"subprotocols": ["chat"]}
     return {
         "type": kind,
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
-        "path": f"/{path}",
-        "raw_path": f"/{path}".encode(),
+        "path": f"/{place}",
+        "raw_path": f"/{place}".encode(),
         "root_path": "",
         "scheme": "http",
         "query_string": b"coupon=SPRING",

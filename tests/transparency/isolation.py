@@ -14,7 +14,10 @@ from tests.transparency.serving import free_port, serving
 
 SITES = {
     "fastapi": ("uvicorn", "--log-level", "warning", "--port", "{port}"),
-    "flask": ("gunicorn", "-k", "gthread", "-w", "2", "--threads", "16", "-b", "127.0.0.1:{port}"),
+    "flask": (
+        *("gunicorn", "-k", "gthread", "-w", "2", "--threads", "16", "-b", "127.0.0.1:{port}"),
+        *("--keep-alive", "75"),  # else a client's next request may meet a closing connection
+    ),
 }
 SECONDS = 60.0
 

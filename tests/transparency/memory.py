@@ -4,8 +4,9 @@ import asyncio
 import gc
 import tracemalloc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
+from sqreen_mw.agent.config import Settings
 from sqreen_mw.middleware.asgi import SqreenMiddleware
 from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware
 from tests.transparency.asgi_drive import scope_of
@@ -17,7 +18,7 @@ Track = Callable[[], object]
 Serve = Callable[[int], None]
 
 
-def asgi(track: Track) -> Serve:
+def asgi(track: Track, **settings: Unpack[Settings]) -> Serve:
     """Return what serves so many ASGI requests, with bodies."""
 
     async def app(_scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,7 +33,7 @@ def asgi(track: Track) -> Serve:
     async def send(_message: Message) -> None:
         """Take no message."""
 
-    middleware = SqreenMiddleware(app)
+    middleware = SqreenMiddleware(app, **settings)
 
     async def serve(count: int) -> None:
         for _ in range(count):
@@ -41,7 +42,7 @@ def asgi(track: Track) -> Serve:
     return lambda count: asyncio.run(serve(count))
 
 
-def wsgi(track: Track) -> Serve:
+def wsgi(track: Track, **settings: Unpack[Settings]) -> Serve:
     """Return what serves so many WSGI requests, every other one streaming."""
 
     def app(environ: Environ, start: StartResponse) -> Any:
@@ -49,7 +50,7 @@ def wsgi(track: Track) -> Serve:
         track()
         return [b"x"] if environ["streams"] else (part for part in (b"x", b"y"))
 
-    middleware = SqreenWSGIMiddleware(app)
+    middleware = SqreenWSGIMiddleware(app, **settings)
 
     def serve(count: int) -> None:
         for number in range(count):

@@ -355,6 +355,25 @@ def reads_into(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 
 @behaviour
+def reads_text(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+    """Read the request's body as text, where it is a file in full."""
+    source = environ["wsgi.input"]
+    if not hasattr(source, "readable"):
+        return _told(start, ["no file"])
+    return _told(start, [io.TextIOWrapper(source, "utf-8").read()])
+
+
+@behaviour
+def reads_in_block(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+    """Read the request's body within ``with``, where it is a file in full."""
+    source = environ["wsgi.input"]
+    if not hasattr(source, "__enter__"):
+        return _told(start, ["no block"])
+    with source:
+        return _told(start, [source.read(3)])
+
+
+@behaviour
 def parses_form(environ: Environ, start: StartResponse) -> Iterable[bytes]:
     """Answer with the form's fields, by Werkzeug."""
     from werkzeug.wrappers import Request, Response  # noqa: PLC0415 only this one needs it

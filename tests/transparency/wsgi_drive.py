@@ -13,6 +13,7 @@ def environ_of(path: str, *, body: Any = None, length: int = 0, **more: Any) -> 
     """Return a request's environ."""
     environ: Environ = {
         "REQUEST_METHOD": "POST",
+        "SCRIPT_NAME": "",
         "PATH_INFO": f"/{path}",
         "QUERY_STRING": "coupon=SPRING",
         "REMOTE_ADDR": "203.0.113.9",

@@ -11,7 +11,7 @@ App: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 METHODS = (
     *("read", "readline", "readlines", "readinto", "read1", "peek", "close", "closed", "seek"),
-    *("tell", "fileno", "__iter__", "__next__", "__len__", "__enter__", "readable", "mode"),
+    *("tell", "fileno", "__iter__", "__len__", "__enter__", "readable", "mode"),
 )
 """What a body of a request or of an answer may have, and somebody may ask for."""
 

@@ -1,0 +1,152 @@
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import sqreen_mw as sqreen
+from sqreen_mw.middleware.asgi import SqreenMiddleware
+from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware
+from sqreen_mw.protocol.event import Event
+from tests.transparency.asgi_drive import Server, scope_of
+from tests.transparency.asgi_tap import Receive, Scope, Send
+from tests.transparency.hostile import (
+    ENVIRON_LEFT_OUT,
+    ENVIRONS,
+    LEFT_OUT,
+    PROPERTIES,
+    SCOPES,
+)
+from tests.transparency.wsgi_drive import environ_of
+from tests.transparency.wsgi_tap import Environ, StartResponse
+
+
+def tracked() -> str:
+    """Track, in every way that there is, and return the answer."""
+    sqreen.track("event", properties={"a": 1})
+    return "answer"
+
+
+async def asgi_app(_scope: Scope, receive: Receive, send: Send) -> Any:
+    """Answer, and track before, between and after."""
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+    return tracked()
+
+
+def wsgi_app(_environ: Environ, start: StartResponse) -> Iterator[bytes]:
+    """Answer, and track in between."""
+    start("200 OK", [])
+    yield tracked().encode()
+
+
+def serve(scope: Scope) -> object:
+    """Serve a scope with the middleware, and return the app's value."""
+    server = Server([{"type": "http.request", "body": b"\xff{"}])
+    middleware: Any = SqreenMiddleware(asgi_app)
+    value: object = asyncio.run(middleware(scope, server.receive, server.send))
+    assert len(server.sent) == 2
+    return value
+
+
+def arrives(memory: list[Event]) -> None:
+    """See that the event has arrived, whatever its request was like."""
+    assert sqreen.flush()
+    assert [event.name for event in memory] == ["event"]
+
+
+@pytest.mark.parametrize("name", SCOPES)
+def test_no_scope_disturbs_the_app(memory: list[Event], name: str) -> None:
+    """Whatever a scope holds, the app runs as ever, and its event arrives."""
+    assert serve(scope_of("http", "x", **SCOPES[name])) == "answer"
+    arrives(memory)
+
+
+@pytest.mark.parametrize("key", LEFT_OUT)
+def test_nothing_of_a_scope_is_needed(memory: list[Event], key: str) -> None:
+    """Whatever a scope leaves out, the app runs as ever, and its event arrives."""
+    scope = scope_of("http", "x")
+    del scope[key]
+
+    assert serve(scope) == "answer"
+    arrives(memory)
+
+
+def test_headers_that_can_be_read_once_are_the_apps(memory: list[Event]) -> None:
+    """Where a scope's headers are an iterator, the app still finds them all."""
+    fields = [(b"host", b"shop.test"), (b"user-agent", b"curl/8")]
+    found: list[Any] = []
+
+    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
+        sqreen.track("event")
+        assert sqreen.flush()
+        found.extend(scope["headers"])
+
+    server = Server([])
+    scope = scope_of("http", "x", headers=iter(fields))
+    asyncio.run(SqreenMiddleware(app)(scope, server.receive, server.send))
+
+    assert found == fields
+    arrives(memory)
+
+
+@pytest.mark.parametrize("name", ENVIRONS)
+def test_no_environ_disturbs_the_app(memory: list[Event], name: str) -> None:
+    """Whatever an environ holds, the app runs as ever, and its event arrives."""
+    environ = environ_of("x", **ENVIRONS[name])
+
+    body: Any = SqreenWSGIMiddleware(wsgi_app)(environ, lambda *_: bytearray().extend)
+
+    assert [*body] == [b"answer"]
+    body.close()
+    arrives(memory)
+
+
+@pytest.mark.parametrize("key", ENVIRON_LEFT_OUT)
+def test_nothing_of_an_environ_is_needed(memory: list[Event], key: str) -> None:
+    """Whatever an environ leaves out, the app runs as ever, and its event arrives."""
+    environ = environ_of("x")
+    environ.pop(key, None)
+
+    body: Any = SqreenWSGIMiddleware(wsgi_app)(environ, lambda *_: bytearray().extend)
+
+    assert [*body] == [b"answer"]
+    body.close()
+    arrives(memory)
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_no_property_raises_into_the_app(memory: list[Event], name: str) -> None:
+    """Whatever the app tracks, nothing is raised; it is what it was, and the event arrives."""
+    sqreen.track("event", properties=PROPERTIES[name])
+
+    arrives(memory)
+
+
+@pytest.mark.parametrize("name", [name for name in PROPERTIES if name != "text of its own"])
+def test_no_identifier_raises_into_the_app(memory: list[Event], name: str) -> None:
+    """Whatever the app takes for a user, nothing is raised, and the event arrives."""
+    sqreen.track("event", user_identifiers=PROPERTIES[name])
+
+    arrives(memory)
+
+
+class Broken(logging.Handler):
+    """A log handler of the app that fails."""
+
+    def emit(self, _: logging.LogRecord) -> None:
+        """Fail."""
+        raise RuntimeError("the disk is full")
+
+
+@pytest.mark.usefixtures("memory")
+def test_a_broken_log_does_not_reach_the_app() -> None:
+    """Where the app's own logging raises, ``track()`` still does not."""
+    handler = Broken()
+    logging.getLogger("sqreen_mw").addHandler(handler)
+    try:
+        assert sqreen.track("") is None
+    finally:
+        logging.getLogger("sqreen_mw").removeHandler(handler)
