@@ -39,48 +39,58 @@ class Walk:
             return self._text(value)
         if value is None or kind is bool:
             return value
-        if kind is int or kind is float:
-            return _number(value)
         try:
-            return self._other(value, depth - 1)
+            if kind is dict:
+                return self._mapping(value, depth - 1)
+            return self._sequence(value, depth - 1) if kind is list else self._other(value, depth)
         except Exception:  # noqa: BLE001 fail closed: what can't be scrubbed must not leave
             return MASK
 
     def _other(self, value: Any, depth: int) -> Any:
         match value:
-            case dict() | list() | tuple() | set() | frozenset() | Mapping():
-                return self._nested(value, depth)
+            case int() | float() | Decimal():
+                return _number(value)
+            case Mapping():
+                return self._mapping(value, depth - 1)
+            case list() | tuple() | set() | frozenset():
+                return self._sequence(value, depth - 1)
+            case _:
+                return self._leaf(value)
+
+    def _leaf(self, value: Any) -> Any:
+        match value:
             case str():
                 return self._text(str.__str__(value))
             case bytes() | bytearray() | memoryview():
                 return self._bytes(bytes(value))
-            case int() | float() | Decimal():
-                return _number(value)
             case _:
                 return value if isinstance(value, _HARMLESS) else MASK
 
-    def _nested(self, value: Any, depth: int) -> Any:
+    def _full(self, value: Any, depth: int) -> bool:
+        """Tell whether a value lies too deep, or holds more than may still be walked."""
         self._left -= len(value) + 1
-        if depth < 0 or self._left < 0:
+        return depth < 0 or self._left < 0
+
+    def _sequence(self, value: Any, depth: int) -> Any:
+        if self._full(value, depth):
             return MASK
-        kind = type(value)
-        if kind is not list and (kind is dict or isinstance(value, Mapping)):
-            return self._mapping(value, depth)
         copies = [self.copy(item, depth) for item in value]
         if isinstance(value, list):
             return copies
         return tuple(copies) if isinstance(value, tuple) else set(copies)
 
-    def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[Any, Any]:
+    def _mapping(self, value: Mapping[Any, Any], depth: int) -> Any:
+        if self._full(value, depth):
+            return MASK
         copied: dict[Any, Any] = {}
-        judge, copy = self._judge, self.copy
+        judge, copy, text = self._judge, self.copy, self._text
         for key, item in value.items():
             plain = type(key) is str and len(key) <= _LONG_KEY
             sensitive, name = judge(key) if plain else self._other_key(key, depth)
             if sensitive and item is not None and type(item) is not bool:
                 copied[name] = MASK
             else:
-                copied[name] = copy(item, depth)
+                copied[name] = text(item) if type(item) is str else copy(item, depth)
         if "value" in copied and self._names_a_secret(value):
             copied["value"] = MASK
         return copied
