@@ -159,3 +159,33 @@ ENVIRON_LEFT_OUT = (
     *("REMOTE_ADDR", "QUERY_STRING", "PATH_INFO", "SCRIPT_NAME", "REQUEST_METHOD"),
     *("wsgi.input", "SERVER_NAME", "wsgi.file_wrapper"),
 )
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+BODIES: dict[str, tuple[str, bytes]] = {
+    "deep": (JSON, b"[" * 8000 + b"]" * 8000),
+    "deeper than kept": (JSON, b"[" * 100_000),
+    "no number": (JSON, b'{"a": NaN}'),
+    "infinite": (JSON, b'{"a": 1e999, "b": -1e999}'),
+    "huge number": (JSON, b"9" * 10_000),
+    "surrogates": (JSON, b'{"\\ud800": "\\udfff"}'),
+    "not text": (JSON, b'{"a": "\xff"}'),
+    "doubled names": (JSON, b'{"a": 1, "a": 2}'),
+    "many names": (JSON, b"{%s}" % b",".join(b'"%d": 1' % n for n in range(1500))),
+    "empty json": (JSON, b""),
+    "json by name only": ("APPLICATION/vnd.api+JSON; charset=utf-7", b'{"a": 1}'),
+    "many fields": (FORM, b"&".join(b"p%d=%%ff" % n for n in range(10_000))),
+    "odd form": (FORM, b"&&==&%&%zz=%u0000&\xff=\x00"),
+    "no boundary": (MULTIPART, b"--\r\n\r\n--"),
+    "empty boundary": (f"{MULTIPART}; boundary=", b"--\r\n\r\n----"),
+    "long boundary": (f"{MULTIPART}; boundary={'b' * 5000}", b"--" + b"b" * 5000),
+    "cut multipart": (f"{MULTIPART}; boundary=b", b"--b\r\nContent-Disposition: form-data; na"),
+    "nameless part": (f"{MULTIPART}; boundary=b", b"--b\r\n\r\nx\r\n--b--"),
+    "many parts": (
+        f"{MULTIPART}; boundary=b",
+        b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' * 1000,
+    ),
+    "odd type": (";;=\x00; charset", b"x"),
+    "no type": ("", b"x"),
+}

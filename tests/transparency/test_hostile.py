@@ -1,4 +1,5 @@
 import asyncio
+import io
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from sqreen_mw.protocol.event import Event
 from tests.transparency.asgi_drive import Server, scope_of
 from tests.transparency.asgi_tap import Receive, Scope, Send
 from tests.transparency.hostile import (
+    BODIES,
     ENVIRON_LEFT_OUT,
     ENVIRONS,
     LEFT_OUT,
@@ -130,6 +132,44 @@ def test_no_identifier_raises_into_the_app(memory: list[Event], name: str) -> No
     """Whatever the app takes for a user, nothing is raised, and the event arrives."""
     sqreen.track("event", user_identifiers=PROPERTIES[name])
 
+    arrives(memory)
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_no_body_disturbs_the_asgi_app(memory: list[Event], name: str) -> None:
+    """Whatever the client sends, the app reads it, and the event that collects it arrives."""
+    content_type, data = BODIES[name]
+    read: list[bytes] = []
+
+    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+        read.append((await receive())["body"])
+        sqreen.track("event", collect_body=True)
+
+    fields = [(b"content-type", content_type.encode())]
+    server = Server([{"type": "http.request", "body": data}])
+    scope = scope_of("http", "x", headers=fields)
+    asyncio.run(SqreenMiddleware(app)(scope, server.receive, server.send))
+
+    assert read == [data]
+    arrives(memory)
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_no_body_disturbs_the_wsgi_app(memory: list[Event], name: str) -> None:
+    """Whatever the client sends, the app reads it, and the event that collects it arrives."""
+    content_type, data = BODIES[name]
+    read: list[bytes] = []
+
+    def app(environ: Environ, start: StartResponse) -> list[bytes]:
+        start("200 OK", [])
+        read.append(environ["wsgi.input"].read(len(data)))
+        sqreen.track("event", collect_body=True)
+        return []
+
+    environ = environ_of("x", body=io.BytesIO(data), length=len(data), CONTENT_TYPE=content_type)
+    _ = SqreenWSGIMiddleware(app)(environ, lambda *_: bytearray().extend)
+
+    assert read == [data]
     arrives(memory)
 
 

@@ -108,6 +108,7 @@ class TappedBody:
             self._tap.add("next raised", raised(error))
             raise
         self._tap.add("next", part)
+        self._tap.record.add_contextvars(self._tap.side, "after a step")
         return part
 
     def close(self) -> None:
@@ -121,6 +122,7 @@ class TappedBody:
             raise
         finally:
             self._tap.add("closed")
+            self._tap.record.add_contextvars(self._tap.side, "after all")
 
 
 def _is_handed_on(answer: object, environ: Environ) -> bool:
