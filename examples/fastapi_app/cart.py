@@ -27,7 +27,7 @@ def cart(request: Request) -> Response:
 def set_item(
     request: Request,
     *,
-    customer: Annotated[Customer | None, Depends(logged_in)],
+    _customer: Annotated[Customer | None, Depends(logged_in)],
     slug: Field,
     quantity: Annotated[int, Form(ge=0, le=MAX_QUANTITY)],
 ) -> Response:
@@ -39,7 +39,6 @@ def set_item(
         request.state.sqreen.track(
             "cart.item_added",
             properties={"product": slug, "quantity": quantity},
-            user_identifiers={"email": customer.email} if customer else {},
         )
     return see("/cart")
 
@@ -51,12 +50,11 @@ def apply_coupon(
     """Put a coupon on the cart, or say why not."""
     code = code.strip().upper()
     reason = refusal(code, orders=len(orders_of(database, customer)))
-    who = {"email": customer.email}
     # sqreen.track() knows the request by itself, and takes its options as one dict, too.
     if reason:
         sqreen.track(
             "coupon.rejected",
-            {"properties": {"code": code, "reason": reason}, "user_identifiers": who},
+            {"properties": {"code": code, "reason": reason}},
         )
         request.session["notice"] = f"The coupon {code} is not valid for this order."
         return see("/cart")
@@ -64,6 +62,6 @@ def apply_coupon(
     discount = basket_in(request.session).discount / 100
     sqreen.track(
         "coupon.applied",
-        {"properties": {"code": code, "discount": discount}, "user_identifiers": who},
+        {"properties": {"code": code, "discount": discount}},
     )
     return see("/cart")

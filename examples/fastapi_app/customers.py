@@ -52,9 +52,12 @@ def change_password(database: Database, customer: Customer, *, password: str) ->
 
 
 def logged_in(request: Request, database: ShopDatabase) -> Customer | None:
-    """Return the customer of this session."""
+    """Return the customer of this session; whatever the request tracks is theirs."""
     email = request.session.get("email")
-    return customer_of(database, email=email) if email else None
+    customer = customer_of(database, email=email) if email else None
+    if customer:
+        request.state.sqreen.identify({"email": customer.email}, traits={"name": customer.name})
+    return customer
 
 
 def _login_needed(customer: Annotated[Customer | None, Depends(logged_in)]) -> Customer:

@@ -44,7 +44,7 @@ def sign_up(
         error = "This address has an account already. Log in instead."
         return page(request, "signup.html", status_code=HTTP_409_CONFLICT, error=error)
     request.session["email"] = email
-    request.state.sqreen.track("user.signup", user_identifiers={"email": email})
+    request.state.sqreen.signup_track(email=email)
     return see("/")
 
 
@@ -60,23 +60,19 @@ def log_in(request: Request, database: ShopDatabase, *, email: Field, password: 
     email = email.strip().lower()
     customer = customer_of(database, email=email)
     if not matches(password, customer.password if customer else None):
-        request.state.sqreen.track(
-            "user.login_failed",
-            properties={"reason": "wrong_password" if customer else "unknown_account"},
-            user_identifiers={"email": email},
-        )
+        request.state.sqreen.auth_track(False, email=email)
         error = "The address or the password is wrong."
         return page(request, "login.html", status_code=HTTP_401_UNAUTHORIZED, error=error)
     request.session["email"] = email
-    request.state.sqreen.track("user.login", user_identifiers={"email": email})
+    request.state.sqreen.auth_track(True, email=email)
     return see("/")
 
 
 @router.post("/logout", dependencies=[OWN_FORM])
-def log_out(request: Request, customer: LoggedIn) -> Response:
+def log_out(request: Request, _customer: LoggedIn) -> Response:
     """Forget the session."""
     request.session.clear()
-    request.state.sqreen.track("user.logout", user_identifiers={"email": customer.email})
+    request.state.sqreen.track("user.logout")
     return see("/")
 
 
@@ -85,14 +81,13 @@ def replace_password(
     request: Request, database: ShopDatabase, *, customer: LoggedIn, current: Field, new: Field
 ) -> Response:
     """Replace a password by a new one, for somebody who knows it."""
-    who = {"email": customer.email}
     if not matches(current, customer.password):
-        request.state.sqreen.track("password.change_failed", user_identifiers=who)
+        request.state.sqreen.track("password.change_failed")
         request.session["notice"] = "That is not your current password."
     elif len(new) < _MIN_PASSWORD:
         request.session["notice"] = _TOO_SHORT
     else:
         change_password(database, customer, password=new)
-        request.state.sqreen.track("password.changed", user_identifiers=who)
+        request.state.sqreen.track("password.changed")
         request.session["notice"] = "Your password is changed."
     return see("/account")

@@ -61,13 +61,13 @@ def beneficiaries(customer: Customer) -> str:
 def add_beneficiary(customer: Customer) -> Response:
     """Add somebody's account."""
     number, label = field("account").upper(), field("label")
-    sqreen, who = request.environ["sqreen"], {"email": customer.email}
+    sqreen = request.environ["sqreen"]
     reason = _refusal(customer, number=number, label=label)
     if reason:
         properties = {"account": number, "reason": reason}
-        sqreen.track("beneficiary.rejected", properties=properties, user_identifiers=who)
+        sqreen.track("beneficiary.rejected", properties=properties)
         flash("This account can't be added. Check its number.")
     else:
-        sqreen.track("beneficiary.added", properties={"account": number}, user_identifiers=who)
+        sqreen.track("beneficiary.added", properties={"account": number})
         flash(f"{label} is added.")
     return redirect("/beneficiaries", 303)

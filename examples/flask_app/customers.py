@@ -10,6 +10,7 @@ from flask import g, redirect, session, url_for
 from werkzeug.security import generate_password_hash
 from werkzeug.wrappers import Response
 
+import sqreen_mw as sqreen
 from examples.flask_app.accounts import open_account
 from examples.flask_app.database import database
 
@@ -59,10 +60,12 @@ def change_password(customer: Customer, *, password: str) -> None:
 
 
 def logged_in() -> Customer | None:
-    """Return the customer of this session, looked up once a request."""
+    """Return the customer of this session; whatever the request tracks is theirs."""
     if "customer" not in g:
         email = session.get("email")
         g.customer = customer_of(email) if email else None
+        if g.customer:
+            sqreen.identify({"email": g.customer.email}, traits={"name": g.customer.name})
     found: Customer | None = g.customer
     return found
 

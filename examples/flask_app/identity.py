@@ -41,7 +41,7 @@ def sign_up() -> str | Response | tuple[str, int]:
         )
         return render_template("signup.html", error="You bank here already. Log in."), 409
     session["email"] = email
-    request.environ["sqreen"].track("user.signup", user_identifiers=who)
+    request.environ["sqreen"].signup_track(who)
     return redirect("/", 303)
 
 
@@ -58,23 +58,19 @@ def log_in() -> str | Response | tuple[str, int]:
     customer = customer_of(email)
     matches = check_password_hash(customer.password if customer else _NOBODY, password)
     if customer is None or not matches:
-        request.environ["sqreen"].track(
-            "user.login_failed",
-            properties={"reason": "wrong_password" if customer else "unknown_account"},
-            user_identifiers={"email": email},
-        )
+        request.environ["sqreen"].auth_track(False, email=email)
         return render_template("login.html", error="The address or the password is wrong."), 401
     session["email"] = email
-    request.environ["sqreen"].track("user.login", user_identifiers={"email": email})
+    request.environ["sqreen"].auth_track(True, email=email)
     return redirect("/", 303)
 
 
 @pages.post("/logout")
 @for_customers
-def log_out(customer: Customer) -> Response:
+def log_out(_customer: Customer) -> Response:
     """Forget the session."""
     session.clear()
-    request.environ["sqreen"].track("user.logout", user_identifiers={"email": customer.email})
+    request.environ["sqreen"].track("user.logout")
     return redirect("/login", 303)
 
 
@@ -90,14 +86,13 @@ def password_form(_customer: Customer) -> str:
 def replace_password(customer: Customer) -> Response:
     """Replace a password by a new one, for somebody who knows it."""
     current, new = field("current"), field("new")
-    who = {"email": customer.email}
     if not check_password_hash(customer.password, current):
-        request.environ["sqreen"].track("password.change_failed", user_identifiers=who)
+        request.environ["sqreen"].track("password.change_failed")
         flash("That is not your current password.")
     elif len(new) < _MIN_PASSWORD:
         flash(_TOO_SHORT)
     else:
         change_password(customer, password=new)
-        request.environ["sqreen"].track("password.changed", user_identifiers=who)
+        request.environ["sqreen"].track("password.changed")
         flash("Your password is changed.")
     return redirect("/password", 303)

@@ -50,15 +50,14 @@ def send(customer: Customer) -> Response:
     source, target = field("source"), field("target").upper()
     cents = cents_in(field("amount"))
     reason = _sent(customer, source, target, cents=cents)
-    who = {"email": customer.email}
     properties = {"amount": cents / 100 if cents else None, "source": source, "target": target}
     # sqreen.track() knows the request by itself: any code below it can track.
     if reason:
         properties["reason"] = reason
-        sqreen.track("transfer.rejected", properties=properties, user_identifiers=who)
+        sqreen.track("transfer.rejected", properties=properties)
         flash(_SAID[reason])
         return redirect("/transfer", 303)
-    sqreen.track("transfer.created", properties=properties, user_identifiers=who)
+    sqreen.track("transfer.created", properties=properties)
     flash(f"Your money is on its way to {target}.")
     return redirect("/", 303)
 

@@ -119,6 +119,9 @@ class RequestContext:
         """Let go of the server's objects; what events need of them is kept."""
         self.holds_events = False
 
+    def notice(self) -> None:
+        """Look at what may be gone once the event is sealed; called with each event."""
+
     def remember(self, identity: Identity) -> None:
         """Take a user for the events of this request."""
         if self.first_identity is None:
@@ -127,6 +130,7 @@ class RequestContext:
 
     def track(self, name: str, options: object = None, /, **keywords: Any) -> str | None:
         """Track an event of this request; see ``sqreen_mw.track``."""
+        self.notice()
         return self._calls.track(self, name, options=options, keywords=keywords)
 
     def identify(self, user_identifiers: object, traits: object = None) -> None:
@@ -137,10 +141,12 @@ class RequestContext:
         self, success: object, user_identifiers: object = None, /, **identifiers: Any
     ) -> str | None:
         """Track a login; see ``sqreen_mw.auth_track``."""
+        self.notice()
         return self._calls.auth_track(self, success, merged(user_identifiers, identifiers))
 
     def signup_track(self, user_identifiers: object = None, /, **identifiers: Any) -> str | None:
         """Track a new account; see ``sqreen_mw.signup_track``."""
+        self.notice()
         return self._calls.signup_track(self, merged(user_identifiers, identifiers))
 
     def user_is_banned(self) -> bool:

@@ -2,13 +2,16 @@
 
 import re
 import uuid
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import pytest
 
 import sqreen_mw as sqreen
 from sqreen_mw.agent.delivery.memory import memory_events
 from sqreen_mw.protocol.event import Event
+
+SIGNUP: Final = "sq.sdk.users.signup"
+LOGIN: Final = "sq.sdk.users.login"
 
 
 class Client(Protocol):

@@ -88,7 +88,8 @@ def test_each_request_arrives_once_with_its_own_values(stage: Stage, app: str) -
         event = row["event"]
         request = event["request"]
         assert (row["app"], row["env"]) == (app, "test")
-        assert event["event"] == "user.login_failed"
+        assert event["event"] == "sq.sdk.users.login"
+        assert event["properties"] == {"success": False}
         assert event["user_identifiers"] == {"email": f"v{number}@example.org"}
         assert request["ip"] == f"203.0.113.{number}"
         assert (request["verb"], request["path"], request["route"]) == ("POST", "/login", "/login")

@@ -52,11 +52,9 @@ class WSGIRequestContext(RequestContext):
         self._route: str | None = None
         self._path_params: PathParams = {}
 
-    def track(self, name: str, options: object = None, /, **keywords: Any) -> str | None:
-        """Track an event of this request; see ``sqreen_mw.track``."""
-        # Flask lets go of its request before the server closes the answer.
+    def notice(self) -> None:
+        """Look up the route: Flask lets go of its request before the server closes the answer."""
         self._look_up_route()
-        return super().track(name, options, **keywords)
 
     def raw_request(self) -> RawRequest:
         """Return the request's values; route and path parameters as far as they are known."""

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from sqreen_mw.cli.demonstration.browser import until_answered
 from sqreen_mw.cli.demonstration.children import Child, ChildDiedError, start_child
@@ -19,6 +20,7 @@ from sqreen_mw.collector.settings import Settings
 from sqreen_mw.collector.state import open_state
 from sqreen_mw.collector.state.tokens import AGENT_SCOPES
 
+_LIVE: Final = f"&next={quote('/events?range=15m&live=1', safe='')}"
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -89,7 +91,12 @@ async def _play(play: Play, *, announce: Callable[[Links], None]) -> None:
         for child, site in zip(children[1:], (play.shop, play.bank), strict=True):
             await child.until(until_answered(site.url))
         announce(
-            Links(url=spoken["url"], login=spoken["login"], shop=play.shop.url, bank=play.bank.url)
+            Links(
+                url=spoken["url"],
+                login=spoken["login"] + _LIVE,
+                shop=play.shop.url,
+                bank=play.bank.url,
+            )
         )
         await _watch(children, play)
 

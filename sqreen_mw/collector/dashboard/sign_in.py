@@ -63,14 +63,15 @@ async def sign_in_once(visit: Visit) -> Response:
     """Open a session by a link; it is used up by this."""
     if visit.request.method == "HEAD":
         raise HTTPException(405)  # A look at the link must not use it up.
-    token = visit.request.query_params.get("token", "")
+    query = visit.request.query_params
+    token, target = query.get("token", ""), local_path(query.get("next", ""))
     user = await run_in_threadpool(visit.services.state.sessions.redeem_link, token)
     if user is None and visit.session is not None:
-        return RedirectResponse(f"{visit.base}/events", 303)
+        return RedirectResponse(visit.base + target, 303)
     if user is None:
         context = {"title": "This link no longer works", "text": _USED, "status": 410}
         return rendered(visit, "message.html", status=410, context=context)
-    return await _signed_in(visit, user, "/events")
+    return await _signed_in(visit, user, target)
 
 
 async def sign_out(visit: Visit) -> Response:
