@@ -42,6 +42,7 @@ def tracking(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(params=["asyncio", "trio"])
 def run(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
     """Return what runs a coroutine function, on each kind of event loop."""
+    pytest.importorskip(request.param, reason="pip install trio, or scripts/test --full")
     return partial(anyio.run, backend=request.param)
 
 
