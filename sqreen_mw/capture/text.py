@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-LOOKED_AT: Final = 64 * 1024
-"""Characters of a text that are looked at; no more than these fit an event."""
+LOOKED_AT: Final = 16 * 1024
+"""Characters of a text that are looked at; what is kept of it is a quarter of them."""
 
 MARGIN: Final = 8 * 1024
 """Characters at the end of those in which half a secret may stand, as long as any is."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final
 
 from sqreen_mw.scrubbing.mask import MASK
@@ -27,6 +28,7 @@ _BRANDS: Final = re.compile(
     r"|(?:60[678]\d|508\d|8[12]\d\d|35[36]\d|5019|5041|506\d|507\d|509\d)\d{12}"  # RuPay, Elo
     r"|(?:6277|636[23]|63[789]\d|9792|8600|9860)\d{12}"  # national brands
 )
+_WHOLE: Final = re.compile(_SIXTEEN)
 _INSIDE: Final = re.compile(f"(?=({_SIXTEEN}))")
 _KNOWN: Final = re.compile(
     r"9[1-5]\d{20}"  # a parcel's number
@@ -39,6 +41,7 @@ _IBAN_DIGITS: Final = (
     "SI17 SK22 IL21 AE21 XK18 ME20 BA18 LI19 GR25"
 )
 _SHORTEST_GROUPED: Final = 14
+_MANY: Final = 64
 _LONGEST: Final = 19
 _EAN: Final = 13
 _PHONE: Final = 15
@@ -82,6 +85,9 @@ def _masked(text: str, spans: list[tuple[int, int]]) -> str:
 def _cards(run: str, *, shortest: int) -> Iterator[tuple[int, int]]:
     """Yield where the cards of a run of digits lie, from left to right."""
     groups = [match.span() for match in _GROUP.finditer(run.replace("%20", "   "))]
+    if len(groups) > _MANY:
+        yield from _among_many(run, groups)
+        return
     index = 0
     while index < len(groups):
         count = _grouped(run, groups[index : index + _LONGEST], shortest)
@@ -90,6 +96,21 @@ def _cards(run: str, *, shortest: int) -> Iterator[tuple[int, int]]:
         else:
             yield from _inside(run, *groups[index])
         index += count or 1
+
+
+def _among_many(run: str, groups: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield where cards of 15 or 16 digits lie among so many groups that all lengths cost much."""
+    digits = "".join(run[start:end] for start, end in groups)
+    lengths = [end - start for start, end in groups]
+    ends = dict(zip(accumulate(lengths), (end for _, end in groups), strict=True))
+    done = 0
+    for at, (start, end) in zip(accumulate(lengths, initial=0), groups, strict=False):
+        match = _WHOLE.match(digits, at) if at >= done else None
+        if match and match.end() in ends and _checks(match[0]):
+            done = match.end()
+            yield start, ends[done]
+        elif at >= done:
+            yield from _inside(run, start, end)
 
 
 def _grouped(run: str, groups: list[tuple[int, int]], shortest: int) -> int:
