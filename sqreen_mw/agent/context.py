@@ -12,6 +12,7 @@ from sqreen_mw.agent.stats import Stats
 from sqreen_mw.capture.body import BodyTee, RawBody
 from sqreen_mw.capture.request import RawRequest
 from sqreen_mw.protocol.event_id import new_event_id
+from sqreen_mw.protocol.limits import MAX_STATUS, MIN_STATUS
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -118,6 +119,11 @@ class RequestContext:
     def finish(self) -> None:
         """Let go of the server's objects; what events need of them is kept."""
         self.holds_events = False
+
+    def note_status(self, status: object) -> None:
+        """Keep the response's status, if it is one (RFC 9110, section 15)."""
+        if isinstance(status, int) and MIN_STATUS <= status <= MAX_STATUS:
+            self.status = int(status)
 
     def notice(self) -> None:
         """Look at what may be gone once the event is sealed; called with each event."""

@@ -18,6 +18,9 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 FORWARDED_FOR: Final = "x-forwarded-for"
 
+MAX_HOPS: Final = 32
+"""Addresses of a proxy header that are looked at, from the right; no chain is as long."""
+
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 
 PRIVATE: Final = (
@@ -137,7 +140,8 @@ class ClientIp:
 
 def _addresses(header: str, lines: list[str]) -> list[str]:
     """Return the addresses of a proxy header, nearest proxy last; several lines are one list."""
-    elements = [element for line in lines for part in line.split(",") if (element := part.strip())]
+    nearest = ",".join(lines).rsplit(",", MAX_HOPS)[-MAX_HOPS:]
+    elements = [element for part in nearest if (element := part.strip())]
     if header != "forwarded":
         return elements
     return [_forwarded_for(element) for element in elements]

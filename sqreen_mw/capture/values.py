@@ -109,7 +109,7 @@ def _is_plain_number(value: object) -> bool:
 def safe_text(value: object) -> str:
     """Return an object's text; an object that has none says so."""
     if isinstance(value, str):
-        return value
+        return str.__str__(value)  # of a subclass, the plain text
     try:
         return str(value)
     except Exception:  # noqa: BLE001 the app's own method ran, and may raise anything

@@ -84,10 +84,10 @@ class SqreenMiddleware:
 def _noting_status(send: Send, context: RequestContext) -> Send:
     """Return a ``send`` that hands on each message as it is, and notes the response's status."""
 
-    def noting(message: Message) -> Awaitable[None]:
+    async def noting(message: Message) -> None:
         if message.get("type") == "http.response.start":
-            context.status = message.get("status")
-        return send(message)
+            context.note_status(message.get("status"))
+        return await send(message)
 
     return noting
 

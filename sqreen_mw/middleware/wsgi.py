@@ -104,7 +104,7 @@ def _noting_status(start_response: StartResponse, context: RequestContext) -> St
 
     def noting(status: object, *arguments: Any, **keywords: Any) -> Callable[[bytes], object]:
         code = status[:3] if isinstance(status, str) else ""
-        context.status = int(code) if code.isdecimal() else None
+        context.note_status(int(code) if code.isdecimal() else None)
         return start_response(status, *arguments, **keywords)
 
     return noting

@@ -14,8 +14,10 @@ from sqreen_mw.protocol.limits import (
     MAX_PROPERTIES,
     MAX_PROPERTY_DEPTH,
     MAX_PROPERTY_NAME_LENGTH,
+    MAX_STATUS,
     MAX_TEXT_LENGTH,
     MAX_TIMESTAMP,
+    MIN_STATUS,
     MIN_TIMESTAMP,
 )
 
@@ -91,7 +93,7 @@ class RequestInfo(
     user_agent: Text | None = None
     host: Text | None = None
     route: Text | None = None
-    status: Annotated[int, Meta(ge=100, le=999)] | None = None
+    status: Annotated[int, Meta(ge=MIN_STATUS, le=MAX_STATUS)] | None = None
     params: Params = Params()
     truncated: bool = False
 

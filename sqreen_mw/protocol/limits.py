@@ -43,3 +43,7 @@ MIN_TIMESTAMP: Final = -62_135_596_800_000
 
 MAX_TIMESTAMP: Final = 253_402_300_799_999
 """9999-12-31T23:59:59.999Z in milliseconds since the epoch."""
+
+MIN_STATUS: Final = 100
+MAX_STATUS: Final = 999
+"""The three-digit numbers that a response's status may be."""
