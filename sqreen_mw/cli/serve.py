@@ -3,7 +3,7 @@
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -15,34 +15,41 @@ from sqreen_mw.cli.server import run
 from sqreen_mw.collector.services import open_services
 from sqreen_mw.collector.settings import load_settings
 
+Host: TypeAlias = Annotated[
+    str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
+]
+Port: TypeAlias = Annotated[
+    int | None, typer.Option(help="Port; 0 lets the system choose.", show_default="7070")
+]
+EventsUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Where events are.", show_default="sqlite:///DATA_DIR/events.db"),
+]
+RootPath: TypeAlias = Annotated[
+    str | None, typer.Option(help="Path that a proxy in front removes.", show_default=False)
+]
+TlsCert: TypeAlias = Annotated[
+    Path | None, typer.Option(help="PEM file of the certificate.", show_default=False)
+]
+TlsKey: TypeAlias = Annotated[
+    Path | None, typer.Option(help="PEM file of its key.", show_default=False)
+]
+Json: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Print one line of JSON once it is ready.")
+]
+
 
 def serve(  # noqa: PLR0913 one an option
     *,
-    host: Annotated[
-        str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(help="Port; 0 lets the system choose.", show_default="7070"),
-    ] = None,
+    host: Host = None,
+    port: Port = None,
     data_dir: DataDir = None,
-    events_url: Annotated[
-        str | None,
-        typer.Option(help="Where events are.", show_default="sqlite:///DATA_DIR/events.db"),
-    ] = None,
+    events_url: EventsUrl = None,
     state_url: StateUrl = None,
-    root_path: Annotated[
-        str | None, typer.Option(help="Path that a proxy in front removes.", show_default=False)
-    ] = None,
-    tls_cert: Annotated[
-        Path | None, typer.Option(help="PEM file of the certificate.", show_default=False)
-    ] = None,
-    tls_key: Annotated[
-        Path | None, typer.Option(help="PEM file of its key.", show_default=False)
-    ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON once it is ready.")
-    ] = False,
+    root_path: RootPath = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    json: Json = False,
 ) -> None:
     """Run the collector: it takes events, keeps them, and shows them in the Event Explorer.
 

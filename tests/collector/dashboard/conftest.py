@@ -1,7 +1,6 @@
 """A collector for each test, and a browser for the tests that need one."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,10 +8,10 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from tests.chromium import chromium_path
 from tests.collector.dashboard.world import World, world
 
-ENVIRON = os.environ
-REQUIRED = ENVIRON.get("SQREEN_BROWSER") == "required"
+REQUIRED = os.environ.get("SQREEN_BROWSER") == "required"
 DRIVERS = ("playwright", "axe_playwright_python")
 
 collect_ignore: list[str] = []
@@ -42,10 +41,4 @@ def client(here: World) -> TestClient:
 @pytest.fixture(scope="module")
 def chromium() -> str:
     """Return the path of Chromium; without one the test is skipped, or fails where required."""
-    for path in (ENVIRON.get("SQREEN_CHROMIUM"), "/usr/bin/chromium", shutil.which("chromium")):
-        if path and Path(path).exists():
-            return path
-    hint = "no Chromium: apt-get install chromium, or set SQREEN_CHROMIUM to its path"
-    if REQUIRED:
-        pytest.fail(hint)
-    pytest.skip(hint)
+    return chromium_path()

@@ -13,22 +13,13 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from sqreen_mw.collector.auth import SESSION_COOKIE
+from tests.chromium import ARGS
 from tests.collector.dashboard.world import World, served, told, world
 
 pytestmark = pytest.mark.browser
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
-ARGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
 
 Opener = Callable[..., Page]
