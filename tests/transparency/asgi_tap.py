@@ -1,5 +1,6 @@
 """A tap on one side of an ASGI application: it writes all that passes, and changes nothing."""
 
+import inspect
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
@@ -34,7 +35,7 @@ class Tap:
             return await self.app(scope, receive, send)
         record = self.records.of(header(scope, b"x-case", ""))
         tap = _Running(self.side, record)
-        tap.enter(scope)
+        tap.enter(scope, receive, send)
         try:
             value = await self.app(scope, tap.receiving(receive), tap.sending(send))
         except BaseException as error:
@@ -51,13 +52,15 @@ class _Running:
         self.side = side
         self.record = record
 
-    def enter(self, scope: Scope) -> None:
+    def enter(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.side == "out":
             CALLER.set("server")
             APP.set("unset")
             self.record.sent += [scope, scope["headers"]]
         known = self.record.is_same(scope), self.record.is_same(scope["headers"])
         self.record.add(self.side, "scope", known, _described(scope))
+        marked = inspect.iscoroutinefunction(receive), inspect.iscoroutinefunction(send)
+        self.record.add(self.side, "has coroutine functions", marked)
         self.record.add_contextvars(self.side, "entered")
 
     def leave(self, scope: Scope, how: str, what: str) -> None:

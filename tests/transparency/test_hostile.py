@@ -2,6 +2,7 @@ import asyncio
 import io
 import logging
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -127,7 +128,7 @@ def test_no_property_raises_into_the_app(memory: list[Event], name: str) -> None
     arrives(memory)
 
 
-@pytest.mark.parametrize("name", [name for name in PROPERTIES if name != "text of its own"])
+@pytest.mark.parametrize("name", PROPERTIES)
 def test_no_identifier_raises_into_the_app(memory: list[Event], name: str) -> None:
     """Whatever the app takes for a user, nothing is raised, and the event arrives."""
     sqreen.track("event", user_identifiers=PROPERTIES[name])
@@ -190,3 +191,34 @@ def test_a_broken_log_does_not_reach_the_app() -> None:
         assert sqreen.track("") is None
     finally:
         logging.getLogger("sqreen_mw").removeHandler(handler)
+
+
+@pytest.mark.parametrize("status", ["200", b"200", 99, 1000, 200.5, True, None, HTTPStatus.OK])
+def test_no_status_of_an_answer_costs_the_event(memory: list[Event], status: object) -> None:
+    """Whatever an app says as its status, the event arrives, with a status that can be one."""
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        sqreen.track("event")
+
+    server = Server([])
+    asyncio.run(SqreenMiddleware(app)(scope_of("http", "x"), server.receive, server.send))
+
+    arrives(memory)
+    request = memory[0].request
+    assert request is not None
+    assert request.status == (200 if status is HTTPStatus.OK else None)
+
+
+@pytest.mark.parametrize("status", ["000 None", "99 Few", "1000 Many", "", "abc", "٢٠٠ OK"])
+def test_no_status_line_costs_the_event(memory: list[Event], status: str) -> None:
+    """Whatever an app says as its status line, the event arrives."""
+
+    def app(_environ: Environ, start: StartResponse) -> list[bytes]:
+        start(status, [])
+        sqreen.track("event")
+        return []
+
+    _ = SqreenWSGIMiddleware(app)(environ_of("x"), lambda *_: bytearray().extend)
+
+    arrives(memory)
