@@ -1,0 +1,179 @@
+"""From the app's call to the encoded event: no secret leaves, and nothing clean is touched."""
+
+import copy
+import json
+from typing import Any
+from urllib.parse import quote
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sqreen_mw.agent.arguments import Arguments
+from sqreen_mw.agent.config import Config
+from sqreen_mw.agent.context import Identity
+from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.null import NullAgent
+from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.sealing import Sealer
+from sqreen_mw.agent.tracker import Tracker
+from sqreen_mw.capture.body import RawBody
+from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
+from sqreen_mw.capture.request import Describer
+from sqreen_mw.protocol.batch import decode_event
+from sqreen_mw.protocol.event import Event
+from sqreen_mw.protocol.limits import MAX_EVENT_BYTES
+from sqreen_mw.scrubbing.scrubber import Scrubber
+from tests.agent.samples import Asked
+from tests.strategies import depth
+
+CARD = "4111111111111111"
+TOKEN = "ghp" + "_" + "a1B2c3D4e5" * 3 + "f6G7h8"
+SECRETS = [CARD, "4111 1111 1111 1111", TOKEN, f"Bearer {TOKEN}"]
+CORE = {CARD: CARD, "4111 1111 1111 1111": "1111 1111 1111"}
+
+words = st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=8)
+secrets = st.sampled_from(SECRETS)
+paddings = st.integers(0, 9000).map(lambda length: "a " * (length // 2))
+
+
+def planted(secret: str) -> st.SearchStrategy[Any]:
+    """Return JSON-like values that hold a secret somewhere, as text, as a key, or as bytes."""
+    texts = st.tuples(paddings, words).map(lambda parts: f"{parts[0]} {secret} {parts[1]}")
+    leaves = texts | st.just(secret) | st.just(secret.encode())
+    return st.recursive(
+        leaves,
+        lambda children: (
+            st.lists(children, min_size=1, max_size=2)
+            | st.dictionaries(words, children, min_size=1, max_size=2)
+            | st.dictionaries(st.just(f"key {secret}"), children, min_size=1, max_size=1)
+        ),
+        max_leaves=3,
+    )
+
+
+class App:
+    """The whole way of an event through the app's half, without a network."""
+
+    def __init__(self) -> None:
+        self.guard = Guard()
+        self.scrubber = Scrubber()
+        self.pending: list[PendingEvent] = []
+        self.tracker = Tracker(
+            put=self.put,
+            calls=NullAgent(Config()),
+            arguments=Arguments(self.guard, self.scrubber.text),
+            guard=self.guard,
+            ip_header="x-forwarded-for",
+        )
+        describer = Describer(
+            client_ip=ClientIp(trusted=Networks(LOOPBACK)), scrubber=self.scrubber
+        )
+        self.sealer = Sealer(describer=describer, before_send=None, guard=self.guard)
+
+    def put(self, event: PendingEvent) -> bool:
+        """Take an event."""
+        self.pending.append(event)
+        return True
+
+    def encoded(self, context: Asked | None, options: dict[str, Any]) -> bytes:
+        """Track, seal, and return the bytes."""
+        assert self.tracker.track(context, "x", options=options, keywords={})
+        data = self.sealer.seal(self.pending.pop())
+        assert data is not None
+        return data
+
+    def event(self, options: dict[str, Any]) -> Event:
+        """Track outside a request, seal, and read back."""
+        return decode_event(self.encoded(None, options))
+
+
+APP = App()
+
+
+@given(st.data(), secrets)
+def test_no_secret_in_the_apps_own_values_leaves(data: st.DataObject, secret: str) -> None:
+    """Wherever in properties, identifiers and traits a secret is, the bytes do not have it."""
+    value = data.draw(planted(secret))
+    options = {"properties": {"a": value}, "user_identifiers": {"note": f"{secret} x"}}
+    context = Asked()
+    APP.tracker.identify(context, {"id": 1}, {"trait": value})
+
+    for tracked in (options, {"properties": {"b": 1}}):
+        encoded = APP.encoded(context, tracked).decode()
+
+        assert CORE.get(secret, TOKEN) not in encoded
+
+
+@given(secrets, paddings, words)
+def test_no_secret_of_a_request_leaves(secret: str, padding: str, word: str) -> None:
+    """In path, query, headers, path parameters and body a secret is masked, at any length."""
+    text = f"{padding}{secret} {word}"
+    body = RawBody("application/json", json.dumps({word: [text]}).encode(), truncated=False)
+    context = Asked(
+        body,
+        path=f"/{text}",
+        query=f"{word}={quote(text)}&{quote(text)}=1".encode(),
+        headers=[(b"user-agent", text.encode()), (b"host", text.encode())],
+        path_params={word: text},
+    )
+
+    encoded = APP.encoded(context, {"collect_body": True}).decode()
+
+    assert CORE.get(secret, TOKEN) not in encoded
+
+
+@given(
+    st.sampled_from(["password", "user_password", "newPassword", "X-Api-Key", "secret", "token"]),
+    st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=8, max_size=20),
+)
+def test_no_value_of_a_sensitive_name_leaves(name: str, value: str) -> None:
+    """What is secret by its name is masked in properties, query, form, JSON and path."""
+    value = f"zq{value}zq"
+    form = RawBody("application/x-www-form-urlencoded", f"{name}={value}".encode(), truncated=False)
+    as_json = RawBody("application/json", json.dumps({name: value}).encode(), truncated=False)
+    for body in (form, as_json):
+        context = Asked(
+            body,
+            path=f"/reset/{value}",
+            query=f"{name}={value}".encode(),
+            path_params={name: value},
+        )
+        options = {"properties": {name: value, "nested": [{name: [value]}]}, "collect_body": True}
+
+        assert value not in APP.encoded(context, options).decode()
+
+
+@given(st.recursive(words | st.integers(0, 999) | st.booleans() | st.none(), st.lists))
+def test_clean_values_pass_unchanged(value: Any) -> None:
+    """What is no secret arrives as it was given, as far as the limits admit."""
+    event = APP.event({"properties": {"plain": value}})
+
+    if depth(value) <= 5:
+        assert event.properties == {"plain": value}
+
+
+@given(
+    st.recursive(
+        st.text(max_size=20) | st.binary(max_size=20) | st.floats() | st.integers() | st.none(),
+        lambda children: st.lists(children) | st.dictionaries(st.text(max_size=9), children),
+        max_leaves=60,
+    )
+)
+def test_any_value_ends_within_bounds_and_is_not_changed(value: Any) -> None:
+    """Whatever is given, the argument stays as it was, and the event fits and reads back."""
+    before = copy.deepcopy(value)
+
+    data = APP.encoded(None, {"properties": {"any": value}})
+
+    assert len(data) <= MAX_EVENT_BYTES
+    assert decode_event(data).name == "x"
+    assert repr(value) == repr(before)
+
+
+def test_the_strategy_plants_what_would_be_found() -> None:
+    """Without the scrubber the secrets do leave: the tests above can fail."""
+    encoded = json.dumps(Identity(identifiers={"a": CARD}, traits={}).identifiers)
+
+    assert CARD in encoded
+    for secret in SECRETS:
+        assert CORE.get(secret, TOKEN) in f"x {secret} y"
