@@ -433,9 +433,6 @@ def test_a_broken_transport_does_not_end_the_flusher(
 
         calls = 0
 
-        async def open(self) -> None:
-            """Do nothing."""
-
         async def send(self, batch: Batch, *, seconds: float) -> Delivered:  # noqa: ARG002
             """Raise, then deliver."""
             self.calls += 1
@@ -482,3 +479,18 @@ def test_no_loop_is_visible_to_the_app(bench_of: Callable[..., Bench]) -> None:
     with pytest.raises(RuntimeError, match="no running event loop"):
         asyncio.get_running_loop()
     assert logging.getLogger("asyncio").level == logging.NOTSET
+
+
+def test_close_does_not_wait_where_nothing_can_be_tried(
+    collector: FaultyCollector, bench_of: Callable[..., Bench], eventually: Eventually
+) -> None:
+    """A collector that refuses the token, or wants to be left alone, holds up no exit."""
+    collector.answers = [Answer(status=401)]
+    bench = bench_of(interval=0.01)
+    bench.track("a")
+    eventually(lambda: bench.guard.counts)
+    start = time.monotonic()
+
+    assert bench.flusher.close(5.0) == 1
+
+    assert time.monotonic() - start < 1.0

@@ -36,10 +36,9 @@ def batch_of(*names: str) -> Batch:
 
 
 def send(transport: Transport, batch: Batch, seconds: float = 5.0) -> Outcome:
-    """Open, send and close."""
+    """Send and close."""
 
     async def run() -> Outcome:
-        await transport.open()
         try:
             return await transport.send(batch, seconds=seconds)
         finally:
@@ -149,6 +148,16 @@ def test_a_collector_that_is_not_tls_is_to_be_tried_again(collector: FaultyColle
 
     assert isinstance(outcome, Retry)
     assert "SSL" in outcome.reason
+
+
+def test_certificates_that_cant_be_read_are_to_be_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A wrong certificate file of the machine is told, and does not end the delivery."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    transport = HttpTransport(url="https://localhost:1", token="t", user_agent="u")
+
+    assert isinstance(send(transport, batch_of("x")), Retry)
 
 
 def test_halves_hold_the_same_events() -> None:

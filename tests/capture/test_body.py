@@ -12,6 +12,7 @@ from sqreen_mw.capture.body import (
     RawBody,
     body_parameters,
 )
+from sqreen_mw.protocol.limits import MAX_PARAMETERS
 from tests.capture.test_request import described
 from tests.strategies import json_values, texts
 
@@ -59,6 +60,17 @@ def test_multipart_gives_fields_and_names_of_files() -> None:
 
     assert info.params.form == {"coupon": ["SPRING"], "photo": ["<file>"]}
     assert not info.truncated
+
+
+def test_a_form_of_very_many_fields_is_cut_and_marked() -> None:
+    """Of very many fields the first ones are told."""
+    part = '--x\r\nContent-Disposition: form-data; name="{}"\r\n\r\n1\r\n'
+    body = "".join(part.format(index) for index in range(MAX_PARAMETERS + 5)).encode() + b"--x--"
+
+    info = described(RawBody(MULTIPART, body, truncated=False))
+
+    assert len(info.params.form) == MAX_PARAMETERS
+    assert info.truncated
 
 
 @pytest.mark.parametrize("length", range(0, len(TWO_PARTS), 7))

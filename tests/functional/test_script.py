@@ -24,12 +24,39 @@ assert all(ids)
 """
 
 
+FORKING = """
+import os
+import sqreen_mw as sqreen
+
+assert sqreen.track("parent")
+child = os.fork()
+if child == 0:
+    assert all([sqreen.track("child", properties={"number": number}) for number in range(20)])
+else:
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
     """Serve a collector."""
     data_dir: Path = tmp_path_factory.mktemp("collector")
     with collector(data_dir) as process:
         yield process
+
+
+def run(script: str, settings: dict[str, str]) -> tuple[str, str]:
+    """Run a script to its end, and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=SECONDS,
+        cwd=ROOT,
+        env=clean_environment(settings),
+    )
+    return done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
@@ -40,16 +67,14 @@ def test_all_events_of_a_script_that_ends_arrive(served: CollectorProcess, host:
     settings["SQREEN_URL"] = served.url.replace("127.0.0.1", host)
     assert host in settings["SQREEN_URL"]
 
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=SECONDS,
-        cwd=ROOT,
-        env=clean_environment(settings),
-    )
-
-    assert (done.stdout, done.stderr) == ("", "")
+    assert run(SCRIPT, settings) == ("", "")
     numbers = [row["event"]["properties"]["number"] for row in served.events(app, at_least=1000)]
     assert sorted(numbers) == list(range(1000))
+
+
+def test_a_forked_child_delivers_its_own(served: CollectorProcess) -> None:
+    """Parent and child each deliver what they tracked, once."""
+    assert run(FORKING, served.settings("forking")) == ("", "")
+
+    names = [row["event"]["event"] for row in served.events("forking", at_least=21)]
+    assert sorted(names) == ["child"] * 20 + ["parent"]

@@ -92,6 +92,16 @@ def test_a_malformed_batch_names_the_fault(data: bytes, fault: str) -> None:
         ({"request": {"verb": "GET", "path": "/", "ip": "x"}}, "invalid_event", "`ip` must be"),
         ({"request": {"verb": "GET", "path": "/", "ip": "::FFFF:1.2.3.4"}}, "invalid_event", "ip"),
         ({"request": {"verb": "GET"}}, "invalid_event", "`path`"),
+        (
+            {"request": {"verb": "GET", "path": "/", "params": {"json": [[[[[[1]]]]]]}}},
+            "invalid_event",
+            "`json` is nested deeper than 5",
+        ),
+        (
+            {"request": {"verb": "GET", "path": "/", "status": 99}},
+            "invalid_event",
+            "`$.request.status`",
+        ),
         ({"properties": {"a": "x" * 65_536}}, "event_too_large", "at most 65536"),
     ],
 )

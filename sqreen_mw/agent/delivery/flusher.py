@@ -169,8 +169,7 @@ class Flusher:
             self.finished = True
 
     async def _main(self) -> None:
-        await self._transport.open()
-        # Last: an event that was queued before this is seen by the first look at the queue.
+        # An event that was queued before this is seen by the first look at the queue.
         self._loop = asyncio.get_running_loop()
         while not self._over():
             self._woken.clear()
@@ -183,9 +182,11 @@ class Flusher:
             await self._transport.close()
 
     def _over(self) -> bool:
+        """Tell whether it is closed, and nothing is left that could be tried in time."""
         if self._deadline is None:
             return False
-        return self.buffer.waiting == 0 or time.monotonic() >= self._deadline
+        next_try = max(time.monotonic(), self._outbox.retry_at)
+        return self.buffer.waiting == 0 or next_try >= self._deadline
 
     def _due(self) -> float | None:
         """Return the monotonic seconds at which there is something to do, or None if nothing."""

@@ -49,19 +49,8 @@ class HttpTransport:
         }
         self._client: httpx2.AsyncClient | None = None
 
-    async def open(self) -> None:
-        """Make the client, on the loop that it is used on."""
-        # Loading the machine's certificates takes 50 ms that a plain http URL need not pay.
-        secure = self._url.startswith("https:")
-        verify = True if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._client = httpx2.AsyncClient(
-            headers=self._headers, verify=verify, trust_env=False, follow_redirects=False
-        )
-
     async def send(self, batch: Batch, *, seconds: float) -> Outcome:
         """Post a batch and read the verdict."""
-        if self._client is None:
-            await self.open()
         try:
             async with asyncio.timeout(seconds):
                 return await self._post(batch, seconds)
@@ -70,11 +59,21 @@ class HttpTransport:
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             return Retry(f"{type(error).__name__}: {error}".rstrip(": "))
 
+    def _connected(self) -> httpx2.AsyncClient:
+        """Return the client, made by the first batch on the loop that it is used on."""
+        if self._client is None:
+            # Loading the machine's certificates takes 50 ms that a plain http URL need not pay.
+            secure = self._url.startswith("https:")
+            verify = True if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._client = httpx2.AsyncClient(
+                headers=self._headers, verify=verify, trust_env=False, follow_redirects=False
+            )
+        return self._client
+
     async def close(self) -> None:
         """Close the kept connections."""
         if self._client is not None:
             await self._client.aclose()
-            self._client = None
 
     async def _post(self, batch: Batch, seconds: float) -> Outcome:
         headers = {"Idempotency-Key": batch.id}
@@ -83,8 +82,7 @@ class HttpTransport:
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body, compresslevel=1, mtime=0)
         timeout = httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
-        assert self._client is not None  # noqa: S101 opened by send
-        async with self._client.stream(
+        async with self._connected().stream(
             "POST", self._url, content=body, headers=headers, timeout=timeout
         ) as response:
             answer = bytearray()

@@ -15,9 +15,6 @@ class FileTransport:
     def __init__(self, path: Path) -> None:
         self._path: Final = path
 
-    async def open(self) -> None:
-        """Do nothing: the file is opened for each batch, so that it may be rotated."""
-
     async def send(self, batch: Batch, *, seconds: float) -> Outcome:  # noqa: ARG002 at once
         """Append a batch in one write; a full or missing disk is tried again later."""
         try:
@@ -35,9 +32,6 @@ class ConsoleTransport:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream: Final = sys.stderr if stream is None else stream
-
-    async def open(self) -> None:
-        """Do nothing: the terminal is always there."""
 
     async def send(self, batch: Batch, *, seconds: float) -> Delivered:  # noqa: ARG002 at once
         """Write the events."""

@@ -21,9 +21,6 @@ class MemoryTransport:
     def __init__(self, url: str) -> None:
         self._events: Final = memory_events(url)
 
-    async def open(self) -> None:
-        """Do nothing: memory is always there."""
-
     async def send(self, batch: Batch, *, seconds: float) -> Delivered:  # noqa: ARG002 at once
         """Append the events."""
         self._events.extend(decode_event(bytes(raw)) for raw in batch.envelope.events)

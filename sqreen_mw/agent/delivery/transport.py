@@ -50,9 +50,6 @@ Outcome: TypeAlias = Delivered | Retry | TooLarge | Unauthorized | Refused
 class Transport(Protocol):
     """Where batches go. All methods run on the flusher's own loop and thread."""
 
-    async def open(self) -> None:
-        """Get ready; called once, before the first batch."""
-
     async def send(self, batch: Batch, *, seconds: float) -> Outcome:
         """Hand over a batch within so many seconds; it never raises for the other side's faults."""
 
