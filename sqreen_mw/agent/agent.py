@@ -81,11 +81,11 @@ class Agent:
 
     def close(self, timeout: float) -> int:
         """Deliver what waits within ``timeout`` seconds, and return how many events were lost."""
-        return _said(self._of_this_process().close(timeout), timeout)
+        return _said(self._of_this_process().close(timeout))
 
     async def aclose(self, timeout: float) -> int:
         """Do as ``close`` does, on the caller's event loop."""
-        return _said(await self._of_this_process().aclose(timeout), timeout)
+        return _said(await self._of_this_process().aclose(timeout))
 
     def stats(self) -> Stats:
         """Return what became of every event of this process."""
@@ -105,8 +105,7 @@ class Agent:
         return flusher
 
 
-def _said(left_over: int, timeout: float) -> int:
+def _said(left_over: int) -> int:
     if left_over:
-        message = "%d events were not delivered within the %.1f s that an exit may take"
-        logger.warning(message, left_over, timeout)
+        logger.warning("%d events were not delivered before the exit, they are lost", left_over)
     return left_over

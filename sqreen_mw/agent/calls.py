@@ -5,7 +5,7 @@ from typing import Any, Unpack
 
 from sqreen_mw.agent.context import RequestContext, current_request, merged
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
-from sqreen_mw.agent.runtime import current_agent, release
+from sqreen_mw.agent.runtime import current_agent, last_agent
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.agent.tracker import TrackOptions
 
@@ -113,16 +113,14 @@ def close(timeout: float = CLOSE_SECONDS) -> int:
     Returns:
         How many events were not delivered; they are dropped.
     """
-    agent = release()
-    return 0 if agent is None else agent.close(timeout)
+    return last_agent().close(timeout)
 
 
 async def aclose(timeout: float = CLOSE_SECONDS) -> int:
     """Do as ``close`` does, while the event loop, of asyncio or trio, runs on."""
-    agent = release()
-    return 0 if agent is None else await agent.aclose(timeout)
+    return await last_agent().aclose(timeout)
 
 
 def stats() -> Stats:
-    """Return what became of every event of this process."""
-    return current_agent().stats()
+    """Return what became of every event of this process, also after ``close``."""
+    return last_agent().stats()

@@ -6,16 +6,13 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, TypedDict
 from urllib.parse import urlsplit
 
-from sqreen_mw.capture.client_ip import FORWARDED_FOR, LOOPBACK, PRIVATE, ClientIp, Networks
+from sqreen_mw.agent import readers
+from sqreen_mw.capture.client_ip import FORWARDED_FOR, LOOPBACK, ClientIp, Networks
 from sqreen_mw.capture.paths import Paths
 from sqreen_mw.capture.scrubs import Scrubs
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.protocol.event import Event
-from sqreen_mw.protocol.limits import MAX_NAME_LENGTH
 from sqreen_mw.scrubbing.scrubber import NullScrubber, Scrubber
-
-URL_SCHEMES: Final = ("http", "https", "file", "console", "memory")
-MAX_FLUSH_INTERVAL: Final = 60.0
 
 
 class Settings(TypedDict, total=False):
@@ -140,94 +137,6 @@ def _check_token(config: Config) -> None:
         )
 
 
-def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in URL_SCHEMES:
-        raise ValueError(f"must begin with one of {', '.join(s + '://' for s in URL_SCHEMES)}")
-    if parts.scheme in {"http", "https"} and not parts.hostname:
-        raise ValueError("names no host: write it as http://localhost:7070")
-    if parts.username or parts.password:
-        raise ValueError("must not hold a password: give the token as SQREEN_TOKEN")
-    _ = parts.port  # raises ValueError where it is no port
-    return value.rstrip("/") if parts.scheme in {"http", "https"} else value
-
-
-def _token(value: str) -> str:
-    if not (value.isascii() and value.isprintable()) or " " in value:
-        raise ValueError("must be printable ASCII without spaces: copy it as it was shown")
-    return value
-
-
-def _name(value: str) -> str:
-    if not value.strip() or not value.isprintable():
-        raise ValueError("must be printable text")
-    if len(value) > MAX_NAME_LENGTH:
-        raise ValueError(f"must have at most {MAX_NAME_LENGTH} characters")
-    return value.strip()
-
-
-def _flag(value: object) -> bool:
-    text = str(value).strip().lower()
-    if text in {"1", "true", "yes", "y", "on"}:
-        return True
-    if text in {"0", "false", "no", "n", "off"}:
-        return False
-    raise ValueError("must be 1 or 0")
-
-
-def _interval(value: str | float) -> float:
-    seconds = float(value)
-    if not 0 < seconds <= MAX_FLUSH_INTERVAL:
-        raise ValueError(f"must be seconds, more than 0 and at most {MAX_FLUSH_INTERVAL:g}")
-    return seconds
-
-
-def _proxies(value: str) -> tuple[str, ...]:
-    networks: list[str] = []
-    for text in value.replace(",", " ").split():
-        networks.extend(PRIVATE if text == "private" else (text,))
-    try:
-        Networks(networks)
-    except ValueError as error:
-        raise ValueError(f"must be networks such as 10.0.0.0/8, or private: {error}") from error
-    return tuple(networks)
-
-
-def _header_name(value: str) -> str:
-    name = value.strip().lower()
-    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
-        raise ValueError("must be the name of one header, such as CF-Connecting-IP")
-    return name
-
-
-def _ignored(value: str) -> Paths:
-    return Paths(value.replace(",", " ").split())
-
-
-def _keys(value: str) -> tuple[str, ...]:
-    keys = tuple(key.strip() for key in value.split(",") if key.strip())
-    if not keys:
-        raise ValueError("must be names of keys, such as password, secret")
-    return keys
-
-
-def _regex(value: str) -> str:
-    Scrubber(pattern=value)
-    return value
-
-
-def _hook(value: Callable[[Event], Event | None]) -> Callable[[Event], Event | None]:
-    if not callable(value):
-        raise TypeError("must be a function of an event")
-    return value
-
-
-def _scrubs(value: Scrubs) -> Scrubs:
-    if not all(hasattr(value, name) for name in ("text", "value", "is_sensitive")):
-        raise TypeError("must have the methods text, value and is_sensitive")
-    return value
-
-
 def _scrubber(values: dict[str, Any]) -> Scrubs:
     if not values.get("strip_sensitive_data", True):
         return NullScrubber()
@@ -241,22 +150,22 @@ def _client_ip(proxies: tuple[str, ...], header: str | None) -> ClientIp:
 
 
 _READERS: Final[dict[str, Callable[[Any], object]]] = {
-    "url": _url,
-    "token": _token,
-    "app_name": _name,
-    "environment": _name,
-    "release": _name,
-    "disable": _flag,
-    "flush_interval": _interval,
-    "trusted_proxies": _proxies,
-    "ip_header": _header_name,
-    "ignore_paths": _ignored,
-    "strict": _flag,
-    "strip_sensitive_data": _flag,
-    "strip_sensitive_keys": _keys,
-    "strip_sensitive_regex": _regex,
-    "before_send": _hook,
-    "scrubber": _scrubs,
+    "url": readers.read_url,
+    "token": readers.read_token,
+    "app_name": readers.read_name,
+    "environment": readers.read_name,
+    "release": readers.read_name,
+    "disable": readers.read_flag,
+    "flush_interval": readers.read_interval,
+    "trusted_proxies": readers.read_proxies,
+    "ip_header": readers.read_header_name,
+    "ignore_paths": readers.read_ignored,
+    "strict": readers.read_flag,
+    "strip_sensitive_data": readers.read_flag,
+    "strip_sensitive_keys": readers.read_keys,
+    "strip_sensitive_regex": readers.read_regex,
+    "before_send": readers.read_hook,
+    "scrubber": readers.read_scrubs,
 }
 
 _OBJECTS: Final = frozenset({"before_send", "scrubber"})

@@ -11,6 +11,7 @@ class NullAgent:
 
     def __init__(self, config: Config) -> None:
         self.config: Final = config
+        self.closed = False
 
     def track(self, *_: object, **__: object) -> None:
         """Take no event."""
@@ -34,15 +35,16 @@ class NullAgent:
 
     def close(self, timeout: float) -> int:  # noqa: ARG002 there is nothing to wait for
         """Return 0: nothing is left over."""
+        self.closed = True
         return 0
 
     async def aflush(self, timeout: float) -> bool:  # noqa: ARG002 there is nothing to wait for
         """Return True: nothing waits."""
         return True
 
-    async def aclose(self, timeout: float) -> int:  # noqa: ARG002 there is nothing to wait for
+    async def aclose(self, timeout: float) -> int:
         """Return 0: nothing is left over."""
-        return 0
+        return self.close(timeout)
 
     def stats(self) -> Stats:
         """Return zeros."""

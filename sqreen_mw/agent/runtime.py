@@ -19,6 +19,7 @@ class _Process:
 
     def __init__(self) -> None:
         self.agent: AnyAgent | None = None
+        self.exiting = False
         self.lock: Final = threading.Lock()
 
 
@@ -55,7 +56,7 @@ def current_agent() -> AnyAgent:
     A wrong environment is logged, not raised: this is called from within the app.
     """
     agent = _process.agent
-    if agent is not None:
+    if agent is not None and (_process.exiting or not agent.closed):
         return agent
     try:
         return configure()
@@ -65,15 +66,13 @@ def current_agent() -> AnyAgent:
         return _process.agent
 
 
-def release() -> AnyAgent | None:
-    """Return the process's agent for the last time: the next call makes a new one."""
-    with _process.lock:
-        agent, _process.agent = _process.agent, None
-    return agent
+def last_agent() -> AnyAgent:
+    """Return the process's agent, even if it is closed: its counts can still be read."""
+    return _process.agent or current_agent()
 
 
 @atexit.register
 def _close_at_exit() -> None:
-    agent = release()
-    if agent is not None:
-        agent.close(CLOSE_SECONDS)
+    _process.exiting = True
+    if _process.agent is not None:
+        _process.agent.close(CLOSE_SECONDS)

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeAlias, Unpack
 from sqreen_mw.agent.config import Config, Settings
 from sqreen_mw.agent.context import RequestContext, enter, leave
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
+from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.requests.asgi import ASGIRequestContext, Scope
 from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
@@ -75,10 +76,16 @@ class SqreenMiddleware:
 
         async def flush_then_send(message: Message) -> None:
             if str(message.get("type")).startswith("lifespan.shutdown."):
-                self._agent.flush(CLOSE_SECONDS)
+                await self._deliver()
             await send(message)
 
         return flush_then_send
+
+    async def _deliver(self) -> None:
+        """Deliver what waits, or say how much does not get through: many servers end here."""
+        if not await self._agent.aflush(CLOSE_SECONDS):
+            waiting = self._agent.stats().waiting
+            logger.warning("%d events were not delivered before the shutdown", waiting)
 
 
 def _noting_status(send: Send, context: RequestContext) -> Send:

@@ -40,7 +40,7 @@ class SqreenWSGIMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
-        if CONTEXT_KEY in environ:
+        if isinstance(environ.get(CONTEXT_KEY), RequestContext):
             # A second middleware inside the first shares its context.
             return self.app(environ, start_response)
         agent = self._no_agent if self._ignored and _path(environ) in self._ignored else self._agent

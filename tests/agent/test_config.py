@@ -21,8 +21,8 @@ def test_reads_every_variable() -> None:
     """Each setting has its SQREEN_ variable."""
     config = load_config(
         environ={
-            "SQREEN_URL": "https://collector.test/",
-            "SQREEN_TOKEN": "sqm_1_abc",
+            "SQREEN_URL": " https://collector.test/ ",
+            "SQREEN_TOKEN": "sqm_1_abc\n",
             "SQREEN_APP_NAME": "shop",
             "SQREEN_ENVIRONMENT": "staging",
             "SQREEN_RELEASE": "1.2",
@@ -74,6 +74,11 @@ def test_private_means_the_listed_networks() -> None:
         ({"url": "http://x:70700"}, "url / SQREEN_URL"),
         ({"url": "http://me:secret@x"}, "give the token as SQREEN_TOKEN"),
         ({"url": 7}, "url / SQREEN_URL"),
+        ({"url": "http://x/v1/events"}, "must be the collector's address alone"),
+        ({"url": "http://x?a=1"}, "must be the collector's address alone"),
+        ({"url": "http://x/#a"}, "must be the collector's address alone"),
+        ({"url": "file://events.jsonl"}, "names no file: write it as file:///"),
+        ({"url": "file://logs/events.jsonl"}, "names no file: write it as file:///"),
         ({"url": "http://x"}, "token / SQREEN_TOKEN is missing"),
         ({"token": "a b"}, "token / SQREEN_TOKEN must be printable ASCII"),
         ({"app_name": "\n"}, "app_name / SQREEN_APP_NAME must be printable"),

@@ -256,7 +256,7 @@ def test_a_refused_token_keeps_the_events(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """401 stops sending for a while with one line, and nothing is lost."""
-    monkeypatch.setattr(outbox_module, "UNAUTHORIZED_SECONDS", 0.3)
+    monkeypatch.setattr(outbox_module, "MISCONFIGURED_SECONDS", 0.3)
     collector.answers = [Answer(status=401, body=b"unknown token")]
     bench = bench_of()
     bench.track("a")
@@ -265,9 +265,9 @@ def test_a_refused_token_keeps_the_events(
 
     assert collector.posts[1].at - collector.posts[0].at >= 0.3
     assert bench.counts == {"delivered": 1}
-    assert caplog.messages == [
-        "the collector does not accept SQREEN_TOKEN (HTTP 401 unknown token): 1 events wait"
-    ]
+    [line] = caplog.messages
+    assert line.startswith("the collector takes no events, check SQREEN_TOKEN (it says HTTP 401 un")
+    assert line.endswith("unknown token): 1 events wait")
 
 
 def test_refused_and_rejected_events_are_counted(
@@ -485,7 +485,7 @@ def test_close_does_not_wait_where_nothing_can_be_tried(
     collector: FaultyCollector, bench_of: Callable[..., Bench], eventually: Eventually
 ) -> None:
     """A collector that refuses the token, or wants to be left alone, holds up no exit."""
-    collector.answers = [Answer(status=401)]
+    collector.answers = [Answer(status=401), Answer(status=401)]
     bench = bench_of(interval=0.01)
     bench.track("a")
     eventually(lambda: bench.guard.counts)
@@ -494,3 +494,48 @@ def test_close_does_not_wait_where_nothing_can_be_tried(
     assert bench.flusher.close(5.0) == 1
 
     assert time.monotonic() - start < 1.0
+
+
+def test_close_tries_once_more_at_once(
+    collector: FaultyCollector, bench_of: Callable[..., Bench], eventually: Eventually
+) -> None:
+    """However long the next try is off, a close makes one: the collector may be back."""
+    collector.answers = [Answer(status=503, headers={"Retry-After": "60"})]
+    bench = bench_of(interval=0.01)
+    bench.track("a")
+    eventually(lambda: bench.guard.counts)
+
+    assert bench.flusher.close(2.0) == 0
+    assert bench.counts == {"delivered": 1}
+
+
+def test_close_tries_on_while_there_is_time(
+    collector: FaultyCollector, bench_of: Callable[..., Bench]
+) -> None:
+    """A collector that fails a few times more still gets the events within the deadline."""
+    collector.answers = [Answer(status=503)] * 3
+    bench = bench_of(interval=60.0)
+    bench.track("a")
+
+    assert bench.flusher.close(5.0) == 0
+    assert len(collector.posts) == 4
+
+
+def test_an_overflow_is_said(
+    collector: FaultyCollector,
+    bench_of: Callable[..., Bench],
+    eventually: Eventually,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Events that go because the queue is full are told in one line, by the flusher."""
+    collector.answers = [Answer(status=503, headers={"Retry-After": "1"})]
+    bench = bench_of(interval=0.01)
+    bench.track("first")
+    eventually(lambda: bench.guard.counts)
+    for index in range(10_100):
+        bench.track(str(index))
+
+    assert bench.flusher.flush(10.0)
+
+    assert bench.counts == {"delivered": 10_001, "overflow": 100}
+    assert "the queue is full: 100 events are lost so far, the oldest first" in caplog.messages

@@ -1,8 +1,11 @@
+import os
 import subprocess
 import sys
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
 
 import sqreen_mw as sqreen
 from sqreen_mw.agent.agent import Agent
@@ -115,13 +118,48 @@ def test_what_is_left_at_exit_is_said(caplog: pytest.LogCaptureFixture) -> None:
     sqreen.track("x")
 
     assert sqreen.close(timeout=0.2) == 1
-    assert "1 events were not delivered within the 0.2 s" in caplog.messages[-1]
+    assert caplog.messages[-1] == "1 events were not delivered before the exit, they are lost"
+    assert sqreen.stats().dropped == {"exit": 1}
 
 
-def python(code: str) -> Any:
+def test_a_wrong_call_in_a_view_neither_raises_nor_is_silent(
+    memory: list[Event], caplog: pytest.LogCaptureFixture
+) -> None:
+    """``track(42)`` leaves the view's answer as it is, and says what is wrong once."""
+    app = FastAPI()
+    app.add_middleware(sqreen.SqreenMiddleware)
+
+    @app.get("/")
+    def view() -> str:
+        assert sqreen.track(42) is None  # type: ignore[arg-type]  # that is the point
+        return "fine"
+
+    client = TestClient(app)
+    assert [client.get("/").json() for _ in range(3)] == ["fine"] * 3
+    assert sqreen.flush()
+    assert memory == []
+    assert caplog.messages == ["track() needs a str as the event's name, not int"]
+
+
+def test_events_after_the_exits_close_are_refused() -> None:
+    """An exit handler that runs after ours gets no id for an event that nobody will deliver."""
+    code = (
+        "import atexit; early = lambda: print(sqreen.track('late'), sqreen.stats().dropped); "
+        "atexit.register(early); import sqreen_mw as sqreen; sqreen.track('x')"
+    )
+
+    assert python(code, SQREEN_URL="memory://") == "None {'closed': 1}"
+
+
+def python(code: str, **settings: str) -> Any:
     """Run code in a fresh interpreter and return what it printed."""
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, **settings},
     )
     return done.stdout.strip()
 

@@ -15,12 +15,12 @@ from sqreen_mw.agent.delivery.memory import MemoryTransport, memory_events
 from sqreen_mw.agent.delivery.schemes import open_transport
 from sqreen_mw.agent.delivery.transport import (
     Delivered,
+    Misconfigured,
     Outcome,
     Refused,
     Retry,
     TooLarge,
     Transport,
-    Unauthorized,
 )
 from sqreen_mw.protocol.batch import Envelope, encode_event
 from sqreen_mw.protocol.event import Event
@@ -79,10 +79,12 @@ def test_large_batches_are_compressed(collector: FaultyCollector) -> None:
     ("answer", "outcome"),
     [
         (Answer(status=413), TooLarge()),
-        (Answer(status=401, body=b"no"), Unauthorized("HTTP 401 no")),
-        (Answer(status=403), Unauthorized("HTTP 403")),
+        (Answer(status=401, body=b"no"), Misconfigured("SQREEN_TOKEN", "HTTP 401 no")),
+        (Answer(status=403), Misconfigured("SQREEN_TOKEN", "HTTP 403")),
         (Answer(status=400, body=b"bad"), Refused("HTTP 400 bad")),
-        (Answer(status=301, headers={"Location": "/"}), Refused("HTTP 301")),
+        (Answer(status=301, headers={"Location": "/"}), Misconfigured("SQREEN_URL", "HTTP 301")),
+        (Answer(status=404), Misconfigured("SQREEN_URL", "HTTP 404")),
+        (Answer(status=405), Misconfigured("SQREEN_URL", "HTTP 405")),
         (Answer(status=500), Retry("HTTP 500")),
         (Answer(status=408), Retry("HTTP 408")),
         (Answer(status=429, headers={"Retry-After": "7"}), Retry("HTTP 429", 7.0)),
@@ -116,6 +118,21 @@ def test_a_page_that_is_no_verdict_confirms_nothing(
 
     assert isinstance(outcome, Retry)
     assert "no collector's" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    "verdict", [{"accepted": 0}, {"accepted": 1}, {"accepted": 5}, {"accepted": 2, "duplicates": 1}]
+)
+def test_a_verdict_that_does_not_add_up_confirms_nothing(
+    collector: FaultyCollector, verdict: dict[str, int]
+) -> None:
+    """An answer that tells of other events than were sent is no answer to them."""
+    collector.answers = [Answer(status=202, body=json.dumps(verdict).encode())]
+
+    outcome = send(http(collector), batch_of("a", "b"))
+
+    assert isinstance(outcome, Retry)
+    assert "2 were sent" in outcome.reason
 
 
 def test_a_hanging_collector_is_given_up_in_time(collector: FaultyCollector) -> None:

@@ -275,6 +275,18 @@ def test_the_end_of_the_lifespan_delivers(memory: list[Event]) -> None:
     assert [event.name for event in memory] == ["last"]
 
 
+def test_what_a_shutdown_leaves_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A server that ends with its lifespan takes waiting events along; the log says how many."""
+    app = Starlette()
+    app.add_middleware(SqreenMiddleware, url="http://127.0.0.1:9", token="t")
+    with TestClient(app):
+        sqreen.track("x")
+
+    assert "1 events were not delivered before the shutdown" in caplog.messages
+
+
 def test_other_scopes_pass_through() -> None:
     """A scope that is no request reaches the app as it is."""
     scopes: list[Scope] = []

@@ -37,6 +37,11 @@ class Buffer:
         return len(self._queue) >= BATCH_EVENTS or self._bytes >= BATCH_BYTES
 
     @property
+    def overflowed(self) -> int:
+        """The number of events that went because a bound was reached."""
+        return self._dropped["overflow"]
+
+    @property
     def waiting(self) -> int:
         """The number of events that are queued or under way."""
         return len(self._queue) + self._under_way

@@ -82,7 +82,9 @@ class Flusher:
         self._flush_tried = 0.0
         self._flush_done = 0.0
         self._deadline: float | None = None
+        self._tried_to_close = False
         self._not_before = 0.0
+        self._told_overflow = 0
 
     @property
     def closed(self) -> bool:
@@ -185,19 +187,20 @@ class Flusher:
         """Tell whether it is closed, and nothing is left that could be tried in time."""
         if self._deadline is None:
             return False
-        next_try = max(time.monotonic(), self._outbox.retry_at)
-        return self.buffer.waiting == 0 or next_try >= self._deadline
+        next_try = self._outbox.retry_at if self._tried_to_close else 0.0
+        return self.buffer.waiting == 0 or max(time.monotonic(), next_try) >= self._deadline
 
     def _due(self) -> float | None:
         """Return the monotonic seconds at which there is something to do, or None if nothing."""
-        if self._flush_wanted > self._flush_tried:
+        closing = self._deadline is not None
+        if self._flush_wanted > self._flush_tried or (closing and not self._tried_to_close):
             return 0.0
         if not self._outbox.empty:
             return self._outbox.retry_at
         oldest = self.buffer.oldest()
         if oldest is None:
             return None
-        if self._deadline is not None or self._flush_wanted > self._flush_done:
+        if closing or self._flush_wanted > self._flush_done:
             return 0.0
         return (
             self._not_before if self.buffer.full else max(oldest + self._interval, self._not_before)
@@ -214,15 +217,24 @@ class Flusher:
 
     async def _turn(self) -> None:
         """Cut if nothing is under way, send one batch, and see whether a flush is done."""
-        wanted = self._flush_wanted
-        everything = wanted > self._flush_done or self._deadline is not None
-        self._flush_tried = wanted
+        wanted, deadline = self._flush_wanted, self._deadline
+        everything = wanted > self._flush_done or deadline is not None
+        self._flush_tried, self._tried_to_close = wanted, deadline is not None
+        self._tell_overflow()
         if self._outbox.empty:
             self._outbox.cut(everything=everything)
         if self._outbox.empty:
             self._not_before = time.monotonic() + LOOK_AGAIN_SECONDS
         else:
-            await self._outbox.send(deadline=self._deadline)
+            await self._outbox.send(deadline=deadline)
         oldest = self.buffer.oldest()
         if self._outbox.empty and (oldest is None or oldest > wanted):
             self._flush_done = wanted
+
+    def _tell_overflow(self) -> None:
+        """Say that the queue overflows; here, as the app's own threads only count it."""
+        lost = self.buffer.overflowed
+        if lost > self._told_overflow:
+            self._told_overflow = lost
+            message = "the queue is full: %d events are lost so far, the oldest first"
+            self._guard.warn("overflow", message, lost)

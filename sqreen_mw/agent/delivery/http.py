@@ -12,11 +12,11 @@ from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.retry import retry_after
 from sqreen_mw.agent.delivery.transport import (
     Delivered,
+    Misconfigured,
     Outcome,
     Refused,
     Retry,
     TooLarge,
-    Unauthorized,
 )
 from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.batch import decode_answer
@@ -31,6 +31,7 @@ MAX_ANSWER_BYTES: Final = 1024 * 1024
 _CONTENT_TOO_LARGE: Final = 413
 _RETRYABLE: Final = frozenset({408, 425, 429})
 _UNAUTHORIZED: Final = frozenset({401, 403})
+_ELSEWHERE: Final = frozenset({404, 405})
 
 
 class HttpTransport:
@@ -90,28 +91,34 @@ class HttpTransport:
                 answer += chunk
                 if len(answer) > MAX_ANSWER_BYTES:
                     break
-        return _outcome(response, bytes(answer))
+        return _outcome(response, bytes(answer), count=len(batch))
 
 
-def _outcome(response: httpx2.Response, answer: bytes) -> Outcome:
+def _outcome(response: httpx2.Response, answer: bytes, *, count: int) -> Outcome:
     status = response.status_code
     said = f"HTTP {status} {answer[:200].decode('utf-8', 'replace')}".strip()
+    outcome: Outcome = Refused(said)
     if response.is_success:
-        return _verdict(answer)
-    if status == _CONTENT_TOO_LARGE:
-        return TooLarge()
-    if status in _UNAUTHORIZED:
-        return Unauthorized(said)
-    if status in _RETRYABLE or response.is_server_error:
-        return Retry(said, retry_after(response.headers.get("Retry-After")))
-    return Refused(said)
+        outcome = _verdict(answer, count)
+    elif status == _CONTENT_TOO_LARGE:
+        outcome = TooLarge()
+    elif status in _UNAUTHORIZED:
+        outcome = Misconfigured("SQREEN_TOKEN", said)
+    elif status in _ELSEWHERE or response.is_redirect:
+        outcome = Misconfigured("SQREEN_URL", said)
+    elif status in _RETRYABLE or response.is_server_error:
+        outcome = Retry(said, retry_after(response.headers.get("Retry-After")))
+    return outcome
 
 
-def _verdict(answer: bytes) -> Outcome:
+def _verdict(answer: bytes, count: int) -> Outcome:
     try:
         verdict = decode_answer(answer)
     except MalformedBatchError as error:
         # A proxy's own page, say: nobody has confirmed the events.
         return Retry(f"the answer is no collector's: {error}")
+    told = verdict.accepted + verdict.duplicates + len(verdict.rejected)
+    if told != count:
+        return Retry(f"the answer tells of {told} events, {count} were sent")
     first = verdict.rejected[0].detail if verdict.rejected else ""
     return Delivered(rejected=len(verdict.rejected), detail=first)

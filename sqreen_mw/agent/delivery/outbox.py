@@ -12,19 +12,19 @@ from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.retry import backoff
 from sqreen_mw.agent.delivery.transport import (
     Delivered,
+    Misconfigured,
     Outcome,
     Refused,
     Retry,
     TooLarge,
     Transport,
-    Unauthorized,
 )
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.protocol.batch import Envelope
 
 SEND_SECONDS: Final = 10.0
-UNAUTHORIZED_SECONDS: Final = 60.0
+MISCONFIGURED_SECONDS: Final = 60.0
 MAX_AGE: Final = 3600.0
 """Seconds after which an event is given up, counted from ``track()``."""
 
@@ -100,18 +100,19 @@ class Outbox:
         outcome: Outcome = Retry("the transport failed")
         with self._guard.swallow("transport"):
             outcome = await self._transport.send(batch, seconds=seconds)
-        self._apply(outcome, batch)
+        self._apply(outcome, batch, closing=deadline is not None)
 
-    def _apply(self, outcome: Outcome, batch: Batch) -> None:
+    def _apply(self, outcome: Outcome, batch: Batch, *, closing: bool) -> None:
         match outcome:
             case Delivered():
                 self._delivered(outcome, batch)
             case Retry():
-                self._retry(outcome)
-            case Unauthorized():
-                self.retry_at = time.monotonic() + UNAUTHORIZED_SECONDS
-                message = "the collector does not accept SQREEN_TOKEN (%s): %d events wait"
-                self._guard.warn("unauthorized", message, outcome.reason, self._buffer.waiting)
+                self._retry(outcome, closing=closing)
+            case Misconfigured():
+                self.retry_at = time.monotonic() + MISCONFIGURED_SECONDS
+                message = "the collector takes no events, check %s (it says %s): %d events wait"
+                details = outcome.setting, outcome.reason, self._buffer.waiting
+                self._guard.warn("misconfigured", message, *details)
             case TooLarge():
                 self._halve(batch)
             case Refused():
@@ -125,8 +126,11 @@ class Outbox:
         if outcome.rejected:
             self._drop("rejected", outcome.rejected, outcome.detail)
 
-    def _retry(self, outcome: Retry) -> None:
-        delay = backoff(self._failures) if outcome.after is None else outcome.after
+    def _retry(self, outcome: Retry, *, closing: bool) -> None:
+        # Who closes has little time left: the delay does not grow any more.
+        delay = backoff(0 if closing else self._failures)
+        if outcome.after is not None:
+            delay = outcome.after
         self._failures += 1
         self.retry_at = time.monotonic() + delay
         message = "events can't be delivered yet (%s): %d wait, the next try is in %.1f s"

@@ -31,9 +31,10 @@ class TooLarge:
 
 
 @dataclass(frozen=True, slots=True)
-class Unauthorized:
-    """The other side does not accept the token."""
+class Misconfigured:
+    """The other side will take the batch once a setting is right, such as the token or the URL."""
 
+    setting: str
     reason: str
 
 
@@ -44,7 +45,7 @@ class Refused:
     reason: str
 
 
-Outcome: TypeAlias = Delivered | Retry | TooLarge | Unauthorized | Refused
+Outcome: TypeAlias = Delivered | Retry | TooLarge | Misconfigured | Refused
 
 
 class Transport(Protocol):

@@ -1,0 +1,123 @@
+"""How each setting is read from a keyword or a variable; a wrong one raises with the fix."""
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from sqreen_mw.capture.client_ip import PRIVATE, Networks
+from sqreen_mw.capture.paths import Paths
+from sqreen_mw.capture.scrubs import Scrubs
+from sqreen_mw.protocol.event import Event
+from sqreen_mw.protocol.limits import MAX_NAME_LENGTH
+from sqreen_mw.scrubbing.scrubber import Scrubber
+
+URL_SCHEMES: Final = ("http", "https", "file", "console", "memory")
+MAX_FLUSH_INTERVAL: Final = 60.0
+
+
+def read_url(value: str) -> str:
+    """Return where events go; http and https URLs without a slash at the end."""
+    value = value.strip()
+    parts = urlsplit(value)
+    if parts.scheme not in URL_SCHEMES:
+        raise ValueError(f"must begin with one of {', '.join(s + '://' for s in URL_SCHEMES)}")
+    if parts.scheme in {"http", "https"} and not parts.hostname:
+        raise ValueError("names no host: write it as http://localhost:7070")
+    if parts.username or parts.password:
+        raise ValueError("must not hold a password: give the token as SQREEN_TOKEN")
+    _ = parts.port  # raises ValueError where it is no port
+    if parts.scheme == "file" and (parts.netloc or not parts.path):
+        raise ValueError("names no file: write it as file:///var/log/events.jsonl")
+    if parts.scheme not in {"http", "https"}:
+        return value
+    if parts.query or parts.fragment or parts.path.rstrip("/").endswith("/v1/events"):
+        raise ValueError("must be the collector's address alone, such as http://localhost:7070")
+    return value.rstrip("/")
+
+
+def read_token(value: str) -> str:
+    """Return the secret that the collector knows the app by."""
+    value = value.strip()
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError("must be printable ASCII without spaces: copy it as it was shown")
+    return value
+
+
+def read_name(value: str) -> str:
+    """Return a name of an app, an environment or a release."""
+    if not value.strip() or not value.isprintable():
+        raise ValueError("must be printable text")
+    if len(value) > MAX_NAME_LENGTH:
+        raise ValueError(f"must have at most {MAX_NAME_LENGTH} characters")
+    return value.strip()
+
+
+def read_flag(value: object) -> bool:
+    """Return what one of the usual spellings of yes and no means."""
+    text = str(value).strip().lower()
+    if text in {"1", "true", "yes", "y", "on"}:
+        return True
+    if text in {"0", "false", "no", "n", "off"}:
+        return False
+    raise ValueError("must be 1 or 0")
+
+
+def read_interval(value: str | float) -> float:
+    """Return seconds to wait for other events."""
+    seconds = float(value)
+    if not 0 < seconds <= MAX_FLUSH_INTERVAL:
+        raise ValueError(f"must be seconds, more than 0 and at most {MAX_FLUSH_INTERVAL:g}")
+    return seconds
+
+
+def read_proxies(value: str) -> tuple[str, ...]:
+    """Return the networks of trusted proxies; ``private`` stands for several."""
+    networks: list[str] = []
+    for text in value.replace(",", " ").split():
+        networks.extend(PRIVATE if text == "private" else (text,))
+    try:
+        Networks(networks)
+    except ValueError as error:
+        raise ValueError(f"must be networks such as 10.0.0.0/8, or private: {error}") from error
+    return tuple(networks)
+
+
+def read_header_name(value: str) -> str:
+    """Return the lower-case name of a header field."""
+    name = value.strip().lower()
+    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+        raise ValueError("must be the name of one header, such as CF-Connecting-IP")
+    return name
+
+
+def read_ignored(value: str) -> Paths:
+    """Return the paths that have no events."""
+    return Paths(value.replace(",", " ").split())
+
+
+def read_keys(value: str) -> tuple[str, ...]:
+    """Return names of secret values."""
+    keys = tuple(key.strip() for key in value.split(",") if key.strip())
+    if not keys:
+        raise ValueError("must be names of keys, such as password, secret")
+    return keys
+
+
+def read_regex(value: str) -> str:
+    """Return an expression for secrets in text."""
+    Scrubber(pattern=value)
+    return value
+
+
+def read_hook(value: Callable[[Event], Event | None]) -> Callable[[Event], Event | None]:
+    """Return the app's function of an event."""
+    if not callable(value):
+        raise TypeError("must be a function of an event")
+    return value
+
+
+def read_scrubs(value: Scrubs) -> Scrubs:
+    """Return the app's own scrubber."""
+    if not all(hasattr(value, name) for name in ("text", "value", "is_sensitive")):
+        raise TypeError("must have the methods text, value and is_sensitive")
+    return value
