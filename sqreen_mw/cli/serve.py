@@ -1,6 +1,7 @@
 """``sqreen-mw serve``: run the collector."""
 
 import signal
+from contextlib import closing
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, TypeAlias
@@ -11,9 +12,10 @@ from sqreen_mw.cli.first_login import first_login
 from sqreen_mw.cli.listener import listen
 from sqreen_mw.cli.options import DataDir, StateUrl
 from sqreen_mw.cli.ready import Ready, print_ready
-from sqreen_mw.cli.server import run
+from sqreen_mw.cli.server import check_tls, run
 from sqreen_mw.collector.services import open_services
 from sqreen_mw.collector.settings import load_settings
+from sqreen_mw.collector.state import open_state
 
 Host: TypeAlias = Annotated[
     str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
@@ -69,15 +71,15 @@ def serve(  # noqa: PLR0913 one an option
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    services = open_services(settings)
-    try:
-        secret = first_login(settings, services.state)
-        with listen(settings) as listener:
+    check_tls(settings)
+    with listen(settings) as listener:
+        with closing(open_state(settings.state_url)) as state:
+            secret = first_login(settings, state)
+        # Last of what can fail: its token is made once, and shown by this start or never.
+        with closing(open_services(settings)) as services:
             ready = Ready.of(settings, port=listener.getsockname()[1], login=secret)
             ready = ready.with_token(services.first_token)
             run(services, listener, on_ready=lambda: print_ready(ready, json=json))
-    finally:
-        services.close()
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

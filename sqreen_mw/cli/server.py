@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Final
 
@@ -16,12 +17,22 @@ GRACE: Final = 1
 """Seconds that open requests have once the server stops; a live tail never ends by itself."""
 
 
-def run(services: Services, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM; ``on_ready`` is called once requests are answered.
+def check_tls(settings: Settings) -> None:
+    """Load the TLS files, if any, to see whether the server will be able to.
 
     Raises:
-        ConfigurationError: The TLS files don't hold a certificate and its key.
+        ConfigurationError: The files don't hold a certificate and its key.
     """
+    if settings.tls_cert is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigurationError(_tls_advice(settings, error)) from error
+
+
+def run(services: Services, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM; ``on_ready`` is called once requests are answered."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = _config(services)
     _Server(config, on_ready).run(sockets=[listener])
@@ -29,7 +40,7 @@ def run(services: Services, listener: socket.socket, *, on_ready: Callable[[], N
 
 def _config(services: Services) -> uvicorn.Config:
     settings = services.settings
-    config = uvicorn.Config(
+    return uvicorn.Config(
         create_app(settings, services=services),
         root_path=settings.root_path,
         ssl_certfile=settings.tls_cert,
@@ -43,11 +54,6 @@ def _config(services: Services) -> uvicorn.Config:
         ws="none",
         timeout_graceful_shutdown=GRACE,
     )
-    try:
-        config.load()
-    except OSError as error:  # ssl.SSLError is one
-        raise ConfigurationError(_tls_advice(settings, error)) from error
-    return config
 
 
 def _tls_advice(settings: Settings, error: OSError) -> str:

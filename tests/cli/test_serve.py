@@ -65,6 +65,35 @@ def test_a_taken_port_names_the_setting(command: Command, taken_port: int) -> No
     assert "--port or SQREEN_COLLECTOR_PORT" in ended.err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--host", "0.0.0.0"),  # noqa: S104 that is the point
+        ("--tls-cert", __file__, "--tls-key", __file__),
+        ("--events-url", "redis://x"),
+    ],
+)
+def test_a_start_that_fails_keeps_the_first_token(
+    command: Command, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """The token that is shown once is shown by the first start that succeeds."""
+    refused = command("serve", "--port", "0", "--data-dir", str(tmp_path), *arguments)
+
+    with serving(tmp_path) as server:
+        assert server.token is not None
+    assert refused.code == 2
+
+
+def test_a_taken_port_keeps_the_first_token(
+    command: Command, tmp_path: Path, taken_port: int
+) -> None:
+    """A start that finds its port taken uses nothing up."""
+    command("serve", "--port", str(taken_port), "--data-dir", str(tmp_path))
+
+    with serving(tmp_path) as server:
+        assert server.token is not None
+
+
 def test_a_host_of_elsewhere_names_the_setting(command: Command) -> None:
     """An address that is not of this machine is named once anybody could log in there."""
     command("users", "create", "ann", "--password-stdin", stdin="correct horse")
