@@ -17,6 +17,7 @@ from sqreen_mw.collector.dashboard.proxy_hint import lone_private_address
 from sqreen_mw.collector.dashboard.rendering import rendered
 from sqreen_mw.collector.dashboard.visit import Visit
 from sqreen_mw.collector.events.base import Page
+from sqreen_mw.collector.services import read_events
 from sqreen_mw.collector.state import State
 from sqreen_mw.errors import StoreError
 
@@ -113,7 +114,7 @@ async def _opened(visit: Visit, state: ExplorerUrl) -> Detail | None:
 
 async def _attempt(read: Callable[[], _Found]) -> _Found | StoreError:
     try:
-        return await run_in_threadpool(read)
+        return await read_events(read)
     except StoreError as error:
         return error
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -16,10 +18,11 @@ from sqreen_mw.collector.dashboard.explorer_url import ExplorerUrl, parse_explor
 from sqreen_mw.collector.dashboard.rendering import rendered_row
 from sqreen_mw.collector.dashboard.visit import Visit
 from sqreen_mw.collector.events.base import StoredEvent
+from sqreen_mw.collector.services import read_events
 from sqreen_mw.errors import StoreError
 
 KEEP_ALIVE: Final = 15.0
-"""Seconds of silence until a comment is sent, and the session is looked up again."""
+"""Seconds of silence until a comment is sent; as often the session is looked up again."""
 
 SHOWN_AT_ONCE: Final = 25
 """Rows sent of one read; the rest is counted, never passed over in silence."""
@@ -41,7 +44,7 @@ async def live(visit: Visit) -> Response:
     if parsed.faults or not (since is None or (since.isascii() and since.isdigit())):
         raise HTTPException(400)
     store = visit.services.events
-    seq = await run_in_threadpool(store.last_seq) if since is None else int(since)
+    seq = await read_events(store.last_seq) if since is None else int(since)
     return StreamingResponse(
         stream(visit, parsed.state, seq=seq),
         media_type="text/event-stream",
@@ -59,14 +62,21 @@ async def stream(
         visit: Who listens.
         state: What is wanted; its range does not apply.
         seq: The store's sequence number that the reader knows.
-        keep_alive: Seconds of silence until a sign of life is sent.
+        keep_alive: Seconds of silence until a sign of life is sent, and between two looks at the
+            session.
     """
     services, query = visit.services, state.query(system_clock())
+    looked = time.monotonic()
     yield _message("ready", str(seq), seq)
     while True:
         known = await services.tail.newer_than(seq, timeout=keep_alive)
+        if time.monotonic() - looked >= keep_alive:
+            if await run_in_threadpool(session_of, visit.request) is None:
+                yield _message("signed-out", "", seq)
+                return
+            looked = time.monotonic()
         try:
-            found = await run_in_threadpool(services.events.since, query, seq=seq, limit=_READ)
+            found = await read_events(partial(services.events.since, query, seq=seq, limit=_READ))
         except StoreError as error:
             yield _message("trouble", str(error), seq)
             await asyncio.sleep(_RETRY)
@@ -77,9 +87,6 @@ async def stream(
             await asyncio.sleep(_PAUSE)
         elif known > seq:
             seq = known
-        elif await run_in_threadpool(session_of, visit.request) is None:
-            yield _message("signed-out", "", seq)
-            return
         else:
             yield ": still here\n\n"
 

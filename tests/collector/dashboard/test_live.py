@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ from sqreen_mw.collector.auth import SESSION_COOKIE
 from sqreen_mw.collector.dashboard.explorer_url import ExplorerUrl
 from sqreen_mw.collector.dashboard.live import SHOWN_AT_ONCE, stream
 from sqreen_mw.collector.dashboard.visit import Visit
+from sqreen_mw.collector.services import READS_AT_ONCE, read_events
 from tests.collector.dashboard.world import World, served, told
 
 
@@ -122,6 +124,49 @@ def test_silence_is_broken_and_a_session_may_end(here: World) -> None:
 
     assert heard[1] == ": still here\n\n"
     assert heard[-1].startswith("event: signed-out\n")
+
+
+def test_a_session_that_ended_hears_no_more(here: World) -> None:
+    """However many rows there are to tell of, a reader who is signed out gets no further ones."""
+    cookie = here.session()
+    visit = listener(here, cookie)
+
+    async def listen() -> list[str]:
+        told_of = stream(visit, ExplorerUrl(), seq=0, keep_alive=0)
+        here.put(told())
+        heard = [await anext(told_of), await anext(told_of)]
+        here.services.state.sessions.close(cookie)
+        here.put(told())
+        return [*heard, *[message async for message in told_of]]
+
+    heard = asyncio.run(listen())
+
+    assert heard[1].startswith("event: row\n")
+    assert [message.partition("\n")[0] for message in heard[2:]] == ["event: signed-out"]
+
+
+def test_reads_wait_for_their_turn(here: World) -> None:
+    """A live tail reads no more at once than the API may, so that ingest keeps its threads."""
+    visit = listener(here, here.session())
+    reading, go_on = threading.Semaphore(0), threading.Event()
+
+    def read() -> None:
+        reading.release()
+        assert go_on.wait(30)
+
+    async def listen() -> bool:
+        others = [asyncio.create_task(read_events(read)) for _ in range(READS_AT_ONCE)]
+        for _ in others:
+            await asyncio.to_thread(reading.acquire)
+        told_of = stream(visit, ExplorerUrl(), seq=0, keep_alive=0.01)
+        await anext(told_of)
+        second = asyncio.ensure_future(anext(told_of))
+        done, _ = await asyncio.wait([second], timeout=0.5)
+        go_on.set()
+        await asyncio.gather(*others, second)
+        return bool(done)
+
+    assert asyncio.run(listen()) is False
 
 
 def test_a_store_that_fails_is_told_of(here: World) -> None:
