@@ -49,7 +49,7 @@ routes: Final[list[BaseRoute]] = [
     _get("/", home),
     _get("/events", explorer),
     _get("/events/live", live),
-    _get("/events/{app:path}/{event_id}", event_page),
+    _get("/events/{app}/{event_id}", event_page),
     _post("/first-steps/token", make_token),
     _get("/login", login_page, public=True),
     _post("/login", sign_in, public=True),

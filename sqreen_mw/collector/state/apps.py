@@ -36,10 +36,12 @@ class Apps:
         """Return the app of a name; it is made where it is not there.
 
         Raises:
-            RefusedError: The name is empty or too long.
+            RefusedError: The name is empty or too long, or no part of a path.
         """
         if not 0 < len(name) <= MAX_NAME_LENGTH:
             raise RefusedError(f"an app's name has 1 to {MAX_NAME_LENGTH} characters")
+        if name in {".", ".."} or "/" in name:
+            raise RefusedError(f"an app can't be called {name!r}: use no slash, and not just dots")
         found = self._by_name(name)
         if found is None:
             self._insert(name)

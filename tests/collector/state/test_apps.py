@@ -29,6 +29,13 @@ def test_refuses_names_that_no_batch_could_give(state: State, name: str) -> None
         state.apps.ensure(name)
 
 
+@pytest.mark.parametrize("name", [".", "..", "a/b", "/"])
+def test_refuses_names_that_no_address_could_have(state: State, name: str) -> None:
+    """An app's name is one part of a path, which browsers leave as it is."""
+    with pytest.raises(RefusedError, match="no slash"):
+        state.apps.ensure(name)
+
+
 def test_remembers_environments(state: State) -> None:
     """The environments of an app are those that it was seen in, each once."""
     for env in ("test", "prod", "test"):
