@@ -141,7 +141,8 @@ def test_a_form_of_another_session_is_refused(here: World, client: TestClient) -
 
 
 @pytest.mark.parametrize(
-    "headers", [{"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}]
+    "headers",
+    [{"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}, {"origin": "http://[x"}],
 )
 def test_a_form_on_another_site_is_refused(stranger: TestClient, headers: dict[str, str]) -> None:
     """Another site can't sign a browser in, even with the right password."""
