@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 from sqreen_mw.collector.dashboard.assets import asset_path
 from sqreen_mw.collector.dashboard.charts import DAY, HOUR
 from sqreen_mw.collector.dashboard.explorer_url import PRESETS, ExplorerUrl
+from sqreen_mw.protocol.limits import MAX_TIMESTAMP, MIN_TIMESTAMP
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +47,5 @@ class Links:
             if self.now - PRESETS[preset] <= timestamp <= self.now:
                 return self.explorer(state.lasting(preset))
         day = timestamp // HOUR * HOUR - DAY // 2
-        return self.explorer(state.during(day, day + DAY))
+        first, last = max(day, MIN_TIMESTAMP), min(day + DAY, MAX_TIMESTAMP + 1)
+        return self.explorer(state.during(first, last))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
@@ -27,6 +28,7 @@ KEEP_ALIVE: Final = 15.0
 SHOWN_AT_ONCE: Final = 25
 """Rows sent of one read; the rest is counted, never passed over in silence."""
 
+_SEQ: Final = re.compile("[0-9]{1,18}")
 _READ: Final = 1000
 _PAUSE: Final = 0.25
 _RETRY: Final = 2.0
@@ -41,7 +43,7 @@ async def live(visit: Visit) -> Response:
     given = visit.request.query_params
     parsed = parse_explorer_url(given, now=system_clock())
     since = visit.request.headers.get("last-event-id") or given.get("since")
-    if parsed.faults or not (since is None or (since.isascii() and since.isdigit())):
+    if parsed.faults or not (since is None or _SEQ.fullmatch(since)):
         raise HTTPException(400)
     store = visit.services.events
     seq = await read_events(store.last_seq) if since is None else int(since)

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from sqreen_mw.protocol.limits import MAX_TIMESTAMP, MIN_TIMESTAMP
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000))
@@ -26,8 +28,11 @@ def zone_of(name: str) -> tzinfo:
 
 
 def moment(milliseconds: int, zone: tzinfo) -> datetime:
-    """Return an instant in a zone, or in UTC where the zone leaves the calendar of Python."""
-    instant = _EPOCH + milliseconds * _MILLISECOND
+    """Return an instant in a zone, or in UTC where the zone leaves the calendar of Python.
+
+    An instant outside of the calendar, such as the end of its last range, is its nearest one.
+    """
+    instant = _EPOCH + min(max(milliseconds, MIN_TIMESTAMP), MAX_TIMESTAMP) * _MILLISECOND
     try:
         return instant.astimezone(zone)
     except OverflowError:

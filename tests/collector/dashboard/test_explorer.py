@@ -2,6 +2,7 @@
 
 import html
 import re
+from urllib.parse import urlencode
 
 import pytest
 from starlette.applications import Starlette
@@ -13,6 +14,7 @@ from sqreen_mw.collector.clock import system_clock
 from sqreen_mw.collector.dashboard.csp import CONTENT_SECURITY_POLICY
 from sqreen_mw.collector.dashboard.page import Page
 from sqreen_mw.collector.dashboard.visit import Visit
+from sqreen_mw.protocol.limits import MAX_TIMESTAMP, MIN_TIMESTAMP
 from tests.collector.dashboard.world import World, told
 
 MINUTE = 60_000
@@ -140,7 +142,7 @@ def test_no_match_offers_ways_out(here: World, client: TestClient) -> None:
 
 def test_markup_in_an_event_is_only_text(here: World, client: TestClient) -> None:
     """Nothing that an app's visitor sends becomes a part of the page."""
-    evil = "<script>alert(1)</script>"
+    evil = "<script>alert(1)<script>"
     event = told(evil, ip="203.0.113.7", properties={evil: evil}, user_identifiers={"id": evil})
     here.put(event, app=evil, env=evil)
 
@@ -234,6 +236,54 @@ def test_links_of_a_row_keep_the_other_filters(here: World, client: TestClient) 
     kept = "range=7d&event=coupon.%2A"
     assert links_on(text, "203.0.113.7") == f"/events?{kept}&ip=203.0.113.7"
     assert links_on(text, "ann@example.org") == f"/events?{kept}&user=ann%40example.org"
+
+
+@pytest.mark.parametrize("who", [" lead ", "tab\tbed", "a\x00b", "line\nbreak\r", "\x7f"])
+def test_the_link_of_a_value_finds_it(here: World, client: TestClient, who: str) -> None:
+    """Margins and control characters are a part of a value: its link finds the one event."""
+    here.put(told(who, user_identifiers={"id": who}), told(user_identifiers={"id": "lead"}))
+    text = client.get("/events").text
+    link = re.search(r'href="([^"]*user=[^"]*)"', text[text.index("hue-") :])
+    assert link is not None
+
+    for query in (html.unescape(link[1]), "/events?" + urlencode({"event": who})):
+        found = client.get(query)
+        assert found.status_code == 200
+        assert "<strong>1</strong> event" in found.text
+
+
+@pytest.mark.parametrize("timestamp", [MIN_TIMESTAMP, MAX_TIMESTAMP])
+def test_the_ends_of_time_can_be_reached(here: World, client: TestClient, timestamp: int) -> None:
+    """From the first and the last instant that an event can have, links show that event."""
+    event = told("ancient", ago=system_clock() - timestamp)
+    here.put(event)
+    text = client.get(f"/events/shop/{event.id}").text
+
+    answers = [
+        client.get(links_on(text, "<small>named</small>")),
+        client.get(f"/events?at={timestamp}"),
+        client.get(f"/events?from={MIN_TIMESTAMP}&to={MAX_TIMESTAMP + 1}&tz=Asia/Kolkata"),
+    ]
+
+    assert [names_on(answer.text) for answer in answers] == [["ancient"]] * 3
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"at={MIN_TIMESTAMP}",
+        f"at={MAX_TIMESTAMP}",
+        f"from={MIN_TIMESTAMP}&to={MAX_TIMESTAMP}",
+        f"from={MIN_TIMESTAMP}&to={MIN_TIMESTAMP + 1}",
+        f"from={MAX_TIMESTAMP}&to={MAX_TIMESTAMP + 1}",
+    ],
+)
+def test_any_range_has_its_page(here: World, client: TestClient, query: str, zone: str) -> None:
+    """The whole calendar can be looked at, to its edges, in any zone."""
+    here.put(told())
+
+    assert client.get(f"/events?{query}&tz={zone}").status_code == 200
 
 
 def test_pivots_of_an_open_event_stay_in_its_range(here: World, client: TestClient) -> None:

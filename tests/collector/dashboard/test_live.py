@@ -206,6 +206,9 @@ def test_a_stream_needs_a_session_and_sense(here: World) -> None:
         here.client(None).get("/events/live", headers=accept),
         here.client().get("/events/live?since=-1", headers=accept),
         here.client().get("/events/live?ip=x", headers=accept),
+        here.client().get("/events/live?since=" + "9" * 19, headers=accept),
+        here.client().get("/events/live?since=" + "9" * 5000, headers=accept),
+        here.client().get("/events/live", headers=accept | {"last-event-id": "9" * 5000}),
     ]
 
-    assert [answer.status_code for answer in answers] == [401, 400, 400]
+    assert [answer.status_code for answer in answers] == [401, 400, 400, 400, 400, 400]
