@@ -157,6 +157,22 @@ def test_taken_port_is_named_with_its_option() -> None:
     assert "--bank-port" in ended.stderr
 
 
+def test_one_port_twice_is_named_with_both_options() -> None:
+    """Two parts can't share a port: the message names both options, whatever listens there."""
+    done = subprocess.run(
+        [*_COMMAND, "--port", "7090", "--shop-port", "0", "--bank-port", "7090"],
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        "sqreen-mw: port 7090 is given by --port and by --bank-port: choose another for one\n"
+    )
+
+
 def test_missing_package_is_named_with_the_fix() -> None:
     """Without the packages that the sites stand on, the message says what to install."""
     with pytest.raises(ConfigurationError, match=r'needs no_such_package: pip install ".*\[demo]"'):

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from itertools import combinations
 from typing import Final
 
 from sqreen_mw.errors import ConfigurationError
@@ -17,6 +18,11 @@ def free_ports(wanted: Mapping[str, int]) -> dict[str, int]:
         ConfigurationError: A port is taken, or named twice; the message says by which option to
             change it.
     """
+    for (option, port), (other, same) in combinations(wanted.items(), 2):
+        if port == same != 0:
+            raise ConfigurationError(
+                f"port {port} is given by {option} and by {other}: choose another for one"
+            )
     with ExitStack() as held:
         return {
             option: held.enter_context(_held(port, option=option))
