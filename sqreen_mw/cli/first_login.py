@@ -13,8 +13,13 @@ LINK_LIFETIME: Final = 60 * 60
 """Seconds in which a login link can be used."""
 
 
-def first_login(settings: Settings, state: State) -> str | None:
+def first_login(settings: Settings, state: State, *, options: str = "") -> str | None:
     """Return the secret of a login link for the first user, or None once anybody has a password.
+
+    Args:
+        settings: Whom the host is open to.
+        state: Where the users are.
+        options: What names that state on a command line, if anything has to.
 
     Raises:
         ConfigurationError: Others can reach the host, and nobody has a password.
@@ -24,7 +29,7 @@ def first_login(settings: Settings, state: State) -> str | None:
     if not settings.is_loopback:
         raise ConfigurationError(
             f"others can reach {settings.host}, and no user has a password yet: "
-            "run 'sqreen-mw users create NAME --role admin --password-stdin' first"
+            f"first run sqreen-mw users create NAME --role admin --password-stdin{options}"
         )
     if state.users.count() == 0:
         state.users.create(FIRST_USER, password=None, role="admin")

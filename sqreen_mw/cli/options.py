@@ -1,5 +1,6 @@
 """The options that several commands take."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -14,3 +15,13 @@ StateUrl: TypeAlias = Annotated[
 PasswordStdin: TypeAlias = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from the first line of stdin.")
 ]
+
+
+def repeated(*, data_dir: Path | None, state_url: str | None) -> str:
+    """Return the options that were given, to go on with in a command about the same state."""
+    given = {"--data-dir": data_dir, "--state-url": state_url}
+    return "".join(
+        f" {option} {shlex.quote(str(value))}"
+        for option, value in given.items()
+        if value is not None
+    )

@@ -10,7 +10,7 @@ import typer
 
 from sqreen_mw.cli.first_login import first_login
 from sqreen_mw.cli.listener import listen
-from sqreen_mw.cli.options import DataDir, StateUrl
+from sqreen_mw.cli.options import DataDir, StateUrl, repeated
 from sqreen_mw.cli.ready import Ready, print_ready
 from sqreen_mw.cli.server import check_tls, run
 from sqreen_mw.collector.services import open_services
@@ -74,7 +74,8 @@ def serve(  # noqa: PLR0913 one an option
     check_tls(settings)
     with listen(settings) as listener:
         with closing(open_state(settings.state_url)) as state:
-            secret = first_login(settings, state)
+            options = repeated(data_dir=data_dir, state_url=state_url)
+            secret = first_login(settings, state, options=options)
         # Last of what can fail: its token is made once, and shown by this start or never.
         with closing(open_services(settings)) as services:
             ready = Ready.of(settings, port=listener.getsockname()[1], login=secret)

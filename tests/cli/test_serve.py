@@ -1,3 +1,5 @@
+import re
+import shlex
 import signal
 import socket
 import ssl
@@ -25,7 +27,7 @@ def taken_port() -> Iterator[int]:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--host", "0.0.0.0"), "run 'sqreen-mw users create"),  # noqa: S104 that is the point
+        (("--host", "0.0.0.0"), "first run sqreen-mw users create"),  # noqa: S104 that is the point
         (("--events-url", "redis://x"), "'redis'"),
         (("--state-url", "postgres://x"), "'postgres'"),
         (("--data-dir", "/proc/nowhere"), "/proc/nowhere"),
@@ -44,6 +46,26 @@ def test_a_wrong_setting_is_one_line(
     assert message in ended.err
     assert ended.err.count("\n") == 1
     assert ended.out == ""
+
+
+@pytest.mark.parametrize("with_state", [False, True])
+def test_the_command_for_the_first_user_fits(
+    command: Command, tmp_path: Path, *, with_state: bool
+) -> None:
+    """What a refused start says to run, run as it is, lets the next start begin."""
+    where = ["--data-dir", str(tmp_path / "my data")]
+    if with_state:
+        where += ["--state-url", f"sqlite:///{tmp_path}/state.db"]
+    options = ("--host", "0.0.0.0", "--port", "0", *where)  # noqa: S104 that is the point
+
+    refused = command("serve", *options)
+    advice = shlex.split(re.findall(r"first run (sqreen-mw .*)", refused.err)[0])
+    made = command(*advice[1:], stdin="correct horse")
+
+    assert made.code == 0
+    assert advice[3] == "NAME"
+    with serving(tmp_path / "my data", *options[:2], *where[2:]) as server:
+        assert server.login is None
 
 
 def test_a_wrong_variable_is_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
