@@ -13,6 +13,7 @@ from sqreen_mw.collector.services import services_of
 router: Final = APIRouter()
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Tell whether events can be taken", response_class=Response)
 async def health(request: Request) -> Response:
     """Return 200 where both stores answer and events can be written, else 503."""
