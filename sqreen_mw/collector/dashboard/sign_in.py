@@ -56,6 +56,8 @@ async def sign_in(visit: Visit) -> Response:
     if user is None:
         return _form(visit, target=target, name=name, fault=_WRONG, status=401)
     _by_account.succeeded(account)
+    # Only this attempt: else a guesser's own account would buy more guesses at the others.
+    _by_peer.forgive(peer, at=now)
     return await _signed_in(visit, user, target)
 
 

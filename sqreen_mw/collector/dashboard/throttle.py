@@ -32,6 +32,12 @@ class Throttle:
         if len(self._failures) > self._keys:
             self._failures.popitem(last=False)
 
+    def forgive(self, key: Hashable, *, at: float) -> None:
+        """Take back the failure that was counted at a time, if it still counts."""
+        times = self._failures.get(key)
+        if times is not None and at in times:
+            times.remove(at)
+
     def succeeded(self, key: Hashable) -> None:
         """Forget a key's failures."""
         self._failures.pop(key, None)

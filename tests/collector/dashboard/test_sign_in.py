@@ -76,6 +76,29 @@ def test_guessing_is_slowed_down(stranger: TestClient) -> None:
     assert "Too many attempts" in answer.text
 
 
+def test_an_office_behind_one_address_gets_in(stranger: TestClient) -> None:
+    """However often people of one address sign in rightly, the next one does not have to wait."""
+    answers = [
+        stranger.post("/login", data={"name": "ann", "password": PASSWORD}) for _ in range(32)
+    ]
+
+    assert {answer.status_code for answer in answers} == {303}
+
+
+def test_many_names_from_one_address_have_to_wait(here: World) -> None:
+    """Guesses at ever other names are slowed down too; a right one does not end that."""
+    guesser = TestClient(here.app, follow_redirects=False, client=(f"peer-{id(here):x}", 50_000))
+    here.services.state.users.create("ann", password=PASSWORD, role="analyst")
+    for number in range(29):
+        guesser.post("/login", data={"name": f"name{number}", "password": "wrong"})
+    guesser.post("/login", data={"name": "ann", "password": PASSWORD})
+    last = guesser.post("/login", data={"name": "another", "password": "wrong"})
+
+    answer = guesser.post("/login", data={"name": "ann", "password": PASSWORD})
+
+    assert (last.status_code, answer.status_code) == (401, 429)
+
+
 @pytest.mark.parametrize(
     "target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/\nx"]
 )

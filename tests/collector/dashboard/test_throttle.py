@@ -25,6 +25,20 @@ def test_keys_do_not_wait_for_each_other() -> None:
     assert throttle.wait("a", now=0) == 0
 
 
+def test_a_success_takes_back_what_it_was_counted_for() -> None:
+    """Of a key that many share, one that is forgiven leaves the failures of the others."""
+    throttle = Throttle(limit=2, window=60)
+    throttle.failed("a", now=0)
+    throttle.failed("a", now=1)
+
+    throttle.forgive("a", at=1)
+
+    assert throttle.wait("a", now=1) == 0
+    throttle.failed("a", now=2)
+    assert throttle.wait("a", now=2) == 58
+    throttle.forgive("b", at=1)
+
+
 def test_memory_is_bounded() -> None:
     """With too many keys the one that has been quiet for longest is forgotten."""
     throttle = Throttle(limit=1, window=60, keys=2)
