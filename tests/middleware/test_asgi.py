@@ -435,8 +435,8 @@ def test_a_websockets_events_wait_for_nothing(memory: list[Event]) -> None:
         await websocket.receive_text()
         await websocket.close()
 
-    start = time.monotonic()
     with TestClient(app).websocket_connect("/ws") as session:
+        start = time.monotonic()
         while not memory:
             assert time.monotonic() - start < 0.9, "it waited for the websocket"
             time.sleep(0.01)
