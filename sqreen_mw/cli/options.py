@@ -6,8 +6,13 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from sqreen_mw.collector.settings import folder
+
 DataDir: TypeAlias = Annotated[
-    Path | None, typer.Option(help="Folder of the databases.", show_default=False)
+    Path | None,
+    typer.Option(
+        help="Folder of the databases.", parser=folder, metavar="<path>", show_default=False
+    ),
 ]
 StateUrl: TypeAlias = Annotated[
     str | None, typer.Option(help="Where apps, tokens and users are.", show_default=False)

@@ -38,6 +38,8 @@ class Ready:
 
 def collector_url(settings: Settings, *, port: int) -> str:
     """Return the URL under which the collector is reached, without a slash at its end."""
+    if settings.public_url:
+        return settings.public_url
     host = settings.host
     try:
         address = ipaddress.ip_address(host)

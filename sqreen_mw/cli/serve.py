@@ -30,6 +30,10 @@ EventsUrl: TypeAlias = Annotated[
 RootPath: TypeAlias = Annotated[
     str | None, typer.Option(help="Path that a proxy in front removes.", show_default=False)
 ]
+PublicUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Where people and apps reach it, through a proxy.", show_default=False),
+]
 TlsCert: TypeAlias = Annotated[
     Path | None, typer.Option(help="PEM file of the certificate.", show_default=False)
 ]
@@ -49,6 +53,7 @@ def serve(  # noqa: PLR0913 one an option
     events_url: EventsUrl = None,
     state_url: StateUrl = None,
     root_path: RootPath = None,
+    public_url: PublicUrl = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     json: Json = False,
@@ -65,6 +70,7 @@ def serve(  # noqa: PLR0913 one an option
             "events_url": events_url,
             "state_url": state_url,
             "root_path": root_path,
+            "public_url": public_url,
             "tls_cert": tls_cert,
             "tls_key": tls_key,
         }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from sqreen_mw.errors import ConfigurationError
 
@@ -25,6 +26,8 @@ class Settings:
         host: Address to listen on.
         port: TCP port; 0 lets the system choose.
         root_path: Path that a proxy in front removes, such as ``/sqreen``.
+        public_url: Where people and apps reach the collector, root path and all, such as
+            ``https://sqreen.example.com``; by default made of host and port.
         tls_cert: PEM file of the certificate and its chain.
         tls_key: PEM file of the certificate's key.
         events_url: Where events are; by default ``events.db`` in the folder.
@@ -38,6 +41,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7070
     root_path: str = ""
+    public_url: str = ""
     tls_cert: Path | None = None
     tls_key: Path | None = None
     events_url: str = ""
@@ -47,12 +51,17 @@ class Settings:
         for name, file in (("events_url", "events.db"), ("state_url", "state.db")):
             if not getattr(self, name):
                 object.__setattr__(self, name, f"sqlite:///{self.data_dir / file}")
+        if not self.host:
+            raise ConfigurationError(
+                "host is empty: use 127.0.0.1, or 0.0.0.0 to listen on every address"
+            )
         if not 0 <= self.port <= _MAX_PORT:
             raise ConfigurationError(f"port is {self.port}: use 0 to {_MAX_PORT}")
         if self.root_path and (self.root_path[0] != "/" or self.root_path.endswith("/")):
             raise ConfigurationError(
                 f"root path is {self.root_path!r}: begin it with a slash and end it with none"
             )
+        object.__setattr__(self, "public_url", _public_url(self.public_url))
         self._check_tls()
 
     @property
@@ -97,6 +106,40 @@ def load_settings(
     return Settings(**{"data_dir": _default_data_dir(environ)} | values)
 
 
+def folder(text: str) -> Path:
+    """Return the folder of a name.
+
+    Raises:
+        ConfigurationError: The name is empty; it would stand for the folder one happens to be in.
+    """
+    if not text:
+        raise ConfigurationError("data dir is empty: name a folder, or leave it out")
+    return Path(text)
+
+
+def _public_url(text: str) -> str:
+    if not text:
+        return text
+    try:
+        parts = urlsplit(text)
+        is_fine = (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+            and parts.username is None
+            and not set("?#\\ ") & set(text)
+            and text.isprintable()
+        )
+    except ValueError:
+        is_fine = False
+    if not is_fine:
+        raise ConfigurationError(
+            f"public URL is {text!r}: give one of http or https without a query, such as "
+            "https://sqreen.example.com"
+        )
+    return text.rstrip("/")
+
+
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     known = {PREFIX + field.name.upper(): field.name for field in fields(Settings)}
     values: dict[str, Any] = {}
@@ -114,7 +157,9 @@ def _converted(name: str, variable: str, text: str) -> Any:
         if not (text.isascii() and text.isdigit()):
             raise ConfigurationError(f"{variable} is {text!r}: use a number from 0 to {_MAX_PORT}")
         return int(text)
-    return Path(text) if name in {"data_dir", "tls_cert", "tls_key"} else text
+    if name == "data_dir":
+        return folder(text)
+    return Path(text) if name in {"tls_cert", "tls_key"} else text
 
 
 def _unknown(variable: str, known: Mapping[str, str]) -> str:

@@ -7,6 +7,13 @@ from sqreen_mw.cli.ready import collector_url
 from sqreen_mw.collector.settings import Settings
 
 
+def test_the_url_is_the_one_that_people_use() -> None:
+    """Behind a proxy the address is the proxy's, whatever is listened on."""
+    settings = Settings(data_dir=Path(), root_path="/x", public_url="https://example.com/x")
+
+    assert collector_url(settings, port=7070) == "https://example.com/x"
+
+
 @pytest.mark.parametrize(
     ("host", "shown"),
     [

@@ -34,6 +34,9 @@ def taken_port() -> Iterator[int]:
         (("--tls-cert", "/nowhere", "--tls-key", "/nowhere"), "/nowhere is not there"),
         (("--tls-cert", __file__, "--tls-key", __file__), "no certificate and its key"),
         (("--port", "70000"), "0 to 65535"),
+        (("--host", ""), "host is empty"),
+        (("--data-dir", ""), "data dir is empty"),
+        (("--public-url", "example.com"), "such as https://"),
     ],
 )
 def test_a_wrong_setting_is_one_line(
@@ -187,6 +190,16 @@ def test_ignores_what_clients_say_of_themselves(tmp_path: Path) -> None:
 
     assert "secure" not in answer.headers["set-cookie"].lower()
     assert "httponly" in answer.headers["set-cookie"].lower()
+
+
+def test_a_proxy_may_speak_tls(tmp_path: Path) -> None:
+    """With a public URL, the address that is told and the link to log in by are the proxy's."""
+    public = "https://sqreen.example.com/security"
+
+    with serving(tmp_path, "--public-url", f"{public}/", "--root-path", "/security") as server:
+        assert server.url == public
+        assert server.login is not None
+        assert server.login.startswith(f"{public}/login/once?token=")
 
 
 def test_speaks_tls(tmp_path: Path) -> None:

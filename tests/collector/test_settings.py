@@ -57,6 +57,16 @@ def test_knows_whom_a_host_is_open_to(host: str, is_loopback: bool) -> None:  # 
     [
         ({"port": -1}, "port is -1"),
         ({"port": 65536}, "0 to 65535"),
+        ({"host": ""}, "host is empty"),
+        ({"public_url": "sqreen.example.com"}, "public URL is 'sqreen.example.com'"),
+        ({"public_url": "ftp://sqreen.example.com"}, "http or https"),
+        ({"public_url": "https://"}, "such as https://"),
+        ({"public_url": "https://sqreen.example.com/?a=b"}, "without a query"),
+        ({"public_url": "https://sqreen.example.com/#a"}, "without a query"),
+        ({"public_url": "https://me:pw@sqreen.example.com"}, "such as https://"),
+        ({"public_url": "https://[x"}, "such as https://"),
+        ({"public_url": "https://x:y"}, "such as https://"),
+        ({"public_url": "https://x y"}, "such as https://"),
         ({"root_path": "sqreen"}, "begin it with a slash"),
         ({"root_path": "/sqreen/"}, "end it with none"),
         ({"tls_cert": Path(__file__)}, "both a certificate and a key"),
@@ -81,6 +91,19 @@ def test_a_wrong_variable_is_named(variable: str, message: str) -> None:
     """A variable that is misspelt or makes no sense is named, never passed over."""
     with pytest.raises(ConfigurationError, match=f"{variable} is .*{message}"):
         load_settings(environ={variable: "x"})
+
+
+def test_an_empty_folder_is_none() -> None:
+    """A data folder without a name is refused: it would be wherever one happens to be."""
+    with pytest.raises(ConfigurationError, match="data dir is empty"):
+        load_settings(environ={"SQREEN_COLLECTOR_DATA_DIR": ""})
+
+
+def test_the_public_url_is_kept_without_its_last_slash() -> None:
+    """Paths can be put after it as they are."""
+    environ = {"SQREEN_COLLECTOR_PUBLIC_URL": "https://example.com:8443/sqreen/"}
+
+    assert load_settings(environ=environ).public_url == "https://example.com:8443/sqreen"
 
 
 def test_tls_makes_the_scheme() -> None:

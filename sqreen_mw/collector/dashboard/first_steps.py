@@ -16,7 +16,7 @@ async def first_steps(visit: Visit, *, secret: str | None = None) -> Response:
     """Show how the first event gets here; ``secret`` is a token that was just made."""
     services = visit.services
     token = secret or (services.first_token if visit.may_make_tokens else None)
-    url = str(visit.request.base_url).rstrip("/")
+    url = services.settings.public_url or str(visit.request.base_url).rstrip("/")
     lines = snippets(url=url, token=token, now=system_clock())
     context = {"token": token, "just_made": secret is not None, "lines": lines}
     return rendered(visit, "first_steps.html", context=context)

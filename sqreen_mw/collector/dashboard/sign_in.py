@@ -101,7 +101,7 @@ async def _signed_in(visit: Visit, user: User, target: str) -> Response:
         secret,
         max_age=SESSION_LIFETIME // 1000,
         path=visit.base or "/",
-        secure=visit.request.url.scheme == "https",
+        secure=visit.is_https,
         httponly=True,
         samesite="lax",
     )

@@ -53,7 +53,7 @@ def snippets(*, url: str, token: str | None, now: int) -> Snippets:
     """Return the lines for a collector's address and a token, or a stand-in for one.
 
     Args:
-        url: Where the collector is reached, as the reader's browser reached it.
+        url: Where the collector is reached.
         token: The token's secret.
         now: Milliseconds since the epoch, UTC; the time of the event that curl sends.
     """

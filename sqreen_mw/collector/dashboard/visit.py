@@ -36,6 +36,14 @@ class Visit:
         return str(self.request.scope.get("root_path", "")).rstrip("/")
 
     @property
+    def is_https(self) -> bool:
+        """Tell whether the browser is at https, here or at the proxy that the settings tell of."""
+        return "https" in {
+            self.request.url.scheme,
+            self.services.settings.public_url.partition(":")[0],
+        }
+
+    @property
     def cookie(self) -> str:
         """The session's secret as the browser sent it, or nothing."""
         return self.request.cookies.get(SESSION_COOKIE, "")

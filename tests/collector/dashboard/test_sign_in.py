@@ -1,13 +1,14 @@
 """Who gets in, how, and what a forged form achieves."""
 
 import re
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
 from sqreen_mw.collector.auth import SESSION_COOKIE
 from sqreen_mw.collector.dashboard.sign_in import local_path
-from tests.collector.dashboard.world import PASSWORD, World, told
+from tests.collector.dashboard.world import PASSWORD, World, told, world
 
 
 @pytest.fixture
@@ -51,6 +52,19 @@ def test_the_cookie_is_for_this_site_and_no_script(here: World, stranger: TestCl
     assert "SameSite=lax" in plain
     assert "Secure" not in plain
     assert "Secure" in secure.post("/login", data=form).headers["set-cookie"]
+
+
+def test_behind_a_proxy_that_speaks_tls(tmp_path: Path) -> None:
+    """A public URL of https makes cookies Secure, and is the one in the lines to paste."""
+    with world(tmp_path, public_url="https://sqreen.example.com") as here:
+        here.services.state.users.create("ann", password=PASSWORD, role="analyst")
+        client = TestClient(here.app, follow_redirects=False)
+
+        cookie = client.post("/login", data={"name": "ann", "password": PASSWORD})
+        text = here.client().get("/events").text
+
+    assert "Secure" in cookie.headers["set-cookie"]
+    assert "export SQREEN_URL=https://sqreen.example.com\n" in text
 
 
 def test_a_wrong_name_and_a_wrong_password_look_the_same(stranger: TestClient) -> None:

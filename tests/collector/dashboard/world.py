@@ -68,9 +68,9 @@ class World:
 
 
 @contextmanager
-def world(folder: Path) -> Iterator[World]:
-    """Open a collector's stores in a folder."""
-    settings = Settings(data_dir=folder / "data")
+def world(folder: Path, **given: Any) -> Iterator[World]:
+    """Open a collector's stores in a folder, with other settings as given."""
+    settings = Settings(data_dir=folder / "data", **given)
     services = open_services(settings)
     app = create_app(settings, services=services)
     app.state.services = services
