@@ -1,5 +1,6 @@
 """The JSON batch: how events travel from an agent to the collector, and the answer to it."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -65,6 +66,8 @@ class _Id(Struct):
     id: str | None = None
 
 
+_TWO_ESCAPES: Final = 12
+_SURROGATE: Final = re.compile(rb"\\u[dD][89abAB]")
 _encoder: Final = msgspec.json.Encoder()
 _envelope_decoder: Final = msgspec.json.Decoder(Envelope)
 _event_decoder: Final = msgspec.json.Decoder(Event)
@@ -96,7 +99,7 @@ def decode_event(data: bytes) -> Event:
     try:
         return _event_decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedBatchError(_fault(error)) from error
+        raise MalformedBatchError(_fault(error, data)) from error
 
 
 def decode_answer(data: bytes) -> IngestAnswer:
@@ -108,7 +111,7 @@ def decode_answer(data: bytes) -> IngestAnswer:
     try:
         return _answer_decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedBatchError(_fault(error)) from error
+        raise MalformedBatchError(_fault(error, data)) from error
 
 
 def decode_batch(data: bytes) -> DecodedBatch:
@@ -162,4 +165,9 @@ def _fault(error: Exception, data: bytes = b"") -> str:
     if isinstance(error, RecursionError):
         return "JSON is nested too deeply"
     text = str(error)
-    return f"{text} (byte {len(data)})" if text == "Input data was truncated" else text
+    if text != "Input data was truncated":
+        return text
+    if _SURROGATE.search(data[-_TWO_ESCAPES:]):
+        # The decoder looks for the other half there, so it says the same of both.
+        return "JSON ends too early, or has half of a surrogate pair in a text, such as \\ud800"
+    return f"{text} (byte {len(data)})"

@@ -60,6 +60,12 @@ def test_any_bytes_are_a_batch_or_malformed(data: bytes) -> None:
         (b"", "truncated (byte 0)"),
         (b'{"events":[', "truncated (byte 11)"),
         (b'{"events":[1,]}', "(byte 13)"),
+        (
+            rb'{"events":[{"event":"\ud800"}]}',
+            r"half of a surrogate pair in a text, such as \ud800",
+        ),
+        (rb'{"events":[{"event":"\uDBFF', "ends too early, or"),
+        (rb'{"events":[{"event":"\u00e9', "truncated (byte 27)"),
         (b'{"events":"x"}', "`$.events`"),
         (b'{"event":[]}', "unknown field `event`"),
         (b"{}", "missing required field `events`"),
@@ -152,6 +158,8 @@ def test_a_malformed_event_names_the_fault() -> None:
     """A single event that can't be read is refused with the path of the fault."""
     with pytest.raises(MalformedBatchError, match=r"missing required field `id`"):
         decode_event(b'{"event":"x"}')
+    with pytest.raises(MalformedBatchError, match=r"truncated \(byte 3\)"):
+        decode_event(b'{"e')
 
 
 def test_an_event_without_request_says_nothing_of_one() -> None:
