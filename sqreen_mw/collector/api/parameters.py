@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 
+from sqreen_mw.collector.api.problems import invalid_parameters
 from sqreen_mw.collector.events.base import Cursor, EventQuery
 from sqreen_mw.protocol.limits import (
     MAX_IDENTIFIER_LENGTH,
@@ -83,10 +84,22 @@ class Filters(BaseModel, extra="forbid", frozen=True):
     )
 
     def query(self, *, only_app: str | None, now: int) -> EventQuery:
-        """Return the query; ``only_app`` is the app to which the asker is bound, if any."""
+        """Return the query; ``only_app`` is the app to which the asker is bound, if any.
+
+        Raises:
+            Problem: The range ends before it starts.
+        """
         end = now + 1 if self.end is None else self.end
+        start = end - DAY if self.start is None else self.start
+        if start > end:
+            raise invalid_parameters(
+                [
+                    {"loc": ("from",), "msg": f"{start} lies after the end"},
+                    {"loc": ("to",), "msg": f"{end} lies before the start"},
+                ]
+            )
         return EventQuery(
-            start=end - DAY if self.start is None else self.start,
+            start=start,
             end=end,
             app=only_app or self.app,
             env=self.env,

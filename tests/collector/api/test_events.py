@@ -3,6 +3,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.collector.api.conftest import Collector
@@ -117,6 +118,22 @@ def test_a_wrong_parameter_is_named(
         assert answer.status_code == 422
         assert answer.headers["content-type"] == "application/problem+json"
         assert [error["parameter"] for error in answer.json()["errors"]] == [named]
+
+
+@pytest.mark.parametrize("path", ["query", "histogram?interval=1000"])
+@pytest.mark.parametrize(
+    "given", [{"from": "6", "to": "5"}, {"from": "2999-01-01T00:00:00Z"}], ids=["both", "start"]
+)
+def test_a_range_that_ends_before_it_starts_is_named(
+    collector: Collector, path: str, given: dict[str, str]
+) -> None:
+    """Both ends are named, given or not, instead of an answer without events."""
+    url = httpx2.URL(f"/v1/events/{path}").copy_merge_params(given)
+
+    answer = collector.client.get(url, headers=collector.reader)
+
+    assert answer.status_code == 422
+    assert [error["parameter"] for error in answer.json()["errors"]] == ["from", "to"]
 
 
 def test_a_body_is_bounded_and_json(collector: Collector) -> None:
