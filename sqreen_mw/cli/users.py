@@ -11,7 +11,8 @@ from sqreen_mw.cli.options import DataDir, PasswordStdin, StateUrl
 from sqreen_mw.cli.ready import collector_url, login_url
 from sqreen_mw.cli.state import opened_state
 from sqreen_mw.collector.settings import load_settings
-from sqreen_mw.collector.state.users import Role
+from sqreen_mw.collector.state import State
+from sqreen_mw.collector.state.users import Role, User
 from sqreen_mw.errors import RefusedError
 
 users: Final = typer.Typer(help="Make users and let them in.", no_args_is_help=True)
@@ -36,9 +37,9 @@ def create(
 @users.command()
 def password(name: str, *, data_dir: DataDir = None, state_url: StateUrl = None) -> None:
     """Give a user another password, the first line of stdin, and end their sessions."""
-    new = _password()
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
-        state.users.set_password(name, new)
+        _known(state, name)
+        state.users.set_password(name, _password())
     typer.echo(f"{name} has a new password")
 
 
@@ -56,12 +57,16 @@ def link(
     """Print a link that logs a user in, once, within an hour."""
     settings = load_settings({"data_dir": data_dir, "state_url": state_url})
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
-        user = state.users.by_name(name)
-        if user is None:
-            raise RefusedError(f"there is no user {name!r}: make one by 'sqreen-mw users create'")
-        secret = state.sessions.issue_link(user, lifetime=LINK_LIFETIME)
+        secret = state.sessions.issue_link(_known(state, name), lifetime=LINK_LIFETIME)
     base = url or collector_url(settings, port=settings.port)
     typer.echo(login_url(base.rstrip("/"), secret))
+
+
+def _known(state: State, name: str) -> User:
+    user = state.users.by_name(name)
+    if user is None:
+        raise RefusedError(f"there is no user {name!r}: make one by 'sqreen-mw users create'")
+    return user
 
 
 def _password() -> str:

@@ -95,6 +95,7 @@ def test_refusals_are_one_line(command: Command) -> None:
     for arguments, message in (
         (("users", "create", "ann"), "a user 'ann' already"),
         (("users", "link", "bob"), "no user 'bob'"),
+        (("users", "password", "bob"), "no user 'bob'"),
         (("tokens", "create", "shop", "--scope", "root"), "got root"),
     ):
         ended = command(*arguments)
