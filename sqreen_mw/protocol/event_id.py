@@ -40,8 +40,3 @@ def new_event_id(milliseconds: int | None = None) -> str:
 def event_id_bytes(event_id: str) -> bytes:
     """Return the 16 bytes of an id; they sort as the text does."""
     return uuid.UUID(event_id).bytes
-
-
-def event_id_text(data: bytes) -> str:
-    """Return the text of an id's 16 bytes."""
-    return str(uuid.UUID(bytes=data))

@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, select
 
 from sqreen_mw.collector.clock import Clock
 from sqreen_mw.collector.state.database import Database
@@ -94,22 +94,6 @@ class Tokens:
         if row is None or not hmac.compare_digest(row.secret_hash, secret_hash(secret)):
             return None
         return _token(row)
-
-    def of_app(self, app_name: str) -> tuple[Token, ...]:
-        """Return an app's tokens that are not revoked, oldest first."""
-        query = _query().where(apps.c.name == app_name, tokens.c.revoked_at.is_(None))
-        with self._database.read() as connection:
-            rows = connection.execute(query.order_by(tokens.c.created_at, tokens.c.id))
-            return tuple(map(_token, rows))
-
-    def revoke(self, token_id: str) -> None:
-        """Make a token useless, for ever; an unknown one is useless already."""
-        with self._database.write() as connection:
-            connection.execute(
-                update(tokens)
-                .where(tokens.c.id == token_id, tokens.c.revoked_at.is_(None))
-                .values(revoked_at=self._clock())
-            )
 
 
 def _query() -> Any:
