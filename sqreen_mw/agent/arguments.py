@@ -14,7 +14,6 @@ from sqreen_mw.protocol.limits import (
     MAX_IDENTIFIERS,
     MAX_NAME_LENGTH,
     MAX_PROPERTIES,
-    MAX_PROPERTY_NAME_LENGTH,
     MAX_TIMESTAMP,
     MIN_TIMESTAMP,
 )
@@ -46,7 +45,7 @@ class Arguments:
             self._guard.misuse("name_empty", "track() needs a name for the event, it is empty")
         elif len(name) > MAX_NAME_LENGTH:
             message = "track() takes names of at most %d characters; this one begins %r"
-            self._guard.misuse("name_length", message, MAX_NAME_LENGTH, name[:40])
+            self._guard.misuse("name_length", message, MAX_NAME_LENGTH, name)
         elif name.startswith(RESERVED_PREFIX):
             message = "track(%r): names that begin with %r are reserved, choose another"
             self._guard.misuse("name_reserved", message, name, RESERVED_PREFIX)
@@ -69,7 +68,7 @@ class Arguments:
         if not merged.keys() <= known:
             unknown = ", ".join(repr(key) for key in merged if key not in known)
             message = "track() does not know the option %s, ignored; there are: %s"
-            self._guard.misuse("option_unknown", message, unknown[:200], ", ".join(sorted(known)))
+            self._guard.misuse("option_unknown", message, unknown, ", ".join(sorted(known)))
         return merged
 
     def properties(self, values: object, copier: Copier, *, what: str) -> dict[str, Any]:
@@ -81,9 +80,7 @@ class Arguments:
             self._guard.misuse(f"{what}_type", message, what, type(values).__name__)
             return {}
         items = self._first(values, MAX_PROPERTIES, copier, what=what)
-        return {
-            copier.text(key, MAX_PROPERTY_NAME_LENGTH): copier.copy(value) for key, value in items
-        }
+        return {copier.key(key): copier.copy(value) for key, value in items}
 
     def identity(
         self, identifiers: object, copier: Copier, *, traits: object = None
@@ -96,7 +93,7 @@ class Arguments:
             return None
         items = self._first(identifiers, MAX_IDENTIFIERS, copier, what="identifiers")
         copies: dict[str, str | int] = {
-            copier.text(key, MAX_PROPERTY_NAME_LENGTH): copier.text(value, MAX_IDENTIFIER_LENGTH)
+            copier.key(key): copier.text(value, MAX_IDENTIFIER_LENGTH)
             for key, value in items
             if value is not None
         }
@@ -128,5 +125,5 @@ class Arguments:
             copier.truncated = True
             left_out = ", ".join(repr(safe_text(key)) for key, _ in items[limit:])
             message = "an event has at most %d %s; left out: %s"
-            self._guard.misuse(f"{what}_count", message, limit, what, left_out[:200])
+            self._guard.misuse(f"{what}_count", message, limit, what, left_out)
         return items[:limit]

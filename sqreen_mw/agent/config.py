@@ -122,7 +122,8 @@ def _read(name: str, read: Callable[[Any], object], value: object) -> object:
     try:
         return read(value)
     except (ValueError, TypeError, AttributeError) as error:
-        shown = "" if name == "token" else f" (it is {str(value)[:100]!r})"
+        secret = name == "token" or (name == "url" and "@" in str(value))
+        shown = "" if secret else f" (it is {str(value)[:100]!r})"
         both = name if name in _OBJECTS else f"{name} / SQREEN_{name.upper()}"
         raise ConfigurationError(f"{both} {error}{shown}") from error
 

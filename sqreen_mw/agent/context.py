@@ -77,7 +77,9 @@ class RequestContext:
         holds_events: Whether events wait for the request to end before they are sealed.
         identity: The user as last identified, or None.
         first_identity: The user as first identified, or None.
+        noticed: Whether an event was tracked.
         status: The response's status, once it has begun.
+        wants_body: Whether an event tells of the body.
         body: What the app has read of the request's body.
     """
 
@@ -89,7 +91,9 @@ class RequestContext:
         "first_identity",
         "holds_events",
         "identity",
+        "noticed",
         "status",
+        "wants_body",
     )
 
     def __init__(self, calls: Calls) -> None:
@@ -99,6 +103,8 @@ class RequestContext:
         self.first_identity: Identity | None = None
         self.holds_events = True
         self.identity: Identity | None = None
+        self.noticed = False
+        self.wants_body = False
         self.status: int | None = None
 
     @property
@@ -119,6 +125,8 @@ class RequestContext:
     def finish(self) -> None:
         """Let go of the server's objects; what events need of them is kept."""
         self.holds_events = False
+        if not self.wants_body:
+            self.body = None
 
     def note_status(self, status: object) -> None:
         """Keep the response's status, if it is one (RFC 9110, section 15)."""
@@ -127,6 +135,11 @@ class RequestContext:
 
     def notice(self) -> None:
         """Look at what may be gone once the event is sealed; called with each event."""
+        self.noticed = True
+
+    def held_bytes(self) -> int:
+        """Return about how many bytes an event of this request keeps alive."""
+        return 0
 
     def remember(self, identity: Identity) -> None:
         """Take a user for the events of this request."""
@@ -182,6 +195,10 @@ class RequestContext:
 
 def merged(user_identifiers: object, identifiers: Mapping[str, Any]) -> object:
     """Return identifiers that came as one dict, as keywords, or as both."""
+    named = identifiers.get("user_identifiers")
+    if user_identifiers is None and isinstance(named, Mapping):
+        user_identifiers = named
+        identifiers = {key: value for key, value in identifiers.items() if value is not named}
     if user_identifiers is None:
         return identifiers
     if identifiers and isinstance(user_identifiers, Mapping):

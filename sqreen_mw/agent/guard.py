@@ -13,9 +13,13 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final
 
+from sqreen_mw.capture.text import cut_text
 from sqreen_mw.errors import SqreenUsageError
 
 logger: Final = logging.getLogger("sqreen_mw")
+
+MAX_LINE: Final = 1000
+"""Characters of a log line."""
 
 LOG_INTERVAL: Final = 30.0
 """Seconds between two log lines of the same cause."""
@@ -45,7 +49,7 @@ class Guard:
         self._scrub: Final = scrub
         self._strict: Final = strict
         self._log_interval: Final = log_interval
-        self._lock: Final = threading.RLock()
+        self._lock = threading.RLock()
         self._counts: Final[dict[str, int]] = {}
         self._logged: Final[dict[str, tuple[float, int]]] = {}
 
@@ -66,11 +70,11 @@ class Guard:
         unsaid = self._count(cause)
         if unsaid is None:
             return
-        line = self._scrub(message % details)
-        if unsaid:
-            line = f"{line} ({unsaid} more of these since the last line)"
-        # A handler of the app may raise, and it is no reason to raise into the app.
+        # A detail, a scrubber or a handler of the app may raise: no reason to raise into the app.
         with suppress(Exception):
+            line = self._line(message, details)
+            if unsaid:
+                line = f"{line} ({unsaid} more of these since the last line)"
             logger.warning("%s", line)
 
     def misuse(self, cause: str, message: str, *details: object) -> None:
@@ -81,8 +85,11 @@ class Guard:
         """
         if self._strict:
             self._count(cause)
-            raise SqreenUsageError(self._scrub(message % details))
+            raise SqreenUsageError(self._line(message, details))
         self.warn(cause, message, *details)
+
+    def _line(self, message: str, details: tuple[object, ...]) -> str:
+        return cut_text(message % details, MAX_LINE, self._scrub)
 
     def swallow(self, cause: str) -> "Swallow":
         """Return a context in which a fault of ours is counted and logged, and goes no further.
@@ -90,6 +97,10 @@ class Guard:
         It holds no state of its own, so one object serves any number of threads.
         """
         return Swallow(self, cause)
+
+    def renew_lock(self) -> None:
+        """Forget who held the lock: in a forked child that thread is gone."""
+        self._lock = threading.RLock()
 
     def _count(self, cause: str) -> int | None:
         """Count, and return how many went unsaid before this one; None if it goes unsaid too."""

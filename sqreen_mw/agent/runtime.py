@@ -1,6 +1,7 @@
 """The agent of this process, which all middlewares and calls share."""
 
 import atexit
+import os
 import threading
 from typing import Final, TypeAlias
 
@@ -20,10 +21,15 @@ class _Process:
     def __init__(self) -> None:
         self.agent: AnyAgent | None = None
         self.exiting = False
-        self.lock: Final = threading.Lock()
+        self.lock = threading.RLock()
+
+    def renew_lock(self) -> None:
+        """Forget who held the lock: in a forked child that thread is gone."""
+        self.lock = threading.RLock()
 
 
 _process: Final = _Process()
+os.register_at_fork(after_in_child=_process.renew_lock)
 
 
 def configure(settings: Settings | None = None) -> AnyAgent:

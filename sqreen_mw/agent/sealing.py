@@ -106,7 +106,7 @@ class Sealer:
 def _fitted(event: Event, size: int) -> bytes:
     """Return an event's JSON without what is too large of it, and marked.
 
-    The body goes first, then the largest properties, then all parameters.
+    The body goes first, then the traits, the largest properties, and all parameters.
     """
     request = event.request
     if request is not None and (request.params.form or request.params.json is not None):
@@ -114,18 +114,27 @@ def _fitted(event: Event, size: int) -> bytes:
         request = msgspec.structs.replace(request, params=params, truncated=True)
         event = msgspec.structs.replace(event, request=request, truncated=True)
         size = len(encode_event(event))
+    if size > MAX_EVENT_BYTES and event.user_traits:
+        event = msgspec.structs.replace(event, user_traits={}, truncated=True)
+        size = len(encode_event(event))
     properties: dict[str, Any] = dict(event.properties)
     sizes = {key: len(msgspec.json.encode(value)) for key, value in properties.items()}
     for key in sorted(sizes, key=sizes.__getitem__, reverse=True):
-        if size <= MAX_EVENT_BYTES:
+        if size <= MAX_EVENT_BYTES or sizes[key] <= len(_LEFT_OUT):
             break
         properties[key] = _LEFT_OUT
         size -= sizes[key] - len(_LEFT_OUT) - 2
     fitted = msgspec.structs.replace(event, properties=properties, truncated=True)
     data = encode_event(fitted)
-    if len(data) <= MAX_EVENT_BYTES or request is None:
+    if len(data) <= MAX_EVENT_BYTES:
         return data
-    bare = msgspec.structs.replace(fitted, request=_bare(request), properties={}, user_traits={})
+    identifiers = {
+        key: value[:_BARE_LENGTH] if isinstance(value, str) else value
+        for key, value in event.user_identifiers.items()
+    }
+    bare = msgspec.structs.replace(
+        fitted, request=request and _bare(request), properties={}, user_identifiers=identifiers
+    )
     return encode_event(bare)
 
 

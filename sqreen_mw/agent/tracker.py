@@ -10,7 +10,7 @@ from sqreen_mw.agent.context import Calls, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.requests.explicit import context_of
-from sqreen_mw.agent.requests.wsgi import environ_key
+from sqreen_mw.capture.body import MAX_BODY_BYTES
 from sqreen_mw.protocol.event_id import new_event_id
 
 LOGIN: Final = "sq.sdk.users.login"
@@ -71,7 +71,7 @@ class Tracker:
         self._arguments: Final = arguments
         self._guard: Final = guard
         self._swallow: Final = guard.swallow("track")
-        self._ip_header: Final = environ_key(ip_header)
+        self._ip_header: Final = ip_header
 
     def track(
         self,
@@ -145,6 +145,11 @@ class Tracker:
         identity = self._arguments.identity(options.get("user_identifiers"), copier)
         if identity is None and context is not None:
             identity = context.identity
+        with_body = bool(options.get("collect_body"))
+        size = EVENT_BYTES + copier.size
+        if context is not None:
+            context.wants_body = context.wants_body or with_body
+            size += context.held_bytes() + (MAX_BODY_BYTES if with_body else 0)
         now = time.time_ns() // 1_000_000
         timestamp = options.get("timestamp")
         event = PendingEvent(
@@ -155,8 +160,8 @@ class Tracker:
             properties=copies,
             identity=identity,
             context=context,
-            with_body=bool(options.get("collect_body")),
+            with_body=with_body,
             truncated=copier.truncated,
-            size=EVENT_BYTES + copier.size,
+            size=size,
         )
         return event.id if self._put(event) else None

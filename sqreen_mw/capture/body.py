@@ -27,8 +27,10 @@ class BodyTee:
         self._room = MAX_BODY_BYTES
         self.truncated = False
 
-    def feed(self, data: bytes | memoryview) -> None:
-        """See some more bytes pass by."""
+    def feed(self, data: object) -> None:
+        """See some more bytes pass by; what is none is let pass."""
+        if not isinstance(data, bytes | bytearray | memoryview):
+            return
         part = bytes(data[: self._room])
         if len(part) < len(data):
             self.truncated = True
@@ -99,6 +101,9 @@ def _multipart(body: RawBody, boundary: bytes) -> BodyParameters:
         fields.append((_text(file.field_name), FILE))
         file.close()
 
+    if b"filename*" in body.data:
+        # A file named as RFC 5987 has it, which the parser takes for text: nothing is told.
+        return BodyParameters(incomplete=True)
     try:
         parser = FormParser("multipart/form-data", on_field, on_file, boundary=boundary)
         parser.write(body.data)

@@ -95,12 +95,13 @@ class ClientIp:
         """Return the client's address: a vouched one, or the peer's.
 
         Args:
-            peer: The address of the connection's other end; None or garbage on a Unix socket.
+            peer: The address of the connection's other end; on a Unix socket there is none, or a
+                server's own word for it. Garbage is no address, and nobody to trust.
             headers: The request's header fields.
         """
-        packed = packed_address(peer) if peer else None
+        packed = packed_address(_without_port(peer)) if peer else None
         peer_address = ClientAddress(None if packed is None else address_text(packed), "peer")
-        if packed is not None and packed not in self.trusted:
+        if not self._trusts(peer, packed):
             return peer_address
         lines = self.header_lines(headers)
         if not lines:
@@ -119,6 +120,11 @@ class ClientIp:
         if packed is None or packed in self.trusted or packed not in _PRIVATE_NETWORKS:
             return False
         return bool(self.header_lines(headers))
+
+    def _trusts(self, peer: str | None, packed: bytes | None) -> bool:
+        if packed is not None:
+            return packed in self.trusted
+        return not peer or peer == "localhost" or peer.startswith("unix:")
 
     def header_lines(self, headers: Headers) -> list[str]:
         """Return the values of the proxies' header, a line each."""

@@ -11,11 +11,13 @@ from msgspec import Struct
 from sqreen_mw.capture.body import RawBody, body_parameters
 from sqreen_mw.capture.client_ip import ClientIp, Headers
 from sqreen_mw.capture.scrubs import Scrubs
-from sqreen_mw.capture.text import clean_text, cut_text
+from sqreen_mw.capture.text import cut_text
 from sqreen_mw.capture.values import Copier, safe_text
 from sqreen_mw.protocol.event import Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH
 from sqreen_mw.scrubbing.mask import MASK
+
+_LONG_VALUE: Final = 6
 
 PathParams: TypeAlias = Mapping[str, object]
 
@@ -76,8 +78,8 @@ class _Telling:
     def text(self, text: str) -> str:
         if len(text) > MAX_TEXT_LENGTH:
             self.truncated = True
-            return cut_text(text, MAX_TEXT_LENGTH, self._scrubber.text)
-        return clean_text(self._scrubber.text(text))
+        # A mask may be longer than what it masks: cut in any case.
+        return cut_text(text, MAX_TEXT_LENGTH, self._scrubber.text)
 
     def optional(self, text: str | None) -> str | None:
         return None if text is None else self.text(text)
@@ -139,7 +141,9 @@ def _texts(values: PathParams) -> Iterable[tuple[str, str]]:
 
 
 def _masked(path: str, value: str) -> str:
-    """Return a path in which whole segments that are a value are masked."""
+    """Return a path in which a value is masked; a short one where it is a whole segment only."""
+    if len(value) >= _LONG_VALUE:
+        return path.replace(value, MASK)
     if not value:
         return path
     marked = f"{path}/"

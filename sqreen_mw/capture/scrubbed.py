@@ -1,9 +1,17 @@
 """An event as it may leave the process."""
 
+from typing import Any
+
 from msgspec import structs
 
 from sqreen_mw.capture.scrubs import Scrubs, masked
 from sqreen_mw.protocol.event import Event, Params, RequestInfo
+from sqreen_mw.protocol.limits import (
+    MAX_IDENTIFIER_LENGTH,
+    MAX_NAME_LENGTH,
+    MAX_PROPERTY_NAME_LENGTH,
+    MAX_TEXT_LENGTH,
+)
 
 
 def scrubbed_event(event: Event, scrubber: Scrubs) -> Event:
@@ -13,13 +21,13 @@ def scrubbed_event(event: Event, scrubber: Scrubs) -> Event:
     """
     return structs.replace(
         event,
-        name=scrubber.text(event.name),
-        properties=scrubber.value(event.properties),
+        name=scrubber.text(event.name)[:MAX_NAME_LENGTH],
+        properties=_cut_keys(scrubber.value(event.properties)),
         user_identifiers={
-            key: scrubber.text(value) if isinstance(value, str) else value
+            scrubber.text(key)[-MAX_PROPERTY_NAME_LENGTH:]: _identifier(value, scrubber)
             for key, value in event.user_identifiers.items()
         },
-        user_traits=scrubber.value(event.user_traits),
+        user_traits=_cut_keys(scrubber.value(event.user_traits)),
     )
 
 
@@ -28,12 +36,18 @@ def scrubbed_request(request: RequestInfo, scrubber: Scrubs) -> RequestInfo:
     params = request.params
     return structs.replace(
         request,
-        path=scrubber.text(request.path),
-        user_agent=request.user_agent and scrubber.text(request.user_agent),
-        host=request.host and scrubber.text(request.host),
+        verb=_text(request.verb, scrubber),
+        path=_text(request.path, scrubber),
+        id=request.id and _text(request.id, scrubber),
+        user_agent=request.user_agent and _text(request.user_agent, scrubber),
+        host=request.host and _text(request.host, scrubber),
+        route=request.route and _text(request.route, scrubber),
         params=Params(
             query=_lists(params.query, scrubber),
-            path={name: masked(name, value, scrubber) for name, value in params.path.items()},
+            path={
+                _text(name, scrubber): masked(name, value, scrubber)[:MAX_TEXT_LENGTH]
+                for name, value in params.path.items()
+            },
             form=_lists(params.form, scrubber),
             json=scrubber.value(params.json),
         ),
@@ -42,5 +56,19 @@ def scrubbed_request(request: RequestInfo, scrubber: Scrubs) -> RequestInfo:
 
 def _lists(values: dict[str, list[str]], scrubber: Scrubs) -> dict[str, list[str]]:
     return {
-        name: [masked(name, text, scrubber) for text in texts] for name, texts in values.items()
+        _text(name, scrubber): [masked(name, text, scrubber)[:MAX_TEXT_LENGTH] for text in texts]
+        for name, texts in values.items()
     }
+
+
+def _text(text: str, scrubber: Scrubs) -> str:
+    return scrubber.text(text)[:MAX_TEXT_LENGTH]
+
+
+def _identifier(value: str | int, scrubber: Scrubs) -> str | int:
+    return scrubber.text(value)[:MAX_IDENTIFIER_LENGTH] if isinstance(value, str) else value
+
+
+def _cut_keys(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values whose keys fit; of a longer one the end stays, which says what it is."""
+    return {key[-MAX_PROPERTY_NAME_LENGTH:]: value for key, value in values.items()}

@@ -16,7 +16,7 @@ def clean_text(text: str) -> str:
 
 
 def cut_text(text: str, limit: int, scrub: Callable[[str], str]) -> str:
-    """Return the first characters of a text that is too long.
+    """Return the first characters of a text.
 
     Scrubbing comes first: a pattern does not know half of a secret.
     """

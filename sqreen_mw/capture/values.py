@@ -1,13 +1,13 @@
 """Copies of the app's values that JSON can say: bounded, and never the app's own objects."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from enum import Enum
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqreen_mw.capture.text import clean_text, cut_text
+from sqreen_mw.capture.text import LOOKED_AT, clean_text, cut_text
 from sqreen_mw.protocol.limits import (
     MAX_EVENT_BYTES,
     MAX_PROPERTY_DEPTH,
@@ -17,6 +17,8 @@ from sqreen_mw.protocol.limits import (
 
 MAX_NODES: Final = 2000
 """Values of one event, however they are nested."""
+
+_Item = TypeVar("_Item")
 
 _NODE_BYTES: Final = 64
 _MAX_INT: Final = 1 << 63
@@ -63,6 +65,15 @@ class Copier:
         self.size += len(text)
         return clean_text(text)
 
+    def key(self, key: object) -> str:
+        """Return a key's text; of one that is too long the end, whose last word says what it is."""
+        text = safe_text(key)
+        if len(text) > MAX_PROPERTY_NAME_LENGTH:
+            self.truncated = True
+            text = text[-MAX_PROPERTY_NAME_LENGTH:]
+        self.size += len(text)
+        return clean_text(text)
+
     def _copy_other(self, value: object, depth: int) -> Any:
         match value:
             case Enum():
@@ -73,6 +84,8 @@ class Copier:
                 copied = self._nested(value, depth, self._sequence)
             case datetime() | date():
                 copied = value.isoformat()
+            case bytes() | bytearray():
+                copied = self.text(str(value[:LOOKED_AT]))
             case _:
                 copied = self.text(value)
         return copied
@@ -85,12 +98,19 @@ class Copier:
 
     def _mapping(self, value: Mapping[object, object], depth: int) -> dict[str, Any]:
         items = islice(value.items(), self._room(len(value)))
-        return {
-            self.text(key, MAX_PROPERTY_NAME_LENGTH): self.copy(item, depth) for key, item in items
-        }
+        return {self.key(key): self.copy(item, depth) for key, item in self._fitting(items)}
 
     def _sequence(self, value: Any, depth: int) -> list[Any]:
-        return [self.copy(item, depth) for item in islice(value, self._room(len(value)))]
+        items = islice(value, self._room(len(value)))
+        return [self.copy(item, depth) for item in self._fitting(items)]
+
+    def _fitting(self, items: Iterable[_Item]) -> Iterator[_Item]:
+        """Yield items until so much is copied that no more can fit an event."""
+        for item in items:
+            if self.size >= MAX_EVENT_BYTES:
+                self.truncated = True
+                return
+            yield item
 
     def _room(self, wanted: int) -> int:
         room = max(0, MAX_NODES - self._nodes) if self.size < MAX_EVENT_BYTES else 0

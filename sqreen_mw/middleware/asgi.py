@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias, Unpack
 
 from sqreen_mw.agent.config import Config, Settings
-from sqreen_mw.agent.context import RequestContext, enter, leave
+from sqreen_mw.agent.context import RequestContext, current_request, enter, leave
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NullAgent
-from sqreen_mw.agent.requests.asgi import ASGIRequestContext, Scope
+from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, ASGIRequestContext, Scope
 from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
 from sqreen_mw.agent.runtime import AnyAgent, configure
 from sqreen_mw.capture.body import BodyTee
@@ -42,6 +42,7 @@ class SqreenMiddleware:
         self.app: Final = app
         self._agent: Final[AnyAgent] = configure(settings)
         self._ignored: Final = self._agent.config.ignore_paths
+        self._told: Final = TOLD_HEADERS | {self._agent.config.client_ip.header.encode("latin-1")}
         self._no_agent: Final = NullAgent(Config())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,15 +52,14 @@ class SqreenMiddleware:
             return await self.app(scope, receive, self._flushing(send))
         if kind not in {"http", "websocket"}:
             return await self.app(scope, receive, send)
-        state = scope.get("state")
-        if state is None:
-            state = scope["state"] = {}
-        if isinstance(state.get(CONTEXT_KEY), RequestContext):
+        state = _own_state(scope)
+        known = state.get(CONTEXT_KEY)
+        if known is not None and known is current_request():
             # A second middleware inside the first shares its context.
             return await self.app(scope, receive, send)
         ignored = self._ignored and scope.get("path") in self._ignored
         agent = self._no_agent if ignored else self._agent
-        context = state[CONTEXT_KEY] = ASGIRequestContext(agent, scope)
+        context = state[CONTEXT_KEY] = ASGIRequestContext(agent, scope, self._told)
         if kind == "http":
             send = _noting_status(send, context)
             if scope.get("method") not in BODILESS:
@@ -86,6 +86,23 @@ class SqreenMiddleware:
         if not await self._agent.aflush(CLOSE_SECONDS):
             waiting = self._agent.stats().waiting
             logger.warning("%d events were not delivered before the shutdown", waiting)
+
+
+def _own_state(scope: Scope) -> dict[str, Any]:
+    """Return the scope's state, a dict of this request alone.
+
+    A server should hand each request its own copy; one that does not would mix requests up.
+    """
+    state = scope.get("state")
+    if state is None:
+        state = scope["state"] = {}
+    elif not isinstance(state, dict):
+        state = {}  # whatever that is, it is not ours to change
+    elif isinstance(state.get(CONTEXT_KEY), RequestContext) and (
+        state[CONTEXT_KEY] is not current_request()
+    ):
+        state = scope["state"] = dict(state)
+    return state
 
 
 def _noting_status(send: Send, context: RequestContext) -> Send:

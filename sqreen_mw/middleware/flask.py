@@ -7,7 +7,7 @@ from flask import Flask, Request
 from sqreen_mw.agent.config import Settings
 from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
-from sqreen_mw.agent.requests.wsgi import TOLD_HEADERS, WSGIRequestContext
+from sqreen_mw.agent.requests.wsgi import TOLD_KEYS, WSGIRequestContext
 from sqreen_mw.agent.runtime import current_agent
 from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware
 
@@ -51,6 +51,6 @@ def _context(request: Request) -> RequestContext:
     """Return a request's context; one that came by no server, as in a test, gets its own."""
     environ = request.environ
     if CONTEXT_KEY not in environ:
-        environ[CONTEXT_KEY] = WSGIRequestContext(current_agent(), environ, TOLD_HEADERS)
+        environ[CONTEXT_KEY] = WSGIRequestContext(current_agent(), environ, TOLD_KEYS)
     context: RequestContext = environ[CONTEXT_KEY]
     return context

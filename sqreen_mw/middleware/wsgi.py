@@ -7,7 +7,7 @@ from sqreen_mw.agent.config import Config, Settings
 from sqreen_mw.agent.context import RequestContext, enter, leave
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
-from sqreen_mw.agent.requests.wsgi import TOLD_HEADERS, Environ, WSGIRequestContext, environ_key
+from sqreen_mw.agent.requests.wsgi import TOLD_KEYS, Environ, WSGIRequestContext, environ_key
 from sqreen_mw.agent.runtime import AnyAgent, configure
 from sqreen_mw.middleware.wsgi_input import tee_input
 
@@ -34,7 +34,7 @@ class SqreenWSGIMiddleware:
         self.app: Final = app
         self._agent: Final[AnyAgent] = configure(settings)
         config = self._agent.config
-        self._headers: Final = (*TOLD_HEADERS, environ_key(config.client_ip.header))
+        self._headers: Final = (*TOLD_KEYS, environ_key(config.client_ip.header))
         self._ignored: Final = config.ignore_paths
         self._no_agent: Final = NullAgent(Config())
 

@@ -39,6 +39,7 @@ _LINE: Final = re.compile(r"[^\r\n]*+")
 _FLAG: Final = re.compile(r"(?<!\S)(--([\w-]{1,64}+)[ \t]{1,8}+[\"']?)(?![\"'<$-])[^\s\"']++")
 _ELEMENT: Final = re.compile(r"(<(?:\w{1,40}:)?([\w.-]{1,80}+)(?:\s[^<>]{0,256})?>)([^<]+)(?=</)")
 _TAIL: Final = ",)]}.:"
+_NAME_ROOM: Final = 256
 
 
 class Assignments:
@@ -135,7 +136,9 @@ def _bare(text: str, start: int, name: str) -> tuple[int, int]:
     """Return where a value without quotes lies; some headers have the rest of the line."""
     scheme = _LONG_SCHEME.match(text, start)
     whole_line = scheme is not None or name.casefold().endswith("cookie")
-    match = _LINE.match(text, start) if whole_line else None
+    # Looked for nearby first: a line that says "Cookie:" a thousand times is not read as often.
+    nearby = whole_line and text.find("=", start, start + _NAME_ROOM) >= 0
+    match = _LINE.match(text, start) if nearby else None
     if match is not None and "=" in match[0]:
         return match.span()
     short = _SCHEME.match(text, start)

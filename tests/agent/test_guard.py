@@ -80,3 +80,24 @@ def test_counts_are_exact_over_threads() -> None:
         thread.join()
 
     assert guard.counts == {"a": 8000}
+
+
+def test_what_raises_while_it_is_said_goes_no_further() -> None:
+    """A scrubber, a detail or a handler of the app that raises is no reason to raise."""
+
+    class UnsayableError(Exception):
+        """An error that can't be shown."""
+
+        def __repr__(self) -> str:
+            raise RuntimeError("no text")
+
+    def broken(_: str) -> str:
+        raise RuntimeError("no scrubbing")
+
+    guard = Guard(scrub=broken)
+
+    guard.warn("a", "said")
+    with Guard().swallow("b"):
+        raise UnsayableError
+
+    assert guard.counts == {"a": 1}

@@ -73,6 +73,16 @@ def test_a_form_of_very_many_fields_is_cut_and_marked() -> None:
     assert info.truncated
 
 
+def test_a_file_by_its_extended_name_is_not_told() -> None:
+    """A part that names its file by ``filename*`` (RFC 5987) does not leave as text."""
+    body = TWO_PARTS.replace(b'filename="me.png"', b"filename*=UTF-8''me.png")
+
+    info = described(RawBody(MULTIPART, body, truncated=False))
+
+    assert "secret pixels" not in repr(info)
+    assert info.truncated
+
+
 @pytest.mark.parametrize("length", range(0, len(TWO_PARTS), 7))
 def test_a_cut_multipart_body_gives_whole_fields_only(length: int) -> None:
     """A field that did not come whole is left out, and the request is marked."""

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 import sqreen_mw as sqreen
 from sqreen_mw.agent.context import current_request, enter, leave
-from sqreen_mw.agent.requests.asgi import ASGIRequestContext, Scope
+from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, ASGIRequestContext, Scope
 from sqreen_mw.agent.runtime import current_agent
 from sqreen_mw.middleware.asgi import Message, SqreenMiddleware
 from sqreen_mw.protocol.event import Event, Params
@@ -240,6 +240,46 @@ def test_a_second_middleware_shares_the_context(memory: list[Event]) -> None:
     assert len(memory) == 1
 
 
+def test_a_state_that_a_server_shares_mixes_nothing_up(memory: list[Event]) -> None:
+    """Where every request is given the same state, each still has its own context."""
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+        scope["state"]["sqreen"].track(f"state of {scope['path']}")
+        sqreen.track(f"module of {scope['path']}")
+
+    shared: dict[str, Any] = {"pool": "open"}
+    middleware = SqreenMiddleware(app)
+    for name in ("alice", "mallory"):
+        asyncio.run(call(middleware, {**http_scope(), "path": f"/{name}", "state": shared}))
+
+    paths = {
+        name: event.request and event.request.path for name, event in delivered(memory).items()
+    }
+    assert paths == {
+        "state of /alice": "/alice",
+        "module of /alice": "/alice",
+        "state of /mallory": "/mallory",
+        "module of /mallory": "/mallory",
+    }
+
+
+def test_what_no_event_tells_of_is_let_go(memory: list[Event]) -> None:
+    """After the request, a body that no event wants and headers that none tells of are free."""
+    contexts: list[ASGIRequestContext] = []
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+        await receive()
+        contexts.append(scope["state"]["sqreen"])
+        sqreen.track("x")
+
+    headers = [(b"cookie", b"x" * 9000), (b"user-agent", b"curl/8")]
+    asyncio.run(call(SqreenMiddleware(app), {**http_scope(), "method": "POST", "headers": headers}))
+
+    assert contexts[0].body is None
+    assert contexts[0].raw_request().headers == [(b"user-agent", b"curl/8")]
+    assert "x" in delivered(memory)
+
+
 def test_the_scopes_own_state_is_kept(memory: list[Event]) -> None:
     """What the lifespan left in the state stays beside ours."""
 
@@ -334,7 +374,7 @@ def test_unconfigured_the_app_runs_as_ever() -> None:
 
 def test_a_foreign_token_is_passed_over() -> None:
     """Leaving a request in another context than it was entered in raises nothing."""
-    context = ASGIRequestContext(current_agent(), http_scope())
+    context = ASGIRequestContext(current_agent(), http_scope(), TOLD_HEADERS)
 
     token = asyncio.run(_enter_elsewhere(context))
     leave(token)

@@ -143,6 +143,40 @@ def test_no_value_of_a_sensitive_name_leaves(name: str, value: str) -> None:
         assert value not in APP.encoded(context, options).decode()
 
 
+@given(
+    st.sampled_from(["pwd=a&", "token=x ", "4111111111111111 ", "Bearer abcdefghijkl "]),
+    st.integers(1, 1200),
+)
+def test_whatever_is_masked_the_event_is_admitted(part: str, count: int) -> None:
+    """Masks that are longer than what they mask do not make an event that nobody takes."""
+    text = (part * count)[:8000]
+    context = Asked(
+        RawBody("application/x-www-form-urlencoded", f"a={quote(text)}".encode(), truncated=False),
+        path=f"/{text}",
+        query=f"{quote(text)}={quote(text)}".encode(),
+        headers=[(b"user-agent", text.encode()), (b"host", text.encode())],
+        path_params={"a": text},
+    )
+    options = {
+        "properties": {text[:256]: text},
+        "user_identifiers": {text[:256]: text[:512]},
+        "collect_body": True,
+    }
+    assert APP.tracker.track(context, (f"x{part}" * 99)[:256], options=options, keywords={})
+
+    data = APP.sealer.seal(APP.pending.pop())
+
+    assert data is not None
+    assert decode_event(data).request is not None
+
+
+def test_the_end_of_a_long_key_decides() -> None:
+    """Of a key that is too long its last word stays, so that it is still known as secret."""
+    encoded = APP.encoded(None, {"properties": {"a" * 260 + "_password": "hunter2"}}).decode()
+
+    assert "hunter2" not in encoded
+
+
 @given(st.recursive(words | st.integers(0, 999) | st.booleans() | st.none(), st.lists))
 def test_clean_values_pass_unchanged(value: Any) -> None:
     """What is no secret arrives as it was given, as far as the limits admit."""

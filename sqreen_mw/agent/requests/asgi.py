@@ -11,6 +11,8 @@ from sqreen_mw.capture.values import safe_text
 
 Scope: TypeAlias = MutableMapping[str, Any]
 
+TOLD_HEADERS: Final = frozenset({b"content-type", b"host", b"user-agent"})
+
 
 class ASGIRequestContext(RequestContext):
     """A request or a websocket; it holds the scope only while the request runs.
@@ -26,14 +28,23 @@ class ASGIRequestContext(RequestContext):
         "_query",
         "_route",
         "_scope",
+        "_told",
         "_verb",
     )
 
-    def __init__(self, calls: Calls, scope: Scope) -> None:
+    def __init__(self, calls: Calls, scope: Scope, told: frozenset[bytes]) -> None:
+        """Take a request's values.
+
+        Args:
+            calls: What the request's calls go to.
+            scope: As the ASGI specification has it.
+            told: The lower-case names of the header fields that events tell of.
+        """
         super().__init__(calls)
+        self._told: Final = told
         self.holds_events = scope["type"] == "http"
         self._scope: Scope | None = scope
-        self._headers: Final = scope.get("headers")
+        self._headers = scope.get("headers")
         self._path: Final = scope.get("path")
         self._peer: Final = scope.get("client")
         self._query: Final = scope.get("query_string")
@@ -65,14 +76,24 @@ class ASGIRequestContext(RequestContext):
         return RawBody(content_type, self.body.read(), self.body.truncated)
 
     def finish(self) -> None:
-        """Keep the route and the path parameters, and let go of the scope."""
+        """Keep what events tell of, and let go of the scope."""
         self._look_up_route()
         self._scope = None
+        if self.noticed:
+            self._headers = [field for field in self._told_headers() if field[0] in self._told]
         super().finish()
 
     def _told_headers(self) -> Headers:
         """Return the header fields; an iterator's are the app's alone, as it can be used once."""
-        return self._headers if isinstance(self._headers, list | tuple) else ()
+        if not isinstance(self._headers, list | tuple):
+            return ()
+        return [field for field in self._headers if _is_pair(field)]
+
+    def held_bytes(self) -> int:
+        """Return about how many bytes an event of this request keeps alive."""
+        lengths = (len(name) + len(value) for name, value in self._told_headers())
+        query = self._query if isinstance(self._query, bytes) else b""
+        return sum(lengths) + len(query) + len(safe_text(self._path or ""))
 
     def _address(self) -> str | None:
         peer = self._peer
@@ -89,7 +110,13 @@ class ASGIRequestContext(RequestContext):
         except Exception:  # noqa: BLE001 a framework's own object may raise anything
             self._route = None
         parameters = scope.get("path_params")
-        self._path_params = parameters if isinstance(parameters, Mapping) else {}
+        self._path_params = dict(parameters) if isinstance(parameters, Mapping) else {}
+
+
+def _is_pair(field: object) -> bool:
+    """Tell whether a header field is what the specification says: two byte strings."""
+    pair = isinstance(field, list | tuple) and len(field) == len(("name", "value"))
+    return pair and isinstance(field[0], bytes) and isinstance(field[1], bytes)  # type: ignore[index]  # a pair
 
 
 def _route(scope: Scope) -> str | None:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from sqreen_mw.agent.context import Calls, RequestContext
-from sqreen_mw.agent.requests.asgi import ASGIRequestContext
-from sqreen_mw.agent.requests.wsgi import TOLD_HEADERS, WSGIRequestContext
+from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, ASGIRequestContext
+from sqreen_mw.agent.requests.wsgi import TOLD_KEYS, WSGIRequestContext, environ_key
 
 CONTEXT_KEY: Final = "sqreen"
 """Where a middleware leaves the context: in the scope's ``state``, or in the environ."""
@@ -20,18 +20,24 @@ def context_of(request: object, calls: Calls, *, ip_header: str) -> RequestConte
     Args:
         request: The object.
         calls: What a new context's calls go to.
-        ip_header: The environ's key of the header that proxies name the client in.
+        ip_header: The lower-case name of the header that proxies name the client in.
     """
     scope = request if isinstance(request, Mapping) else getattr(request, "scope", None)
     if isinstance(scope, Mapping) and scope.get("type") in {"http", "websocket"}:
-        known = (scope.get("state") or {}).get(CONTEXT_KEY)
-        return known or _finished(ASGIRequestContext(calls, dict(scope)))
+        known = _known(scope.get("state"))
+        told = TOLD_HEADERS | {ip_header.encode("latin-1")}
+        return known or _finished(ASGIRequestContext(calls, dict(scope), told))
     environ = request if isinstance(request, Mapping) else _environ_of(request)
     if isinstance(environ, Mapping) and "REQUEST_METHOD" in environ:
-        headers = (*TOLD_HEADERS, ip_header)
-        known = environ.get(CONTEXT_KEY)
+        headers = (*TOLD_KEYS, environ_key(ip_header))
+        known = _known(environ)
         return known or _finished(WSGIRequestContext(calls, dict(environ), headers))
     return None
+
+
+def _known(mapping: object) -> RequestContext | None:
+    found = mapping.get(CONTEXT_KEY) if isinstance(mapping, Mapping) else None
+    return found if isinstance(found, RequestContext) else None
 
 
 def _environ_of(request: object) -> object:
@@ -39,5 +45,6 @@ def _environ_of(request: object) -> object:
 
 
 def _finished(context: RequestContext) -> RequestContext:
+    context.notice()
     context.finish()
     return context

@@ -11,7 +11,7 @@ from sqreen_mw.capture.values import safe_text
 
 Environ: TypeAlias = dict[str, Any]
 
-TOLD_HEADERS: Final = ("HTTP_HOST", "HTTP_USER_AGENT")
+TOLD_KEYS: Final = ("HTTP_HOST", "HTTP_USER_AGENT")
 
 
 class WSGIRequestContext(RequestContext):
@@ -54,7 +54,13 @@ class WSGIRequestContext(RequestContext):
 
     def notice(self) -> None:
         """Look up the route: Flask lets go of its request before the server closes the answer."""
+        super().notice()
         self._look_up_route()
+
+    def held_bytes(self) -> int:
+        """Return about how many bytes an event of this request keeps alive."""
+        texts = (*self._path, self._query, *(value for _, value in self._headers))
+        return sum(len(text) for text in texts if isinstance(text, str))
 
     def raw_request(self) -> RawRequest:
         """Return the request's values; route and path parameters as far as they are known."""
@@ -91,12 +97,15 @@ class WSGIRequestContext(RequestContext):
             return
         # Werkzeug's request, which Flask's is, puts itself here and is given its rule later.
         request = environ.get("werkzeug.request")
-        rule = getattr(request, "url_rule", None)
-        route = getattr(rule, "rule", None)
+        try:
+            rule = getattr(request, "url_rule", None)
+            route = getattr(rule, "rule", None)
+            parameters = getattr(request, "view_args", None)
+        except Exception:  # noqa: BLE001 a framework's own object may raise anything
+            return
         if isinstance(route, str):
             self._route = route
-            parameters = getattr(request, "view_args", None)
-            self._path_params = parameters if isinstance(parameters, Mapping) else {}
+            self._path_params = dict(parameters) if isinstance(parameters, Mapping) else {}
 
 
 def environ_key(header: str) -> str:
