@@ -37,6 +37,16 @@ def test_a_tee_keeps_the_first_bytes(parts: list[bytes]) -> None:
     assert tee.truncated == (len(whole) > MAX_BODY_BYTES)
 
 
+def test_a_tee_lets_pass_what_is_no_bytes() -> None:
+    """What an app or a server sends against the specification is theirs to deal with."""
+    tee = BodyTee()
+
+    for part in ("text", None, 42, bytearray(b"ab"), memoryview(b"cd")):
+        tee.feed(part)
+
+    assert tee.read() == b"abcd"
+
+
 @given(json_values)
 def test_json_gives_its_value(value: object) -> None:
     """A JSON body gives back what was encoded."""

@@ -127,7 +127,9 @@ def test_cancelling_reaches_the_app(run: Callable[[Any], Any]) -> None:
         with anyio.move_on_after(0.01) as cancelling:
             await entry(scope_of("http", "x"), server.receive, server.send)
         assert cancelling.cancelled_caught
-        return [line.split("<")[0] for line in records.of("case").lines]
+        # The text of the cancellation depends on when exactly it comes.
+        lines = [line.split("<")[0] for line in records.of("case").lines]
+        return [line.split("CancelledError(")[0] for line in lines]
 
     assert run(partial(serve, wrapped=True)) == run(partial(serve, wrapped=False))
 
