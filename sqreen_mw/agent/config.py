@@ -1,12 +1,14 @@
-"""The settings of the agent: keywords, or ``SQREEN_*`` variables, checked once."""
+"""The settings of the agent: keywords, ``SQREEN_*`` variables or a file, checked once."""
 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Final, TypedDict
+from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
-from sqreen_mw.agent import readers
+from sqreen_mw.agent.readers import Texts
+from sqreen_mw.agent.setting import SETTINGS, Setting
+from sqreen_mw.agent.sources import KEYWORD, Found, gather
 from sqreen_mw.capture.client_ip import FORWARDED_FOR, LOOPBACK, ClientIp, Networks
 from sqreen_mw.capture.paths import Paths
 from sqreen_mw.capture.scrubs import Scrubs
@@ -16,7 +18,7 @@ from sqreen_mw.scrubbing.scrubber import NullScrubber, Scrubber
 
 
 class Settings(TypedDict, total=False):
-    """The keywords that a middleware takes; each overrides its ``SQREEN_*`` variable.
+    """The keywords that a middleware takes; each overrides its ``SQREEN_*`` variable and the file.
 
     ``before_send`` and ``scrubber`` are objects of the app, so they have no variable.
     """
@@ -28,12 +30,12 @@ class Settings(TypedDict, total=False):
     release: str
     disable: bool
     flush_interval: float
-    trusted_proxies: str
+    trusted_proxies: Texts
     ip_header: str
-    ignore_paths: str
+    ignore_paths: Texts
     strict: bool
     strip_sensitive_data: bool
-    strip_sensitive_keys: str
+    strip_sensitive_keys: Texts
     strip_sensitive_regex: str
     before_send: Callable[[Event], Event | None]
     scrubber: Scrubs
@@ -59,6 +61,7 @@ class Config:
         strip_sensitive_regex: One more expression for secrets in text.
         scrubber: Masks them: the app's own, or one made of the settings above.
         before_send: The app's hook: is shown each event, and returns it, another one, or None.
+        notes: What is set to no effect, a sentence each.
     """
 
     url: str | None = None
@@ -76,37 +79,45 @@ class Config:
     strip_sensitive_regex: str | None = None
     scrubber: Scrubs = field(default_factory=Scrubber, compare=False)
     before_send: Callable[[Event], Event | None] | None = None
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A configuration, and for each setting that somebody gave what it was made of."""
+
+    config: Config
+    found: dict[str, Found]
 
 
 def load_config(
     settings: Settings | None = None, *, environ: Mapping[str, str] = os.environ
 ) -> Config:
-    """Return the configuration of keywords, and of the environment for what they leave out.
+    """Return the configuration of keywords, of the environment and of the file.
 
     Raises:
         ConfigurationError: A setting is wrong; the message names it and the fix.
     """
-    given: dict[str, Any] = dict(settings or {})
-    unknown = sorted(given.keys() - _READERS.keys())
-    if unknown:
-        raise ConfigurationError(
-            f"{unknown[0]!r} is no setting; there are: {', '.join(sorted(_READERS))}"
-        )
-    values: dict[str, Any] = {}
-    for name, read in _READERS.items():
-        variable = f"SQREEN_{name.upper()}"
-        value = given.get(name)
-        if value is None and name not in _OBJECTS:
-            value = environ.get(variable) or None
-        if value is not None:
-            values[name] = _read(name, read, value)
+    return resolve(settings, environ=environ).config
+
+
+def resolve(
+    settings: Settings | None = None, *, environ: Mapping[str, str] = os.environ
+) -> Resolved:
+    """Return the configuration as ``load_config`` does, with where its values came from.
+
+    Raises:
+        ConfigurationError: A setting is wrong; the message names it and the fix.
+    """
+    sources = gather(dict(settings or {}), environ)
+    values = {name: _read(SETTINGS[name], found) for name, found in sources.found.items()}
     values["client_ip"] = _client_ip(
         values.pop("trusted_proxies", ()), values.pop("ip_header", None)
     )
     values.setdefault("scrubber", _scrubber(values))
-    config = Config(**values)
+    config = Config(**values, notes=sources.notes)
     _check_token(config)
-    return config
+    return Resolved(config=config, found=sources.found)
 
 
 def differing(one: Config, other: Config) -> list[str]:
@@ -118,14 +129,20 @@ def differing(one: Config, other: Config) -> list[str]:
     ]
 
 
-def _read(name: str, read: Callable[[Any], object], value: object) -> object:
+def _read(setting: Setting, found: Found) -> Any:
     try:
-        return read(value)
+        return setting.read(found.value)
     except (ValueError, TypeError, AttributeError) as error:
-        secret = name == "token" or (name == "url" and "@" in str(value))
-        shown = "" if secret else f" (it is {str(value)[:100]!r})"
-        both = name if name in _OBJECTS else f"{name} / SQREEN_{name.upper()}"
-        raise ConfigurationError(f"{both} {error}{shown}") from error
+        text = str(found.value)
+        secret = setting.is_secret or (setting.name == "url" and "@" in text)
+        shown = "" if secret else f" (it is {text[:100]!r})"
+        raise ConfigurationError(f"{_named(setting, found)} {error}{shown}") from error
+
+
+def _named(setting: Setting, found: Found) -> str:
+    if found.origin not in {KEYWORD, setting.variable}:
+        return f"{found.origin}: {setting.name}"
+    return setting.name if setting.keyword_only else f"{setting.name} / {setting.variable}"
 
 
 def _check_token(config: Config) -> None:
@@ -148,26 +165,3 @@ def _scrubber(values: dict[str, Any]) -> Scrubs:
 def _client_ip(proxies: tuple[str, ...], header: str | None) -> ClientIp:
     trusted = Networks((*LOOPBACK, *proxies))
     return ClientIp(trusted=trusted, header=header or FORWARDED_FOR, named=header is not None)
-
-
-_READERS: Final[dict[str, Callable[[Any], object]]] = {
-    "url": readers.read_url,
-    "token": readers.read_token,
-    "app_name": readers.read_name,
-    "environment": readers.read_name,
-    "release": readers.read_name,
-    "disable": readers.read_flag,
-    "flush_interval": readers.read_interval,
-    "trusted_proxies": readers.read_proxies,
-    "ip_header": readers.read_header_name,
-    "ignore_paths": readers.read_ignored,
-    "strict": readers.read_flag,
-    "strip_sensitive_data": readers.read_flag,
-    "strip_sensitive_keys": readers.read_keys,
-    "strip_sensitive_regex": readers.read_regex,
-    "before_send": readers.read_hook,
-    "scrubber": readers.read_scrubs,
-}
-
-_OBJECTS: Final = frozenset({"before_send", "scrubber"})
-"""Settings that only a keyword can give."""

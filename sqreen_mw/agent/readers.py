@@ -1,7 +1,8 @@
 """How each setting is read from a keyword or a variable; a wrong one raises with the fix."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from sqreen_mw.capture.client_ip import PRIVATE, Networks
@@ -10,6 +11,9 @@ from sqreen_mw.capture.scrubs import Scrubs
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.limits import MAX_NAME_LENGTH
 from sqreen_mw.scrubbing.scrubber import Scrubber
+
+Texts: TypeAlias = str | Sequence[str] | AbstractSet[str]
+"""One text with commas, or several texts."""
 
 URL_SCHEMES: Final = ("http", "https", "file", "console", "memory")
 MAX_FLUSH_INTERVAL: Final = 60.0
@@ -70,10 +74,10 @@ def read_interval(value: str | float) -> float:
     return seconds
 
 
-def read_proxies(value: str) -> tuple[str, ...]:
+def read_proxies(value: Texts) -> tuple[str, ...]:
     """Return the networks of trusted proxies; ``private`` stands for several."""
     networks: list[str] = []
-    for text in value.replace(",", " ").split():
+    for text in _texts(value, separators=", "):
         networks.extend(PRIVATE if text == "private" else (text,))
     try:
         Networks(networks)
@@ -90,17 +94,39 @@ def read_header_name(value: str) -> str:
     return name
 
 
-def read_ignored(value: str) -> Paths:
+def read_ignored(value: Texts) -> Paths:
     """Return the paths that have no events."""
-    return Paths(value.replace(",", " ").split())
+    return Paths(_texts(value, separators=", "))
 
 
-def read_keys(value: str) -> tuple[str, ...]:
+def read_keys(value: Texts) -> tuple[str, ...]:
     """Return names of secret values."""
-    keys = tuple(key.strip() for key in value.split(",") if key.strip())
+    keys = tuple(_texts(value, separators=","))
     if not keys:
         raise ValueError("must be names of keys, such as password, secret")
     return keys
+
+
+def _texts(value: object, *, separators: str) -> list[str]:
+    """Return the parts of one text with separators, or the elements of a list, tuple or set."""
+    elements: Iterable[object]
+    match value:
+        case str():
+            for separator in separators:
+                value = value.replace(separator, "\n")
+            elements = value.splitlines()
+        case AbstractSet():
+            elements = sorted(value, key=str)
+        case list() | tuple():
+            elements = value
+        case _:
+            raise TypeError(f"must be text or a list of text, not {type(value).__name__}")
+    texts: list[str] = []
+    for element in elements:
+        if not isinstance(element, str):
+            raise TypeError(f"must be a list of text, one element is {element!r}")
+        texts.append(element.strip())
+    return [text for text in texts if text]
 
 
 def read_regex(value: str) -> str:

@@ -3,6 +3,7 @@
 import atexit
 import os
 import threading
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from sqreen_mw.agent.agent import Agent
@@ -22,6 +23,14 @@ class _Process:
         self.agent: AnyAgent | None = None
         self.exiting = False
         self.lock = threading.RLock()
+        self._said: Final[set[str]] = set()
+
+    def say(self, notes: Iterable[str]) -> None:
+        """Log what was not said before."""
+        for note in notes:
+            if note not in self._said:
+                self._said.add(note)
+                logger.warning("%s", note)
 
     def renew_lock(self) -> None:
         """Forget who held the lock: in a forked child that thread is gone."""
@@ -43,6 +52,7 @@ def configure(settings: Settings | None = None) -> AnyAgent:
     """
     config = load_config(settings)
     with _process.lock:
+        _process.say(config.notes)
         present = _process.agent
         if isinstance(present, Agent) and not present.closed:
             if different := differing(present.config, config):

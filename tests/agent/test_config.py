@@ -53,6 +53,24 @@ def test_keywords_override_variables() -> None:
     assert (config.url, config.token) == ("http://localhost:7070", "sqm_2_def")
 
 
+@pytest.mark.parametrize("several", [list, tuple, set, frozenset])
+def test_lists_come_as_sequences_too(several: Any) -> None:
+    """What is a list is taken as one text with commas, or as a list, a tuple or a set of text."""
+    config = load_config(
+        Settings(
+            trusted_proxies=several(["10.1.0.0/16", "private"]),
+            ignore_paths=several(["/healthz", "/a b*"]),
+            strip_sensitive_keys=several(["iban", "pin"]),
+        ),
+        environ={},
+    )
+
+    text = load_config(Settings(trusted_proxies="10.1.0.0/16, private"), environ={})
+    assert config.client_ip == text.client_ip
+    assert config.ignore_paths == Paths(["/healthz", "/a b*"])
+    assert config.strip_sensitive_keys == ("iban", "pin")
+
+
 def test_an_empty_variable_is_not_set() -> None:
     """An empty variable leaves the default, as it is common in shells and containers."""
     assert load_config(environ={"SQREEN_URL": "", "SQREEN_FLUSH_INTERVAL": ""}) == Config()
@@ -90,7 +108,14 @@ def test_private_means_the_listed_networks() -> None:
         ({"flush_interval": 61}, "more than 0 and at most 60"),
         ({"trusted_proxies": "10.0.0.0/99"}, "must be networks such as 10.0.0.0/8"),
         ({"ip_header": "X-Real-IP, Via"}, "must be the name of one header"),
-        ({"tokn": "x"}, "'tokn' is no setting; there are: app_name, "),
+        ({"tokn": "x"}, "'tokn' is no setting; did you mean token?"),
+        ({"zzz": "x"}, "'zzz' is no setting; there are: app_name, before_send, "),
+        ({"trusted_proxies": ["10.0.0.0/8", 7]}, "must be a list of text, one element is 7"),
+        ({"trusted_proxies": 7}, "must be text or a list of text, not int"),
+        ({"trusted_proxies": b"10.0.0.0/8"}, "must be text or a list of text, not bytes"),
+        ({"ignore_paths": {"/healthz", None}}, "must be a list of text, one element is None"),
+        ({"ignore_paths": {"/healthz": 1}}, "must be text or a list of text, not dict"),
+        ({"strip_sensitive_keys": []}, "must be names of keys, such as password, secret"),
     ],
 )
 def test_a_wrong_setting_is_named_with_the_fix(settings: Any, said: str) -> None:

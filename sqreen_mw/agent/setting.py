@@ -1,0 +1,199 @@
+"""The one table of settings: it drives reading, the messages, ``sqreen-mw doctor`` and the docs."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqreen_mw.agent import readers
+
+PREFIX: Final = "SQREEN_"
+CONFIG_FILE: Final = "SQREEN_CONFIG_FILE"
+"""The variable that names the file of settings; it is no setting itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A setting, by whichever way it is given.
+
+    Attributes:
+        name: The keyword, and the key in a file.
+        kind: What its values look like.
+        default: What holds where nobody gives it, in words.
+        about: What it does, in a sentence without its end.
+        read: Checks a given value; raises ``ValueError`` or ``TypeError`` with the fix.
+        is_secret: Whether its value is never shown.
+        keyword_only: Whether it is an object of the app, which no variable and no file can hold.
+    """
+
+    name: str
+    kind: str
+    default: str
+    about: str
+    read: Callable[[Any], object]
+    is_secret: bool = False
+    keyword_only: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return PREFIX + self.name.upper()
+
+
+_ALL: Final = (
+    Setting(
+        name="url",
+        kind="URL",
+        default="none: every call is a no-op",
+        about="Where events go: `https://...` or `http://...` of a collector, `file:///path` for "
+        "JSON lines, `console://` for the terminal, `memory://` for this process",
+        read=readers.read_url,
+    ),
+    Setting(
+        name="token",
+        kind="text",
+        default="none",
+        about="The secret that the collector knows the app by; `sqreen-mw tokens create APP` "
+        "makes one",
+        read=readers.read_token,
+        is_secret=True,
+    ),
+    Setting(
+        name="app_name",
+        kind="text",
+        default="the token's app",
+        about="The app's name; the collector refuses one that is not the token's",
+        read=readers.read_name,
+    ),
+    Setting(
+        name="environment",
+        kind="text",
+        default="production",
+        about="Where the app runs, such as `staging`",
+        read=readers.read_name,
+    ),
+    Setting(
+        name="release",
+        kind="text",
+        default="none",
+        about="The app's own version",
+        read=readers.read_name,
+    ),
+    Setting(
+        name="disable",
+        kind="flag",
+        default="0",
+        about="Whether every call is a no-op, whatever else is set",
+        read=readers.read_flag,
+    ),
+    Setting(
+        name="flush_interval",
+        kind="seconds",
+        default="1",
+        about="How long an event waits for others to travel with; at most 60",
+        read=readers.read_interval,
+    ),
+    Setting(
+        name="trusted_proxies",
+        kind="list of networks",
+        default="none but loopback and Unix sockets",
+        about="Your own proxies, such as `10.0.0.0/8`; `private` stands for `10.0.0.0/8`, "
+        "`172.16.0.0/12`, `192.168.0.0/16`, `100.64.0.0/10` and `fc00::/7`",
+        read=readers.read_proxies,
+    ),
+    Setting(
+        name="ip_header",
+        kind="name of a header",
+        default="X-Forwarded-For",
+        about="The one header in which trusted proxies name the client",
+        read=readers.read_header_name,
+    ),
+    Setting(
+        name="ignore_paths",
+        kind="list of paths",
+        default="none",
+        about="Requests to these have no events, such as `/healthz`; `/static/*` stands for all "
+        "that begin so",
+        read=readers.read_ignored,
+    ),
+    Setting(
+        name="strict",
+        kind="flag",
+        default="0",
+        about="Whether a wrong call raises `SqreenUsageError` instead of being logged; for "
+        "development",
+        read=readers.read_flag,
+    ),
+    Setting(
+        name="strip_sensitive_data",
+        kind="flag",
+        default="1",
+        about="Whether secrets are masked before an event leaves the process",
+        read=readers.read_flag,
+    ),
+    Setting(
+        name="strip_sensitive_keys",
+        kind="list of names",
+        default="password, secret, token and their kin",
+        about="Names of values to mask, in place of the default ones",
+        read=readers.read_keys,
+    ),
+    Setting(
+        name="strip_sensitive_regex",
+        kind="regular expression",
+        default="none",
+        about="What else is masked in text, besides the known forms of secrets",
+        read=readers.read_regex,
+    ),
+    Setting(
+        name="before_send",
+        kind="function",
+        default="none",
+        about="Is shown each event, and returns it, a changed one, or `None` to drop it; masking "
+        "comes after it",
+        read=readers.read_hook,
+        keyword_only=True,
+    ),
+    Setting(
+        name="scrubber",
+        kind="object",
+        default="made of the `strip_sensitive_...` settings",
+        about="The app's own masking, with the methods `text`, `value` and `is_sensitive`",
+        read=readers.read_scrubs,
+        keyword_only=True,
+    ),
+)
+
+SETTINGS: Final = {setting.name: setting for setting in _ALL}
+"""Every setting by its name, in the order in which people read of them."""
+
+ORIGINAL: Final = {
+    "graceful_timeout": "the exit waits 2 seconds",
+    "http_proxy": "events are sent without a proxy",
+    "ingestion_url": "there is one address, SQREEN_URL",
+    "initial_features": "there are none",
+    "instrumentation_timeout": "the start waits for nothing",
+    "legacy_url": "there is one address, SQREEN_URL",
+    "log_level": "set the level of the logger sqreen_mw",
+    "log_location": "give the logger sqreen_mw a handler",
+    "max_obs_queue_length": "the queue holds 10,000 events and 16 MiB",
+    "max_queue_length": "the queue holds 10,000 events and 16 MiB",
+    "no_sniff_domains": "nothing is probed",
+    "proxy_url": "events are sent without a proxy",
+    "rules": "there are none",
+    "rules_signature": "there are none",
+    "run_in_test": "tests use sqreen_mw.testing",
+    "serverless_event_processing": "there is no such mode",
+    "skip_logout": "there is no login",
+    "strip_http_referer": "no event tells of the referer",
+    "use_dyno_hostname": "events don't tell of the host",
+}
+"""Settings of the original Sqreen that have no effect here, and what holds instead."""
+
+
+def nearest(name: str, spellings: Mapping[str, str]) -> str:
+    """Return the advice for a name that is none of the known ones, as they are to be spelled."""
+    close = difflib.get_close_matches(name.lower(), spellings, n=1)
+    if close:
+        return f"did you mean {spellings[close[0]]}?"
+    return f"there are: {', '.join(sorted(spellings.values()))}"

@@ -1,0 +1,126 @@
+"""Where settings come from: keywords before variables, variables before the file."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqreen_mw.agent.ini import find_ini, read_ini
+from sqreen_mw.agent.readers import read_flag
+from sqreen_mw.agent.setting import CONFIG_FILE, ORIGINAL, PREFIX, SETTINGS, Setting, nearest
+from sqreen_mw.errors import ConfigurationError
+
+FOREIGN: Final = ("SQREEN_COLLECTOR_", "SQREEN_BROWSER", "SQREEN_CHROMIUM")
+"""Beginnings of variables that are none of the agent's: the collector's, and those of our tests."""
+
+KEYWORD: Final = "keyword"
+
+_IN_TEXT: Final = {
+    name: setting.variable for name, setting in SETTINGS.items() if not setting.keyword_only
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A value as somebody gave it, and where: a keyword, a variable, or a file and its line."""
+
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What all sources say together.
+
+    Attributes:
+        found: The value that holds, by the setting's name.
+        notes: What is set to no effect, a sentence each.
+    """
+
+    found: dict[str, Found]
+    notes: tuple[str, ...]
+
+
+def gather(keywords: Mapping[str, Any], environ: Mapping[str, str]) -> Sources:
+    """Return what is set.
+
+    The file is not looked for where a keyword or a variable switches everything off. A variable
+    that nobody knows may be another program's, so it is noted; a keyword or a line is ours.
+
+    Raises:
+        ConfigurationError: A keyword or a line of the file is no setting, or the file is broken.
+    """
+    found = _keywords(keywords)
+    for name, each in _variables(environ).items():
+        found.setdefault(name, each)
+    ignored = [name for name in environ if name.startswith(PREFIX) and not _is_known(name)]
+    file = None if _is_off(found.get("disable")) else find_ini(environ)
+    for key, entry in read_ini(file).items() if file else ():
+        if key in ORIGINAL:
+            ignored.append(key)
+        else:
+            _check_key(key, entry.place)
+            found.setdefault(key, Found(value=entry.value, origin=entry.place))
+    return Sources(found=found, notes=_notes(ignored))
+
+
+def _keywords(keywords: Mapping[str, Any]) -> dict[str, Found]:
+    for name in keywords:
+        if name not in SETTINGS:
+            advice = nearest(name, {known: known for known in SETTINGS})
+            raise ConfigurationError(f"{name!r} is no setting; {advice}")
+    return {
+        name: Found(value=value, origin=KEYWORD)
+        for name, value in keywords.items()
+        if value is not None
+    }
+
+
+def _variables(environ: Mapping[str, str]) -> dict[str, Found]:
+    """Return what the environment sets; an empty variable is none."""
+    return {
+        name: Found(value=value, origin=variable)
+        for name, variable in _IN_TEXT.items()
+        if (value := environ.get(variable))
+    }
+
+
+def _is_known(variable: str) -> bool:
+    return variable in {CONFIG_FILE, *_IN_TEXT.values()} or variable.startswith(FOREIGN)
+
+
+def _is_off(found: Found | None) -> bool:
+    with suppress(ValueError):
+        return found is not None and read_flag(found.value)
+    return False
+
+
+def _check_key(key: str, place: str) -> None:
+    if key not in SETTINGS:
+        advice = nearest(key, {name: name for name in _IN_TEXT})
+        raise ConfigurationError(f"{place}: {key!r} is no setting; {advice}")
+    if SETTINGS[key].keyword_only:
+        raise ConfigurationError(f"{place}: {_of_app(SETTINGS[key])}")
+
+
+def _notes(ignored: list[str]) -> tuple[str, ...]:
+    """Return a sentence for each unknown name, and one for all that the original had."""
+    notes: list[str] = []
+    outdated: list[str] = []
+    for each in sorted(ignored):
+        name = each.removeprefix(PREFIX).lower()
+        if name in ORIGINAL:
+            outdated.append(f"{each} ({ORIGINAL[name]})")
+        elif name in SETTINGS:
+            notes.append(f"{each} has no effect: {_of_app(SETTINGS[name])}")
+        else:
+            notes.append(f"{each} is no setting of sqreen_mw; {nearest(name, _IN_TEXT)}")
+    if outdated:
+        notes.append(
+            f"settings of the original Sqreen that have no effect here: {', '.join(outdated)}"
+        )
+    return tuple(notes)
+
+
+def _of_app(setting: Setting) -> str:
+    return f"{setting.name} is an object of the app, give it to the middleware as a keyword"
