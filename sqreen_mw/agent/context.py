@@ -1,18 +1,21 @@
 """The current request: one mutable object, which every task and thread of the request shares."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar, Token
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.capture.body import BodyTee, RawBody
-from sqreen_mw.capture.request import RawRequest
+from sqreen_mw.capture.request import PathParams, RawRequest
 from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.protocol.limits import MAX_STATUS, MIN_STATUS
+
+Route: TypeAlias = tuple[str, PathParams]
+"""The template of the route that an app chose, and what the path has in its places."""
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -75,6 +78,7 @@ class RequestContext:
 
     Attributes:
         holds_events: Whether events wait for the request to end before they are sealed.
+        find_route: Tells the route once it is known, where neither scope nor environ has it.
         identity: The user as last identified, or None.
         first_identity: The user as first identified, or None.
         noticed: Whether an event was tracked.
@@ -88,6 +92,7 @@ class RequestContext:
         "_calls",
         "_id",
         "body",
+        "find_route",
         "first_identity",
         "holds_events",
         "identity",
@@ -100,6 +105,7 @@ class RequestContext:
         self._calls: Final = calls
         self._id: str | None = None
         self.body: BodyTee | None = None
+        self.find_route: Callable[[], Route | None] | None = None
         self.first_identity: Identity | None = None
         self.holds_events = True
         self.identity: Identity | None = None
@@ -125,8 +131,16 @@ class RequestContext:
     def finish(self) -> None:
         """Let go of the server's objects; what events need of them is kept."""
         self.holds_events = False
+        self.find_route = None
         if not self.wants_body:
             self.body = None
+
+    def found_route(self) -> Route | None:
+        """Return what ``find_route`` tells; a framework's own object may raise anything."""
+        find = self.find_route
+        with suppress(Exception):
+            return None if find is None else find()
+        return None
 
     def note_status(self, status: object) -> None:
         """Keep the response's status, if it is one (RFC 9110, section 15)."""

@@ -9,6 +9,7 @@ from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
 from sqreen_mw.agent.requests.wsgi import TOLD_KEYS, Environ, WSGIRequestContext, environ_key
 from sqreen_mw.agent.runtime import AnyAgent, configure
+from sqreen_mw.middleware.steps import Steps
 from sqreen_mw.middleware.wsgi_input import tee_input
 
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], object]]
@@ -59,44 +60,7 @@ class SqreenWSGIMiddleware:
         if _is_looked_into(body, environ) or any(body is file for file in files):
             context.finish()
             return body
-        return _Body(body, context)
-
-
-class _Body:
-    """An iterable that the app answers with, seeing its request at each step."""
-
-    __slots__ = ("_body", "_context")
-
-    def __init__(self, body: Any, context: RequestContext) -> None:
-        self._body: Final = body
-        self._context: Final = context
-
-    def __iter__(self) -> "_Body":
-        token = enter(self._context)
-        try:
-            iterator = iter(self._body)
-        finally:
-            leave(token)
-        return self if iterator is self._body else _Body(iterator, self._context)
-
-    def __next__(self) -> bytes:
-        token = enter(self._context)
-        try:
-            part: bytes = next(self._body)
-        finally:
-            leave(token)
-        return part
-
-    def close(self) -> None:
-        """Close what the app answered with; the request ends here."""
-        close = getattr(self._body, "close", None)
-        token = enter(self._context)
-        try:
-            if close is not None:
-                close()
-        finally:
-            leave(token)
-            self._context.finish()
+        return Steps(body, context)
 
 
 def _noting_status(start_response: StartResponse, context: RequestContext) -> StartResponse:

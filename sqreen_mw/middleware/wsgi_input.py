@@ -13,10 +13,15 @@ _INPUT: Final = "wsgi.input"
 
 def tee_input(environ: Environ, context: RequestContext) -> None:
     """Put a tee in front of the input of a request that has a body."""
-    has_body = environ.get("CONTENT_LENGTH") not in {None, "", "0"}
-    if (has_body or "HTTP_TRANSFER_ENCODING" in environ) and _INPUT in environ:
+    if _INPUT in environ and has_body(environ):
         context.body = BodyTee()
         environ[_INPUT] = teed_input(environ[_INPUT], context.body)
+
+
+def has_body(environ: Environ) -> bool:
+    """Tell whether a request says that it has a body (RFC 9112, section 6.3)."""
+    has_length = environ.get("CONTENT_LENGTH") not in {None, "", "0"}
+    return has_length or "HTTP_TRANSFER_ENCODING" in environ
 
 
 def teed_input(source: Any, tee: BodyTee) -> "TeedInput":

@@ -32,7 +32,7 @@ class ASGIRequestContext(RequestContext):
         "_verb",
     )
 
-    def __init__(self, calls: Calls, scope: Scope, told: frozenset[bytes]) -> None:
+    def __init__(self, calls: Calls, scope: Mapping[str, Any], told: frozenset[bytes]) -> None:
         """Take a request's values.
 
         Args:
@@ -43,7 +43,7 @@ class ASGIRequestContext(RequestContext):
         super().__init__(calls)
         self._told: Final = told
         self.holds_events = scope["type"] == "http"
-        self._scope: Scope | None = scope
+        self._scope: Mapping[str, Any] | None = scope
         self._headers = scope.get("headers")
         self._path: Final = scope.get("path")
         self._peer: Final = scope.get("client")
@@ -58,7 +58,7 @@ class ASGIRequestContext(RequestContext):
         return RawRequest(
             verb=safe_text(self._verb or ""),
             path=safe_text(self._path or ""),
-            query=self._query if isinstance(self._query, bytes) else b"",
+            query=self._query_bytes(),
             headers=self._told_headers(),
             peer=self._address(),
             route=self._route,
@@ -92,8 +92,14 @@ class ASGIRequestContext(RequestContext):
     def held_bytes(self) -> int:
         """Return about how many bytes an event of this request keeps alive."""
         lengths = (len(name) + len(value) for name, value in self._told_headers())
-        query = self._query if isinstance(self._query, bytes) else b""
-        return sum(lengths) + len(query) + len(safe_text(self._path or ""))
+        return sum(lengths) + len(self._query_bytes()) + len(safe_text(self._path or ""))
+
+    def _query_bytes(self) -> bytes:
+        """Return the query; Django's client for tests gives it as text."""
+        query = self._query
+        return (
+            query if isinstance(query, bytes) else safe_text(query or "").encode("utf-8", "replace")
+        )
 
     def _address(self) -> str | None:
         peer = self._peer
@@ -104,6 +110,9 @@ class ASGIRequestContext(RequestContext):
     def _look_up_route(self) -> None:
         scope = self._scope
         if scope is None:
+            return
+        if self.find_route is not None:
+            self._route, self._path_params = self.found_route() or (None, {})
             return
         try:
             self._route = _route(scope)
@@ -119,10 +128,13 @@ def _is_pair(field: object) -> bool:
     return pair and isinstance(field[0], bytes) and isinstance(field[1], bytes)  # type: ignore[index]  # a pair
 
 
-def _route(scope: Scope) -> str | None:
-    """Return the template of the route that the app chose, such as ``/items/{id}``."""
+def _route(scope: Mapping[str, Any]) -> str | None:
+    """Return the template of the route that the app chose, such as ``/items/{id}``.
+
+    Starlette leaves its route in the scope, Litestar the template itself.
+    """
     route = scope.get("route")
-    template = getattr(route, "path", None)
+    template = scope.get("path_template") if route is None else getattr(route, "path", None)
     if not isinstance(template, str):
         return None
     # FastAPI's included routers share one route object; where it was found is told apart.

@@ -1,6 +1,7 @@
 """A request that the app names itself: ``track(request=...)``."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 from sqreen_mw.agent.context import Calls, RequestContext
@@ -22,29 +23,58 @@ def context_of(request: object, calls: Calls, *, ip_header: str) -> RequestConte
         calls: What a new context's calls go to.
         ip_header: The lower-case name of the header that proxies name the client in.
     """
-    scope = request if isinstance(request, Mapping) else getattr(request, "scope", None)
-    if isinstance(scope, Mapping) and scope.get("type") in {"http", "websocket"}:
-        known = _known(scope.get("state"))
-        told = TOLD_HEADERS | {ip_header.encode("latin-1")}
-        return known or _finished(ASGIRequestContext(calls, dict(scope), told))
-    environ = request if isinstance(request, Mapping) else _environ_of(request)
-    if isinstance(environ, Mapping) and "REQUEST_METHOD" in environ:
-        headers = (*TOLD_KEYS, environ_key(ip_header))
-        known = _known(environ)
-        return known or _finished(WSGIRequestContext(calls, dict(environ), headers))
+    known = known_context(request)
+    if known is not None:
+        return known
+    context = new_context(request, calls, ip_header=ip_header)
+    if context is not None:
+        context.notice()
+        context.finish()
+    return context
+
+
+def known_context(request: object) -> RequestContext | None:
+    """Return the context that a middleware has given to a request, or None."""
+    scope = _scope_of(request)
+    state = None if scope is None else scope.get("state")
+    for place in (state, _environ_of(request)):
+        found = place.get(CONTEXT_KEY) if isinstance(place, Mapping) else None
+        if isinstance(found, RequestContext):
+            return found
     return None
 
 
-def _known(mapping: object) -> RequestContext | None:
-    found = mapping.get(CONTEXT_KEY) if isinstance(mapping, Mapping) else None
-    return found if isinstance(found, RequestContext) else None
+def new_context(request: object, calls: Calls, *, ip_header: str) -> RequestContext | None:
+    """Return a context of its own for a request object, as in ``context_of``."""
+    scope = _scope_of(request)
+    if scope is not None:
+        return ASGIRequestContext(calls, scope, _told_headers(ip_header))
+    environ = _environ_of(request)
+    if isinstance(environ, Mapping) and "REQUEST_METHOD" in environ:
+        return WSGIRequestContext(calls, environ, _told_keys(ip_header))
+    return None
+
+
+@cache
+def _told_headers(ip_header: str) -> frozenset[bytes]:
+    return TOLD_HEADERS | {ip_header.encode("latin-1")}
+
+
+@cache
+def _told_keys(ip_header: str) -> tuple[str, ...]:
+    return (*TOLD_KEYS, environ_key(ip_header))
+
+
+def _scope_of(request: object) -> Mapping[str, object] | None:
+    scope = request if isinstance(request, Mapping) else getattr(request, "scope", None)
+    if isinstance(scope, Mapping) and scope.get("type") in {"http", "websocket"}:
+        return scope
+    return None
 
 
 def _environ_of(request: object) -> object:
-    return getattr(request, "environ", None) or getattr(request, "META", None)
-
-
-def _finished(context: RequestContext) -> RequestContext:
-    context.notice()
-    context.finish()
-    return context
+    """Return the environ of a request: Django's has it as META, Falcon's as env."""
+    if isinstance(request, Mapping):
+        return request
+    names = ("environ", "META", "env")
+    return next((found for name in names if (found := getattr(request, name, None))), None)

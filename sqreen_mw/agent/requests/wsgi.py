@@ -1,6 +1,7 @@
 """A request in a WSGI server."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from sqreen_mw.agent.context import Calls, RequestContext
@@ -32,7 +33,7 @@ class WSGIRequestContext(RequestContext):
         "_verb",
     )
 
-    def __init__(self, calls: Calls, environ: Environ, headers: tuple[str, ...]) -> None:
+    def __init__(self, calls: Calls, environ: Mapping[str, Any], headers: tuple[str, ...]) -> None:
         """Take a request's values.
 
         Args:
@@ -43,7 +44,7 @@ class WSGIRequestContext(RequestContext):
         super().__init__(calls)
         get = environ.get
         self._content_type: Final = get("CONTENT_TYPE")
-        self._environ: Environ | None = environ
+        self._environ: Mapping[str, Any] | None = environ
         self._headers: Final = [(key, value) for key in headers if (value := get(key)) is not None]
         self._path: Final = get("SCRIPT_NAME"), get("PATH_INFO")
         self._peer: Final = get("REMOTE_ADDR")
@@ -95,17 +96,27 @@ class WSGIRequestContext(RequestContext):
         environ = self._environ
         if environ is None or self._route is not None:
             return
-        # Werkzeug's request, which Flask's is, puts itself here and is given its rule later.
-        request = environ.get("werkzeug.request")
-        try:
-            rule = getattr(request, "url_rule", None)
-            route = getattr(rule, "rule", None)
-            parameters = getattr(request, "view_args", None)
-        except Exception:  # noqa: BLE001 a framework's own object may raise anything
+        if self.find_route is not None:
+            self._route, self._path_params = self.found_route() or (None, {})
             return
-        if isinstance(route, str):
-            self._route = route
-            self._path_params = dict(parameters) if isinstance(parameters, Mapping) else {}
+        with suppress(Exception):  # a framework's own object may raise anything
+            rule, parameters = _rule(environ)
+            route = getattr(rule, "rule", None)
+            if isinstance(route, str):
+                self._route = route
+                self._path_params = dict(parameters) if isinstance(parameters, Mapping) else {}
+
+
+def _rule(environ: Mapping[str, Any]) -> tuple[object, object]:
+    """Return the rule that the app chose, and the path's parameters.
+
+    Werkzeug's request, which Flask's is, puts itself here and is given its rule later; Bottle puts
+    its rule here.
+    """
+    request = environ.get("werkzeug.request")
+    if request is None:
+        return environ.get("bottle.route"), environ.get("route.url_args")
+    return getattr(request, "url_rule", None), getattr(request, "view_args", None)
 
 
 def environ_key(header: str) -> str:

@@ -1,0 +1,143 @@
+"""The middleware for Django's ``MIDDLEWARE``, under WSGI and ASGI: ``request.sqreen``."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, ClassVar, Final
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from sqreen_mw.agent.config import Config
+from sqreen_mw.agent.context import RequestContext, Route, current_request, enter, leave
+from sqreen_mw.agent.null import NullAgent
+from sqreen_mw.agent.requests.explicit import CONTEXT_KEY, known_context, new_context
+from sqreen_mw.agent.requests.wsgi import TOLD_KEYS, WSGIRequestContext
+from sqreen_mw.agent.runtime import AnyAgent, configure
+from sqreen_mw.capture.body import BodyTee
+from sqreen_mw.errors import ConfigurationError
+from sqreen_mw.middleware.django_logins import follow_logins
+from sqreen_mw.middleware.steps import AsyncSteps, Steps
+from sqreen_mw.middleware.wsgi_input import has_body, teed_input
+
+
+class SqreenMiddleware:
+    """Gives each request a context: ``request.sqreen`` and ``sqreen_mw.track()`` below it.
+
+    Put it first in ``MIDDLEWARE``. Settings come from Django's setting ``SQREEN``, a dict of the
+    keywords that the other middlewares take, and else from the ``SQREEN_*`` variables;
+    ``"auth_signals": True`` makes events of Django's own logins. It is as synchronous or
+    asynchronous as what is below it, so it moves no request to another thread.
+    """
+
+    sync_capable: ClassVar = True
+    async_capable: ClassVar = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        """Wrap what is below, as Django does once for each of its handlers.
+
+        Raises:
+            ConfigurationError: A setting is wrong; the message names it and the fix.
+        """
+        given = _given_settings()
+        auth_signals = given.pop("auth_signals", False)
+        if not isinstance(auth_signals, bool):
+            raise ConfigurationError("auth_signals in Django's SQREEN must be True or False")
+        follow_logins(wanted=auth_signals)
+        self._agent: Final[AnyAgent] = configure(given)  # type: ignore[arg-type]  # checked there
+        self._ignored: Final = self._agent.config.ignore_paths
+        self._no_agent: Final = NullAgent(Config())
+        self._get_response: Final = get_response
+        self._is_async: Final[bool] = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Serve one request."""
+        known = known_context(request)
+        if known is not None and known is current_request():
+            # A middleware around Django, or this one a second time, shares its context.
+            _introduce(request, known)
+            return self._get_response(request)  # type: ignore[no-any-return]  # as Django's types
+        context = self._new_context(request)
+        _introduce(request, context)
+        _tee(request, context)
+        serve = self._serve_async if self._is_async else self._serve
+        return serve(request, context)
+
+    def _serve(self, request: HttpRequest, context: RequestContext) -> HttpResponseBase:
+        token = enter(context)
+        try:
+            response: HttpResponseBase = self._get_response(request)
+        except BaseException:
+            context.finish()
+            raise
+        finally:
+            leave(token)
+        _follow(response, context)
+        return response
+
+    async def _serve_async(self, request: HttpRequest, context: RequestContext) -> HttpResponseBase:
+        token = enter(context)
+        try:
+            response: HttpResponseBase = await self._get_response(request)
+        except BaseException:
+            context.finish()
+            raise
+        finally:
+            leave(token)
+        _follow(response, context)
+        return response
+
+    def _new_context(self, request: HttpRequest) -> RequestContext:
+        agent = self._no_agent if self._ignored and request.path in self._ignored else self._agent
+        header = self._agent.config.client_ip.header
+        context = new_context(request, agent, ip_header=header)
+        # A test's bare HttpRequest came by no server.
+        return context or WSGIRequestContext(agent, request.META, TOLD_KEYS)
+
+
+def _given_settings() -> dict[str, Any]:
+    given = getattr(settings, "SQREEN", {})
+    if not isinstance(given, Mapping):
+        raise ConfigurationError("Django's setting SQREEN must be a dict, such as {'url': ...}")
+    return dict(given)
+
+
+def _introduce(request: Any, context: RequestContext) -> None:
+    """Let request and context know each other, until the request ends."""
+    request.sqreen = request.META[CONTEXT_KEY] = context
+    context.find_route = partial(_route, request)
+
+
+def _route(request: Any) -> Route | None:
+    match = request.resolver_match
+    if match is None:
+        return None
+    # A path's template begins behind the slash, and a regular expression says where it begins.
+    template = match.route if match.route.startswith("^") else f"/{match.route}"
+    return template, match.captured_kwargs or {}
+
+
+def _tee(request: Any, context: RequestContext) -> None:
+    """Keep what the app will read of the body, which Django has not touched yet."""
+    stream = getattr(request, "_stream", None)
+    if stream is not None and has_body(request.META):
+        context.body = BodyTee()
+        request._stream = teed_input(stream, context.body)  # noqa: SLF001 there is no other way in
+
+
+def _follow(response: Any, context: RequestContext) -> None:
+    """End the request with its response: now, or once that is streamed.
+
+    A file goes as it is, for the server to send it in its own way.
+    """
+    context.note_status(getattr(response, "status_code", None))
+    streaming = getattr(response, "streaming", False)
+    if not streaming or getattr(response, "file_to_stream", None) is not None:
+        context.finish()
+        return
+    steps = AsyncSteps if response.is_async else Steps
+    # Django closes what it streams when it closes the response.
+    response.streaming_content = steps(response.streaming_content, context)

@@ -1,0 +1,32 @@
+"""Middlewares of an app, each of which knows one mode only."""
+
+from collections.abc import Awaitable, Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import async_only_middleware, sync_only_middleware
+
+import sqreen_mw as sqreen
+
+
+@sync_only_middleware
+def synchronous(get_response: Callable[[HttpRequest], HttpResponse]) -> object:
+    """Track on the way out, in a thread where it must be."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        sqreen.track("synchronous")
+        return response
+
+    return middleware
+
+
+@async_only_middleware
+def asynchronous(get_response: Callable[[HttpRequest], Awaitable[HttpResponse]]) -> object:
+    """Track on the way out, on an event loop."""
+
+    async def middleware(request: HttpRequest) -> HttpResponse:
+        response = await get_response(request)
+        sqreen.track("asynchronous")
+        return response
+
+    return middleware

@@ -1,0 +1,8 @@
+"""The site under ASGI."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.middleware.django_site.settings")
+application = get_asgi_application()

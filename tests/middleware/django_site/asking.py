@@ -1,0 +1,101 @@
+"""Asks the site in this process, through Django's own clients for tests."""
+
+import asyncio
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth.signals import user_logged_in
+from django.core.management import call_command
+from django.db import connections
+from django.http import HttpRequest, HttpResponse
+from django.test import AsyncClient, Client, RequestFactory, override_settings
+
+from sqreen_mw.middleware.django import SqreenMiddleware
+from tests.middleware.django_site import views
+
+__all__ = [
+    "ASYNCHRONOUS",
+    "OURS",
+    "SYNCHRONOUS",
+    "HttpRequest",
+    "HttpResponse",
+    "RequestFactory",
+    "SqreenMiddleware",
+    "ask",
+    "authenticate",
+    "create_user",
+    "database",
+    "override_settings",
+    "user_logged_in",
+    "views",
+]
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.middleware.django_site.settings")
+django.setup()
+
+OURS = "sqreen_mw.middleware.django.SqreenMiddleware"
+SYNCHRONOUS = "tests.middleware.django_site.around.synchronous"
+ASYNCHRONOUS = "tests.middleware.django_site.around.asynchronous"
+
+
+def ask(
+    mode: str,
+    path: str,
+    data: object = None,
+    *,
+    middleware: Sequence[str] = tuple(settings.MIDDLEWARE),
+    **options: Any,
+) -> tuple[int, bytes]:
+    """Ask for a path, with a body if there is one, and return status and answer.
+
+    Args:
+        mode: ``wsgi`` or ``asgi``.
+        path: With the query.
+        data: The body, as Django's client takes it.
+        middleware: Those of the site.
+        options: What else Django's client takes.
+    """
+    verb = "get" if data is None else "post"
+    with override_settings(MIDDLEWARE=list(middleware)):
+        if mode == "asgi":
+            return asyncio.run(_ask_async(verb, path, data, options))
+        client = Client(raise_request_exception=False)
+        response: Any = getattr(client, verb)(path, data, **options)
+        return response.status_code, b"".join(response)
+
+
+async def _ask_async(
+    verb: str, path: str, data: object, options: dict[str, Any]
+) -> tuple[int, bytes]:
+    client = AsyncClient(raise_request_exception=False)
+    response: Any = await getattr(client, verb)(path, data, **options)
+    if not response.streaming:
+        return response.status_code, response.content
+    if not response.is_async:
+        return response.status_code, b"".join(response)
+    return response.status_code, b"".join([part async for part in response.streaming_content])
+
+
+@contextmanager
+def database(path: Path) -> Iterator[None]:
+    """Give the site a database with its tables, until the block ends."""
+    connections.settings["default"]["NAME"] = str(path)
+    connections["default"].close()
+    connections["default"].settings_dict["NAME"] = str(path)
+    call_command("migrate", verbosity=0)
+    try:
+        yield
+    finally:
+        connections.close_all()
+
+
+def create_user(*, username: str, password: str) -> None:
+    """Let somebody in."""
+    model: Any = get_user_model()
+    model.objects.create_user(username=username, password=password)

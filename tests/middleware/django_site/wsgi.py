@@ -1,0 +1,8 @@
+"""The site under WSGI."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.middleware.django_site.settings")
+application = get_wsgi_application()

@@ -1,0 +1,210 @@
+import io
+import json
+import logging
+import threading
+from typing import Any
+
+import pytest
+
+import sqreen_mw as sqreen
+from sqreen_mw.agent.context import current_request
+from sqreen_mw.errors import ConfigurationError
+from sqreen_mw.protocol.event import Event, RequestInfo
+
+HINT = "pip install '.[django]', or scripts/test --full"
+site = pytest.importorskip("tests.middleware.django_site.asking", reason=HINT)
+
+MODES = pytest.mark.parametrize("mode", ["wsgi", "asgi"])
+STACKS = {
+    "alone": [site.OURS],
+    "around-sync": [site.OURS, site.SYNCHRONOUS],
+    "around-async": [site.OURS, site.ASYNCHRONOUS],
+    "below-sync": [site.SYNCHRONOUS, site.OURS],
+    "below-async": [site.ASYNCHRONOUS, site.OURS],
+    "twice": [site.OURS, site.OURS],
+}
+
+
+def delivered(memory: list[Event]) -> dict[str, Event]:
+    """Flush, and return what arrived by name."""
+    assert sqreen.flush()
+    return {event.name: event for event in memory}
+
+
+def told(memory: list[Event], name: str) -> RequestInfo:
+    """Return what an event tells of its request."""
+    request = delivered(memory)[name].request
+    assert request is not None
+    return request
+
+
+@MODES
+def test_an_event_tells_of_its_request(memory: list[Event], mode: str) -> None:
+    """Address, agent, path, route, verb, parameters and status are on the event."""
+    fields = {"user-agent": "curl/8", "x-forwarded-for": "203.0.113.9"}
+    answer = site.ask(mode, "/hello/jane/?tag=a&tag=b", headers=fields)
+
+    assert answer == (200, b"ok")
+    event = delivered(memory)["by.request"]
+    request = told(memory, "by.request")
+    assert event.properties == {"name": "jane"}
+    assert (request.ip, request.ip_source) == ("203.0.113.9", "proxy")
+    assert request.user_agent == "curl/8"
+    assert (request.verb, request.path, request.status) == ("GET", "/hello/jane/", 200)
+    assert request.route == "/hello/<str:name>/"
+    assert request.params.path == {"name": "jane"}
+    assert request.params.query == {"tag": ["a", "b"]}
+
+
+@MODES
+@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("view", ["hello", "async"])
+def test_every_call_is_of_the_request(
+    memory: list[Event], mode: str, stack: str, view: str
+) -> None:
+    """In any mix of modes all calls find one request and its user, and nothing stays behind."""
+    assert site.ask(mode, f"/{view}/jane/", middleware=STACKS[stack]) == (200, b"ok")
+
+    assert current_request() is None
+    events = delivered(memory)
+    outside = {"synchronous", "asynchronous"} if stack.startswith("below") else set()
+    inside = [event for name, event in events.items() if name not in outside]
+    assert len(events) == (4 if stack.startswith(("around", "below")) else 3)
+    assert {event.user_identifiers["id"] for event in inside} == {"42"}
+    assert len({event.request.id for event in inside if event.request}) == 1
+    assert {event.request and event.request.route for event in inside} == {
+        f"/{view}/<str:name>/",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "route", "parameters"),
+    [
+        ("/", "/", {}),
+        ("/shop/items/7/", "/shop/items/<int:item>/", {"item": "7"}),
+        ("/archive/2026/", "^archive/(?P<year>[0-9]{4})/$", {"year": "2026"}),
+    ],
+)
+def test_the_route_is_djangos(
+    memory: list[Event], path: str, route: str, parameters: dict[str, str]
+) -> None:
+    """Included patterns are told as one, and regular expressions as they are."""
+    site.ask("wsgi", path)
+
+    request = told(memory, "by.module")
+    assert (request.route, request.params.path) == (route, parameters)
+
+
+@MODES
+def test_djangos_own_errors_are_seen(
+    memory: list[Event], mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A view that fails is answered by Django, and its events say 500."""
+    with caplog.at_level(logging.CRITICAL):
+        assert site.ask(mode, "/boom/")[0] == 500
+        assert site.ask(mode, "/nowhere/")[0] == 404
+
+    assert told(memory, "boom").status == 500
+    assert current_request() is None
+
+
+@MODES
+def test_what_the_view_reads_of_the_body_is_told(memory: list[Event], mode: str) -> None:
+    """Forms and JSON are told as far as the view has read them, however it reads."""
+    document = json.dumps({"coupon": "SPRING"})
+    answers = [
+        site.ask(mode, path, document, content_type="application/json")
+        for path in ("/raw/", "/in-parts/", "/unread/")
+    ]
+    form = site.ask(mode, "/form/", {"coupon": "SPRING"})
+
+    assert answers == [(200, document.encode()), (200, document.encode()), (200, b"ok")]
+    assert form == (200, b"SPRING []")
+    assert told(memory, "raw").params.json == {"coupon": "SPRING"}
+    assert told(memory, "in-parts").params.json == {"coupon": "SPRING"}
+    assert told(memory, "unread").params.json is None
+    assert told(memory, "form").params.form == {"coupon": ["SPRING"]}
+
+
+@MODES
+def test_nothing_is_told_of_what_is_in_a_file(memory: list[Event], mode: str) -> None:
+    """An upload reaches the view whole, and its event tells that there was one."""
+    photo = io.BytesIO(b"secret" * 20_000)
+    photo.name = "me.png"
+
+    assert site.ask(mode, "/form/", {"coupon": "S", "photo": photo}) == (200, b"S [120000]")
+    event = delivered(memory)["form"]
+    assert told(memory, "form").params.form["coupon"] == ["S"]
+    assert "secretsecret" not in str(event)
+
+
+@MODES
+@pytest.mark.parametrize("path", ["/stream/", "/stream-async/"])
+# Django warns of an answer that is not of the handler's mode.
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume:Warning")
+def test_streams_see_their_request(memory: list[Event], mode: str, path: str) -> None:
+    """What is tracked while an answer is streamed is of its request."""
+    assert site.ask(mode, path) == (200, b"one two")
+
+    event = delivered(memory)["streamed"]
+    assert event.request is not None
+    assert (event.request.path, event.request.route) == (path, path)
+    assert event.user_identifiers == {"id": "42"}
+    assert current_request() is None
+
+
+def test_files_go_as_they_are(memory: list[Event]) -> None:
+    """A file is still one for the server to send in its own way."""
+    response = site.SqreenMiddleware(site.views.file)(site.RequestFactory().get("/file/"))
+
+    assert response.file_to_stream is not None
+    response.close()
+    assert told(memory, "file").status == 200
+
+
+@MODES
+def test_no_thread_is_changed(memory: list[Event], mode: str) -> None:
+    """An asynchronous view runs where it would run without the middleware."""
+    stacks: list[list[str]] = [[], [site.OURS]]
+    threads = [site.ask(mode, "/whereabouts/", middleware=stack)[1] for stack in stacks]
+
+    if mode == "asgi":
+        assert threads == [str(threading.get_ident()).encode()] * 2
+    assert memory == []
+
+
+def test_ignored_paths_have_no_events(memory: list[Event]) -> None:
+    """Requests to these paths run as ever, and their events are not taken."""
+    with site.override_settings(SQREEN={"ignore_paths": "/hello/*"}):
+        assert site.ask("wsgi", "/hello/jane/") == (200, b"ok")
+        assert site.ask("wsgi", "/") == (200, b"ok")
+
+    assert [event.request and event.request.path for event in delivered(memory).values()] == [
+        "/"
+    ] * 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("http://localhost", "must be a dict"),
+        ({"URL": "memory://test"}, "'URL' is no setting"),
+        ({"auth_signals": "yes"}, "auth_signals"),
+    ],
+)
+def test_a_wrong_setting_is_said_at_the_start(setting: object, complaint: str) -> None:
+    """A handler is not made with settings that are wrong, and the message names them."""
+    with site.override_settings(SQREEN=setting), pytest.raises(ConfigurationError, match=complaint):
+        site.ask("wsgi", "/")
+
+
+def test_a_request_that_came_by_no_server_has_it_too(memory: list[Event]) -> None:
+    """A bare request, as tests make them, is served and followed like any other."""
+    request = site.HttpRequest()
+
+    def view(request: Any) -> Any:
+        request.sqreen.track("x")
+        return site.HttpResponse("ok")
+
+    assert site.SqreenMiddleware(view)(request).content == b"ok"
+    assert told(memory, "x").status == 200
