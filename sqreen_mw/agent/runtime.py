@@ -2,18 +2,25 @@
 
 import atexit
 import os
+import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
+from urllib.parse import urlsplit
 
 from sqreen_mw.agent.agent import Agent
 from sqreen_mw.agent.config import Config, Settings, differing, load_config
+from sqreen_mw.agent.context import Calls
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
+from sqreen_mw.agent.diversion import Diversion
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.errors import ConfigurationError
 
 AnyAgent: TypeAlias = Agent | NullAgent
+
+PYTEST_PLUGIN: Final = "_sqreen_mw_pytest"
+"""The module that pytest loads first; where it is, tests run in this process."""
 
 
 class _Process:
@@ -23,7 +30,14 @@ class _Process:
         self.agent: AnyAgent | None = None
         self.exiting = False
         self.lock = threading.RLock()
+        self.diversion: Final = Diversion()
         self._said: Final[set[str]] = set()
+
+    def hold(self, agent: AnyAgent) -> AnyAgent:
+        """Make an agent that of the process, and return it."""
+        self.diversion.admit(agent)
+        self.agent = agent
+        return agent
 
     def say(self, notes: Iterable[str]) -> None:
         """Log what was not said before."""
@@ -59,11 +73,9 @@ def configure(settings: Settings | None = None) -> AnyAgent:
                 message = "sqreen_mw is configured already; different settings are ignored: %s"
                 logger.warning(message, ", ".join(different))
             return present
-        if config.url is None or config.disable:
-            _process.agent = NullAgent(config)
-        else:
-            _process.agent = Agent(config, url=config.url)
-        return _process.agent
+        if config.url is None or config.disable or _is_kept_in(config.url):
+            return _process.hold(NullAgent(config))
+        return _process.hold(Agent(config, url=config.url))
 
 
 def current_agent() -> AnyAgent:
@@ -78,13 +90,30 @@ def current_agent() -> AnyAgent:
         return configure()
     except ConfigurationError as error:
         logger.error("sqreen_mw is off: %s", error)
-        _process.agent = NullAgent(Config())
-        return _process.agent
+        with _process.lock:
+            return _process.hold(NullAgent(Config()))
 
 
 def last_agent() -> AnyAgent:
     """Return the process's agent, even if it is closed: its counts can still be read."""
     return _process.agent or current_agent()
+
+
+def begin_diversion(stand_in: Callable[[Config], Calls]) -> None:
+    """Lead the calls of this process's agents, those to come too, to stand-ins."""
+    with _process.lock:
+        _process.diversion.begin(stand_in)
+
+
+def end_diversion() -> None:
+    """Let this process's agents take their calls themselves again."""
+    with _process.lock:
+        _process.diversion.end()
+
+
+def _is_kept_in(url: str) -> bool:
+    """Tell whether a URL is of the network, and this process runs tests of the app."""
+    return PYTEST_PLUGIN in sys.modules and urlsplit(url).scheme in {"http", "https"}
 
 
 @atexit.register

@@ -1,0 +1,15 @@
+"""For tests of an app's own tracking.
+
+::
+
+    with capture_events() as events:
+        client.post("/coupons/SPRING")
+    events.assert_tracked("coupon.applied", properties={"code": "SPRING"})
+
+With pytest the fixture ``sqreen_events`` is the same, for the length of a test.
+"""
+
+from sqreen_mw.testing.capture import capture_events
+from sqreen_mw.testing.captured import CapturedEvents
+
+__all__ = ["CapturedEvents", "capture_events"]

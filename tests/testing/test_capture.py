@@ -1,0 +1,174 @@
+import asyncio
+import unittest
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from flask import Flask
+from starlette.testclient import TestClient
+
+import sqreen_mw as sqreen
+from sqreen_mw.agent.delivery.memory import memory_events
+from sqreen_mw.protocol.event import Event
+from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.testing import capture_events
+
+
+def shop(**settings: Any) -> TestClient:
+    """Return a client of an app on Starlette that tracks."""
+    app = FastAPI()
+    app.add_middleware(sqreen.SqreenMiddleware, **settings)
+
+    @app.get("/coupons/{code}")
+    def apply_coupon(code: str) -> bool:
+        sqreen.identify({"email": "jane@example.org"})
+        return bool(sqreen.track("coupon.applied", properties={"code": code, "password": "x"}))
+
+    return TestClient(app)
+
+
+def bank(**settings: Any) -> Any:
+    """Return a client of an app on Flask that tracks."""
+    app = Flask(__name__)
+    sqreen.Sqreen(app, **settings)
+
+    @app.get("/coupons/<code>")
+    def apply_coupon(code: str) -> list[bool]:
+        sqreen.identify({"email": "jane@example.org"})
+        return [bool(sqreen.track("coupon.applied", properties={"code": code, "password": "x"}))]
+
+    return app.test_client()
+
+
+@pytest.mark.parametrize("site", [shop, bank])
+@pytest.mark.parametrize("settings", [{}, {"disable": True}, {"url": "memory://elsewhere"}])
+def test_sees_what_would_be_sent(site: Callable[..., Any], settings: dict[str, Any]) -> None:
+    """However the app is configured, its events are caught with their request, scrubbed."""
+    client = site(**settings)
+    client.get("/coupons/EARLY")
+
+    with capture_events() as events:
+        client.get("/coupons/SPRING?x=1", headers={"User-Agent": "probe"})
+        event = events.one("coupon.applied")
+
+    assert event.properties == {"code": "SPRING", "password": MASK}
+    assert event.user_identifiers == {"email": "jane@example.org"}
+    assert event.request is not None
+    assert event.request.route is not None
+    assert (event.request.verb, event.request.path) == ("GET", "/coupons/SPRING")
+    assert (event.request.status, event.request.user_agent) == (200, "probe")
+    assert event.request.params.query == {"x": ["1"]}
+
+
+def test_an_app_that_is_made_meanwhile_is_caught() -> None:
+    """A middleware that is made within the block, or configured late, changes nothing."""
+    with capture_events() as events:
+        assert sqreen.track("early")
+        shop(url="http://127.0.0.1:9", token="t").get("/coupons/SPRING")
+        sqreen.track("late")
+
+        assert events.names == ["early", "coupon.applied", "late"]
+
+
+def test_nothing_that_is_caught_leaves(memory: list[Event]) -> None:
+    """Events of the block are caught only; those before and after it go their usual way."""
+    sqreen.track("before")
+    with capture_events() as events:
+        sqreen.track("within")
+    sqreen.track("after")
+    sqreen.flush()
+
+    assert [event.name for event in memory] == ["before", "after"]
+    assert events.names == ["within"]
+
+
+def test_unconfigured_afterwards_every_call_is_a_no_op_again() -> None:
+    """The end of a capture leaves nothing behind."""
+    with capture_events() as events:
+        assert sqreen.track("x")
+        assert sqreen.stats().tracked == 1
+    assert sqreen.track("x") is None
+
+    assert len(events) == 1
+    assert sqreen.stats().tracked == 0
+    assert memory_events("memory://sqreen_mw.testing") == []
+
+
+def test_a_close_in_the_app_does_not_end_the_capture() -> None:
+    """An app that closes at its end, or a lifespan that ends, is followed into its next life."""
+    with capture_events() as events:
+        for _ in range(2):
+            with shop() as client:
+                client.get("/coupons/SPRING")
+            assert sqreen.close() == 0
+            assert asyncio.run(sqreen.aclose()) == 0
+
+        assert events.names == ["coupon.applied"] * 2
+
+
+def test_captures_nest() -> None:
+    """Each capture has all events of its own time."""
+    with capture_events() as outer:
+        sqreen.track("a")
+        with capture_events() as inner:
+            sqreen.track("b")
+        sqreen.track("c")
+
+    assert inner.names == ["b"]
+    assert outer.names == ["a", "b", "c"]
+
+
+def test_the_apps_hooks_are_asked() -> None:
+    """``before_send`` changes and drops events as it does when they are sent."""
+    client = shop(before_send=lambda event: None if "drop" in str(event.properties) else event)
+
+    with capture_events() as events:
+        client.get("/coupons/drop")
+        client.get("/coupons/keep")
+
+    assert [event.properties["code"] for event in events] == ["keep"]
+    with pytest.raises(AssertionError, match=r"before_send \(1\)"):
+        events.one("coupon.refused")
+
+
+def test_a_hook_that_hangs_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read that waits for ever ends with an error that says what is not done."""
+    monkeypatch.setattr("sqreen_mw.testing.capture.SEAL_SECONDS", 0.1)
+    released: list[bool] = []
+
+    def hang(event: Event) -> Event:
+        while not released:
+            pass
+        return event
+
+    client = shop(before_send=hang)
+    with capture_events() as events:
+        client.get("/coupons/SPRING")
+        with pytest.raises(TimeoutError, match="not sealed within"):
+            len(events)
+        released.append(True)
+        monkeypatch.setattr("sqreen_mw.testing.capture.SEAL_SECONDS", 10)
+
+        assert len(events) == 1
+
+
+def test_an_error_in_the_block_passes() -> None:
+    """What a test raises is what it fails of."""
+    with pytest.raises(ZeroDivisionError), capture_events():
+        _ = 1 / 0
+    assert sqreen.track("x") is None
+
+
+def test_unittest_needs_nothing_more() -> None:
+    """A capture is a context that a test case can enter."""
+
+    class Case(unittest.TestCase):
+        def test(self) -> None:
+            events = self.enterContext(capture_events())
+            sqreen.track("x", properties={"rows": 3})
+            events.assert_tracked("x", properties={"rows": 3})
+
+    result = unittest.TestResult()
+    Case("test").run(result)
+    assert (result.testsRun, result.failures, result.errors) == (1, [], [])

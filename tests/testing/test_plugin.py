@@ -1,0 +1,170 @@
+"""The plugin, in a pytest of its own that finds it as any pytest finds the installed one."""
+
+import os
+import socket
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = "pytester"
+
+ROOT = Path(__file__).parents[2]
+APP = """
+import pytest
+import sqreen_mw as sqreen
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+
+def apply_coupon(request):
+    code = request.path_params["code"]
+    return JSONResponse(sqreen.track("coupon.applied", properties={"code": code}))
+
+
+app = Starlette(routes=[Route("/coupons/{code}", apply_coupon)])
+app.add_middleware(sqreen.SqreenMiddleware)
+client = TestClient(app)
+"""
+Run = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """Listen where the app sends its events, and accept nothing by itself."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        monkeypatch.setenv("SQREEN_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.setenv("SQREEN_TOKEN", "sqm_1_abc")
+        yield server
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return what runs a test file in another process, with the plugin's entry point installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    [(name, module)] = project["entry-points"]["pytest11"].items()
+    metadata = pytester.mkdir("site") / "sqreen_mw_kit-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sqreen-mw-kit\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text(f"[pytest11]\n{name} = {module}\n")
+    path = [str(metadata.parent), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
+
+    def run(code: str, *options: str) -> pytest.RunResult:
+        pytester.makepyfile(code)
+        return pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", *options)
+
+    return run
+
+
+def was_called(listener: socket.socket) -> bool:
+    """Tell whether anybody connected."""
+    try:
+        listener.accept()[0].close()
+    except BlockingIOError:
+        return False
+    return True
+
+
+def test_the_fixture_is_there(run: Run, listener: socket.socket) -> None:
+    """An app that sends over the network is captured without a line of configuration."""
+    code = f"""{APP}
+def test_one(sqreen_events):
+    client.get("/coupons/SPRING")
+    event = sqreen_events.one("coupon.applied")
+    assert event.request.route == "/coupons/{{code}}"
+
+def test_each_test_has_its_own(sqreen_events):
+    assert sqreen_events == []
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_async(sqreen_events, anyio_backend):
+    assert sqreen.track("x")
+    assert sqreen_events.names == ["x"]
+"""
+    run(code).assert_outcomes(passed=4)
+    assert not was_called(listener)
+
+
+def test_without_the_fixture_nothing_leaves(run: Run, listener: socket.socket) -> None:
+    """Under pytest every call is a safe no-op, at the end of the run too."""
+    code = f"""{APP}
+def test_no_op():
+    assert client.get("/coupons/SPRING").json() is None
+    assert sqreen.stats().tracked == 0
+"""
+    run(code).assert_outcomes(passed=1)
+    assert not was_called(listener)
+
+
+def test_it_can_be_switched_off(run: Run, listener: socket.socket) -> None:
+    """With ``-p no:sqreen_mw`` events are sent, and there is no fixture."""
+    code = f"""{APP}
+def test_sends():
+    assert client.get("/coupons/SPRING").json()
+
+def test_fixture(sqreen_events): ...
+"""
+    run(code, "-p", "no:sqreen_mw").assert_outcomes(passed=1, errors=1)
+    assert was_called(listener)
+
+
+def test_servers_that_tests_start_send(run: Run, listener: socket.socket) -> None:
+    """Only the process that has the plugin keeps its events in."""
+    code = f"""
+import subprocess
+
+def test_server():
+    subprocess.run([{sys.executable!r}, "-c", "import sqreen_mw; sqreen_mw.track('x')"], check=True)
+"""
+    run(code).assert_outcomes(passed=1)
+    assert was_called(listener)
+
+
+def test_a_failure_is_readable(run: Run) -> None:
+    """A failed assertion shows the test's own line and what was tracked, nothing of ours."""
+    code = f"""{APP}
+def test_wrong(sqreen_events):
+    client.get("/coupons/AUTUMN")
+    sqreen_events.assert_tracked("coupon.applied", properties={{"code": "SPRING"}})
+"""
+    result = run(code)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            ">       sqreen_events.assert_tracked(*",
+            "E       AssertionError: no event named 'coupon.applied' is as expected; *differs:",
+            "E         properties['code'] is 'AUTUMN', expected 'SPRING'",
+            "E       Tracked:",
+            "E         1. coupon.applied {'code': 'AUTUMN'} in GET /coupons/AUTUMN -> 200 *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*captured.py*")
+
+
+def test_loads_nothing_until_it_is_used(run: Run) -> None:
+    """Where no test asks for it, the package is not even loaded."""
+    code = "import sys\n\ndef test_cheap():\n    assert 'sqreen_mw' not in sys.modules"
+
+    run(code).assert_outcomes(passed=1)
+
+
+def test_each_worker_of_xdist_has_its_own(run: Run, listener: socket.socket) -> None:
+    """Tests in several processes see their own events, and none leaves."""
+    pytest.importorskip("xdist", reason="no pytest-xdist: pip install it")
+    code = f"""{APP}
+@pytest.mark.parametrize("code", range(6))
+def test_one(sqreen_events, code):
+    client.get(f"/coupons/{{code}}")
+    assert sqreen_events.one("coupon.applied").properties == {{"code": str(code)}}
+    assert len(sqreen_events) == 1
+"""
+    run(code, "-n", "2").assert_outcomes(passed=6)
+    assert not was_called(listener)
