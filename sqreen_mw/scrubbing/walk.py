@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from sqreen_mw.scrubbing.cards import is_card
+from sqreen_mw.scrubbing.card_numbers import is_card
 from sqreen_mw.scrubbing.mask import MASK
 
 _MAX_DEPTH: Final = 64
