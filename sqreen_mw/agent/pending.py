@@ -1,4 +1,4 @@
-"""An event between ``track()`` and the batch."""
+"""An event between ``track()`` and the batch: pending, then sealed."""
 
 from typing import Any, Final
 
@@ -8,6 +8,9 @@ from sqreen_mw.agent.context import Identity, RequestContext
 
 SEAL_AFTER: Final = 1.0
 """Seconds after ``track()`` from which an event no longer waits for its request to end."""
+
+_SEALED_BYTES: Final = 130
+"""About the bytes of memory of a sealed event, besides those of its JSON."""
 
 
 class PendingEvent(Struct, frozen=True, kw_only=True, eq=False):
@@ -32,3 +35,15 @@ class PendingEvent(Struct, frozen=True, kw_only=True, eq=False):
         if self.context is None or not self.context.holds_events:
             return True
         return now - self.tracked_at >= SEAL_AFTER
+
+
+class SealedEvent(Struct, frozen=True, eq=False, gc=False):
+    """An event as it leaves the process: its JSON, and when it was tracked (monotonic seconds)."""
+
+    data: bytes
+    tracked_at: float
+
+    @property
+    def size(self) -> int:
+        """About the bytes of memory held."""
+        return len(self.data) + _SEALED_BYTES

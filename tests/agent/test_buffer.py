@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from sqreen_mw.agent.delivery.batch import BATCH_EVENTS
+from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS
 from sqreen_mw.agent.delivery.buffer import Buffer
-from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.pending import PendingEvent, SealedEvent
 from tests.agent.samples import Asked, pending
 
 
@@ -25,10 +25,19 @@ class Accounts(RuleBasedStateMachine):
         self.buffer.put(pending(size=size))
         self.put += 1
 
-    @rule(limit=st.integers(1, 5))
-    def take(self, limit: int) -> None:
-        """The flusher cuts."""
-        self.under_way += len(self.buffer.take(limit, now=0.0, everything=True))
+    @rule(size=st.integers(1, 400))
+    def seal(self, size: int) -> None:
+        """The flusher seals, and the app's hook drops every second event."""
+        for index, event in enumerate(self.buffer.take_ready(0.0, everything=True)):
+            if index % 2:
+                self.buffer.dropped("before_send")
+            else:
+                self.buffer.put_sealed(SealedEvent(b"x" * size, event.tracked_at))
+
+    @rule()
+    def cut(self) -> None:
+        """The flusher cuts a batch."""
+        self.under_way += len(self.buffer.take_batch())
 
     @rule(part=st.floats(0, 1))
     def deliver(self, part: float) -> None:
@@ -75,7 +84,7 @@ def test_the_oldest_go_first(sizes: list[int]) -> None:
     for event in events:
         buffer.put(event)
 
-    kept = buffer.take(100, now=0.0, everything=True)
+    kept = buffer.take_ready(0.0, everything=True)
 
     assert kept == events[len(events) - len(kept) :]
     assert sum(event.size for event in kept) <= 1000
@@ -88,7 +97,7 @@ def test_an_event_larger_than_the_queue_is_dropped() -> None:
     buffer.put(pending(size=11))
 
     assert buffer.stats({}).dropped == {"overflow": 1}
-    assert buffer.oldest() is None
+    assert buffer.oldest is None
 
 
 def test_running_requests_are_passed_over_in_order() -> None:
@@ -100,9 +109,30 @@ def test_running_requests_are_passed_over_in_order() -> None:
     for event in events:
         buffer.put(event)
 
-    assert buffer.take(10, now=5.5, everything=False) == [events[1]]
-    assert buffer.oldest() == 5.0
-    assert buffer.take(10, now=6.0, everything=False) == [events[0], events[2]]
+    assert buffer.take_ready(5.5, everything=False) == [events[1]]
+    assert buffer.oldest == 5.0
+    assert buffer.take_ready(6.0, everything=False) == [events[0], events[2]]
+
+
+def test_a_batch_has_bounds() -> None:
+    """A batch takes as many sealed events as may travel together, in their order."""
+    buffer = Buffer()
+    sizes = [10] * (BATCH_EVENTS + 1) + [BATCH_BYTES, BATCH_BYTES // 2, BATCH_BYTES // 2 + 1]
+    for _ in sizes:
+        buffer.put(pending())
+    events = [*buffer.take_ready(0.0, everything=True), *buffer.take_ready(0.0, everything=True)]
+    for size, event in zip(sizes, events, strict=True):
+        buffer.put_sealed(SealedEvent(b"x" * size, event.tracked_at))
+
+    taken = [[len(event.data) for event in buffer.take_batch()] for _ in range(6)]
+
+    assert taken == [
+        sizes[:BATCH_EVENTS],
+        [10],
+        [BATCH_BYTES],
+        *([size] for size in sizes[-2:]),
+        [],
+    ]
 
 
 def test_tells_the_edges() -> None:
@@ -112,7 +142,7 @@ def test_tells_the_edges() -> None:
     edges = [buffer.put(pending()) for _ in range(BATCH_EVENTS + 5)]
 
     assert [index for index, edge in enumerate(edges) if edge] == [0, BATCH_EVENTS - 1]
-    assert buffer.full
+    assert buffer.pending.full
 
 
 def test_counts_are_exact_over_threads() -> None:
@@ -128,8 +158,8 @@ def test_counts_are_exact_over_threads() -> None:
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        taken += buffer.take(10, now=0.0, everything=True)
-    taken += buffer.take(100, now=0.0, everything=True)
+        taken += buffer.take_ready(0.0, everything=True)
+    taken += buffer.take_ready(0.0, everything=True)
 
     stats = buffer.stats({})
     assert stats.tracked == 8000

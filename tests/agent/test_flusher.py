@@ -537,5 +537,27 @@ def test_an_overflow_is_said(
 
     assert bench.flusher.flush(10.0)
 
-    assert bench.counts == {"delivered": 10_001, "overflow": 100}
-    assert "the queue is full: 100 events are lost so far, the oldest first" in caplog.messages
+    assert bench.counts == {"delivered": 10_000, "overflow": 101}
+    [line] = [line for line in caplog.messages if line.startswith("the queue is full: ")]
+    assert line.endswith(" events are lost so far, the oldest first")
+
+
+def test_sealing_goes_on_while_the_collector_hangs(
+    collector: FaultyCollector, bench_of: Callable[..., Bench], eventually: Eventually
+) -> None:
+    """An event lets go of its request after a second at most, whatever the collector does."""
+    collector.answers = [Answer(delay=2.5), Answer(status=503, headers={"Retry-After": "60"})]
+    bench = bench_of(interval=0.01)
+    bench.track("hangs")
+    eventually(lambda: collector.posts)
+    running, ended = Asked(), Asked()
+    bench.track("running", context=running)
+    bench.track("ended", context=ended)
+    ended.finish()
+    requests = weakref.ref(running), weakref.ref(ended)
+    del running, ended
+
+    eventually(lambda: [request() for request in requests] == [None, None])
+
+    assert len(collector.posts) == 1
+    assert bench.counts == {"waiting": 3}

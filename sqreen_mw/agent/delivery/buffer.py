@@ -1,15 +1,17 @@
-"""The bounded queue of pending events, and the count of what became of each."""
+"""The bounded queue, of pending events and then of sealed ones, and what became of each."""
 
 import _thread
-from collections import Counter, deque
+from collections import Counter
 from typing import Final
 
 from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS
-from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.delivery.stage import Stage
+from sqreen_mw.agent.pending import PendingEvent, SealedEvent
 from sqreen_mw.agent.stats import Stats
 
 MAX_EVENTS: Final = 10_000
-MAX_BYTES: Final = 16 * 1024 * 1024
+MAX_BYTES: Final = 16 * 1024 * 1024 - 2 * BATCH_BYTES
+"""Bytes of the queue; what is missing of 16 MiB is for what is being sealed, and for a batch."""
 
 
 class Buffer:
@@ -17,24 +19,23 @@ class Buffer:
 
     The lock is reentrant and native, and nothing under it calls the app or switches greenlets: a
     signal handler or a destructor that tracks in the middle of ``put`` can't deadlock it.
+
+    Attributes:
+        pending: Events that are not sealed.
+        sealed: Those that wait for a batch.
     """
 
     def __init__(self, *, max_events: int = MAX_EVENTS, max_bytes: int = MAX_BYTES) -> None:
         self._max_events: Final = max_events
         self._max_bytes: Final = max_bytes
         self._lock: Final = _thread.RLock()
-        self._queue: Final[deque[PendingEvent]] = deque()
-        self._bytes = 0
+        self.pending: Final[Stage[PendingEvent]] = Stage()
+        self.sealed: Final[Stage[SealedEvent]] = Stage()
         self._tracked = 0
         self._delivered = 0
         self._under_way = 0
         self._abandoned = False
         self._dropped: Final[Counter[str]] = Counter()
-
-    @property
-    def full(self) -> bool:
-        """Whether a whole batch waits."""
-        return len(self._queue) >= BATCH_EVENTS or self._bytes >= BATCH_BYTES
 
     @property
     def overflowed(self) -> int:
@@ -44,7 +45,14 @@ class Buffer:
     @property
     def waiting(self) -> int:
         """The number of events that are queued or under way."""
-        return len(self._queue) + self._under_way
+        return len(self.pending) + len(self.sealed) + self._under_way
+
+    @property
+    def oldest(self) -> float | None:
+        """When the oldest queued event was tracked, in monotonic seconds, or None."""
+        with self._lock:
+            moments = (self.pending.oldest, self.sealed.oldest)
+            return min((moment for moment in moments if moment is not None), default=None)
 
     def put(self, event: PendingEvent) -> bool:
         """Queue an event; the oldest ones go, counted, where the bounds are reached.
@@ -52,40 +60,61 @@ class Buffer:
         Returns:
             Whether the flusher should know: it is the first event, or the one that fills a batch.
         """
+        pending = self.pending
         with self._lock:
             self._tracked += 1
             if self._abandoned:
                 self._dropped["closed"] += 1
                 return False
-            was_full = self.full
-            self._queue.append(event)
-            self._bytes += event.size
-            while len(self._queue) > self._max_events or self._bytes > self._max_bytes:
-                self._bytes -= self._queue.popleft().size
-                self._dropped["overflow"] += 1
-            return len(self._queue) == 1 or (self.full and not was_full)
+            was_full = pending.full
+            pending.append(event)
+            self._keep_bounds()
+            return len(pending) == 1 or (pending.full and not was_full)
 
-    def oldest(self) -> float | None:
-        """Return when the oldest queued event was tracked, in monotonic seconds, or None."""
-        with self._lock:
-            return self._queue[0].tracked_at if self._queue else None
+    def take_ready(self, now: float, *, everything: bool) -> list[PendingEvent]:
+        """Take events that can be sealed, oldest first, at most a batch of them.
 
-    def take(self, limit: int, *, now: float, everything: bool) -> list[PendingEvent]:
-        """Take up to ``limit`` events, oldest first; they count as under way until settled.
+        They count as under way.
 
         Args:
-            limit: At most so many.
             now: Monotonic seconds.
             everything: Also take events whose request still runs.
         """
         taken: list[PendingEvent] = []
         kept: list[PendingEvent] = []
+        size = 0
         with self._lock:
-            while self._queue and len(taken) < limit:
-                event = self._queue.popleft()
-                (taken if everything or event.ready(now) else kept).append(event)
-            self._queue.extendleft(reversed(kept))
-            self._bytes -= sum(event.size for event in taken)
+            while self.pending and len(taken) < BATCH_EVENTS and size < BATCH_BYTES:
+                event = self.pending.pop()
+                if everything or event.ready(now):
+                    taken.append(event)
+                    size += event.size
+                else:
+                    kept.append(event)
+            self.pending.put_back(kept)
+            self._under_way += len(taken)
+        return taken
+
+    def put_sealed(self, event: SealedEvent) -> None:
+        """Queue an event that was taken to be sealed."""
+        with self._lock:
+            if not self._abandoned:
+                self._under_way -= 1
+                self.sealed.append(event)
+                self._keep_bounds()
+
+    def take_batch(self) -> list[SealedEvent]:
+        """Take the events of one batch, oldest first; they count as under way until settled."""
+        taken: list[SealedEvent] = []
+        size = 0
+        with self._lock:
+            while self.sealed and len(taken) < BATCH_EVENTS:
+                event = self.sealed.pop()
+                size += len(event.data) + 1
+                if taken and size > BATCH_BYTES:
+                    self.sealed.put_back([event])
+                    break
+                taken.append(event)
             self._under_way += len(taken)
         return taken
 
@@ -116,9 +145,9 @@ class Buffer:
         """
         with self._lock:
             self._abandoned = True
-            count = len(self._queue) + self._under_way
-            self._queue.clear()
-            self._bytes = 0
+            count = self.waiting
+            self.pending.clear()
+            self.sealed.clear()
             self._under_way = 0
             self._dropped[reason] += count
         return count
@@ -129,7 +158,17 @@ class Buffer:
             return Stats(
                 tracked=self._tracked,
                 delivered=self._delivered,
-                waiting=len(self._queue) + self._under_way,
+                waiting=self.waiting,
                 dropped={reason: count for reason, count in self._dropped.items() if count},
                 misuse=misuse,
             )
+
+    def _keep_bounds(self) -> None:
+        """Drop the oldest events, which are the sealed ones, while there are too many."""
+        pending, sealed = self.pending, self.sealed
+        while self.waiting > self._max_events or pending.bytes + sealed.bytes > self._max_bytes:
+            oldest = sealed or pending
+            if not oldest:
+                return
+            oldest.pop()
+            self._dropped["overflow"] += 1

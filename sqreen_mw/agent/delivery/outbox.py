@@ -2,12 +2,11 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
 from typing import Final
 
 from msgspec import Raw
 
-from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS, Batch, make_batch
+from sqreen_mw.agent.delivery.batch import Batch, make_batch
 from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.retry import backoff
 from sqreen_mw.agent.delivery.transport import (
@@ -20,7 +19,6 @@ from sqreen_mw.agent.delivery.transport import (
     Transport,
 )
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.protocol.batch import Envelope
 
 SEND_SECONDS: Final = 10.0
@@ -30,7 +28,7 @@ MAX_AGE: Final = 3600.0
 
 
 class Outbox:
-    """Holds at most one cut of the buffer; every event in it is under way until it is settled.
+    """Holds what was cut of the buffer; every event in it is under way until it is settled.
 
     Attributes:
         retry_at: Monotonic seconds before which the other side is left alone.
@@ -41,14 +39,12 @@ class Outbox:
         *,
         buffer: Buffer,
         transport: Transport,
-        seal: Callable[[PendingEvent], bytes | None],
         header: Envelope,
         guard: Guard,
     ) -> None:
         self.retry_at = 0.0
         self._buffer: Final = buffer
         self._transport: Final = transport
-        self._seal: Final = seal
         self._header: Final = header
         self._guard: Final = guard
         self._batches: Final[deque[Batch]] = deque()
@@ -59,30 +55,16 @@ class Outbox:
         """Whether no batch is under way."""
         return not self._batches
 
-    def cut(self, *, everything: bool) -> None:
-        """Make batches of the buffer's oldest events.
-
-        Args:
-            everything: Also those whose request still runs.
-        """
+    def cut(self) -> None:
+        """Make a batch of the oldest sealed events; those that are too old are given up."""
         now = time.monotonic()
-        events = self._buffer.take(BATCH_EVENTS, now=now, everything=everything)
+        events = self._buffer.take_batch()
         fresh = [event for event in events if now - event.tracked_at <= MAX_AGE]
         if len(fresh) < len(events):
             self._drop("expired", len(events) - len(fresh), "no collector took them for an hour")
-        sealed: list[Raw] = []
-        size = 0
-        for event in fresh:
-            data = self._sealed(event)
-            if data is None:
-                continue
-            if sealed and size + len(data) > BATCH_BYTES:
-                self._batches.append(self._batch(sealed, fresh))
-                sealed, size = [], 0
-            sealed.append(Raw(data))
-            size += len(data) + 1
-        if sealed:
-            self._batches.append(self._batch(sealed, fresh))
+        if fresh:
+            data = [Raw(event.data) for event in fresh]
+            self._batches.append(make_batch(self._header, events=data, oldest=fresh[0].tracked_at))
 
     async def send(self, *, deadline: float | None) -> None:
         """Send the first batch and settle it, or set ``retry_at``.
@@ -150,17 +132,3 @@ class Outbox:
     def _drop(self, reason: str, count: int, detail: str) -> None:
         self._buffer.dropped(reason, count)
         self._guard.warn(reason, "%d events are lost, %s: %s", count, reason, detail)
-
-    def _sealed(self, event: PendingEvent) -> bytes | None:
-        """Return an event's bytes; one that the app's hook drops, or that fails, is counted."""
-        reason = "unsealed"
-        with self._guard.swallow("seal"):
-            data = self._seal(event)
-            if data is not None:
-                return data
-            reason = "before_send"
-        self._buffer.dropped(reason)
-        return None
-
-    def _batch(self, sealed: list[Raw], events: list[PendingEvent]) -> Batch:
-        return make_batch(self._header, events=sealed, oldest=events[0].tracked_at)

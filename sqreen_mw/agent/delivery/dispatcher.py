@@ -1,0 +1,170 @@
+"""Decides when events are sealed and when a batch leaves; runs on the flusher's own loop."""
+
+import asyncio
+import contextvars
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.outbox import Outbox
+from sqreen_mw.agent.delivery.wishes import Wishes
+from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.pending import SEAL_AFTER, PendingEvent, SealedEvent
+
+LOOK_AGAIN_SECONDS: Final = 0.1
+"""How soon to look again at events that only wait for their request to end."""
+
+# call_soon_threadsafe copies the caller's context by default, which would keep the request alive.
+_EMPTY_CONTEXT: Final = contextvars.Context()
+
+
+class Dispatcher:
+    """Seals what is ready, and keeps at most one batch on its way.
+
+    Sealing goes on while a batch is on its way, or while the collector is left alone: an event
+    holds what its request holds for a second at most.
+    """
+
+    def __init__(
+        self,
+        *,
+        buffer: Buffer,
+        outbox: Outbox,
+        wishes: Wishes,
+        seal: Callable[[PendingEvent], bytes | None],
+        interval: float,
+        guard: Guard,
+    ) -> None:
+        self._buffer: Final = buffer
+        self._outbox: Final = outbox
+        self._wishes: Final = wishes
+        self._seal: Final = seal
+        self._interval: Final = interval
+        self._guard: Final = guard
+        self._woken: Final = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._sending: asyncio.Task[None] | None = None
+        # Monotonic seconds: what was wanted before is sealed, or tried to be sent.
+        self._flush_sealed = 0.0
+        self._flush_tried = 0.0
+        self._tried_to_close = False
+        self._look_again = 0.0
+        self._told_overflow = 0
+
+    def wake(self) -> None:
+        """Have a look at the queue soon; from any thread."""
+        loop = self._loop
+        if loop is None:
+            return  # not ready yet: it looks at the queue as soon as it is
+        # Where the loop is closed there is nobody left to wake.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._woken.set, context=_EMPTY_CONTEXT)
+
+    async def run(self) -> None:
+        """Work until the end is wanted, and nothing is left that could be tried in time."""
+        # An event that was queued before this is seen by the first look at the queue.
+        self._loop = asyncio.get_running_loop()
+        while not self._over():
+            self._woken.clear()
+            if self._seal_due() <= time.monotonic():
+                self._seal_ready()
+            if self._send_due() <= time.monotonic():
+                self._start_sending()
+            self._note_flush()
+            await self._sleep_until(min(self._seal_due(), self._send_due(), self._end()))
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.wait((self._sending,))
+
+    def _over(self) -> bool:
+        if not self._wishes.closing:
+            return False
+        next_try = self._outbox.retry_at if self._tried_to_close and not self._sending else 0.0
+        return self._buffer.waiting == 0 or max(time.monotonic(), next_try) >= self._end()
+
+    def _end(self) -> float:
+        deadline = self._wishes.deadline
+        return math.inf if deadline is None else deadline
+
+    def _seal_due(self) -> float:
+        """Return the monotonic seconds at which events are to be sealed."""
+        pending, wishes = self._buffer.pending, self._wishes
+        oldest = pending.oldest
+        if oldest is None:
+            return math.inf
+        if wishes.closing or wishes.flush_wanted > self._flush_sealed:
+            return 0.0
+        due = 0.0 if pending.full else oldest + min(self._interval, SEAL_AFTER)
+        return max(due, self._look_again)
+
+    def _send_due(self) -> float:
+        """Return the monotonic seconds at which a batch is to leave."""
+        wishes, oldest = self._wishes, self._buffer.sealed.oldest
+        if self._sending is not None or (oldest is None and self._outbox.empty):
+            return math.inf
+        if wishes.flush_wanted > self._flush_tried or (wishes.closing and not self._tried_to_close):
+            return 0.0
+        if not self._outbox.empty:
+            return self._outbox.retry_at
+        if wishes.closing or wishes.flush_wanted > wishes.flush_done or self._buffer.sealed.full:
+            return 0.0
+        return math.inf if oldest is None else oldest + self._interval
+
+    def _seal_ready(self) -> None:
+        now, wanted = time.monotonic(), self._wishes.flush_wanted
+        everything = self._wishes.closing or wanted > self._flush_sealed
+        events = self._buffer.take_ready(now, everything=everything)
+        for event in events:
+            self._seal_one(event)
+        if not events:
+            self._flush_sealed = wanted
+            self._look_again = now + LOOK_AGAIN_SECONDS
+        self._tell_overflow()
+
+    def _seal_one(self, event: PendingEvent) -> None:
+        """Seal an event; one that the app's hook drops, or that fails, is counted."""
+        reason = "unsealed"
+        with self._guard.swallow("seal"):
+            data = self._seal(event)
+            if data is not None:
+                self._buffer.put_sealed(SealedEvent(data, event.tracked_at))
+                return
+            reason = "before_send"
+        self._buffer.dropped(reason)
+
+    def _start_sending(self) -> None:
+        self._flush_tried = self._wishes.flush_wanted
+        self._tried_to_close = self._wishes.closing
+        if self._outbox.empty:
+            self._outbox.cut()
+        if not self._outbox.empty:
+            self._sending = asyncio.create_task(self._send())
+
+    async def _send(self) -> None:
+        try:
+            await self._outbox.send(deadline=self._wishes.deadline)
+        finally:
+            self._sending = None
+            self._woken.set()
+
+    def _note_flush(self) -> None:
+        """Say that a flush is done, once nothing is left that was tracked before it."""
+        wanted, oldest = self._wishes.flush_wanted, self._buffer.oldest
+        if self._outbox.empty and (oldest is None or oldest > wanted):
+            self._wishes.flush_done = wanted
+
+    async def _sleep_until(self, due: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if due == math.inf else due - time.monotonic()):
+                await self._woken.wait()
+
+    def _tell_overflow(self) -> None:
+        """Say that the queue overflows; here, as the app's own threads only count it."""
+        lost = self._buffer.overflowed
+        if lost > self._told_overflow:
+            self._told_overflow = lost
+            message = "the queue is full: %d events are lost so far, the oldest first"
+            self._guard.warn("overflow", message, lost)
