@@ -36,7 +36,7 @@ class Agent:
         tracker = Tracker(
             put=self._put,
             calls=self,
-            arguments=Arguments(self._guard, scrub),
+            arguments=Arguments(self._guard),
             guard=self._guard,
             ip_header=config.client_ip.header,
         )

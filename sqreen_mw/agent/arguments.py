@@ -1,6 +1,6 @@
 """What an app hands to our calls, checked and copied; misuse is said, and the rest is kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Final
@@ -28,13 +28,8 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 class Arguments:
     """Reads the arguments of calls."""
 
-    def __init__(self, guard: Guard, scrub: Callable[[str], str]) -> None:
+    def __init__(self, guard: Guard) -> None:
         self._guard: Final = guard
-        self._scrub: Final = scrub
-
-    def copier(self) -> Copier:
-        """Return what copies the values of one event."""
-        return Copier(self._scrub)
 
     def admits(self, name: object) -> bool:
         """Tell whether an event may have this name."""
@@ -111,7 +106,10 @@ class Arguments:
             message = "timestamp has no time zone: taken as UTC; give datetime.now(UTC) or the like"
             self._guard.misuse("timestamp_naive", message)
             timestamp = timestamp.replace(tzinfo=UTC)
-        milliseconds = (timestamp - _EPOCH) // _MILLISECOND
+        milliseconds = now
+        # A time zone of the app may be at fault.
+        with self._guard.swallow("timestamp"):
+            milliseconds = (timestamp - _EPOCH) // _MILLISECOND
         return min(max(milliseconds, MIN_TIMESTAMP), MAX_TIMESTAMP)
 
     def _first(

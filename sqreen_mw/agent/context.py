@@ -25,6 +25,10 @@ class Identity(Struct, frozen=True, kw_only=True):
     traits: dict[str, Any]
 
 
+NOBODY: Final = Identity(identifiers={}, traits={})
+"""The user of a request where none was identified."""
+
+
 class Calls(Protocol):
     """What an agent does for the app; see the functions of the same names in ``sqreen_mw``."""
 
@@ -161,23 +165,25 @@ class RequestContext:
             self.first_identity = identity
         self.identity = identity
 
-    def track(self, name: str, options: object = None, /, **keywords: Any) -> str | None:
+    def track(self, name: str = "", options: object = None, **keywords: Any) -> str | None:
         """Track an event of this request; see ``sqreen_mw.track``."""
         self.notice()
         return self._calls.track(self, name, options=options, keywords=keywords)
 
-    def identify(self, user_identifiers: object, traits: object = None) -> None:
+    def identify(
+        self, user_identifiers: object = None, traits: object = None, **identifiers: Any
+    ) -> None:
         """Say who this request is from; see ``sqreen_mw.identify``."""
-        self._calls.identify(self, user_identifiers, traits)
+        self._calls.identify(self, merged(user_identifiers, identifiers), traits)
 
     def auth_track(
-        self, success: object, user_identifiers: object = None, /, **identifiers: Any
+        self, success: object = None, user_identifiers: object = None, **identifiers: Any
     ) -> str | None:
         """Track a login; see ``sqreen_mw.auth_track``."""
         self.notice()
         return self._calls.auth_track(self, success, merged(user_identifiers, identifiers))
 
-    def signup_track(self, user_identifiers: object = None, /, **identifiers: Any) -> str | None:
+    def signup_track(self, user_identifiers: object = None, **identifiers: Any) -> str | None:
         """Track a new account; see ``sqreen_mw.signup_track``."""
         self.notice()
         return self._calls.signup_track(self, merged(user_identifiers, identifiers))
@@ -209,10 +215,6 @@ class RequestContext:
 
 def merged(user_identifiers: object, identifiers: Mapping[str, Any]) -> object:
     """Return identifiers that came as one dict, as keywords, or as both."""
-    named = identifiers.get("user_identifiers")
-    if user_identifiers is None and isinstance(named, Mapping):
-        user_identifiers = named
-        identifiers = {key: value for key, value in identifiers.items() if value is not named}
     if user_identifiers is None:
         return identifiers
     if identifiers and isinstance(user_identifiers, Mapping):

@@ -9,14 +9,15 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from sqreen_mw.agent.context import RequestContext
+from sqreen_mw.agent.context import NOBODY, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.capture.request import Describer
 from sqreen_mw.capture.scrubbed import scrubbed_event, scrubbed_request
-from sqreen_mw.protocol.batch import encode_event
+from sqreen_mw.capture.text import cut_texts
+from sqreen_mw.protocol.batch import decode_event, encode_event
 from sqreen_mw.protocol.event import Event, Params, RequestInfo
-from sqreen_mw.protocol.limits import MAX_EVENT_BYTES
+from sqreen_mw.protocol.limits import MAX_EVENT_BYTES, MAX_IDENTIFIER_LENGTH, MAX_TEXT_LENGTH
 
 BeforeSend: TypeAlias = Callable[[Event], Event | None]
 
@@ -57,18 +58,23 @@ class Sealer:
             with self._guard.swallow("describe"):
                 request = self._request(context, with_body=pending.with_body)
         identity = pending.identity
-        if identity is None and context is not None:
-            identity = context.first_identity
+        if identity is None:
+            identity = NOBODY if context is None else context.first_identity or NOBODY
         return Event(
             id=pending.id,
             name=pending.name,
             timestamp=pending.timestamp,
-            properties=pending.properties,
-            user_identifiers={} if identity is None else identity.identifiers,
-            user_traits={} if identity is None else identity.traits,
+            properties=self._cut(pending.properties) if pending.truncated else pending.properties,
+            user_identifiers=self._cut(identity.identifiers, MAX_IDENTIFIER_LENGTH),
+            user_traits=self._cut(identity.traits),
             request=request,
             truncated=pending.truncated or (request is not None and request.truncated),
         )
+
+    def _cut(self, values: dict[str, Any], limit: int = MAX_TEXT_LENGTH) -> dict[str, Any]:
+        """Return values whose long texts are cut, scrubbed before: here, as the app waits not."""
+        cut: dict[str, Any] = cut_texts(values, limit, self._describer.scrubber.text)
+        return cut
 
     def _request(self, context: RequestContext, *, with_body: bool) -> RequestInfo:
         raw = context.raw_request()
@@ -95,12 +101,22 @@ class Sealer:
         assert self._before_send is not None  # noqa: S101 the only caller has looked
         changed: object = None
         with self._guard.swallow("before_send"):
-            changed = self._before_send(event)
+            changed = _read_back(self._before_send(event))
         if changed is None or isinstance(changed, Event):
             return changed
         message = "before_send must return the event or None, not %s: the event is dropped"
         self._guard.warn("before_send_type", message, type(changed).__name__)
         return None
+
+
+def _read_back(changed: object) -> object:
+    """Return a hook's event as its JSON says it.
+
+    Raises:
+        MalformedBatchError: The hook made something of it that is no event.
+        TypeError: A value can't be said in JSON.
+    """
+    return decode_event(encode_event(changed)) if isinstance(changed, Event) else changed
 
 
 def _fitted(event: Event, size: int) -> bytes:

@@ -11,6 +11,7 @@ from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.requests.explicit import context_of
 from sqreen_mw.capture.body import MAX_BODY_BYTES
+from sqreen_mw.capture.values import Copier
 from sqreen_mw.protocol.event_id import new_event_id
 
 LOGIN: Final = "sq.sdk.users.login"
@@ -105,6 +106,10 @@ class Tracker:
     ) -> str | None:
         """Take a login; a successful one identifies the request's user."""
         with self._swallow:
+            if success is None:
+                message = "auth_track() needs True or False first: did the login succeed?"
+                self._guard.misuse("auth_success", message)
+                return None
             if success and context is not None:
                 self._remember(context, identifiers, None)
             properties = {"success": bool(success)}
@@ -121,7 +126,7 @@ class Tracker:
         return None
 
     def _remember(self, context: RequestContext, identifiers: object, traits: object) -> None:
-        copier = self._arguments.copier()
+        copier = Copier()
         identity = self._arguments.identity(identifiers, copier, traits=traits)
         if identity is None:
             message = "a user needs an identifier, such as {'email': ...}: nobody is identified"
@@ -139,7 +144,7 @@ class Tracker:
     def _submit(
         self, name: str, options: Mapping[str, Any], context: RequestContext | None
     ) -> str | None:
-        copier = self._arguments.copier()
+        copier = Copier()
         properties = options.get("properties")
         copies = self._arguments.properties(properties, copier, what="properties")
         identity = self._arguments.identity(options.get("user_identifiers"), copier)

@@ -1,5 +1,6 @@
 """The request's body: what the app itself reads of it, and the parameters in that."""
 
+import re
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -11,6 +12,11 @@ MAX_BODY_BYTES: Final = 16 * 1024
 
 FILE: Final = "<file>"
 """What is told of a file: that one came under this name, never what is in it."""
+
+
+_EXTENDED_FILENAME: Final = re.compile(
+    rb"^(content-disposition:[^\r\n]*?[; \t])filename\*[\d*]*=", re.IGNORECASE | re.MULTILINE
+)
 
 
 class BodyTee:
@@ -101,12 +107,11 @@ def _multipart(body: RawBody, boundary: bytes) -> BodyParameters:
         fields.append((_text(file.field_name), FILE))
         file.close()
 
-    if b"filename*" in body.data:
-        # A file named as RFC 5987 has it, which the parser takes for text: nothing is told.
-        return BodyParameters(incomplete=True)
+    # Some clients name files as RFC 5987 has it, against RFC 7578, section 4.2: not text, either.
+    data = _EXTENDED_FILENAME.sub(rb"\1filename=", body.data)
     try:
         parser = FormParser("multipart/form-data", on_field, on_file, boundary=boundary)
-        parser.write(body.data)
+        parser.write(data)
     except (FormParserError, ValueError):
         return BodyParameters(form=tuple(fields), incomplete=True)
     return BodyParameters(form=tuple(fields), incomplete=body.truncated)

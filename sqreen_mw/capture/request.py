@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -11,13 +10,12 @@ from msgspec import Struct
 from sqreen_mw.capture.body import RawBody, body_parameters
 from sqreen_mw.capture.client_ip import ClientIp, Headers
 from sqreen_mw.capture.scrubs import Scrubs
-from sqreen_mw.capture.text import cut_text
+from sqreen_mw.capture.secret_paths import masked_path
+from sqreen_mw.capture.text import cut_text, cut_texts
 from sqreen_mw.capture.values import Copier, safe_text
 from sqreen_mw.protocol.event import Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH
 from sqreen_mw.scrubbing.mask import MASK
-
-_LONG_VALUE: Final = 6
 
 PathParams: TypeAlias = Mapping[str, object]
 
@@ -55,7 +53,7 @@ class Describer:
         address = self.client_ip.resolve(raw.peer, raw.headers)
         return RequestInfo(
             verb=telling.text(raw.verb),
-            path=telling.path(raw.path, raw.path_params),
+            path=telling.text(self._path(raw)),
             id=telling.optional(raw.id),
             ip=address.ip,
             ip_source=address.source,
@@ -65,6 +63,14 @@ class Describer:
             status=raw.status,
             params=telling.params(raw, body),
             truncated=telling.truncated,
+        )
+
+    def _path(self, raw: RawRequest) -> str:
+        return masked_path(
+            raw.path,
+            route=raw.route,
+            parameters=raw.path_params,
+            is_sensitive=self.scrubber.is_sensitive,
         )
 
 
@@ -90,13 +96,6 @@ class _Telling:
                 return self.text(value.decode("utf-8", "replace"))
         return None
 
-    def path(self, path: str, parameters: PathParams) -> str:
-        """Return the path; what a sensitive parameter takes from it is masked there too."""
-        for name, value in islice(parameters.items(), MAX_PARAMETERS):
-            if self._scrubber.is_sensitive(safe_text(name)):
-                path = _masked(path, safe_text(value))
-        return self.text(path)
-
     def params(self, raw: RawRequest, body: RawBody | None) -> Params:
         query = self._pairs(self._query(raw.query))
         path = {name: values[0] for name, values in self._pairs(_texts(raw.path_params)).items()}
@@ -108,10 +107,12 @@ class _Telling:
         return Params(query=query, path=path, form=form, json=self._json(parameters.json))
 
     def _json(self, value: Any) -> Any:
-        copier = Copier(self._scrubber.text)
-        copied = self._scrubber.value(copier.copy(value))
-        self.truncated = self.truncated or copier.truncated
-        return copied
+        copier = Copier()
+        copied = copier.copy(value)
+        if copier.truncated:
+            self.truncated = True
+            copied = cut_texts(copied, MAX_TEXT_LENGTH, self._scrubber.text)
+        return self._scrubber.value(copied)
 
     def _query(self, query: bytes) -> list[tuple[str, str]]:
         """Return the fields of a query string; the last one of a cut string is left out."""
@@ -138,13 +139,3 @@ class _Telling:
 
 def _texts(values: PathParams) -> Iterable[tuple[str, str]]:
     return ((safe_text(name), safe_text(value)) for name, value in values.items())
-
-
-def _masked(path: str, value: str) -> str:
-    """Return a path in which a value is masked; a short one where it is a whole segment only."""
-    if len(value) >= _LONG_VALUE:
-        return path.replace(value, MASK)
-    if not value:
-        return path
-    marked = f"{path}/"
-    return marked.replace(f"/{value}/", f"/{MASK}/").removesuffix("/")

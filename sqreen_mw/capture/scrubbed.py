@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import structs
 
 from sqreen_mw.capture.scrubs import Scrubs, masked
+from sqreen_mw.capture.text import cut_text
 from sqreen_mw.protocol.event import Event, Params, RequestInfo
 from sqreen_mw.protocol.limits import (
     MAX_IDENTIFIER_LENGTH,
@@ -66,7 +67,9 @@ def _text(text: str, scrubber: Scrubs) -> str:
 
 
 def _identifier(value: str | int, scrubber: Scrubs) -> str | int:
-    return scrubber.text(value)[:MAX_IDENTIFIER_LENGTH] if isinstance(value, str) else value
+    if isinstance(value, str):
+        return cut_text(value, MAX_IDENTIFIER_LENGTH, scrubber.text)
+    return value
 
 
 def _cut_keys(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Text on its way out: scrubbed, then cut, and such that every encoder takes it."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 LOOKED_AT: Final = 16 * 1024
 """Characters of a text that are looked at; what is kept of it is a quarter of them."""
@@ -21,6 +21,19 @@ def cut_text(text: str, limit: int, scrub: Callable[[str], str]) -> str:
     Scrubbing comes first: a pattern does not know half of a secret.
     """
     scrubbed = scrub(text[:LOOKED_AT])
-    if len(text) > LOOKED_AT:
+    if len(text) >= LOOKED_AT:
         scrubbed = scrubbed[:-MARGIN]
     return clean_text(scrubbed[:limit])
+
+
+def cut_texts(value: Any, limit: int, scrub: Callable[[str], str]) -> Any:
+    """Return a JSON-like value in which the texts that are too long are cut; no other is new."""
+    match value:
+        case str():
+            return cut_text(value, limit, scrub) if len(value) > limit else value
+        case dict():
+            return {key: cut_texts(item, limit, scrub) for key, item in value.items()}
+        case list():
+            return [cut_texts(item, limit, scrub) for item in value]
+        case _:
+            return value

@@ -1,13 +1,13 @@
 """Copies of the app's values that JSON can say: bounded, and never the app's own objects."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from enum import Enum
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqreen_mw.capture.text import LOOKED_AT, clean_text, cut_text
+from sqreen_mw.capture.text import LOOKED_AT, clean_text
 from sqreen_mw.protocol.limits import (
     MAX_EVENT_BYTES,
     MAX_PROPERTY_DEPTH,
@@ -26,18 +26,19 @@ _TOO_DEEP: Final = "<nested too deep>"
 
 
 class Copier:
-    """Copies the values of one event, and knows what did not fit.
+    """Copies the values of one event, and knows what does not fit.
+
+    It is cheap, as the app waits for it: of a text that is too long, enough is kept to be scrubbed
+    before it is cut.
 
     Attributes:
-        truncated: Whether something was cut or left out.
+        truncated: Whether something is left out, or is to be cut.
         size: About the bytes of memory that the copies hold.
     """
 
-    __slots__ = ("_nodes", "_scrub", "size", "truncated")
+    __slots__ = ("_nodes", "size", "truncated")
 
-    def __init__(self, scrub: Callable[[str], str]) -> None:
-        """Copy for one event; texts that are too long are scrubbed before they are cut."""
-        self._scrub: Final = scrub
+    def __init__(self) -> None:
         self.truncated = False
         self.size = 0
         self._nodes = 0
@@ -57,11 +58,11 @@ class Copier:
             return _without_text(value)
 
     def text(self, value: object, limit: int = MAX_TEXT_LENGTH) -> str:
-        """Return an object's text, cut to the limit."""
+        """Return an object's text, at most ``LOOKED_AT`` characters of it."""
         text = value if type(value) is str else safe_text(value)
         if len(text) > limit:
             self.truncated = True
-            text = cut_text(text, limit, self._scrub)
+            text = text[:LOOKED_AT]
         self.size += len(text)
         return clean_text(text)
 

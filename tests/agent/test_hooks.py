@@ -1,4 +1,5 @@
 import asyncio
+from datetime import date
 from typing import Any
 
 import anyio
@@ -210,3 +211,34 @@ def test_identities_outside_requests(memory: list[Event], caplog: pytest.LogCapt
     ]
     assert "identify() outside a request does nothing" in caplog.text
     assert not sqreen.user_is_banned()
+
+
+@pytest.mark.parametrize("changes", [{"name": 42}, {"properties": {"a": object()}}, {"id": "x"}])
+def test_what_a_hook_made_invalid_is_dropped(
+    memory: list[Event], caplog: pytest.LogCaptureFixture, changes: dict[str, Any]
+) -> None:
+    """An event that the collector would refuse is counted and said here, where the hook is."""
+    configure(Settings(before_send=lambda event: structs.replace(event, **changes)))
+    sqreen.track("x")
+
+    assert sqreen.flush()
+    assert memory == []
+    assert sqreen.stats().dropped == {"before_send": 1}
+    assert "sqreen_mw failed in before_send" in caplog.text
+
+
+def test_a_hook_sees_long_texts_cut(memory: list[Event]) -> None:
+    """The hook is shown what would leave, and what it adds is said as JSON says it."""
+    seen: list[Event] = []
+
+    def note(event: Event) -> Event:
+        seen.append(event)
+        return structs.replace(event, properties={"day": date(2026, 11, 22)})
+
+    configure(Settings(before_send=note))
+    sqreen.track("x", properties={"long": "x" * 5000}, user_identifiers={"id": "y" * 600})
+
+    assert sqreen.flush()
+    assert seen[0].properties == {"long": "x" * 4096}
+    assert memory[0].properties == {"day": "2026-11-22"}
+    assert memory[0].user_identifiers == {"id": "y" * 512}

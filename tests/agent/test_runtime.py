@@ -11,6 +11,7 @@ import sqreen_mw as sqreen
 from sqreen_mw.agent.agent import Agent
 from sqreen_mw.agent.config import Settings
 from sqreen_mw.agent.null import NullAgent
+from sqreen_mw.agent.requests.asgi import ASGIRequestContext
 from sqreen_mw.agent.runtime import configure, current_agent
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.protocol.event import Event
@@ -90,14 +91,18 @@ def test_an_unconfigured_agent_gives_way() -> None:
     assert sqreen.track("late")
 
 
-def test_after_close_a_new_agent_is_made(memory: list[Event]) -> None:
-    """Closing delivers, and the next call starts afresh."""
+def test_what_is_closed_stays_closed(memory: list[Event]) -> None:
+    """Closing delivers, and later events are dropped and counted, until a middleware is made."""
     sqreen.track("a")
     assert sqreen.close() == 0
-    sqreen.track("b")
+    assert sqreen.track("b") is None
     assert sqreen.close() == 0
+    assert sqreen.stats().dropped == {"closed": 1}
 
-    assert [event.name for event in memory] == ["a", "b"]
+    configure(Settings(url="memory://test"))
+    assert sqreen.track("c")
+    assert sqreen.flush()
+    assert [event.name for event in memory] == ["a", "c"]
 
 
 def test_the_batch_says_which_app(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,3 +201,35 @@ def test_the_public_names_are_sorted_and_there() -> None:
     assert all(getattr(sqreen, name) for name in sqreen.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
         _ = sqreen.Nonsense
+
+
+def test_calls_take_everything_by_keyword(memory: list[Event]) -> None:
+    """Keywords work wherever a position does, at module level and on a request."""
+    context = ASGIRequestContext(configure(), {"type": "http"}, frozenset())
+    for calls in (sqreen, context):
+        calls.track(name="a", options={"properties": {"n": 1}})
+        calls.auth_track(success=True, email="b")
+        calls.signup_track(user_identifiers={"email": "c"})
+        calls.identify(email="d")
+    context.track("e")
+
+    assert sqreen.flush()
+    users = [event.user_identifiers.get("email") for event in memory]
+    assert users == [None, "b", "c", "b", "b", "c", "d"]
+
+
+def test_calls_without_arguments_neither_raise_nor_are_silent(
+    memory: list[Event], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A call that lacks what it needs is said with the fix, and makes no event."""
+    assert sqreen.track() is None
+    assert sqreen.auth_track(email="a") is None
+    sqreen.identify()
+
+    assert sqreen.flush()
+    assert memory == []
+    assert [line.split(" ")[0] for line in caplog.messages] == [
+        "track()",
+        "auth_track()",
+        "identify()",
+    ]

@@ -1,6 +1,6 @@
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ def tracker_of(put: Callable[[PendingEvent], bool], guard: Guard) -> Tracker:
     return Tracker(
         put=put,
         calls=NullAgent(Config()),
-        arguments=Arguments(guard, str),
+        arguments=Arguments(guard),
         guard=guard,
         ip_header="x-forwarded-for",
     )
@@ -150,6 +150,23 @@ def test_extreme_timestamps_stay_in_range(bench: Bench) -> None:
     bench.track("x", timestamp=datetime.min.replace(tzinfo=timezone(timedelta(hours=14))))
 
     assert bench.events[0].timestamp == MIN_TIMESTAMP
+
+
+def test_a_time_zone_that_fails_costs_no_event(bench: Bench) -> None:
+    """A timestamp whose time zone raises is taken as the present."""
+
+    class Broken(tzinfo):
+        def utcoffset(self, _: datetime | None) -> timedelta:
+            raise RuntimeError("no offset")
+
+        dst = utcoffset
+
+        def tzname(self, _: datetime | None) -> str:
+            return "broken"
+
+    assert bench.track("x", timestamp=datetime(2026, 1, 1, tzinfo=Broken()))
+    assert bench.events[0].timestamp > 1_700_000_000_000
+    assert bench.guard.counts == {"timestamp": 1}
 
 
 def test_the_present_is_the_default(bench: Bench) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqreen_mw.capture.body import (
+    FILE,
     MAX_BODY_BYTES,
     BodyParameters,
     BodyTee,
@@ -83,14 +84,23 @@ def test_a_form_of_very_many_fields_is_cut_and_marked() -> None:
     assert info.truncated
 
 
-def test_a_file_by_its_extended_name_is_not_told() -> None:
-    """A part that names its file by ``filename*`` (RFC 5987) does not leave as text."""
-    body = TWO_PARTS.replace(b'filename="me.png"', b"filename*=UTF-8''me.png")
+@pytest.mark.parametrize(
+    "named",
+    [
+        b"filename*=UTF-8''me.png",
+        b"filename=\"m.png\"; filename*=UTF-8''me.png",
+        b'FILENAME*0*="m"',
+    ],
+)
+def test_a_file_by_its_extended_name_is_not_told(named: bytes) -> None:
+    """A part that names its file by ``filename*`` (RFC 5987) is a file, and no text."""
+    body = TWO_PARTS.replace(b'filename="me.png"', named)
 
     info = described(RawBody(MULTIPART, body, truncated=False))
 
-    assert "secret pixels" not in repr(info)
-    assert info.truncated
+    assert info.params == described(RawBody(MULTIPART, TWO_PARTS, truncated=False)).params
+    assert FILE in repr(info)
+    assert not info.truncated
 
 
 @pytest.mark.parametrize("length", range(0, len(TWO_PARTS), 7))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sqreen_mw.capture.text import LOOKED_AT
 from sqreen_mw.capture.values import MAX_NODES, Copier
 from sqreen_mw.protocol.limits import MAX_PROPERTY_DEPTH, MAX_TEXT_LENGTH
 from tests.strategies import depth, json_values
@@ -37,7 +38,7 @@ class Silent:
 @given(json_values)
 def test_json_values_are_copied_as_they_are(value: Any) -> None:
     """What JSON can say within the limits is copied unchanged."""
-    copier = Copier(str)
+    copier = Copier()
 
     assert copier.copy(value) == value
     assert not copier.truncated
@@ -48,7 +49,7 @@ def test_later_changes_do_not_show(value: dict[str, list[bool]]) -> None:
     """A copy shares nothing that can change with the app's object."""
     before = copy.deepcopy(value)
 
-    copied = Copier(str).copy(value)
+    copied = Copier().copy(value)
     for items in value.values():
         items.append(True)
     value["late"] = []
@@ -81,12 +82,12 @@ def test_later_changes_do_not_show(value: dict[str, list[bool]]) -> None:
 )
 def test_other_values_become_what_json_can_say(value: object, copied: object) -> None:
     """Common types have their usual text, and what has none says so."""
-    assert Copier(str).copy(value) == copied
+    assert Copier().copy(value) == copied
 
 
 def test_an_integer_too_long_to_print_says_so() -> None:
     """Python refuses the text of an integer of more than 4300 digits."""
-    assert Copier(str).copy(10**5000) == "<int without text>"
+    assert Copier().copy(10**5000) == "<int without text>"
 
 
 @given(
@@ -97,7 +98,7 @@ def test_an_integer_too_long_to_print_says_so() -> None:
 )
 def test_any_nested_value_ends_within_bounds(value: Any) -> None:
     """Whatever the nesting, the copy is JSON of bounded depth."""
-    copied = Copier(str).copy(value)
+    copied = Copier().copy(value)
 
     json.dumps(copied, allow_nan=False)
     assert depth(copied) <= MAX_PROPERTY_DEPTH
@@ -107,24 +108,25 @@ def test_deep_and_cyclic_values_are_cut_and_marked() -> None:
     """A value that holds itself ends at the depth limit."""
     cycle: list[Any] = []
     cycle.append(cycle)
-    copier = Copier(str)
+    copier = Copier()
 
     assert copier.copy(cycle) == [[[[["<nested too deep>"]]]]]
     assert copier.truncated
 
 
-def test_long_text_is_cut_and_marked() -> None:
-    """A text keeps its first characters."""
-    copier = Copier(str)
+def test_long_text_is_marked() -> None:
+    """Of a text that is to be cut, enough is kept to be scrubbed before."""
+    copier = Copier()
 
-    assert copier.copy("x" * (MAX_TEXT_LENGTH + 1)) == "x" * MAX_TEXT_LENGTH
+    assert copier.copy("x" * (MAX_TEXT_LENGTH + 1)) == "x" * (MAX_TEXT_LENGTH + 1)
     assert copier.truncated
+    assert copier.copy("x" * (LOOKED_AT + 1)) == "x" * LOOKED_AT
 
 
 @pytest.mark.parametrize("value", [range(10**6), ["x" * 4000] * 10**5, {i: i for i in range(9999)}])
 def test_wide_values_are_cut_and_marked(value: Any) -> None:
     """A value of very many parts keeps the first ones."""
-    copier = Copier(str)
+    copier = Copier()
 
     copied = copier.copy([*value] if isinstance(value, range) else value)
 
@@ -134,7 +136,7 @@ def test_wide_values_are_cut_and_marked(value: Any) -> None:
 
 def test_size_follows_what_is_held() -> None:
     """The size counts the characters of texts and something for each value."""
-    small, large = Copier(str), Copier(str)
+    small, large = Copier(), Copier()
     small.copy("x")
     large.copy(["x" * 1000, "y" * 1000])
 

@@ -61,7 +61,7 @@ class App:
         self.tracker = Tracker(
             put=self.put,
             calls=NullAgent(Config()),
-            arguments=Arguments(self.guard, self.scrubber.text),
+            arguments=Arguments(self.guard),
             guard=self.guard,
             ip_header="x-forwarded-for",
         )
