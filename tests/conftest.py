@@ -5,6 +5,7 @@ import pytest
 
 import sqreen_mw
 from sqreen_mw.agent.delivery.memory import memory_events
+from sqreen_mw.agent.runtime import forget
 from sqreen_mw.protocol.event import Event
 
 
@@ -16,6 +17,7 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.delenv(name)
     yield
     sqreen_mw.close(timeout=2.0)
+    forget()
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from typing import Any, Unpack
 
 from sqreen_mw.agent.context import RequestContext, current_request, merged
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
-from sqreen_mw.agent.runtime import current_agent, last_agent
+from sqreen_mw.agent.runtime import current_agent
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.agent.tracker import TrackOptions
 
 
 def track(
-    name: str, options: TrackOptions | None = None, /, **keywords: Unpack[TrackOptions]
+    name: str = "", options: TrackOptions | None = None, **keywords: Unpack[TrackOptions]
 ) -> str | None:
     """Track an event, of the current request if there is one.
 
@@ -29,7 +29,9 @@ def track(
 
 
 def identify(
-    user_identifiers: Mapping[str, str | int], traits: Mapping[str, Any] | None = None
+    user_identifiers: Mapping[str, str | int] | None = None,
+    traits: Mapping[str, Any] | None = None,
+    **identifiers: str | int,
 ) -> None:
     """Say who the current request is from.
 
@@ -39,24 +41,24 @@ def identify(
     Args:
         user_identifiers: Such as ``{"id": 42, "email": ...}``.
         traits: What else is known of the user, at most 16.
+        identifiers: The identifiers as keywords, such as ``email=...``.
     """
     context = current_request()
     if context is None:
-        current_agent().identify(None, user_identifiers, traits)
+        current_agent().identify(None, merged(user_identifiers, identifiers), traits)
     else:
-        context.identify(user_identifiers, traits)
+        context.identify(user_identifiers, traits, **identifiers)
 
 
 def auth_track(
-    success: bool,  # noqa: FBT001 as the original has it
+    success: bool | None = None,  # noqa: FBT001 as the original has it
     user_identifiers: Mapping[str, str | int] | None = None,
-    /,
     **identifiers: str | int,
 ) -> str | None:
     """Track a login, as event ``sq.sdk.users.login``; a successful one identifies the user.
 
     Args:
-        success: Whether the user is who they say.
+        success: Whether the user is who they say; it has to be given.
         user_identifiers: Who it is, as a dict or as keywords.
         identifiers: The same, as keywords.
 
@@ -70,7 +72,7 @@ def auth_track(
 
 
 def signup_track(
-    user_identifiers: Mapping[str, str | int] | None = None, /, **identifiers: str | int
+    user_identifiers: Mapping[str, str | int] | None = None, **identifiers: str | int
 ) -> str | None:
     """Track a new account, as event ``sq.sdk.users.signup``, and identify its user.
 
@@ -110,17 +112,19 @@ async def aflush(timeout: float = CLOSE_SECONDS) -> bool:
 def close(timeout: float = CLOSE_SECONDS) -> int:
     """Deliver what waits within ``timeout`` seconds, and stop.
 
+    What is tracked afterwards is dropped and counted, until a middleware is made anew.
+
     Returns:
         How many events were not delivered; they are dropped.
     """
-    return last_agent().close(timeout)
+    return current_agent().close(timeout)
 
 
 async def aclose(timeout: float = CLOSE_SECONDS) -> int:
     """Do as ``close`` does, while the event loop, of asyncio or trio, runs on."""
-    return await last_agent().aclose(timeout)
+    return await current_agent().aclose(timeout)
 
 
 def stats() -> Stats:
     """Return what became of every event of this process, also after ``close``."""
-    return last_agent().stats()
+    return current_agent().stats()

@@ -11,7 +11,6 @@ class NullAgent:
 
     def __init__(self, config: Config) -> None:
         self.config: Final = config
-        self.closed = False
 
     def track(self, *_: object, **__: object) -> None:
         """Take no event."""
@@ -35,7 +34,6 @@ class NullAgent:
 
     def close(self, timeout: float) -> int:  # noqa: ARG002 there is nothing to wait for
         """Return 0: nothing is left over."""
-        self.closed = True
         return 0
 
     async def aflush(self, timeout: float) -> bool:  # noqa: ARG002 there is nothing to wait for

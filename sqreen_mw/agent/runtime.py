@@ -28,7 +28,6 @@ class _Process:
 
     def __init__(self) -> None:
         self.agent: AnyAgent | None = None
-        self.exiting = False
         self.lock = threading.RLock()
         self.diversion: Final = Diversion()
         self._said: Final[set[str]] = set()
@@ -81,10 +80,11 @@ def configure(settings: Settings | None = None) -> AnyAgent:
 def current_agent() -> AnyAgent:
     """Return the process's agent, made of the environment if no middleware has made one.
 
-    A wrong environment is logged, not raised: this is called from within the app.
+    One that is closed stays closed, until a middleware is made anew. A wrong environment is logged,
+    not raised: this is called from within the app.
     """
     agent = _process.agent
-    if agent is not None and (_process.exiting or not agent.closed):
+    if agent is not None:
         return agent
     try:
         return configure()
@@ -94,9 +94,9 @@ def current_agent() -> AnyAgent:
             return _process.hold(NullAgent(Config()))
 
 
-def last_agent() -> AnyAgent:
-    """Return the process's agent, even if it is closed: its counts can still be read."""
-    return _process.agent or current_agent()
+def forget() -> None:
+    """Forget the process's agent: the next call makes one of the settings as they are then."""
+    _process.agent = None
 
 
 def begin_diversion(stand_in: Callable[[Config], Calls]) -> None:
@@ -118,6 +118,5 @@ def _is_kept_in(url: str) -> bool:
 
 @atexit.register
 def _close_at_exit() -> None:
-    _process.exiting = True
     if _process.agent is not None:
         _process.agent.close(CLOSE_SECONDS)

@@ -18,9 +18,6 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Methods whose requests have no body to speak of (RFC 9110, section 9.3)."""
-
 
 class SqreenMiddleware:
     """Gives each request a context: ``request.state.sqreen`` and ``sqreen_mw.track()`` below it.
@@ -62,8 +59,7 @@ class SqreenMiddleware:
         context = state[CONTEXT_KEY] = ASGIRequestContext(agent, scope, self._told)
         if kind == "http":
             send = _noting_status(send, context)
-            if scope.get("method") not in BODILESS:
-                receive = _teeing(receive, context)
+            receive = _teeing(receive, context)
         token = enter(context)
         try:
             return await self.app(scope, receive, send)
@@ -124,10 +120,10 @@ def _teeing(receive: Receive, context: RequestContext) -> Receive:
 
     async def teeing() -> Message:
         message = await receive()
-        if message.get("type") == "http.request":
+        if message.get("type") == "http.request" and (body := message.get("body")):
             if context.body is None:
                 context.body = BodyTee()
-            context.body.feed(message.get("body") or b"")
+            context.body.feed(body)
         return message
 
     return teeing

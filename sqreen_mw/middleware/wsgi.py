@@ -7,7 +7,13 @@ from sqreen_mw.agent.config import Config, Settings
 from sqreen_mw.agent.context import RequestContext, enter, leave
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
-from sqreen_mw.agent.requests.wsgi import TOLD_KEYS, Environ, WSGIRequestContext, environ_key
+from sqreen_mw.agent.requests.wsgi import (
+    TOLD_KEYS,
+    Environ,
+    WSGIRequestContext,
+    decoded_path,
+    environ_key,
+)
 from sqreen_mw.agent.runtime import AnyAgent, configure
 from sqreen_mw.middleware.steps import Steps
 from sqreen_mw.middleware.wsgi_input import tee_input
@@ -75,7 +81,7 @@ def _noting_status(start_response: StartResponse, context: RequestContext) -> St
 
 
 def _path(environ: Environ) -> str:
-    return f"{environ.get('SCRIPT_NAME') or ''}{environ.get('PATH_INFO') or ''}"
+    return decoded_path(environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"))
 
 
 def _noting_files(environ: Environ) -> list[object]:

@@ -107,6 +107,15 @@ def test_demo_shows_both_sites_and_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture
+def heeded_hangup() -> Iterator[None]:
+    """Heed SIGHUP, which below nohup is ignored, by children and so by the demo as well."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("heeded_hangup")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_other_signals_end_it_too(tmp_path: Path, number: signal.Signals) -> None:
     """SIGTERM, and the end of the terminal, stop everything."""

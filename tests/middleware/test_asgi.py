@@ -432,7 +432,13 @@ def test_the_body_is_read_as_ever(memory: list[Event]) -> None:
     async def unread(request: Request) -> None:
         request.state.sqreen.track("unread", collect_body=True)
 
+    @app.get("/search")
+    async def search(request: Request) -> None:
+        await request.body()
+        request.state.sqreen.track("search", collect_body=True)
+
     client = TestClient(app)
+    assert client.request("GET", "/search", json={"a": 1}).status_code == 200
     assert client.post("/json", json={"a": [1, 2]}).json() == {"a": [1, 2]}
     assert client.post("/form", data={"coupon": "SPRING"}).json() == "SPRING"
     assert client.post("/unread", json={"a": 1}).status_code == 200
@@ -441,6 +447,8 @@ def test_the_body_is_read_as_ever(memory: list[Event]) -> None:
     assert told["json"] is not None
     assert told["form"] is not None
     assert told["unread"] is not None
+    assert told["search"] is not None
+    assert told["search"].params.json == {"a": 1}
     assert told["json"].params.json == {"a": [1, 2]}
     assert told["form"].params.form == {"coupon": ["SPRING"]}
     assert told["unread"].params == Params()

@@ -297,3 +297,19 @@ def test_the_environ_is_free_when_the_request_ends(memory: list[Event]) -> None:
     finally:
         gc.enable()
     assert "x" in delivered(memory)
+
+
+def test_ignored_paths_may_be_of_any_script(memory: list[Event]) -> None:
+    """The environ's bytes are read as what they are, UTF-8, before paths are compared."""
+
+    def app(environ: Environ, start: StartResponse) -> list[bytes]:
+        environ["sqreen"].track("x")
+        ok(start)
+        return [b"ok"]
+
+    wrapped = SqreenWSGIMiddleware(app, ignore_paths="/santé")
+    path = "/santé".encode().decode("latin-1")
+
+    assert list(wrapped(environ_of(PATH_INFO=path), start_response)) == [b"ok"]
+    assert list(wrapped(environ_of(SCRIPT_NAME=path[:3], PATH_INFO=path[3:]), start_response))
+    assert delivered(memory) == {}

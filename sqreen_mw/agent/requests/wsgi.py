@@ -68,9 +68,7 @@ class WSGIRequestContext(RequestContext):
         self._look_up_route()
         return RawRequest(
             verb=safe_text(self._verb or ""),
-            path="".join(safe_text(part or "") for part in self._path)
-            .encode("latin-1", "replace")
-            .decode("utf-8", "replace"),
+            path=decoded_path(*self._path),
             query=safe_text(self._query or "").encode("latin-1", "replace"),
             headers=_header_fields(self._headers),
             peer=safe_text(self._peer or ""),
@@ -117,6 +115,12 @@ def _rule(environ: Mapping[str, Any]) -> tuple[object, object]:
     if request is None:
         return environ.get("bottle.route"), environ.get("route.url_args")
     return getattr(request, "url_rule", None), getattr(request, "view_args", None)
+
+
+def decoded_path(script_name: object, path_info: object) -> str:
+    """Return a path of two parts that came as bytes in the disguise of Latin-1 (PEP 3333)."""
+    path = safe_text(script_name or "") + safe_text(path_info or "")
+    return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def environ_key(header: str) -> str:
