@@ -1,0 +1,1 @@
+"""Serving requests to an application in process, as a server hands them over."""

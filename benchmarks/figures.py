@@ -1,0 +1,69 @@
+"""What a row of the benchmarks amounts to: figures by contestant, drawn as a table."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One quantity, of every contestant that has it.
+
+    Attributes:
+        name: What was measured, with its unit.
+        values: By contestant.
+        digits: Digits after the point.
+        notes: What is to be said of a contestant's value, such as that events were lost.
+    """
+
+    name: str
+    values: Mapping[str, float]
+    digits: int = 0
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What was asked for.
+
+    Attributes:
+        contestants: Those to be measured.
+        rounds: How often, where the row's own choice won't do.
+    """
+
+    contestants: tuple[str, ...]
+    rounds: int | None = None
+
+
+class Row(Protocol):
+    """A module of ``benchmarks.rows``; its docstring's first line is the table's title."""
+
+    def measure(self, plan: Plan) -> list[Figure]:
+        """Return the row's figures."""
+        ...
+
+
+def figure_table(figures: Sequence[Figure]) -> str:
+    """Return figures as a table, a line each contestant."""
+    names = list(dict.fromkeys(name for figure in figures for name in figure.values))
+    lines = [[name, *(_cell(figure, name) for figure in figures)] for name in names]
+    return table(["", *(figure.name for figure in figures)], lines)
+
+
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown whose columns are aligned."""
+    rows = [head, *lines]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    drawn = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
+    drawn.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(drawn)
+
+
+def _cell(figure: Figure, name: str) -> str:
+    if name not in figure.values:
+        return "-"
+    note = f" ({figure.notes[name]})" if name in figure.notes else ""
+    return f"{figure.values[name]:,.{figure.digits}f}{note}"

@@ -1,0 +1,28 @@
+"""sqreen_mw: the middlewares and ``track()``."""
+
+import sqreen_mw as sqreen
+from benchmarks.peers.peer import ASGIApp, Properties, WSGIApp
+
+
+class Ours:
+    """Default settings, but for where the collector is."""
+
+    def __init__(self, url: str) -> None:
+        """Send to a stub server."""
+        self._url = url
+
+    def wrap_asgi(self, app: ASGIApp) -> ASGIApp:
+        """Return the application inside the ASGI middleware."""
+        return sqreen.SqreenMiddleware(app, url=self._url, token="sqm_benchmark")  # noqa: S106 the stub takes any
+
+    def wrap_wsgi(self, app: WSGIApp) -> WSGIApp:
+        """Return the application inside the WSGI middleware."""
+        return sqreen.SqreenWSGIMiddleware(app, url=self._url, token="sqm_benchmark")  # noqa: S106 the stub takes any
+
+    def track(self, name: str, properties: Properties) -> None:
+        """Track, as code anywhere below a request does."""
+        sqreen.track(name, properties=properties)
+
+    def flush(self) -> None:
+        """Wait for the delivery."""
+        sqreen.flush(30.0)

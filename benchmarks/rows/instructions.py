@@ -1,0 +1,151 @@
+"""Machine instructions of the thread that serves, counted by valgrind: they repeat within 1 %.
+
+Each contestant runs in its own process under callgrind, which writes its count down at each mark.
+Threads that deliver are left out; the row ``delivered`` has the whole process.
+"""
+
+import gc
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from shutil import which
+from typing import Final, NamedTuple
+
+from benchmarks.child import in_child
+from benchmarks.drive.sides import SIDES, Side
+from benchmarks.figures import Figure, Plan
+from benchmarks.peers.nothing import Bare
+from benchmarks.peers.peer import CONTESTANTS, PASSING, Peer, open_peer
+from benchmarks.stub.running import running_stub
+from benchmarks.unmeasurable import UnmeasurableError
+from benchmarks.work import tracking
+
+REQUESTS: Final = 30
+REPEATED: Final = 5
+WARM: Final = 5
+
+Counts = dict[str, float]
+"""Instructions a request, by what was served."""
+
+
+class _Block(NamedTuple):
+    name: str
+    wrapped: bool
+    tracks: int = 0
+    streams: bool = False
+
+
+_QUIET: Final = (
+    _Block("bare", wrapped=False),
+    _Block("plain", wrapped=True),
+    _Block("bare stream", wrapped=False, streams=True),
+    _Block("stream", wrapped=True, streams=True),
+)
+BLOCKS: Final = {
+    "asgi": (
+        *_QUIET,
+        _Block("first", wrapped=True, tracks=1),
+        _Block("repeated", wrapped=True, tracks=1 + REPEATED),
+    ),
+    "wsgi": _QUIET,
+}
+"""What is served; on the second side only what differs there."""
+
+
+def measure(plan: Plan) -> list[Figure]:
+    """Return instructions added a request, and of ``track()``.
+
+    Raises:
+        UnmeasurableError: There is no valgrind.
+    """
+    if which("valgrind") is None:
+        raise UnmeasurableError("valgrind is missing: apt-get install valgrind")
+    names = [PASSING, *plan.contestants]
+    tasks = [(name, side) for name in names for side in SIDES]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        counts = dict(zip(tasks, pool.map(_counted, tasks), strict=True))
+    return [*_of_side("asgi", names, counts), *_of_side("wsgi", names, counts)]
+
+
+def _of_side(
+    side: str, names: list[str], counts: dict[tuple[str, str], Counts]
+) -> Iterator[Figure]:
+    told = {name: count for name in names if (count := counts[name, side])["wrapped"]}
+    label = side.upper()
+    yield Figure(
+        name=f"{label} request, added",
+        values={name: count["plain"] - count["bare"] for name, count in told.items()},
+    )
+    yield Figure(
+        name=f"{label} streaming, added",
+        values={name: count["stream"] - count["bare stream"] for name, count in told.items()},
+    )
+    if side == "wsgi":
+        return
+    tracking_ones = {name: counts[name, side] for name in names if name in CONTESTANTS}
+    yield Figure(
+        name="first track",
+        values={name: count["first"] - count["plain"] for name, count in tracking_ones.items()},
+    )
+    yield Figure(
+        name="track again",
+        values={
+            name: (count["repeated"] - count["first"]) / REPEATED
+            for name, count in tracking_ones.items()
+        },
+    )
+
+
+def _counted(task: tuple[str, str]) -> Counts:
+    """Return the counts of a contestant on a side, as callgrind wrote them down."""
+    name, side = task
+    with tempfile.TemporaryDirectory() as folder, running_stub() as stub:
+        prefix = (
+            "valgrind",
+            "--quiet",
+            "--tool=callgrind",
+            "--separate-threads=yes",
+            "--dump-before=getpriority",
+            f"--callgrind-out-file={folder}/out",
+        )
+        wrapped = in_child(serve_blocks, prefix=prefix, name=name, side=side, url=stub.url)
+        counts = {
+            block.name: _instructions(Path(folder) / f"out.{2 * n}-01") / REQUESTS
+            for n, block in enumerate(BLOCKS[side], 1)
+        }
+    return {**counts, "wrapped": wrapped}
+
+
+def serve_blocks(name: str, side: str, url: str) -> bool:
+    """Serve each block between two marks, and tell whether there is a middleware."""
+    peer, way = open_peer(name, url), SIDES[side]
+    for block in BLOCKS[side]:
+        _serve_block(block, peer, way)
+    return way.wraps(peer)
+
+
+def _serve_block(block: _Block, peer: Peer, way: Side) -> None:
+    work: Callable[[], None] | None = None
+    if block.tracks:
+        work = partial(tracking, peer, block.tracks)
+    app = way.app(peer if block.wrapped else Bare(""), work, streams=block.streams)
+    way.serve(app, way.requests(WARM))
+    requests = way.requests(REQUESTS)
+    gc.collect()
+    gc.freeze()
+    _mark()
+    way.serve(app, requests)
+    _mark()
+
+
+def _mark() -> None:
+    """Call what callgrind looks out for, and nobody else calls."""
+    os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def _instructions(dump: Path) -> int:
+    lines = dump.read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("totals: ")).split()[1])

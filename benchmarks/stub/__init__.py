@@ -1,0 +1,1 @@
+"""A server that takes every contestant's events, and counts them."""

@@ -1,0 +1,56 @@
+"""The stub server's process: ``python -m benchmarks.stub [--stalls]`` prints its port."""
+
+import argparse
+import asyncio
+import sys
+from typing import Final
+
+from benchmarks.stub.dialects import Told, read
+
+COUNT_PATH: Final = "/count"
+_HEAD: Final = b"HTTP/1.1 %d OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+
+
+class StubServer:
+    """Answers each product in its own words, or lets all of them wait."""
+
+    def __init__(self, *, stalls: bool) -> None:
+        self._stalls: Final = stalls
+        self._events = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection until the other side ends it."""
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                told = await self._answer(head.decode("latin-1").split("\r\n"), reader)
+                writer.write(_HEAD % (told.status, len(told.answer)) + told.answer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    async def _answer(self, head: list[str], reader: asyncio.StreamReader) -> Told:
+        path = head[0].split(" ")[1]
+        if path == COUNT_PATH:
+            return Told(0, answer=str(self._events).encode())
+        fields = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+        body = await reader.readexactly(int(fields["content-length"]))
+        if self._stalls:
+            await asyncio.Event().wait()
+        told = read(path, fields.get("content-encoding", ""), body)
+        self._events += told.events
+        return told
+
+
+async def main() -> None:
+    """Serve until the process is ended."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stalls", action="store_true")
+    stub = StubServer(stalls=parser.parse_args().stalls)
+    server = await asyncio.start_server(stub.serve, "127.0.0.1", 0, limit=2**20)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

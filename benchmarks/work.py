@@ -1,0 +1,31 @@
+"""What the applications do besides answering: track an event with three properties."""
+
+import time
+from typing import Final
+
+from benchmarks.peers.peer import Peer
+
+EVENT: Final = "coupon.applied"
+
+
+def tracking(peer: Peer, calls: int = 1) -> None:
+    """Track so many events; their properties are made anew, as an application does."""
+    for _ in range(calls):
+        peer.track(EVENT, {"code": "SPRING", "discount": 12.5, "first": True})
+
+
+def spinning(turns: int) -> None:
+    """Do so many turns of work that takes nothing but CPU."""
+    for _ in range(turns):
+        pass
+
+
+def turns_of(seconds: float) -> int:
+    """Return how many turns take so much CPU on this machine."""
+    sample = 1_000_000
+    times: list[float] = []
+    for _ in range(5):
+        begin = time.thread_time()
+        spinning(sample)
+        times.append(time.thread_time() - begin)
+    return int(sample * seconds / min(times))
