@@ -23,9 +23,8 @@ from benchmarks.stub.running import running_stub
 from benchmarks.unmeasurable import UnmeasurableError
 from benchmarks.work import tracking
 
-REQUESTS: Final = 30
 REPEATED: Final = 5
-WARM: Final = 5
+WARM: Final = 10
 
 Counts = dict[str, float]
 """Instructions a request, by what was served."""
@@ -36,6 +35,7 @@ class _Block(NamedTuple):
     wrapped: bool
     tracks: int = 0
     streams: bool = False
+    requests: int = 60
 
 
 _QUIET: Final = (
@@ -47,8 +47,9 @@ _QUIET: Final = (
 BLOCKS: Final = {
     "asgi": (
         *_QUIET,
-        _Block("first", wrapped=True, tracks=1),
-        _Block("repeated", wrapped=True, tracks=1 + REPEATED),
+        _Block("none", wrapped=True, requests=20),
+        _Block("first", wrapped=True, tracks=1, requests=20),
+        _Block("repeated", wrapped=True, tracks=1 + REPEATED, requests=20),
     ),
     "wsgi": _QUIET,
 }
@@ -88,7 +89,7 @@ def _of_side(
     tracking_ones = {name: counts[name, side] for name in names if name in CONTESTANTS}
     yield Figure(
         name="first track",
-        values={name: count["first"] - count["plain"] for name, count in tracking_ones.items()},
+        values={name: count["first"] - count["none"] for name, count in tracking_ones.items()},
     )
     yield Figure(
         name="track again",
@@ -113,7 +114,7 @@ def _counted(task: tuple[str, str]) -> Counts:
         )
         wrapped = in_child(serve_blocks, prefix=prefix, name=name, side=side, url=stub.url)
         counts = {
-            block.name: _instructions(Path(folder) / f"out.{2 * n}-01") / REQUESTS
+            block.name: _instructions(Path(folder) / f"out.{2 * n}-01") / block.requests
             for n, block in enumerate(BLOCKS[side], 1)
         }
     return {**counts, "wrapped": wrapped}
@@ -133,7 +134,7 @@ def _serve_block(block: _Block, peer: Peer, way: Side) -> None:
         work = partial(tracking, peer, block.tracks)
     app = way.app(peer if block.wrapped else Bare(""), work, streams=block.streams)
     way.serve(app, way.requests(WARM))
-    requests = way.requests(REQUESTS)
+    requests = way.requests(block.requests)
     gc.collect()
     gc.freeze()
     _mark()
