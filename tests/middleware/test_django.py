@@ -198,6 +198,14 @@ def test_a_wrong_setting_is_said_at_the_start(setting: object, complaint: str) -
         site.ask("wsgi", "/")
 
 
+def test_a_request_can_be_named_without_the_middleware(memory: list[Event]) -> None:
+    """Django's request is read as it stands, though it has decoded what servers had not."""
+    sqreen.track("x", request=site.RequestFactory().get("/hello/J%C3%BCrgen/?a=1"))
+
+    request = told(memory, "x")
+    assert (request.path, request.params.query) == ("/hello/Jürgen/", {"a": ["1"]})
+
+
 def test_a_request_that_came_by_no_server_has_it_too(memory: list[Event]) -> None:
     """A bare request, as tests make them, is served and followed like any other."""
     request = site.HttpRequest()

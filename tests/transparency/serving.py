@@ -66,7 +66,8 @@ def serving(
 ) -> Iterator[None]:
     """Run a server until the block ends; it listens when the block begins."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SQREEN_")}
-    environment = {**kept, **settings, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment = {**kept, **settings, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *arguments], stdout=output, stderr=output, cwd=ROOT, env=environment

@@ -51,7 +51,9 @@ def new_context(request: object, calls: Calls, *, ip_header: str) -> RequestCont
         return ASGIRequestContext(calls, scope, _told_headers(ip_header))
     environ = _environ_of(request)
     if isinstance(environ, Mapping) and "REQUEST_METHOD" in environ:
-        return WSGIRequestContext(calls, environ, _told_keys(ip_header))
+        # Django decodes the path where it stands.
+        path = getattr(request, "path", None) if hasattr(request, "META") else None
+        return WSGIRequestContext(calls, environ, _told_keys(ip_header), given_path=path)
     return None
 
 

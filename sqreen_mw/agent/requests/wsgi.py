@@ -24,6 +24,7 @@ class WSGIRequestContext(RequestContext):
     __slots__ = (
         "_content_type",
         "_environ",
+        "_given_path",
         "_headers",
         "_path",
         "_path_params",
@@ -33,17 +34,26 @@ class WSGIRequestContext(RequestContext):
         "_verb",
     )
 
-    def __init__(self, calls: Calls, environ: Mapping[str, Any], headers: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        environ: Mapping[str, Any],
+        headers: tuple[str, ...],
+        *,
+        given_path: str | None = None,
+    ) -> None:
         """Take a request's values.
 
         Args:
             calls: What the request's calls go to.
             environ: As PEP 3333 has it.
             headers: The keys of the header fields to keep.
+            given_path: The path, where the environ's is not as PEP 3333 has it any more.
         """
         super().__init__(calls)
         get = environ.get
         self._content_type: Final = get("CONTENT_TYPE")
+        self._given_path: Final = given_path
         self._environ: Mapping[str, Any] | None = environ
         self._headers: Final = [(key, value) for key in headers if (value := get(key)) is not None]
         self._path: Final = get("SCRIPT_NAME"), get("PATH_INFO")
@@ -68,7 +78,7 @@ class WSGIRequestContext(RequestContext):
         self._look_up_route()
         return RawRequest(
             verb=safe_text(self._verb or ""),
-            path=decoded_path(*self._path),
+            path=self._path_text(),
             query=safe_text(self._query or "").encode("latin-1", "replace"),
             headers=_header_fields(self._headers),
             peer=safe_text(self._peer or ""),
@@ -89,6 +99,11 @@ class WSGIRequestContext(RequestContext):
         self._look_up_route()
         self._environ = None
         super().finish()
+
+    def _path_text(self) -> str:
+        if self._given_path is not None:
+            return safe_text(self._given_path)
+        return decoded_path(*self._path)
 
     def _look_up_route(self) -> None:
         environ = self._environ

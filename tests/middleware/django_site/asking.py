@@ -74,7 +74,9 @@ async def _ask_async(
     verb: str, path: str, data: object, options: dict[str, Any]
 ) -> tuple[int, bytes]:
     client = AsyncClient(raise_request_exception=False)
-    response: Any = await getattr(client, verb)(path, data, **options)
+    # Django 5.0's and 5.1's client drops what it is given as headers.
+    fields = options.pop("headers", {})
+    response: Any = await getattr(client, verb)(path, data, **options, **fields)
     if not response.streaming:
         return response.status_code, response.content
     if not response.is_async:

@@ -1,0 +1,10 @@
+"""The site's own commands, as ``django-admin startproject`` has them."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.middleware.django_site.settings")
+    execute_from_command_line(sys.argv)

@@ -1,0 +1,101 @@
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.transparency.serving import SECONDS, free_port, serving
+
+SITE = "tests.middleware.django_site"
+SERVERS = {
+    "uvicorn": ["uvicorn", "--port", "{port}", f"{SITE}.asgi:application"],
+    "gunicorn": ["gunicorn", "-b", "127.0.0.1:{port}", f"{SITE}.wsgi:application"],
+    "runserver": [f"{SITE}.manage", "runserver", "{port}"],
+    "uvicorn-wrapped": ["uvicorn", "--port", "{port}", f"{SITE}.asgi:wrapped"],
+    "gunicorn-wrapped": ["gunicorn", "-b", "127.0.0.1:{port}", f"{SITE}.wsgi:wrapped"],
+}
+FIELDS = {"User-Agent": "curl/8", "X-Forwarded-For": "203.0.113.9"}
+
+
+@dataclass(frozen=True)
+class Served:
+    """A site that a real server serves, and the file that its events go to."""
+
+    client: httpx2.Client
+    file: Path
+    log: Path
+
+    def events(self, name: str, count: int) -> list[dict[str, Any]]:
+        """Return the events of a name, once there are so many."""
+        end = time.monotonic() + SECONDS
+        while True:
+            lines = self.file.read_text().splitlines() if self.file.exists() else []
+            found = [event for event in map(json.loads, lines) if event["event"] == name]
+            if len(found) >= count:
+                return found
+            assert time.monotonic() < end, (lines, self.log.read_text())
+            time.sleep(0.02)
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """Serve the site."""
+    module, *arguments = SERVERS[request.param]
+    hint = "pip install '.[django]', or scripts/test --full"
+    pytest.importorskip("django", reason=hint)
+    pytest.importorskip(module, reason=hint)
+    folder: Path = tmp_path_factory.mktemp("django")
+    settings = {"SQREEN_URL": f"file://{folder}/events", "SQREEN_FLUSH_INTERVAL": "0.1"}
+    port = free_port()
+    command = ["-m", module, *(argument.format(port=port) for argument in arguments)]
+    log = folder / "log"
+    with (
+        serving(command, port=port, log=log, settings=settings),
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=FIELDS) as client,
+    ):
+        yield Served(client, folder / "events", log)
+
+
+def test_an_event_tells_of_its_request(served: Served) -> None:
+    """On every server an event comes once, with the whole of its request and its user."""
+    assert served.client.get("/hello/J%C3%BCrgen/?tag=a").text == "ok"
+
+    (event,) = served.events("by.request", 1)
+    request = event["request"]
+    assert event["properties"] == {"name": "Jürgen"}
+    assert event["user_identifiers"] == {"id": "42"}
+    assert (request["ip"], request["user_agent"]) == ("203.0.113.9", "curl/8")
+    assert (request["verb"], request["path"], request["status"]) == ("GET", "/hello/Jürgen/", 200)
+    assert request["route"] == "/hello/<str:name>/"
+    assert request["params"] == {"query": {"tag": ["a"]}, "path": {"name": "Jürgen"}}
+
+
+def test_streams_files_and_bodies_are_as_ever(served: Served) -> None:
+    """What the view answers arrives whole, and what it read of a form is told."""
+    assert served.client.get("/stream/").text == "one two"
+    assert served.client.get("/stream-async/").text == "one two"
+    assert "def file(" in served.client.get("/file/").text
+    answer = served.client.post(
+        "/form/", data={"coupon": "SPRING"}, files={"photo": ("me.png", b"x" * 40_000)}
+    )
+    assert answer.text == "SPRING [40000]"
+
+    streams = served.events("streamed", 2)
+    assert [event["request"]["path"] for event in streams] == ["/stream/", "/stream-async/"]
+    assert [event["user_identifiers"] for event in streams] == [{"id": "42"}] * 2
+    (form,) = served.events("form", 1)
+    assert form["request"]["params"]["form"]["coupon"] == ["SPRING"]
+
+
+def test_a_failing_view_is_djangos_affair(served: Served) -> None:
+    """Django answers for a view that fails, and the event says what it answered."""
+    assert served.client.get("/boom/").status_code == 500
+
+    (event,) = served.events("boom", 1)
+    assert event["request"]["status"] == 500
