@@ -15,7 +15,7 @@ from benchmarks.figures import Figure, Plan, Row, figure_table
 from benchmarks.peers.peer import CONTESTANTS, installed
 from benchmarks.unmeasurable import UnmeasurableError
 
-ROWS = ("instructions", "track", "delivered")
+ROWS = ("instructions", "request", "track", "delivered", "memory", "throughput", "client_ip")
 
 
 def main() -> None:

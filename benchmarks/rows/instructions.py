@@ -24,7 +24,6 @@ from benchmarks.unmeasurable import UnmeasurableError
 from benchmarks.work import tracking
 
 REPEATED: Final = 5
-WARM: Final = 10
 
 Counts = dict[str, float]
 """Instructions a request, by what was served."""
@@ -36,6 +35,7 @@ class _Block(NamedTuple):
     tracks: int = 0
     streams: bool = False
     requests: int = 60
+    warm: int = 60
 
 
 _QUIET: Final = (
@@ -47,9 +47,9 @@ _QUIET: Final = (
 BLOCKS: Final = {
     "asgi": (
         *_QUIET,
-        _Block("none", wrapped=True, requests=20),
-        _Block("first", wrapped=True, tracks=1, requests=20),
-        _Block("repeated", wrapped=True, tracks=1 + REPEATED, requests=20),
+        _Block("none", wrapped=True, requests=20, warm=10),
+        _Block("first", wrapped=True, tracks=1, requests=20, warm=10),
+        _Block("repeated", wrapped=True, tracks=1 + REPEATED, requests=20, warm=10),
     ),
     "wsgi": _QUIET,
 }
@@ -133,7 +133,7 @@ def _serve_block(block: _Block, peer: Peer, way: Side) -> None:
     if block.tracks:
         work = partial(tracking, peer, block.tracks)
     app = way.app(peer if block.wrapped else Bare(""), work, streams=block.streams)
-    way.serve(app, way.requests(WARM))
+    way.serve(app, way.requests(block.warm))
     requests = way.requests(block.requests)
     gc.collect()
     gc.freeze()

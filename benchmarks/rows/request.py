@@ -1,0 +1,73 @@
+"""CPU time that a middleware adds to a request that tracks nothing; ratios count.
+
+In each round the bare application, a pass-through middleware and the contestant's take turns in
+one process; the medians of the rounds are set against each other.
+"""
+
+import statistics
+import time
+from typing import Any, Final
+
+from benchmarks.child import in_child
+from benchmarks.drive.sides import SIDES, Side
+from benchmarks.figures import Figure, Plan
+from benchmarks.peers.nothing import Bare, PassThrough
+from benchmarks.peers.peer import PASSING, open_peer
+from benchmarks.stub.running import running_stub
+
+ROUNDS: Final = 3
+TURNS: Final = 9
+REQUESTS: Final = 200
+
+KINDS: Final = {
+    "ASGI": ("asgi", False),
+    "ASGI streaming": ("asgi", True),
+    "WSGI": ("wsgi", False),
+    "WSGI streaming": ("wsgi", True),
+}
+"""What is served: the side, and whether the answer comes in parts."""
+
+
+def measure(plan: Plan) -> list[Figure]:
+    """Return the microseconds added to a request of each kind, and how often a pass-through's."""
+    times: dict[str, list[dict[str, float]]] = {PASSING: []}
+    for _ in range(plan.rounds or ROUNDS):
+        for name in plan.contestants:
+            with running_stub() as stub:
+                added: dict[str, dict[str, float]] = in_child(timed, name=name, url=stub.url)
+            times.setdefault(name, []).append(added["own"])
+            times[PASSING].append(added["passing"])
+    return [
+        Figure(name=f"{kind}, us added", digits=1, values=_medians(times, kind)) for kind in KINDS
+    ]
+
+
+def _medians(times: dict[str, list[dict[str, float]]], kind: str) -> dict[str, float]:
+    return {
+        name: statistics.median(time[kind] for time in rounds)
+        for name, rounds in times.items()
+        if kind in rounds[0]
+    }
+
+
+def timed(name: str, url: str) -> dict[str, dict[str, float]]:
+    """Return the microseconds that the contestant adds, and those that a pass-through does."""
+    peer = open_peer(name, url)
+    added: dict[str, dict[str, float]] = {"own": {}, "passing": {}}
+    for kind, (side, streams) in KINDS.items():
+        way = SIDES[side]
+        apps = [way.app(one, streams=streams) for one in (Bare(""), PassThrough(""), peer)]
+        turns = [[_turn(way, app) for app in apps] for _ in range(TURNS)]
+        bare, passing, own = (statistics.median(column) for column in zip(*turns, strict=True))
+        added["passing"][kind] = passing - bare
+        if way.wraps(peer):
+            added["own"][kind] = own - bare
+    return added
+
+
+def _turn(way: Side, app: Any) -> float:
+    """Return the microseconds of a request."""
+    requests = way.requests(REQUESTS)
+    begin = time.thread_time_ns()
+    way.serve(app, requests)
+    return (time.thread_time_ns() - begin) / 1000 / REQUESTS

@@ -1,0 +1,147 @@
+"""Requests a second under wrk, one track() each, as a share of the bare application's.
+
+uvicorn with one worker has one core, wrk and the server that takes the events have the others.
+An application that only greets, saturated, and one of 1 ms of CPU; the contestants take turns.
+``with its delivery`` counts the time until what still waits after the load is delivered, too.
+"""
+
+import os
+import re
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from shutil import which
+from typing import Final
+from urllib.request import urlopen
+
+from benchmarks.figures import Figure, Plan
+from benchmarks.peers.peer import BARE, CONTESTANTS
+from benchmarks.serving import FLUSH, PATHS, serving
+from benchmarks.stub.running import Stub, running_stub
+from benchmarks.unmeasurable import UnmeasurableError
+from benchmarks.work import turns_of
+
+ROUNDS: Final = 3
+SECONDS: Final = 1
+CONNECTIONS: Final = 8
+BUSY_SECONDS: Final = 0.001
+TOLERATED: Final = 0.005
+"""Answers under way when wrk ends count as events, but not as requests."""
+
+
+@dataclass
+class Site:
+    """A contestant's running application, and what it served."""
+
+    url: str
+    stub: Stub
+    answered: int = 0
+    rates: dict[str, list[float]] = field(default_factory=lambda: {path: [] for path in PATHS})
+    sustained: list[float] = field(default_factory=list)
+    slowest: list[float] = field(default_factory=list)
+
+    def load(self, path: str) -> None:
+        """Load one page for a while, then let everything be delivered."""
+        target = self.url + path
+        time.sleep(0.1)
+        command = ["wrk", f"-c{CONNECTIONS}", "-t1", f"-d{SECONDS}s", "--latency", target]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        answered = int(_found(r"(\d+) requests in", said))
+        self.answered += answered
+        self.rates[path].append(float(_found(r"Requests/sec:\s+([\d.]+)", said)))
+        begin = time.monotonic()
+        self.flush()
+        if path == PATHS[0]:
+            self.sustained.append(answered / (SECONDS + time.monotonic() - begin))
+            self.slowest.append(_milliseconds(_found(r"99%\s+(\S+)", said)))
+
+    def flush(self) -> None:
+        """Wait until what was tracked is delivered."""
+        with urlopen(self.url + FLUSH, timeout=60) as answer:  # noqa: S310 a server of our own
+            answer.read()
+
+    def lost(self) -> float:
+        """Return the share of events that never arrived."""
+        return 1 - self.stub.count() / self.answered
+
+
+def measure(plan: Plan) -> list[Figure]:
+    """Return the rates as shares of the bare application's.
+
+    Raises:
+        UnmeasurableError: There is no wrk.
+    """
+    if which("wrk") is None:
+        raise UnmeasurableError("wrk is missing: apt-get install wrk")
+    names = [BARE, *(name for name in plan.contestants if name in CONTESTANTS)]
+    with _spare_core() as core, ExitStack() as stack:
+        turns = turns_of(BUSY_SECONDS)
+        sites = {}
+        for name in names:
+            stub = stack.enter_context(running_stub())
+            url = stack.enter_context(serving(name, url=stub.url, turns=turns, core=core))
+            sites[name] = Site(url, stub)
+            sites[name].flush()
+        for path in PATHS * (plan.rounds or ROUNDS):
+            for site in sites.values():
+                site.load(path)
+        return _figures(sites)
+
+
+def _figures(sites: dict[str, Site]) -> list[Figure]:
+    bare = sites[BARE]
+    lost = {name: site.lost() for name, site in sites.items() if name != BARE}
+    notes = {name: f"{share:.0%} lost" for name, share in lost.items() if share > TOLERATED}
+    kinds = {
+        "hello, x bare": lambda site: site.rates[PATHS[0]],
+        "hello with its delivery, x bare": lambda site: site.sustained,
+        "1 ms, x bare": lambda site: site.rates[PATHS[1]],
+    }
+    shares = [
+        Figure(
+            name=label,
+            digits=2,
+            values={name: _share(kind(site), kind(bare)) for name, site in sites.items()},
+            notes=notes,
+        )
+        for label, kind in kinds.items()
+    ]
+    rates = {name: statistics.median(site.rates[PATHS[0]]) for name, site in sites.items()}
+    slowest = {name: statistics.median(site.slowest) for name, site in sites.items()}
+    return [
+        *shares,
+        Figure(name="hello, requests/s", values=rates),
+        Figure(name="hello, p99 ms", digits=1, values=slowest),
+    ]
+
+
+def _share(own: list[float], bare: list[float]) -> float:
+    """Return the median share of rounds that ran one after the other."""
+    return statistics.median(mine / other for mine, other in zip(own, bare, strict=True))
+
+
+@contextmanager
+def _spare_core() -> Iterator[int]:
+    """Keep one core for the contestants; this process and its other children leave it."""
+    cores = os.sched_getaffinity(0)
+    core = min(cores)
+    os.sched_setaffinity(0, cores - {core} or cores)
+    try:
+        yield core
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def _found(pattern: str, said: str) -> str:
+    match = re.search(pattern, said)
+    if match is None:
+        raise UnmeasurableError(f"wrk said nothing like {pattern}: {said}")
+    return match[1]
+
+
+def _milliseconds(text: str) -> float:
+    number, unit = re.findall(r"([\d.]+)(\D+)", text)[0]
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]

@@ -1,0 +1,80 @@
+"""One contestant's application under uvicorn, in a process of its own.
+
+``/`` tracks and greets, ``/busy`` does some work besides, ``/flush`` delivers what waits.
+"""
+
+import argparse
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+
+from benchmarks.drive.apps import asgi_app
+from benchmarks.peers.peer import ASGIApp, Peer, Receive, Scope, Send, open_peer
+from benchmarks.work import spinning, tracking
+
+PATHS: Final = ("/", "/busy")
+FLUSH: Final = "/flush"
+
+
+@contextmanager
+def serving(name: str, *, url: str, turns: int, core: int) -> Iterator[str]:
+    """Run a contestant's application, and give its URL; ``turns`` is the work of ``/busy``."""
+    given = ["--name", name, "--url", url, "--turns", str(turns), "--core", str(core)]
+    command = [sys.executable, "-m", "benchmarks.serving", *given]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None  # noqa: S101 it is piped
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.kill()
+
+
+def main() -> None:
+    """Serve on a free port, which is printed, until the process is ended."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--turns", type=int, required=True)
+    parser.add_argument("--core", type=int, required=True)
+    given = parser.parse_args()
+    os.sched_setaffinity(0, {given.core})
+    app = application(open_peer(given.name, given.url), given.turns)
+    listener = socket.create_server(("127.0.0.1", 0))
+    sys.stdout.write(f"{listener.getsockname()[1]}\n")
+    sys.stdout.flush()
+    config = uvicorn.Config(app, access_log=False, log_level="error", lifespan="off")
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def application(peer: Peer, turns: int) -> ASGIApp:
+    """Return the application, inside the contestant's middleware but for ``/flush``."""
+
+    def work() -> None:
+        tracking(peer)
+        spinning(turns)
+
+    pages = {
+        "/": peer.wrap_asgi(asgi_app(lambda: tracking(peer))),
+        "/busy": peer.wrap_asgi(asgi_app(work)),
+    }
+    done = asgi_app()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        page = pages.get(scope["path"], done)
+        if page is done:
+            await asyncio.to_thread(peer.flush)
+        await page(scope, receive, send)
+
+    return app
+
+
+if __name__ == "__main__":
+    main()
