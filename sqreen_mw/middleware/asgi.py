@@ -16,7 +16,8 @@ from sqreen_mw.capture.body import BodyTee
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
-ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+# Frameworks type scope and messages each in their own way; any of them may be wrapped.
+ASGIApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class SqreenMiddleware:
@@ -42,7 +43,7 @@ class SqreenMiddleware:
         self._told: Final = TOLD_HEADERS | {self._agent.config.client_ip.header.encode("latin-1")}
         self._no_agent: Final = NullAgent(Config())
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one scope (ASGI specification 3.0)."""
         kind = scope["type"]
         if kind == "lifespan":

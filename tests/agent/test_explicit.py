@@ -76,7 +76,7 @@ def test_a_request_that_is_known_has_one_context(memory: list[Event]) -> None:
         sqreen.track("current")
         sqreen.track("given", request=Request(scope))
 
-    asyncio.run(SqreenMiddleware(app)({**SCOPE}, None, None))  # type: ignore[arg-type]  # unused
+    asyncio.run(SqreenMiddleware(app)({**SCOPE}, None, None))
 
     assert sqreen.flush()
     current, given = memory

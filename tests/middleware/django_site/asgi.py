@@ -1,7 +1,6 @@
 """The site under ASGI."""
 
 import os
-from typing import Any
 
 from django.core.asgi import get_asgi_application
 
@@ -9,5 +8,4 @@ from sqreen_mw.middleware.asgi import SqreenMiddleware
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.middleware.django_site.settings")
 application = get_asgi_application()
-django: Any = application  # its types are narrower than the specification
-wrapped = SqreenMiddleware(django)
+wrapped = SqreenMiddleware(application)

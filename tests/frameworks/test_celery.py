@@ -1,0 +1,40 @@
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.functional.processes import ROOT, SECONDS, clean_environment, running
+
+CELERY = ("celery", "--quiet", "-A", "tests.frameworks.celery_site")
+
+
+@pytest.mark.parametrize("pool", ["solo", "prefork"])
+def test_a_task_tracks_without_a_request(pool: str, tmp_path: Path) -> None:
+    """An event of a worker's task arrives with its user, and tells of no request."""
+    pytest.importorskip("celery", reason="pip install celery, or scripts/test --full")
+    folder, file = tmp_path / "broker", tmp_path / "events"
+    folder.mkdir()
+    settings = {"SQREEN_URL": f"file://{file}", "CELERY_FOLDER": str(folder)}
+    subprocess.run(
+        [sys.executable, "-m", *CELERY, "call", "remind", "--args", "[42]"],
+        check=True,
+        capture_output=True,
+        timeout=SECONDS,
+        cwd=ROOT,
+        env=clean_environment(settings),
+    )
+
+    options = ("--pool", pool, "--concurrency", "1", "--loglevel", "CRITICAL")
+    with running(*CELERY, "worker", *options, settings=settings):
+        end = time.monotonic() + SECONDS
+        while not file.exists():
+            assert time.monotonic() < end, "the task's event did not come"
+            time.sleep(0.05)
+
+    (event,) = map(json.loads, file.read_text().splitlines())
+    assert (event["event"], event["properties"]) == ("reminded", {"by": "mail"})
+    assert event["user_identifiers"] == {"id": "42"}
+    assert "request" not in event

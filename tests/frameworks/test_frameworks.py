@@ -1,0 +1,131 @@
+"""One site in each framework: what its events tell must be the same."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.transparency.serving import SECONDS, free_port, serving
+
+ASGI = ("uvicorn", "--port", "{port}", "--log-level", "critical")
+WSGI = ("gunicorn", "-b", "127.0.0.1:{port}", "--log-level", "critical")
+
+
+@dataclass(frozen=True)
+class Framework:
+    """How a framework is served, and how it writes the route of ``/hello/jane``.
+
+    It is None where a framework tells nobody but its own request. Those that answer no errors
+    leave them to the server, outside of any middleware.
+    """
+
+    module: str
+    server: tuple[str, ...]
+    route: str | None = None
+    threads: bool = False
+    answers_errors: bool = True
+
+
+FRAMEWORKS = {
+    "litestar": Framework("litestar", ASGI, route="/hello/{name}", threads=True),
+    "falcon_wsgi": Framework("falcon", WSGI),
+    "falcon_asgi": Framework("falcon", ASGI),
+    "bottle": Framework("bottle", WSGI, route="/hello/<name>"),
+    "quart": Framework("quart", ASGI, threads=True),
+    "pyramid": Framework("pyramid", WSGI, answers_errors=False),
+}
+FIELDS = {"User-Agent": "curl/8", "X-Forwarded-For": "203.0.113.9"}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site that a real server serves, and the file that its events go to."""
+
+    framework: Framework
+    client: httpx2.Client
+    file: Path
+    log: Path
+
+    def event(self, name: str, **wanted: object) -> dict[str, Any]:
+        """Return the one event of a name, with such values of its request, once it is there."""
+        end = time.monotonic() + SECONDS
+        while True:
+            lines = self.file.read_text().splitlines() if self.file.exists() else []
+            events = [event for event in map(json.loads, lines) if event["event"] == name]
+            found = [each for each in events if wanted.items() <= each["request"].items()]
+            if found:
+                (event,) = found
+                return event  # type: ignore[no-any-return]  # JSON
+            assert time.monotonic() < end, (lines, self.log.read_text())
+            time.sleep(0.02)
+
+
+@pytest.fixture(scope="module", params=FRAMEWORKS)
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """Serve the site of one framework."""
+    framework = FRAMEWORKS[request.param]
+    server, *arguments = framework.server
+    for module in (framework.module, server):
+        pytest.importorskip(module, reason=f"pip install {module}, or scripts/test --full")
+    folder: Path = tmp_path_factory.mktemp("framework")
+    settings = {"SQREEN_URL": f"file://{folder}/events", "SQREEN_FLUSH_INTERVAL": "0.1"}
+    port = free_port()
+    options = [argument.format(port=port) for argument in arguments]
+    command = ["-m", server, *options, f"tests.frameworks.{request.param}_site:app"]
+    with (
+        serving(command, port=port, log=folder / "log", settings=settings),
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=FIELDS) as client,
+    ):
+        yield Site(framework, client, folder / "events", folder / "log")
+
+
+def test_an_event_tells_of_its_request_and_its_user(site: Site) -> None:
+    """By the request and at module level, an event has the whole of its request, and its user."""
+    assert site.client.get("/hello/jane?x=1").text == "hello jane"
+
+    by_request, by_module = site.event("by.request"), site.event("by.module", path="/hello/jane")
+    request = by_request["request"]
+    assert by_module["request"] == request
+    assert by_request["properties"] == {"name": "jane"}
+    assert by_request["user_identifiers"] == {"email": "jane@example.org"}
+    assert by_module["user_identifiers"] == {"email": "jane@example.org"}
+    assert (request["ip"], request["user_agent"]) == ("203.0.113.9", "curl/8")
+    assert (request["verb"], request["path"], request["status"]) == ("GET", "/hello/jane", 200)
+    assert request["params"]["query"] == {"x": ["1"]}
+    assert request.get("route") == site.framework.route
+    named = {} if site.framework.route is None else {"name": "jane"}
+    assert request["params"].get("path", {}) == named
+
+
+def test_a_view_in_a_thread_sees_its_request(site: Site) -> None:
+    """Where a framework runs a view in a thread, its events are of the request all the same."""
+    if not site.framework.threads:
+        pytest.skip("the framework has no threads of its own")
+    assert site.client.get("/thread/jane").text == "hello jane"
+
+    event = site.event("by.module", path="/thread/jane")
+    assert event["user_identifiers"] == {"email": "jane@example.org"}
+
+
+def test_what_the_app_reads_of_the_body_is_told(site: Site) -> None:
+    """JSON reaches the app as ever, and the event tells it."""
+    assert site.client.post("/coupons", json={"code": "SPRING"}).json() == {"code": "SPRING"}
+
+    assert site.event("coupon.applied")["request"]["params"]["json"] == {"code": "SPRING"}
+
+
+def test_a_failing_view_is_the_frameworks_affair(site: Site) -> None:
+    """The framework or its server answers for a view that fails, and the next request is served."""
+    assert site.client.get("/boom").status_code == 500
+    assert site.client.get("/hello/jim").text == "hello jim"
+
+    request = site.event("boom")["request"]
+    assert request["path"] == "/boom"
+    assert request.get("status") == (500 if site.framework.answers_errors else None)
