@@ -21,6 +21,13 @@ class Figure:
     digits: int = 0
     notes: Mapping[str, str] = field(default_factory=dict)
 
+    def cell(self, name: str) -> str:
+        """Return a contestant's value as text; a dash if it has none."""
+        if name not in self.values:
+            return "-"
+        note = f" ({self.notes[name]})" if name in self.notes else ""
+        return f"{self.values[name]:,.{self.digits}f}{note}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -46,7 +53,7 @@ class Row(Protocol):
 def figure_table(figures: Sequence[Figure]) -> str:
     """Return figures as a table, a line each contestant."""
     names = list(dict.fromkeys(name for figure in figures for name in figure.values))
-    lines = [[name, *(_cell(figure, name) for figure in figures)] for name in names]
+    lines = [[name, *(figure.cell(name) for figure in figures)] for name in names]
     return table(["", *(figure.name for figure in figures)], lines)
 
 
@@ -60,10 +67,3 @@ def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     ]
     drawn.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(drawn)
-
-
-def _cell(figure: Figure, name: str) -> str:
-    if name not in figure.values:
-        return "-"
-    note = f" ({figure.notes[name]})" if name in figure.notes else ""
-    return f"{figure.values[name]:,.{figure.digits}f}{note}"

@@ -10,7 +10,7 @@ import re
 import statistics
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from shutil import which
@@ -24,7 +24,7 @@ from benchmarks.stub.running import Stub, running_stub
 from benchmarks.unmeasurable import UnmeasurableError
 from benchmarks.work import turns_of
 
-ROUNDS: Final = 3
+ROUNDS: Final = 5
 SECONDS: Final = 1
 CONNECTIONS: Final = 8
 BUSY_SECONDS: Final = 0.001
@@ -95,7 +95,7 @@ def _figures(sites: dict[str, Site]) -> list[Figure]:
     bare = sites[BARE]
     lost = {name: site.lost() for name, site in sites.items() if name != BARE}
     notes = {name: f"{share:.0%} lost" for name, share in lost.items() if share > TOLERATED}
-    kinds = {
+    kinds: dict[str, Callable[[Site], list[float]]] = {
         "hello, x bare": lambda site: site.rates[PATHS[0]],
         "hello with its delivery, x bare": lambda site: site.sustained,
         "1 ms, x bare": lambda site: site.rates[PATHS[1]],

@@ -1,0 +1,171 @@
+"""The goals that the project sets itself, and whether a run holds them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.figures import Figure, table
+from benchmarks.peers.peer import CONTESTANTS, OURS
+
+PEERS: Final = frozenset({*CONTESTANTS, "ipaddress"}) - {OURS}
+WITH_MIDDLEWARE: Final = PEERS - {"segment"}
+"""Those that see the request, whose requests a second can be set against ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """A bound for one figure of ours, and perhaps a distance from the best peer's.
+
+    Attributes:
+        what: The quantity, with its unit.
+        row: Where it is measured.
+        figure: The figure of that row.
+        bound: What ours may be at most, or at least if more is better.
+        times: How often the best peer's value ours may be, or must be if more is better.
+        more: Whether more is better.
+        peers: Whom ours is set against.
+    """
+
+    what: str
+    row: str
+    figure: str
+    bound: float
+    times: float | None = None
+    more: bool = False
+    peers: frozenset[str] = PEERS
+
+    def holds(self, figure: Figure) -> bool:
+        """Tell whether a figure is as it should be."""
+        ours, best = figure.values[OURS], self.best(figure)
+        bounds = [self.bound]
+        if self.times is not None and best is not None:
+            bounds.append(self.times * figure.values[best])
+        return all(ours >= bound if self.more else ours <= bound for bound in bounds)
+
+    def best(self, figure: Figure) -> str | None:
+        """Return the best peer's name, None where there is none."""
+        values = {name: value for name, value in figure.values.items() if name in self.peers}
+        if not values:
+            return None
+        return (max if self.more else min)(values, key=values.__getitem__)
+
+    def wanted(self) -> str:
+        """Return the goal in words."""
+        sign, limit = (">=", "at least") if self.more else ("<=", "at most")
+        beside = f", {limit} {self.times:g} x the best peer" if self.times is not None else ""
+        return f"{sign} {self.bound:,g}{beside}"
+
+
+GOALS: Final = (
+    Goal(
+        what="ASGI request that tracks nothing, instructions added",
+        row="instructions",
+        figure="ASGI request, added",
+        bound=25_000,
+    ),
+    Goal(
+        what="WSGI request that tracks nothing, instructions added",
+        row="instructions",
+        figure="WSGI request, added",
+        bound=19_000,
+    ),
+    Goal(
+        what="the same with a streaming answer",
+        row="instructions",
+        figure="WSGI streaming, added",
+        bound=19_000,
+    ),
+    Goal(
+        what="`track()` repeated in a request, us",
+        row="track",
+        figure="repeated, us",
+        bound=8,
+        times=0.5,
+    ),
+    Goal(
+        what="`track()` first in a request, us",
+        row="track",
+        figure="first in a request, us",
+        bound=20,
+        times=0.5,
+    ),
+    Goal(
+        what="request with one delivered event, us of process CPU",
+        row="delivered",
+        figure="us a request and event",
+        bound=60,
+        times=0.5,
+    ),
+    Goal(
+        what="memory of a waiting event, ASGI, bytes",
+        row="memory",
+        figure="ASGI, bytes an event",
+        bound=1229,
+    ),
+    Goal(
+        what="memory of a waiting event, WSGI, bytes",
+        row="memory",
+        figure="WSGI, bytes an event",
+        bound=1229,
+    ),
+    Goal(
+        what="memory of a queue full of large events, MiB (bound: 16)",
+        row="memory",
+        figure="queue full of large events, MiB",
+        bound=17.6,
+    ),
+    Goal(
+        what="requests/s of a greeting, one event each, x bare",
+        row="throughput",
+        figure="hello, x bare",
+        bound=0.65,
+        times=2.5,
+        more=True,
+        peers=WITH_MIDDLEWARE,
+    ),
+    Goal(
+        what="requests/s of 1 ms of CPU, one event each, x bare",
+        row="throughput",
+        figure="1 ms, x bare",
+        bound=0.95,
+        more=True,
+        peers=WITH_MIDDLEWARE,
+    ),
+    Goal(
+        what="client IPv4 address through three proxies, us",
+        row="client_ip",
+        figure="IPv4, us",
+        bound=4,
+    ),
+    Goal(
+        what="client IPv6 address through three proxies, us",
+        row="client_ip",
+        figure="IPv6, us",
+        bound=4,
+    ),
+    Goal(
+        what="ingest into SQLite on one core, events/s",
+        row="ingest",
+        figure="SQLite, events/s",
+        bound=12_000,
+        more=True,
+    ),
+)
+
+
+def goal_table(measured: Mapping[str, Iterable[Figure]]) -> str:
+    """Return the goals whose figures were measured, with what came of them."""
+    lines = [_line(goal, figure) for goal in GOALS if (figure := _figure(goal, measured))]
+    return table(["", "ours", "best peer", "goal", "holds"], lines)
+
+
+def _figure(goal: Goal, measured: Mapping[str, Iterable[Figure]]) -> Figure | None:
+    figures = (figure for figure in measured.get(goal.row, ()) if figure.name == goal.figure)
+    return next((figure for figure in figures if OURS in figure.values), None)
+
+
+def _line(goal: Goal, figure: Figure) -> list[str]:
+    best = goal.best(figure)
+    beside = "-" if best is None else f"{figure.cell(best)} ({best})"
+    holds = "yes" if goal.holds(figure) else "**no**"
+    return [goal.what, figure.cell(OURS), beside, goal.wanted(), holds]
