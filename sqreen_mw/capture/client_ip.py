@@ -70,6 +70,14 @@ class Networks:
 _PRIVATE_NETWORKS: Final = Networks(PRIVATE)
 
 
+class Step(NamedTuple):
+    """An address that was looked at: as it is written, what it is if any, and its trust."""
+
+    text: str
+    ip: str | None
+    is_trusted: bool
+
+
 class ClientAddress(NamedTuple):
     """An address in canonical text, or None where the peer has none, and who vouches for it."""
 
@@ -91,25 +99,31 @@ class ClientIp:
     header: str = FORWARDED_FOR
     named: bool = False
 
-    def resolve(self, peer: str | None, headers: Headers) -> ClientAddress:
+    def resolve(
+        self, peer: str | None, headers: Headers, *, steps: list[Step] | None = None
+    ) -> ClientAddress:
         """Return the client's address: a vouched one, or the peer's.
 
         Args:
             peer: The address of the connection's other end; on a Unix socket there is none, or a
                 server's own word for it. Garbage is no address, and nobody to trust.
             headers: The request's header fields.
+            steps: Takes each address that is looked at, in this order.
         """
         packed = packed_address(_without_port(peer)) if peer else None
         peer_address = ClientAddress(None if packed is None else address_text(packed), "peer")
-        if not self._trusts(peer, packed):
-            return peer_address
-        lines = self.header_lines(headers)
-        if not lines:
-            return peer_address
-        client = self._rightmost_untrusted(_addresses(self.header, lines))
+        is_trusted = self._trusts(peer, packed)
+        if steps is not None:
+            steps.append(Step(peer or "", peer_address.ip, is_trusted))
+        client = self._rightmost_untrusted(self.chain(headers), steps) if is_trusted else None
         if client is None:
             return peer_address
         return ClientAddress(address_text(client), "header" if self.named else "proxy")
+
+    def chain(self, headers: Headers) -> list[str]:
+        """Return the addresses of the proxies' header, nearest proxy last."""
+        lines = self.header_lines(headers)
+        return _addresses(self.header, lines) if lines else []
 
     def distrusts_proxy(self, peer: str | None, headers: Headers) -> bool:
         """Tell whether a private peer sends the proxies' header, but is not trusted.
@@ -131,15 +145,20 @@ class ClientIp:
         name = self.header.encode("latin-1")
         return [value.decode("latin-1") for key, value in headers if key == name]
 
-    def _rightmost_untrusted(self, addresses: list[str]) -> bytes | None:
+    def _rightmost_untrusted(self, chain: list[str], steps: list[Step] | None) -> bytes | None:
         """Return the nearest address that is no proxy, the farthest if all are proxies.
 
         None where garbage comes first: then nobody vouches for what is left of it.
         """
         packed = None
-        for text in reversed(addresses):
+        for text in reversed(chain):
             packed = packed_address(_without_port(text))
-            if packed is None or packed not in self.trusted:
+            is_trusted = packed is not None and packed in self.trusted
+            if steps is not None:
+                steps.append(
+                    Step(text, None if packed is None else address_text(packed), is_trusted)
+                )
+            if not is_trusted:
                 break
         return packed
 

@@ -5,6 +5,7 @@ from typing import Final
 import typer
 
 from sqreen_mw.cli.demo import demo
+from sqreen_mw.cli.doctor import doctor
 from sqreen_mw.cli.serve import serve
 from sqreen_mw.cli.tokens import tokens
 from sqreen_mw.cli.users import users
@@ -16,5 +17,6 @@ app: Final = typer.Typer(
 )
 app.command()(serve)
 app.command()(demo)
+app.add_typer(doctor, name="doctor")
 app.add_typer(users, name="users")
 app.add_typer(tokens, name="tokens")

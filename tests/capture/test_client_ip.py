@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqreen_mw.capture.client_ip import LOOPBACK, PRIVATE, ClientIp, Networks
+from sqreen_mw.capture.client_ip import LOOPBACK, PRIVATE, ClientIp, Networks, Step
 from sqreen_mw.protocol.address import packed_address
 
 DEFAULT = ClientIp(trusted=Networks(LOOPBACK))
@@ -157,3 +157,17 @@ def test_knows_a_proxy_that_is_not_trusted(
 ) -> None:
     """A private peer that sends the header is most likely a proxy left out of the settings."""
     assert DEFAULT.distrusts_proxy(peer, forwarded_for(*lines)) is distrusts
+
+
+@given(st.lists(st.sampled_from(["198.51.100.1", "10.0.0.1", "unknown", "::1"]), max_size=5))
+def test_the_steps_are_those_that_were_taken(chain: list[str]) -> None:
+    """The peer and then the header from its right, up to the first that is no trusted proxy."""
+    headers = forwarded_for(", ".join(chain))
+    steps: list[Step] = []
+
+    found = BEHIND_PRIVATE.resolve("127.0.0.1", headers, steps=steps)
+
+    assert found == BEHIND_PRIVATE.resolve("127.0.0.1", headers)
+    assert [step.text for step in steps] == ["127.0.0.1", *reversed(chain)][: len(steps)]
+    assert all(step.is_trusted for step in steps[:-1])
+    assert not steps[-1].is_trusted or len(steps) == len(chain) + 1

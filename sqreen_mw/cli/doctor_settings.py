@@ -1,0 +1,52 @@
+"""``sqreen-mw doctor settings``: what can be set at all."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sqreen_mw.agent.setting import ORIGINAL, PREFIX, SETTINGS, Setting
+
+
+def settings(
+    *,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")] = False,
+) -> None:
+    """List every setting of the SDK with its default."""
+    if markdown:
+        typer.echo(f"{settings_table()}\n\n{original_table()}")
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0))
+    table.add_column("Setting", style="bold", no_wrap=True)
+    table.add_column("What it does")
+    for setting in SETTINGS.values():
+        name = f"{setting.name} (keyword)" if setting.keyword_only else setting.variable
+        about = f"{setting.about}.\n{setting.kind}; default: {setting.default}"
+        table.add_row(name, about.replace("`", ""))
+    Console(highlight=False, markup=False).print(table)
+
+
+def settings_table() -> str:
+    """Return the table of the settings in Markdown."""
+    rows = [
+        ["Keyword", "Variable", "Value", "Default", "What it does"],
+        ["---"] * 5,
+        *([f"`{s.name}`", _variable(s), s.kind, s.default, s.about] for s in SETTINGS.values()),
+    ]
+    return _lines(rows)
+
+
+def original_table() -> str:
+    """Return the table of what the original had, and what holds instead, in Markdown."""
+    rows = [["Of the original", "Instead"], ["---"] * 2]
+    rows += [[f"`{PREFIX}{name.upper()}`", instead] for name, instead in ORIGINAL.items()]
+    return _lines(rows)
+
+
+def _variable(setting: Setting) -> str:
+    return "none" if setting.keyword_only else f"`{setting.variable}`"
+
+
+def _lines(rows: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

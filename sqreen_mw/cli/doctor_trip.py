@@ -1,0 +1,124 @@
+"""The way to the collector, tried as the app would go it; nothing is left there."""
+
+import asyncio
+import re
+import ssl
+import time
+from email.utils import parsedate_to_datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx2
+
+from sqreen_mw.agent.agent import SDK, Agent
+from sqreen_mw.agent.config import Config
+from sqreen_mw.agent.delivery.batch import make_batch
+from sqreen_mw.agent.delivery.http import HttpTransport
+from sqreen_mw.agent.delivery.transport import Delivered, Misconfigured, Outcome, Retry
+from sqreen_mw.agent.setting import SETTINGS
+from sqreen_mw.cli.doctor_finding import Finding
+
+SECONDS: Final = 10.0
+MAX_SKEW: Final = 2.0
+"""Seconds that two clocks may differ by; an HTTP date is not more precise than one."""
+
+_HALF: Final = 0.5
+_UNAVAILABLE: Final = 503
+
+
+def try_destination(config: Config) -> list[Finding]:
+    """Return how it is with the place that events go to."""
+    if config.disable:
+        return [Finding("collector", "warning", "every call is a no-op: disable is set")]
+    if config.url is None:
+        variable = SETTINGS["url"].variable
+        detail = f"every call is a no-op: set {variable} to the collector's address"
+        return [Finding("collector", "problem", detail)]
+    if urlsplit(config.url).scheme in {"http", "https"}:
+        return try_collector(config.url, config)
+    return [Finding("collector", "warning", f"there is none: events go to {config.url}")]
+
+
+def try_collector(url: str, config: Config) -> list[Finding]:
+    """Ask for the collector's health, compare the clocks, and send a batch without events."""
+    # As the transport does: only https needs the machine's certificates, which take a while.
+    verify = True if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with httpx2.Client(timeout=SECONDS, trust_env=False, verify=verify) as client:
+        begun = time.time()
+        try:
+            answer = client.head(f"{url}/healthz", headers={"User-Agent": SDK})
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            return [_silence(url, error)]
+        ended = time.time()
+    return [
+        _health(answer, url, milliseconds=(ended - begun) * 1000),
+        *_clock(answer, (begun + ended) / 2),
+        _delivery(url, config),
+    ]
+
+
+def _silence(url: str, error: Exception) -> Finding:
+    reason = f"{type(error).__name__}: {error}".rstrip(": ")
+    detail = f"nothing answers at {url}: is it running, and may this machine reach it? ({reason})"
+    return Finding("collector", "problem", detail)
+
+
+def _health(answer: httpx2.Response, url: str, *, milliseconds: float) -> Finding:
+    if answer.is_success:
+        return Finding("collector", "fine", f"{url} answered in {milliseconds:.0f} ms")
+    if answer.status_code == _UNAVAILABLE:
+        return Finding("collector", "problem", "it can't write events now: its log says why")
+    detail = f"what answers at {url} is no collector: HTTP {answer.status_code} for /healthz"
+    return Finding("collector", "problem", detail)
+
+
+def _clock(answer: httpx2.Response, now: float) -> list[Finding]:
+    """Compare the collector's clock, if it tells it (RFC 9110, section 6.6.1), with this one."""
+    try:
+        theirs = parsedate_to_datetime(answer.headers["date"]).timestamp() + _HALF
+    except (KeyError, ValueError):
+        return []
+    ahead = now - theirs
+    if abs(ahead) <= MAX_SKEW:
+        return [Finding("clock", "fine", "this machine's and the collector's agree")]
+    which = "ahead of" if ahead > 0 else "behind"
+    detail = (
+        f"this machine is {abs(ahead):.0f} s {which} the collector, and events carry this "
+        "machine's time: let both follow a time server"
+    )
+    return [Finding("clock", "warning", detail)]
+
+
+def _delivery(url: str, config: Config) -> Finding:
+    begun = time.monotonic()
+    outcome = asyncio.run(_send_nothing(url, config))
+    milliseconds = (time.monotonic() - begun) * 1000
+    match outcome:
+        case Delivered():
+            detail = f"the token may send; a batch without events took {milliseconds:.0f} ms"
+            return Finding("delivery", "fine", detail)
+        case Misconfigured():
+            return Finding(
+                "delivery", "problem", f"check {outcome.setting}: {_told(outcome.reason)}"
+            )
+        case Retry():
+            return Finding(
+                "delivery", "problem", f"the app would try again: {_told(outcome.reason)}"
+            )
+        case _:
+            return Finding("delivery", "problem", f"it refuses batches: {outcome}")
+
+
+async def _send_nothing(url: str, config: Config) -> Outcome:
+    transport = HttpTransport(url=url, token=config.token or "", user_agent=SDK)
+    header = Agent(config, url=url).header
+    try:
+        return await transport.send(make_batch(header, events=[], oldest=0.0), seconds=SECONDS)
+    finally:
+        await transport.close()
+
+
+def _told(reason: str) -> str:
+    """Return what problem details (RFC 9457) say, or all of an answer that has none."""
+    detail = re.search(r'"detail":"((?:[^"\\]|\\.)*)', reason)
+    return detail[1] if detail else reason

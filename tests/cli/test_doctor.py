@@ -1,0 +1,222 @@
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Command, Ended
+from tests.functional.processes import CollectorProcess, collector
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
+    """Serve a collector."""
+    with collector(tmp_path_factory.mktemp("collector")) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def right(served: CollectorProcess) -> dict[str, str]:
+    """Return settings with which all is fine."""
+    return served.settings("doctor")
+
+
+@pytest.fixture
+def odd_server() -> Iterator[str]:
+    """Serve something whose clock is an hour behind, and that is no collector."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response_only(404)
+            self.send_header("Date", format_datetime(datetime.now(UTC) - timedelta(hours=1)))
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response_only(503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def levels(ended: Ended) -> list[tuple[str, str]]:
+    """Return the subjects and levels that a report in JSON has."""
+    findings = json.loads(ended.out)["findings"]
+    return [(finding["subject"], finding["level"]) for finding in findings]
+
+
+def set_all(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
+    """Set variables."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_healthy_way_is_fine_and_leaves_nothing(
+    command: Command,
+    served: CollectorProcess,
+    right: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With a collector and its token all is fine, the exit code is 0, and no event is stored."""
+    set_all(monkeypatch, right)
+
+    ended = command("doctor", "--json")
+
+    subjects = ["settings", "collector", "clock", "delivery"]
+    assert (ended.code, ended.err) == (0, "")
+    assert levels(ended) == [(subject, "fine") for subject in subjects]
+    assert served.events("doctor") == []
+
+
+def test_tells_each_setting_with_its_source(
+    command: Command, right: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Values are shown with the variable, the line or the default that they come from."""
+    set_all(monkeypatch, right)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sqreen.ini").write_text("[sqreen]\nrelease = 1.2")
+
+    ended = command("doctor")
+    told = json.loads(command("doctor", "--json").out)["settings"]
+
+    assert right["SQREEN_TOKEN"] not in ended.out
+    assert "1.2" in ended.out
+    assert {row["name"]: (row["value"], row["from"]) for row in told}.items() >= {
+        "url": (right["SQREEN_URL"], "SQREEN_URL"),
+        "token": ("set, not shown", "SQREEN_TOKEN"),
+        "release": ("1.2", "sqreen.ini, line 2"),
+        "environment": ("production", "default"),
+    }.items()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"SQREEN_TOKEN": "sqm_wrong"}, "check SQREEN_TOKEN: a valid token is needed"),
+        ({"SQREEN_APP_NAME": "another"}, "check SQREEN_TOKEN: the batch is of the app 'another'"),
+        ({"SQREEN_URL": "http://127.0.0.1:9"}, "nothing answers at http://127.0.0.1:9"),
+        ({"SQREEN_URL": ""}, "every call is a no-op: set SQREEN_URL"),
+        ({"SQREEN_URL": "collector"}, "url / SQREEN_URL must begin with"),
+        ({"FORWARDED_ALLOW_IPS": "*"}, "FORWARDED_ALLOW_IPS=*: uvicorn then takes"),
+    ],
+)
+def test_a_problem_is_said_with_the_setting(
+    command: Command,
+    right: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    said: str,
+) -> None:
+    """What keeps events away is named with what to change, and the exit code is 1."""
+    set_all(monkeypatch, {**right, **settings})
+
+    ended = command("doctor")
+
+    assert ended.code == 1
+    assert "problem" in ended.out
+    assert said in " ".join(ended.out.split())
+
+
+def test_what_is_odd_is_a_warning(
+    command: Command, right: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable without effect, or a flag that may lose events, is told of; the exit code is 0."""
+    set_all(monkeypatch, {**right, "SQREEN_RELEAZE": "1"})
+
+    ended = command("doctor", "--server", "python -m uvicorn app:app --lifespan=off", "--json")
+
+    assert ended.code == 0
+    assert levels(ended)[:2] == [("settings", "warning"), ("server", "warning")]
+    assert "did you mean SQREEN_RELEASE?" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"SQREEN_DISABLE": "1"}, "every call is a no-op: disable is set"),
+        ({"SQREEN_URL": "console://"}, "there is none: events go to console://"),
+    ],
+)
+def test_without_a_collector_there_is_no_trip(
+    command: Command, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], said: str
+) -> None:
+    """Where events are to go nowhere, or not far, that is said and nothing is tried."""
+    set_all(monkeypatch, settings)
+
+    ended = command("doctor")
+
+    assert ended.code == 0
+    assert said in ended.out
+
+
+def test_another_clock_and_another_server_are_told(
+    command: Command, odd_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that differs is a warning; an answer that is no collector's is a problem."""
+    set_all(monkeypatch, {"SQREEN_URL": odd_server, "SQREEN_TOKEN": "t"})
+
+    ended = command("doctor")
+
+    said = " ".join(ended.out.split())
+    assert ended.code == 1
+    assert "is no collector: HTTP 404" in said
+    assert "s ahead of the collector" in said
+    assert "the app would try again: HTTP 503" in said
+
+
+@pytest.mark.parametrize(
+    ("server", "level"),
+    [
+        ("uvicorn app:app --host 0.0.0.0", "fine"),
+        ("uvicorn app:app --lifespan on", "fine"),
+        ("/venv/bin/uvicorn app:app --forwarded-allow-ips '*'", "problem"),
+        ("granian --interface wsgi app:app", "warning"),
+        ("granian --interface asgi app:app", "fine"),
+        ("waitress-serve app:app", "warning"),
+        ("flask run", "warning"),
+        ("flask shell", "fine"),
+        ("uwsgi --http :80 --skip-atexit", "warning"),
+        ("gunicorn app:app", "fine"),
+    ],
+)
+def test_knows_what_servers_do(command: Command, server: str, level: str) -> None:
+    """Flags that harm events are known by server, spelled with a space or an equals sign."""
+    assert ("server", level) in levels(command("doctor", "--json", "--server", server))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--server", "uvicorn 'app"),
+        ("--nonsense",),
+        ("ip",),
+        ("ip", "--peer", "10.0.0.1", "--header", "nonsense"),
+        ("ip", "--peer", "10.0.0.1", "--trusted-proxies", "nonsense"),
+    ],
+)
+def test_wrong_usage_ends_with_2(command: Command, arguments: tuple[str, ...]) -> None:
+    """What can't be understood is said on stderr, with exit code 2."""
+    ended = command("doctor", *arguments)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err
+
+
+def test_settings_are_listed(command: Command) -> None:
+    """Every setting is listed for a person, and as Markdown for the docs."""
+    assert "SQREEN_TRUSTED_PROXIES" in command("doctor", "settings").out
+    assert command("doctor", "settings", "--markdown").out.startswith("| Keyword | Variable |")
