@@ -137,13 +137,13 @@ def test_notes_are_logged_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """However many middlewares an app has, each note is said once."""
-    monkeypatch.setenv("SQREEN_RELEAZE", "1")
+    monkeypatch.setenv("SQREEN_FLUSH_INTERVALL", "1")
 
     assert isinstance(configure(), NullAgent)
     configure()
 
     assert caplog.messages == [
-        "SQREEN_RELEAZE is no setting of sqreen_mw; did you mean SQREEN_RELEASE?"
+        "SQREEN_FLUSH_INTERVALL is no setting of sqreen_mw; did you mean SQREEN_FLUSH_INTERVAL?"
     ]
 
 
