@@ -12,6 +12,7 @@ from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, ASGIRequestContext, Scop
 from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
 from sqreen_mw.agent.runtime import AnyAgent, configure
 from sqreen_mw.capture.body import BodyTee
+from sqreen_mw.middleware.lifespan import Lifespan
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -24,7 +25,8 @@ class SqreenMiddleware:
     """Gives each request a context: ``request.state.sqreen`` and ``sqreen_mw.track()`` below it.
 
     Messages, exceptions and timing of the app are untouched; scopes that are no request pass
-    through, but for the end of the lifespan, when what was tracked is delivered.
+    through, but for the end of the lifespan, when what was tracked is delivered. An app that knows
+    no lifespan is given one for that.
     """
 
     def __init__(self, app: ASGIApp, **settings: Unpack[Settings]) -> None:
@@ -42,12 +44,13 @@ class SqreenMiddleware:
         self._ignored: Final = self._agent.config.ignore_paths
         self._told: Final = TOLD_HEADERS | {self._agent.config.client_ip.header.encode("latin-1")}
         self._no_agent: Final = NullAgent(Config())
+        self._lifespan: Final = Lifespan(app, self._deliver)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one scope (ASGI specification 3.0)."""
         kind = scope["type"]
         if kind == "lifespan":
-            return await self.app(scope, receive, self._flushing(send))
+            return await self._lifespan(scope, receive, send)  # type: ignore[no-any-return]  # as it is
         if kind not in {"http", "websocket"}:
             return await self.app(scope, receive, send)
         state = _own_state(scope)
@@ -67,16 +70,6 @@ class SqreenMiddleware:
         finally:
             leave(token)
             context.finish()
-
-    def _flushing(self, send: Send) -> Send:
-        """Return a ``send`` that delivers what was tracked before the server is told to end."""
-
-        async def flush_then_send(message: Message) -> None:
-            if str(message.get("type")).startswith("lifespan.shutdown."):
-                await self._deliver()
-            await send(message)
-
-        return flush_then_send
 
     async def _deliver(self) -> None:
         """Deliver what waits, or say how much does not get through: many servers end here."""

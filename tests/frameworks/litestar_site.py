@@ -39,4 +39,9 @@ async def boom() -> None:
     raise RuntimeError("a failing view")
 
 
-app = Litestar([hello, thread, coupons, boom], middleware=[SqreenMiddleware])
+async def deliver() -> None:
+    """Deliver before the server stops: Litestar's middlewares see no lifespan."""
+    await sqreen.aflush()
+
+
+app = Litestar([hello, thread, coupons, boom], middleware=[SqreenMiddleware], on_shutdown=[deliver])

@@ -65,25 +65,30 @@ class Site:
             time.sleep(0.02)
 
 
+def command(name: str, port: int) -> list[str]:
+    """Return what serves the site of a framework."""
+    framework = FRAMEWORKS[name]
+    server, *arguments = framework.server
+    for module in (framework.module, server):
+        pytest.importorskip(module, reason=f"pip install {module}, or scripts/test --full")
+    options = [argument.format(port=port) for argument in arguments]
+    return ["-m", server, *options, f"tests.frameworks.{name}_site:app"]
+
+
 @pytest.fixture(scope="module", params=FRAMEWORKS)
 def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """Serve the site of one framework."""
-    framework = FRAMEWORKS[request.param]
-    server, *arguments = framework.server
-    for module in (framework.module, server):
-        pytest.importorskip(module, reason=f"pip install {module}, or scripts/test --full")
+    port = free_port()
+    arguments = command(request.param, port)
     folder: Path = tmp_path_factory.mktemp("framework")
     settings = {"SQREEN_URL": f"file://{folder}/events", "SQREEN_FLUSH_INTERVAL": "0.1"}
-    port = free_port()
-    options = [argument.format(port=port) for argument in arguments]
-    command = ["-m", server, *options, f"tests.frameworks.{request.param}_site:app"]
     with (
-        serving(command, port=port, log=folder / "log", settings=settings),
+        serving(arguments, port=port, log=folder / "log", settings=settings),
         httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=FIELDS) as client,
     ):
-        yield Site(framework, client, folder / "events", folder / "log")
+        yield Site(FRAMEWORKS[request.param], client, folder / "events", folder / "log")
 
 
 def test_an_event_tells_of_its_request_and_its_user(site: Site) -> None:
@@ -129,3 +134,16 @@ def test_a_failing_view_is_the_frameworks_affair(site: Site) -> None:
     request = site.event("boom")["request"]
     assert request["path"] == "/boom"
     assert request.get("status") == (500 if site.framework.answers_errors else None)
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_a_server_that_stops_takes_no_events_along(name: str, tmp_path: Path) -> None:
+    """What was tracked just before the server is told to stop arrives."""
+    file, port = tmp_path / "events", free_port()
+    settings = {"SQREEN_URL": f"file://{file}", "SQREEN_FLUSH_INTERVAL": "60"}
+    with serving(command(name, port), port=port, log=tmp_path / "log", settings=settings):
+        assert httpx2.get(f"http://127.0.0.1:{port}/hello/jane").text == "hello jane"
+        assert not file.exists()
+
+    names = [json.loads(line)["event"] for line in file.read_text().splitlines()]
+    assert names == ["by.request", "by.module"]

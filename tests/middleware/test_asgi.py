@@ -315,6 +315,34 @@ def test_the_end_of_the_lifespan_delivers(memory: list[Event]) -> None:
     assert [event.name for event in memory] == ["last"]
 
 
+@pytest.mark.parametrize("failing", [True, False], ids=["raises", "returns"])
+def test_an_app_without_a_lifespan_is_given_one(memory: list[Event], *, failing: bool) -> None:
+    """Where the app takes no part in it, the server has a lifespan all the same, and its end."""
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+        if failing:
+            raise ValueError(scope["type"])
+
+    entry: Any = SqreenMiddleware(app, flush_interval=60.0)
+    with TestClient(entry):
+        sqreen.track("last")
+        assert memory == []
+
+    assert [event.name for event in memory] == ["last"]
+
+
+def test_an_app_that_fails_to_start_is_its_own_affair() -> None:
+    """What an app raises in its lifespan, once it takes part, reaches the server."""
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+        await receive()
+        raise ValueError(scope["type"])
+
+    entry: Any = SqreenMiddleware(app)
+    with pytest.raises(ValueError, match="lifespan"), TestClient(entry):
+        pass
+
+
 def test_what_a_shutdown_leaves_is_said(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

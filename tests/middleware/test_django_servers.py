@@ -10,6 +10,7 @@ import pytest
 
 from tests.transparency.serving import SECONDS, free_port, serving
 
+HINT = "pip install '.[django]', or scripts/test --full"
 SITE = "tests.middleware.django_site"
 SERVERS = {
     "uvicorn": ["uvicorn", "--port", "{port}", f"{SITE}.asgi:application"],
@@ -47,9 +48,8 @@ def served(
 ) -> Iterator[Served]:
     """Serve the site."""
     module, *arguments = SERVERS[request.param]
-    hint = "pip install '.[django]', or scripts/test --full"
-    pytest.importorskip("django", reason=hint)
-    pytest.importorskip(module, reason=hint)
+    for needed in ("django", module.partition(".")[0]):
+        pytest.importorskip(needed, reason=HINT)
     folder: Path = tmp_path_factory.mktemp("django")
     settings = {"SQREEN_URL": f"file://{folder}/events", "SQREEN_FLUSH_INTERVAL": "0.1"}
     port = free_port()
@@ -91,6 +91,23 @@ def test_streams_files_and_bodies_are_as_ever(served: Served) -> None:
     assert [event["user_identifiers"] for event in streams] == [{"id": "42"}] * 2
     (form,) = served.events("form", 1)
     assert form["request"]["params"]["form"]["coupon"] == ["SPRING"]
+
+
+@pytest.mark.parametrize("server", ["uvicorn-wrapped", "gunicorn"])
+def test_a_server_that_stops_takes_no_events_along(server: str, tmp_path: Path) -> None:
+    """Around Django, which knows no lifespan, the ASGI middleware delivers when uvicorn stops."""
+    module, *arguments = SERVERS[server]
+    for needed in ("django", module):
+        pytest.importorskip(needed, reason=HINT)
+    file, port = tmp_path / "events", free_port()
+    settings = {"SQREEN_URL": f"file://{file}", "SQREEN_FLUSH_INTERVAL": "60"}
+    command = ["-m", module, *(argument.format(port=port) for argument in arguments)]
+    with serving(command, port=port, log=tmp_path / "log", settings=settings):
+        assert httpx2.get(f"http://127.0.0.1:{port}/").text == "ok"
+        assert not file.exists()
+
+    names = [json.loads(line)["event"] for line in file.read_text().splitlines()]
+    assert names == ["by.request", "by.module", "by.name"]
 
 
 def test_a_failing_view_is_djangos_affair(served: Served) -> None:
