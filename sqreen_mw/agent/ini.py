@@ -1,17 +1,14 @@
-"""The file of settings, ``sqreen.ini``: found, read once, and told of by line."""
+"""The file of settings, read and told of by line."""
 
 import configparser
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqreen_mw.agent.setting import CONFIG_FILE
 from sqreen_mw.errors import ConfigurationError
 
 SECTION: Final = "sqreen"
-NAME: Final = "sqreen.ini"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +17,6 @@ class Entry:
 
     value: str
     place: str
-
-
-def find_ini(environ: Mapping[str, str]) -> Path | None:
-    """Return the one file of settings, or None where there is none.
-
-    That is the file that ``SQREEN_CONFIG_FILE`` names; else ``sqreen.ini`` in the working
-    directory; else ``.sqreen.ini`` in the home directory.
-
-    Raises:
-        ConfigurationError: The named file is not there.
-    """
-    home = environ.get("HOME") or environ.get("USERPROFILE")
-    if named := environ.get(CONFIG_FILE):
-        path = Path(home, named[2:]) if home and named.startswith("~/") else Path(named)
-        if not _is_file(path):
-            raise ConfigurationError(f"{CONFIG_FILE} names {named}, which is no file")
-        return path
-    places = [Path(NAME), *([Path(home, f".{NAME}")] if home else [])]
-    return next(filter(_is_file, places), None)
 
 
 def read_ini(path: Path) -> dict[str, Entry]:
@@ -65,13 +43,6 @@ def read_ini(path: Path) -> dict[str, Entry]:
         for key, value in parser.items(SECTION)
         if value
     }
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False  # a home directory that is kept from services, say
 
 
 def _fault(path: Path, error: configparser.Error) -> str:

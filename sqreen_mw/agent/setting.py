@@ -1,6 +1,5 @@
 """The one table of settings: it drives reading, the messages, ``sqreen-mw doctor`` and the docs."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -193,6 +192,9 @@ ORIGINAL: Final = {
 
 def nearest(name: str, spellings: Mapping[str, str]) -> str:
     """Return the advice for a name that is none of the known ones, as they are to be spelled."""
+    # Imported here, as few names are misspelled.
+    import difflib  # noqa: PLC0415
+
     close = difflib.get_close_matches(name.lower(), spellings, n=1)
     if close:
         return f"did you mean {spellings[close[0]]}?"

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
-from sqreen_mw.agent.ini import find_ini, read_ini
 from sqreen_mw.agent.readers import read_flag
 from sqreen_mw.agent.setting import CONFIG_FILE, ORIGINAL, PREFIX, SETTINGS, Setting, nearest
 from sqreen_mw.errors import ConfigurationError
@@ -14,6 +14,7 @@ FOREIGN: Final = ("SQREEN_COLLECTOR_", "SQREEN_BROWSER", "SQREEN_CHROMIUM")
 """Beginnings of variables that are none of the agent's: the collector's, and those of our tests."""
 
 KEYWORD: Final = "keyword"
+FILE: Final = "sqreen.ini"
 
 _IN_TEXT: Final = {
     name: setting.variable for name, setting in SETTINGS.items() if not setting.keyword_only
@@ -54,13 +55,12 @@ def gather(keywords: Mapping[str, Any], environ: Mapping[str, str]) -> Sources:
     for name, each in _variables(environ).items():
         found.setdefault(name, each)
     ignored = [name for name in environ if name.startswith(PREFIX) and not _is_known(name)]
-    file = None if _is_off(found.get("disable")) else find_ini(environ)
-    for key, entry in read_ini(file).items() if file else ():
+    file = None if _is_off(found.get("disable")) else _find_file(environ)
+    for key, each in _lines(file).items() if file else ():
         if key in ORIGINAL:
             ignored.append(key)
         else:
-            _check_key(key, entry.place)
-            found.setdefault(key, Found(value=entry.value, origin=entry.place))
+            found.setdefault(key, each)
     return Sources(found=found, notes=_notes(ignored))
 
 
@@ -93,6 +93,44 @@ def _is_off(found: Found | None) -> bool:
     with suppress(ValueError):
         return found is not None and read_flag(found.value)
     return False
+
+
+def _find_file(environ: Mapping[str, str]) -> Path | None:
+    """Return the one file of settings, or None where there is none.
+
+    That is the file that ``SQREEN_CONFIG_FILE`` names; else ``sqreen.ini`` in the working
+    directory; else ``.sqreen.ini`` in the home directory.
+
+    Raises:
+        ConfigurationError: The named file is not there.
+    """
+    home = environ.get("HOME") or environ.get("USERPROFILE")
+    if named := environ.get(CONFIG_FILE):
+        path = Path(home, named[2:]) if home and named.startswith("~/") else Path(named)
+        if not _is_file(path):
+            raise ConfigurationError(f"{CONFIG_FILE} names {named}, which is no file")
+        return path
+    places = [Path(FILE), *([Path(home, f".{FILE}")] if home else [])]
+    return next(filter(_is_file, places), None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # a home directory that is kept from services, say
+
+
+def _lines(file: Path) -> dict[str, Found]:
+    """Return what a file sets; what only the original had is among it."""
+    # Imported here, as most apps have no file.
+    from sqreen_mw.agent.ini import read_ini  # noqa: PLC0415
+
+    entries = read_ini(file)
+    for key, entry in entries.items():
+        if key not in ORIGINAL:
+            _check_key(key, entry.place)
+    return {key: Found(value=each.value, origin=each.place) for key, each in entries.items()}
 
 
 def _check_key(key: str, place: str) -> None:
