@@ -14,7 +14,14 @@ from sqreen_mw.agent.agent import SDK, Agent
 from sqreen_mw.agent.config import Config
 from sqreen_mw.agent.delivery.batch import make_batch
 from sqreen_mw.agent.delivery.http import HttpTransport
-from sqreen_mw.agent.delivery.transport import Delivered, Misconfigured, Outcome, Retry
+from sqreen_mw.agent.delivery.transport import (
+    Delivered,
+    Misconfigured,
+    Outcome,
+    Refused,
+    Retry,
+    TooLarge,
+)
 from sqreen_mw.agent.setting import SETTINGS
 from sqreen_mw.cli.doctor_finding import Finding
 
@@ -92,21 +99,26 @@ def _clock(answer: httpx2.Response, now: float) -> list[Finding]:
 def _delivery(url: str, config: Config) -> Finding:
     begun = time.monotonic()
     outcome = asyncio.run(_send_nothing(url, config))
-    milliseconds = (time.monotonic() - begun) * 1000
+    return _judged(outcome, milliseconds=(time.monotonic() - begun) * 1000)
+
+
+def _judged(outcome: Outcome, *, milliseconds: float) -> Finding:
+    if isinstance(outcome, Delivered):
+        detail = f"the token may send; a batch without events took {milliseconds:.0f} ms"
+        return Finding("delivery", "fine", detail)
+    return Finding("delivery", "problem", _fault(outcome))
+
+
+def _fault(outcome: Misconfigured | Retry | Refused | TooLarge) -> str:
     match outcome:
-        case Delivered():
-            detail = f"the token may send; a batch without events took {milliseconds:.0f} ms"
-            return Finding("delivery", "fine", detail)
         case Misconfigured():
-            return Finding(
-                "delivery", "problem", f"check {outcome.setting}: {_told(outcome.reason)}"
-            )
+            return f"check {outcome.setting}: {_told(outcome.reason)}"
         case Retry():
-            return Finding(
-                "delivery", "problem", f"the app would try again: {_told(outcome.reason)}"
-            )
-        case _:
-            return Finding("delivery", "problem", f"it refuses batches: {outcome}")
+            return f"the app would try again: {_told(outcome.reason)}"
+        case Refused():
+            return f"it refuses batches: {_told(outcome.reason)}"
+        case TooLarge():
+            return "it, or a proxy in front of it, takes no batch as small as an empty one"
 
 
 async def _send_nothing(url: str, config: Config) -> Outcome:

@@ -91,7 +91,8 @@ def test_a_file_that_cant_be_read_is_named(folder: Path) -> None:
     """A named file has to be there, and to be text."""
     (folder / "latin.ini").write_bytes(b"[sqreen]\nrelease = \xe9")
 
-    for name, said in {"nowhere.ini": "which is no file", "latin.ini": "no UTF-8 text"}.items():
+    faults = {"nowhere.ini": "is no file", "x" * 300: "is no file", "latin.ini": "no UTF-8 text"}
+    for name, said in faults.items():
         with pytest.raises(ConfigurationError, match=f"{name}.*{said}"):
             load_config(environ={"SQREEN_CONFIG_FILE": name})
 

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,19 +27,20 @@ def right(served: CollectorProcess) -> dict[str, str]:
     return served.settings("doctor")
 
 
-@pytest.fixture
-def odd_server() -> Iterator[str]:
-    """Serve something whose clock is an hour behind, and that is no collector."""
+@contextmanager
+def odd_server(health: int, delivery: int, *, behind: timedelta | None) -> Iterator[str]:
+    """Serve something that answers with these statuses, and tells a time that is behind."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
-            self.send_response_only(404)
-            self.send_header("Date", format_datetime(datetime.now(UTC) - timedelta(hours=1)))
+            self.send_response_only(health)
+            if behind is not None:
+                self.send_header("Date", format_datetime(datetime.now(UTC) - behind))
             self.end_headers()
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response_only(503)
+            self.send_response_only(delivery)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -163,19 +165,45 @@ def test_without_a_collector_there_is_no_trip(
     assert said in ended.out
 
 
-def test_another_clock_and_another_server_are_told(
-    command: Command, odd_server: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("health", "delivery", "said"),
+    [
+        (404, 404, ["is no collector: HTTP 404 for /healthz", "check SQREEN_URL: HTTP 404"]),
+        (503, 503, ["it can't write events now", "the app would try again: HTTP 503"]),
+        (200, 413, ["takes no batch as small as an empty one"]),
+        (200, 400, ["it refuses batches: HTTP 400"]),
+    ],
+)
+def test_what_is_no_healthy_collector_is_told(
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    health: int,
+    delivery: int,
+    said: list[str],
 ) -> None:
-    """A clock that differs is a warning; an answer that is no collector's is a problem."""
-    set_all(monkeypatch, {"SQREEN_URL": odd_server, "SQREEN_TOKEN": "t"})
+    """Whatever answers in the collector's place, the problem is told by what it says."""
+    with odd_server(health, delivery, behind=None) as url:
+        set_all(monkeypatch, {"SQREEN_URL": url, "SQREEN_TOKEN": "t"})
+        ended = command("doctor")
 
-    ended = command("doctor")
-
-    said = " ".join(ended.out.split())
     assert ended.code == 1
-    assert "is no collector: HTTP 404" in said
-    assert "s ahead of the collector" in said
-    assert "the app would try again: HTTP 503" in said
+    assert all(each in " ".join(ended.out.split()) for each in said)
+    assert "clock" not in ended.out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(3600, "s ahead of the collector"), (-3600, "s behind the collector"), (0, "agree")],
+)
+def test_clocks_are_compared(
+    command: Command, monkeypatch: pytest.MonkeyPatch, seconds: int, said: str
+) -> None:
+    """A clock that is far from the collector's is told of, with how far."""
+    with odd_server(200, 400, behind=timedelta(seconds=seconds)) as url:
+        set_all(monkeypatch, {"SQREEN_URL": url, "SQREEN_TOKEN": "t"})
+        ended = command("doctor")
+
+    assert said in " ".join(ended.out.split())
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import asyncio
 import unittest
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -105,6 +106,25 @@ def test_a_close_in_the_app_does_not_end_the_capture() -> None:
             assert asyncio.run(sqreen.aclose()) == 0
 
         assert events.names == ["coupon.applied"] * 2
+
+
+def test_an_ignored_path_has_no_events() -> None:
+    """What the settings leave out is left out of captures too."""
+    client = shop(ignore_paths=["/coupons/*"])
+
+    with capture_events() as events:
+        client.get("/coupons/SPRING")
+
+        assert events == []
+
+
+def test_threads_are_captured() -> None:
+    """Events of every thread of the process are caught, in the order of their creation."""
+    with capture_events() as events, ThreadPoolExecutor(4) as pool:
+        ids = list(pool.map(lambda number: sqreen.track(f"row.{number}"), range(40)))
+
+        assert {event.id for event in events} == set(ids)
+        assert events.names == sorted(events.names, key=lambda n: events.one(n).timestamp)
 
 
 def test_captures_nest() -> None:

@@ -92,6 +92,42 @@ async def test_async(sqreen_events, anyio_backend):
     assert not was_called(listener)
 
 
+def test_sees_what_django_tracks(run: Run) -> None:
+    """Django's own test client needs nothing more either."""
+    pytest.importorskip("django", reason="no Django: pip install it")
+    code = """
+from django.conf import settings
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import path
+
+import django
+
+settings.configure(
+    ALLOWED_HOSTS=["*"],
+    ROOT_URLCONF=__name__,
+    MIDDLEWARE=["sqreen_mw.middleware.django.SqreenMiddleware"],
+    SQREEN={"url": "http://127.0.0.1:9", "token": "t"},
+)
+django.setup()
+
+
+def hello(request, name):
+    request.sqreen.track("hello", properties={"name": name})
+    return HttpResponse("hello")
+
+
+urlpatterns = [path("hello/<name>", hello)]
+
+
+def test_django(sqreen_events):
+    Client().get("/hello/jane", {"x": "1"})
+    request = {"route": "/hello/<name>", "status": 200, "params": {"query": {"x": ["1"]}}}
+    sqreen_events.assert_tracked("hello", properties={"name": "jane"}, request=request)
+"""
+    run(code).assert_outcomes(passed=1)
+
+
 def test_without_the_fixture_nothing_leaves(run: Run, listener: socket.socket) -> None:
     """Under pytest every call is a safe no-op, at the end of the run too."""
     code = f"""{APP}
