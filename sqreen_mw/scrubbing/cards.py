@@ -9,7 +9,6 @@ from sqreen_mw.scrubbing.card_numbers import COMMON, DOCUMENTED, has_check_digit
 from sqreen_mw.scrubbing.mask import MASK
 
 _BETWEEN: Final = r"(?:[ \-+._\u00a0\u2009\u2010-\u2013\u2212\u202f]{1,3}|%20)"
-_LIKELY: Final = re.compile(r"[0-9][0-9 +%._-]{11}")
 _CANDIDATE: Final = re.compile(
     r"\d{12,}+"
     # 4-4-4-4 and what is longer or shorter, 4-6-5 and 4-6-4, 4-3-3-3
@@ -44,8 +43,6 @@ def mask_cards(text: str) -> str:
     plain = text
     if not text.isascii():
         plain = "".join(str(int(char)) if char.isdecimal() else char for char in text)
-    elif not _LIKELY.search(text):
-        return text
     parts: list[str] = []
     done = 0
     for start, end in _cards(plain):

@@ -5,7 +5,9 @@ from base64 import b64decode
 from binascii import Error
 from typing import Final
 
+from sqreen_mw.scrubbing.commands import mask_commands
 from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.scrubbing.placeholders import is_placeholder
 
 _BEARER: Final = re.compile(
     r"(\bbearer(?:\s|%20|\+){1,8})([\w.~+/=:|-]{3,}+)", re.IGNORECASE | re.ASCII
@@ -21,15 +23,14 @@ _PROSE: Final = (
 )
 _URL: Final = re.compile(
     r"://([^\s/?#@:\[\]\"'<>]{0,128}):(?![${<]|%[{s])"
-    r"(?:[^\s/?#\"'<>\\]{1,256}|(?!\d{1,5}/)[^\s?#\"'<>\\]{1,256})@"
+    r"(?:[^\s/?#\"'<>\\]{1,256}|(?!\d{1,5}[/?#])(?:[^\s?#\"'<>\\]{1,256}|[^\s/\"'<>\\]{1,256}))@"
 )
 _LONG_USER: Final = re.compile(r"(?=.{0,200}\d).{20,}")
 _SIGNED: Final = re.compile(r"(?<=[?&;])((?:sig|signature)=)[\w%+/=-]{20,}", re.IGNORECASE)
-_COMMAND: Final = re.compile(
-    r"((?:^|\s)(?:-u|--user|--proxy-user|-U)[\s=]?[\"']?[^\s:\"'/]{1,128}:)(?![${<])[^\s\"']{1,256}"
-)
 _SQL: Final = re.compile(
-    r"(\b(?:identified(?: with \S{1,64})? by|password)\s{1,8})'(?:[^'\\]|''|\\.)+'", re.IGNORECASE
+    r"(\b(?:identified(?: with \S{1,64})? by|password)(?:\s{1,8}|\s?\())"
+    r"(?:(')(?:[^'\\]|''|\\.)+'|(\")[^\"\\]+\")",
+    re.IGNORECASE,
 )
 _GO_DSN: Final = re.compile(r"(?<=:)[^\s:@/]{1,256}(?=@(?:tcp|unix)\()")
 _ORACLE: Final = re.compile(r"(jdbc:oracle:\w{1,16}:[^\s/@]{1,128}/)[^\s/@]{1,256}(?=@)")
@@ -48,14 +49,12 @@ def mask_credentials(text: str) -> str:
         text = _URL.sub(_mask_url, text)
     if "sig" in lower and "=" in text:
         text = _SIGNED.sub(rf"\1{MASK}", text)
-    if "'" in text and (" by " in lower or "password '" in lower):
-        text = _SQL.sub(rf"\1'{MASK}'", text)
-    return _mask_places(text, lower) if ":" in text else text
+    if " by " in lower or "password '" in lower or "password(" in lower:
+        text = _SQL.sub(_mask_sql, text)
+    return mask_commands(_mask_places(text) if ":" in text else text, lower)
 
 
-def _mask_places(text: str, lower: str) -> str:
-    if "curl" in lower:
-        text = _COMMAND.sub(rf"\1{MASK}", text)
+def _mask_places(text: str) -> str:
     if "@tcp(" in text or "@unix(" in text:
         text = _GO_DSN.sub(MASK, text)
     return _ORACLE.sub(rf"\1{MASK}", text) if "jdbc:oracle" in text else text
@@ -64,9 +63,9 @@ def _mask_places(text: str, lower: str) -> str:
 def _mask_bearer(match: re.Match[str]) -> str:
     credential = match[2].rstrip(".:,=")
     alone = match.span() == (0, len(match.string)) and match[0].startswith("Bearer")
-    if f" {credential.casefold()} " in _PROSE or not (alone or _TOKENLIKE.match(credential)):
+    if is_placeholder(credential) or f" {credential.casefold()} " in _PROSE:
         return match[0]
-    return match[1] + MASK
+    return match[1] + MASK if alone or _TOKENLIKE.match(credential) else match[0]
 
 
 def _mask_basic(match: re.Match[str]) -> str:
@@ -77,6 +76,11 @@ def _mask_basic(match: re.Match[str]) -> str:
     except (Error, ValueError):
         return match[0]
     return match[1] + MASK if b":" in decoded else match[0]
+
+
+def _mask_sql(match: re.Match[str]) -> str:
+    quote = match[2] or match[3]
+    return f"{match[1]}{quote}{MASK}{quote}"
 
 
 def _mask_url(match: re.Match[str]) -> str:

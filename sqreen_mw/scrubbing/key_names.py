@@ -11,23 +11,25 @@ ORIGINAL_KEYS: Final = "password secret passwd authorization api_key apikey acce
 """The eight keys that the original Sqreen masked."""
 
 KIN: Final = """\
-passwords passphrase passcode passwrd pwd pswd psw secrets credential credentials creds cred
+passwords passphrase passcode passwrd pw pwd pswd psw secrets credential credentials creds cred
 authorisation authorizationheader authorizationtoken apikeys accesstokens refreshtokens
 apitokens authtokens sessiontokens jwt bearer cookie csrf xsrf phpsessid jsessionid otp totp cvv
 cvc cardpin atmpin userpin passwordhash passworddigest passwordsalt hashedpassword totpseed
 otpseed seedphrase recoveryphrase mnemonicphrase recoverycode recoverycodes backupcode
-backupcodes securitycode privatekey secretkey signingkey encryptionkey decryptionkey accesskey
+backupcodes securitycode otpcode totpcode mfacode bindpw requirepass masterauth
+privatekey secretkey signingkey encryptionkey decryptionkey accesskey
 secretaccesskey masterkey authkey sshkey accountkey sharedkey sharedaccesskey sessionkey hmackey
 jwtkey cryptokey cipherkey servicekey subscriptionkey writekey adminkey rootkey clientkeydata
 privatepem sshprivatekey xauth basicauth httpauth proxyauth userauth xamzsignature
 xgoogsignature userpass dbpass databasepass loginpass adminpass smtppass ftppass mysqlpass
 pgpass postgrespass redispass rootpass emailpass mailpass proxypass authpass mypass httppass
 ldappass wifipass accountpass imappass sshpass sqlpass rabbitmqpass mongopass amqppass webpass
-apppass bindpass keystorepass storepass
+apppass bindpass keystorepass storepass keypass becomepass sudopass oraclepass apipass clientpass
+serverpass brokerpass mqttpass rpcpass sippass vpnpass certpass jdbcpass truststorepass
 """
 """Close kin of the original keys, in English."""
 
-WHOLE_KEYS: Final = "auth pass clave κωδικός رمز"
+WHOLE_KEYS: Final = "auth pass pin clave κωδικός رمز"
 """Words too common to make a longer key sensitive, such as ``boarding_pass`` or ``clave_sat``."""
 
 WORLD: Final = """\
@@ -44,6 +46,15 @@ kodikosprosvasis κωδικόςπρόσβασης συνθηματικό пар�
 პაროლი գաղտնաբառ የይለፍቃል 密码 密碼 口令 通行码 パスワード パスコード 暗証番号 비밀번호 암호 패스워드
 """
 """What a password is called in the larger languages of the world."""
+
+HARMLESS: Final = """\
+nexttoken pagetoken pagingtoken paginationtoken prevtoken canceltoken cancellationtoken
+continuationtoken continuetoken synctoken deltatoken scrolltoken skiptoken cursortoken
+positiontoken offsettoken starttoken endtoken resumetoken stoptoken eostoken bostoken padtoken
+unktoken septoken clstoken masktoken specialtoken hastoken hassecret haspassword ispassword
+istoken bartoken designtoken fungibletoken erctoken
+"""
+"""Names that end like a secret's and are none: where a list goes on, what a text is cut into."""
 
 COMPOUNDS: Final = """\
 password passwd passwort kennwort passphrase passcode apikey secretkey privatekey accesskey

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from sqreen_mw.scrubbing.key_names import (
     COMPOUNDS,
+    HARMLESS,
     KIN,
     ORIGINAL_KEYS,
     QUALIFIERS,
@@ -33,13 +34,14 @@ class SensitiveKeys:
         """Take the default names, or the given ones in their place."""
         if keys is None:
             names = f"{ORIGINAL_KEYS} {KIN} {WORLD}".split()
-            whole, compounds = WHOLE_KEYS.split(), COMPOUNDS.split()
+            whole, compounds, harmless = WHOLE_KEYS.split(), COMPOUNDS.split(), HARMLESS.split()
         else:
             names = whole = [name.strip() for name in keys]
-            compounds = []
+            compounds, harmless = [], []
         self._names: Final = frozenset(filter(None, map(_squash, names)))
         self._whole: Final = frozenset(filter(None, map(_fold, whole)))
         self._compounds: Final = tuple(map(_fold, compounds))
+        self._harmless: Final = frozenset(map(_fold, harmless))
         self._cached: Final = lru_cache(maxsize=_CACHED_KEYS)(self._judge)
 
     def match(self, key: str) -> bool:
@@ -50,6 +52,8 @@ class SensitiveKeys:
         words = [word for word in _words(key) if word not in _QUALIFIERS]
         if "".join(words) in self._whole or _fold(key) in self._whole:
             return True
+        if words and self._harmless.intersection((words[-1], "".join(words[-2:]))):
+            return False
         if any("".join(words[-count:]) in self._names for count in range(1, _MAX_WORDS + 1)):
             return True
         return bool(words) and _bare(words[-1]).endswith(self._compounds)

@@ -7,8 +7,8 @@ from sqreen_mw.scrubbing.mask import MASK
 
 # RFC 7468; in a URL or in JSON too, where blanks and line ends are written otherwise.
 _PEM: Final = re.compile(
-    r"-----BEGIN[A-Z0-9 +%_]{1,40}PRIVATE(?:[ +_]|%20)KEY(?:(?!-----END).)*+"
-    r"(?:-----END[A-Z0-9 +%_]{1,60}-----)?",
+    r"----[- ]BEGIN[A-Z0-9 +%_]{1,40}PRIVATE(?:[ +_]|%20)KEY(?:(?!----[- ]END).)*+"
+    r"(?:----[- ]END[A-Z0-9 +%_]{1,60}----)?",
     re.DOTALL,
 )
 _PUTTY: Final = re.compile(r"(?<=Private-Lines: ).*+", re.DOTALL)
@@ -16,6 +16,6 @@ _PUTTY: Final = re.compile(r"(?<=Private-Lines: ).*+", re.DOTALL)
 
 def mask_private_keys(text: str) -> str:
     """Return a text with each PEM and PuTTY private key masked."""
-    if "-----BEGIN" in text:
+    if "BEGIN" in text and "PRIVATE" in text:
         text = _PEM.sub(MASK, text)
     return _PUTTY.sub(MASK, text) if "Private-Lines: " in text else text

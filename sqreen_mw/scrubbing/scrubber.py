@@ -1,7 +1,7 @@
 """The scrubber: takes what would leave the process and gives it back without its secrets."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -9,13 +9,18 @@ from sqreen_mw.scrubbing.assignments import Assignments
 from sqreen_mw.scrubbing.cards import mask_cards
 from sqreen_mw.scrubbing.credentials import mask_credentials
 from sqreen_mw.scrubbing.keys import SensitiveKeys
+from sqreen_mw.scrubbing.markup import mask_markup
 from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.scrubbing.prefilter import (
+    UUID_LENGTH,
+    is_uuid,
+    may_hold_card,
+    may_hold_token,
+    tells,
+)
 from sqreen_mw.scrubbing.private_keys import mask_private_keys
 from sqreen_mw.scrubbing.vendors import mask_vendor_tokens
 from sqreen_mw.scrubbing.walk import Walk
-
-_COMPOSED: Final = re.compile(r"[ =:%+'<\t\n\r\f\v\u00a0\uff1a\uff1d]")
-"""A secret that another word tells has one of these between it and the word."""
 
 _SHORTEST_SECRET: Final = 5
 _SHORTEST_CARD: Final = 12
@@ -71,14 +76,6 @@ class Scrubber:
         except Exception:  # noqa: BLE001 fail closed: what can't be scrubbed must not leave
             return MASK
 
-    def parameters(self, parameters: Mapping[str, list[str]]) -> dict[str, list[str]]:
-        """Return the parameters of a query or a form, each value of a sensitive name masked."""
-        scrubbed: dict[str, list[str]] = {}
-        for name, values in parameters.items():
-            sensitive = self.is_sensitive(name)
-            scrubbed[self.text(name)] = [MASK if sensitive else self.text(text) for text in values]
-        return scrubbed
-
     def _text(self, text: str) -> str:
         """Return a text without its secrets; clean ones are remembered, as most come again."""
         if text in self._clean:
@@ -92,14 +89,23 @@ class Scrubber:
 
     def _scrubbed(self, text: str) -> str:
         length = len(text)
-        if length >= _SHORTEST_SECRET:
-            if length >= _SHORTEST_TOKEN:
-                text = mask_vendor_tokens(mask_private_keys(text))
-            if _COMPOSED.search(text):
-                text = self._assignments.mask(mask_credentials(text))
+        if length >= _SHORTEST_SECRET and not (length == UUID_LENGTH and is_uuid(text)):
+            words, signs = tells(text)
+            if words:
+                text = mask_private_keys(text)
             if length >= _SHORTEST_CARD:
-                text = mask_cards(text)
+                text = self._without_forms(text, text.encode(errors="replace"))
+            if words:
+                text = mask_markup(mask_credentials(text), self._keys.match)
+            if words or signs:
+                text = self._assignments.mask(text, prose=words)
         return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+    def _without_forms(self, text: str, data: bytes) -> str:
+        """Return a text without what its form alone tells, given its bytes, too."""
+        if len(data) >= _SHORTEST_TOKEN and may_hold_token(data):
+            text = mask_vendor_tokens(text)
+        return mask_cards(text) if may_hold_card(text, data) else text
 
     def _judgement(self, key: str) -> tuple[bool, str]:
         """Return whether a key is sensitive, and its text to show."""
@@ -120,10 +126,6 @@ class NullScrubber:
     def value(self, value: Any) -> Any:
         """Return the same value."""
         return value
-
-    def parameters(self, parameters: Mapping[str, list[str]]) -> dict[str, list[str]]:
-        """Return the same parameters."""
-        return dict(parameters)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -38,6 +38,7 @@ KEYS = SensitiveKeys()
         ),
         *("ŞİFRE", "yeniŞifre", "подтверждение_пароля", "新密码", "パスワード確認", "비밀번호확인"),
         *("mật_khẩu_mới", "รหัสผ่านใหม่", "كلمة المرور", "पासवर्ड", "κωδικός πρόσβασης", "סיסמה"),
+        *("csrf_token", "ansible_become_pass", "db_pw", "pin", "otp_code", "previous_token"),
         "x" * 500 + "_password",
     ],
 )
@@ -52,6 +53,15 @@ def test_keys_of_secrets(key: str) -> None:
         *("token_count", "authorization_status", "password_changed", "secretary", "tokenizer"),
         *("passenger", "compass", "bypass", "max_tokens", "password_policy_id", "secret_santa"),
         *("boarding_pass", "author", "key", "value", "new", "", "_", "123", "primary_key"),
+        *(
+            "next_token",
+            "page_token",
+            "nextPageToken",
+            "pagetoken",
+            "prev_page_token",
+            "has_secret",
+        ),
+        *("continuationToken", "cancel_token", "eos_token", "token_symbol", "password_changed_at"),
         *("public_key", "passport", "clave_producto", "passwordless", "密码强度", "cookie_consent"),
     ],
 )

@@ -1,0 +1,91 @@
+"""Secrets that markup, pairs and flags give a name."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.scrubbing.placeholders import is_placeholder
+from sqreen_mw.scrubbing.prose import is_meant_otherwise, is_sentence, is_surely_secret
+
+_FLAG: Final = re.compile(r"(?<!\S)(--([\w-]{1,64}+)[ \t]{1,8}+[\"']?)(?![\"'<$-])([^\s\"']++)")
+_ELEMENT: Final = re.compile(r"(<(?:\w{1,40}:)?([\w.-]{1,80}+)(?:\s[^<>]{0,256})?>)([^<]+)(?=</)")
+_TAG: Final = re.compile(r"<[A-Za-z][^<>]{8,1024}>?")
+_NAMED: Final = re.compile(r"\s(?:name|key|id|type)=[\"']?([\w.\-\[\]]{1,80})", re.IGNORECASE)
+_TITLED: Final = re.compile(r"\s(?:name|key)=[\"']?([\w.\-]{1,80})", re.IGNORECASE)
+_BUTTON: Final = re.compile(r"\stype=[\"']?(?:submit|button|reset|checkbox|radio)", re.IGNORECASE)
+_VALUE: Final = re.compile(r"(\svalue=)(?:\"([^\"<>]+)\"|'([^'<>]+)'|([^\s\"'<>]+))", re.IGNORECASE)
+_PAIR: Final = re.compile(
+    r"([(\[]\s{0,8}b?([\"'])([\w-]{2,80}+)\2\s{0,8},\s{0,8}b?([\"']))((?:(?!\4)[^\\]|\\.){1,4096})(?=\4)",
+    re.DOTALL,
+)
+# {"name": "password", "value": "x"}, and the same in YAML.
+_NAME_AND_VALUE: Final = re.compile(
+    r"(\b(?:name|key|field|header)[\"'\\]{0,4}\s?[:=]\s?[\"'\\]{0,4}([\w.-]{1,80}+)"
+    r"[\"'\\]{0,4}[ ]{0,32}[,\n]\s{0,32}[\"'\\]{0,4}value"
+    r"[\"'\\]{0,4}\s?[:=]\s?[\"'\\]{0,4})([^\s\"'\\,}<>]+)"
+)
+_PROPERTY: Final = re.compile(r"(<key>([\w.-]{1,80})</key>\s{0,32}<string>)([^<]+)")
+_FORM_DATA: Final = re.compile(
+    r"(\bname=\"([^\"\r\n]{1,80})\"(?:\r?\n[^\r\n]{1,200}){0,3}\r?\n\r?\n)([^\r\n]+)"
+)
+_HEADER: Final = re.compile(r"(?:.*-)?(?:authorization|cookie)", re.IGNORECASE)
+
+IsSensitive = Callable[[str], bool]
+
+
+def mask_markup(text: str, is_sensitive: IsSensitive) -> str:
+    """Return a text with the values of sensitive flags, elements, fields and pairs masked."""
+    if "--" in text:
+        text = _FLAG.sub(partial(_tagged, is_sensitive), text)
+    if "</" in text:
+        text = _ELEMENT.sub(partial(_element, is_sensitive), text)
+        text = _PROPERTY.sub(partial(_tagged, is_sensitive), text)
+    if "value" in text:
+        text = _NAME_AND_VALUE.sub(partial(_tagged, is_sensitive), text)
+        text = _TAG.sub(partial(_field, is_sensitive), text) if "<" in text else text
+    if 'name="' in text:
+        text = _FORM_DATA.sub(partial(_tagged, is_sensitive), text)
+    if "('" in text or '("' in text or '["' in text or "['" in text or "(b" in text:
+        text = _PAIR.sub(partial(_pair, is_sensitive), text)
+    return text
+
+
+def _tagged(is_sensitive: IsSensitive, match: re.Match[str]) -> str:
+    name, value = match[2], match[3]
+    if not is_sensitive(name) or is_placeholder(value) or is_sentence(value):
+        return match[0]
+    return match[0] if is_meant_otherwise(value, name) else match[1] + MASK
+
+
+def _element(is_sensitive: IsSensitive, match: re.Match[str]) -> str:
+    """Mask the text of ``<password>x</password>`` or ``<entry key="password">x</entry>``."""
+    titles = _TITLED.findall(match[1])
+    if any(map(is_sensitive, titles)) and is_surely_secret(match[3]):
+        return match[1] + MASK
+    return _tagged(is_sensitive, match)
+
+
+def _field(is_sensitive: IsSensitive, match: re.Match[str]) -> str:
+    """Mask the value of a field such as ``<input name="password" value="x">``."""
+    tag = match[0]
+    if any(map(is_sensitive, _NAMED.findall(tag))) and not _BUTTON.search(tag):
+        return _VALUE.sub(_in_field, tag)
+    return tag
+
+
+def _in_field(match: re.Match[str]) -> str:
+    value = match[match.lastindex or 0]
+    if is_placeholder(value) or is_sentence(value):
+        return match[0]
+    quote = '"' if match[2] else "'" if match[3] else ""
+    return f"{match[1]}{quote}{MASK}{quote}"
+
+
+def _pair(is_sensitive: IsSensitive, match: re.Match[str]) -> str:
+    """Mask the second of two in brackets such as ``('X-Api-Key', 'x')``."""
+    name, value = match[3], match[5]
+    if not is_sensitive(name) or is_placeholder(value) or is_sentence(value):
+        return match[0]
+    return match[1] + MASK if _HEADER.fullmatch(name) or is_surely_secret(value) else match[0]

@@ -1,0 +1,74 @@
+"""What a text must have to hold a secret of some kind: most texts are done with after these."""
+
+import re
+from typing import Final
+
+_SIGN: Final = re.compile(r"[=:%<>'\"\uff1a\uff1d\u2192]")
+_SIGN_OR_BLANK: Final = re.compile(r"[=:%<>'\"\uff1a\uff1d\u2192 +\t\n\r\f\v\u00a0]")
+_WORDS: Final[tuple[str, ...]] = (
+    *("pass", "secret", "token", "key", "auth", "bearer", "basic", "pw", "sql", "redis-cli"),
+    "net user",
+)
+_WORDS_BEFORE_SIGNS: Final[tuple[str, ...]] = (
+    *_WORDS,
+    "curl",
+    "sig",
+    "private",
+    "oracle",
+    "@tcp(",
+    "@unix(",
+)
+_DIGITS: Final = b"0123456789"
+_BETWEEN: Final = b" +-.%_" + bytes(range(128, 256))
+_FOREIGN_DIGIT: Final = re.compile(r"(?![0-9])\d")
+_TOKEN: Final = bytes(
+    97 if chr(byte).isascii() and (chr(byte).isalnum() or byte in b"_.+/=~-") else 32
+    for byte in range(256)
+)
+_NUMBER: Final = bytes(
+    48 if byte in _DIGITS else 45 if byte in _BETWEEN else 32 for byte in range(256)
+)
+_UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+UUID_LENGTH: Final = 36
+"""The characters of a UUID."""
+
+_FEWEST_DIGITS: Final = 12
+
+
+def tells(text: str) -> tuple[bool, bool]:
+    """Return whether words of a text may tell of a secret, and whether a name and a sign may."""
+    if not _SIGN_OR_BLANK.search(text):
+        return False, False
+    signs = _SIGN.search(text) is not None
+    words = _WORDS
+    if signs:
+        if '"' in text or "'" in text or "<" in text or ("://" in text and "@" in text):
+            return True, True
+        words = _WORDS_BEFORE_SIGNS
+    lower = text.lower()
+    for word in words:  # any() would take twice the time
+        if word in lower:
+            return True, signs
+    return False, signs
+
+
+def may_hold_token(data: bytes) -> bool:
+    """Tell whether 20 characters of tokens stand in one piece."""
+    return b"aaaaaaaaaaaaaaaaaaaa" in data.translate(_TOKEN)
+
+
+def may_hold_card(text: str, data: bytes) -> bool:
+    """Tell whether there are 12 digits in one piece, a group of four, or digits one by one."""
+    if len(data) != len(text) and _FOREIGN_DIGIT.search(text):
+        return True
+    if len(data) - len(data.translate(None, _DIGITS)) < _FEWEST_DIGITS:
+        return False
+    shape = data.translate(_NUMBER)
+    if b"0000" in shape:
+        return b"000000000000" in shape or b"0000-" in shape
+    return b"0-0-0-0-0-0-0-0-0-0-0-0" in shape
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether a text of that length is a UUID (RFC 9562)."""
+    return _UUID.fullmatch(text) is not None
