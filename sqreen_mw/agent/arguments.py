@@ -33,6 +33,8 @@ class Arguments:
 
     def admits(self, name: object) -> bool:
         """Tell whether an event may have this name."""
+        if type(name) is str and 0 < len(name) <= MAX_NAME_LENGTH and name[:3] != RESERVED_PREFIX:
+            return True
         if not isinstance(name, str):
             kind = type(name).__name__
             self._guard.misuse("name_type", "track() needs a str as the event's name, not %s", kind)
@@ -70,21 +72,21 @@ class Arguments:
         """Return copies of the first 16 properties, or traits."""
         if values is None:
             return {}
-        if not isinstance(values, Mapping):
+        if type(values) is not dict and not isinstance(values, Mapping):
             message = "%s must be a dict, not %s: ignored"
             self._guard.misuse(f"{what}_type", message, what, type(values).__name__)
             return {}
-        items = self._first(values, MAX_PROPERTIES, copier, what=what)
-        return {copier.key(key): copier.copy(value) for key, value in items}
+        return copier.copies(self._first(values, MAX_PROPERTIES, copier, what=what))
 
     def identity(
         self, identifiers: object, copier: Copier, *, traits: object = None
     ) -> Identity | None:
         """Return a user made of identifiers, or None where there are none."""
+        if identifiers is None:
+            return None
         if not isinstance(identifiers, Mapping):
-            if identifiers is not None:
-                message = "user_identifiers must be a dict such as {'email': ...}, not %s: ignored"
-                self._guard.misuse("identifiers_type", message, type(identifiers).__name__)
+            message = "user_identifiers must be a dict such as {'email': ...}, not %s: ignored"
+            self._guard.misuse("identifiers_type", message, type(identifiers).__name__)
             return None
         items = self._first(identifiers, MAX_IDENTIFIERS, copier, what="identifiers")
         copies: dict[str, str | int] = {
@@ -116,6 +118,8 @@ class Arguments:
         self, values: Mapping[Any, Any], limit: int, copier: Copier, *, what: str
     ) -> list[tuple[Any, Any]]:
         """Return the first items of the app's dict, whatever its class makes of itself."""
+        if type(values) is dict and len(values) <= limit:
+            return list(values.items())
         items: list[tuple[Any, Any]] = []
         with self._guard.swallow(f"{what}_read"):
             items = list(islice(values.items(), limit + MAX_NAMED))

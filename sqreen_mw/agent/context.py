@@ -86,36 +86,24 @@ class RequestContext:
         identity: The user as last identified, or None.
         first_identity: The user as first identified, or None.
         noticed: Whether an event was tracked.
-        status: The response's status, once it has begun.
+        status: The response's status as the app says it, once it has begun.
         wants_body: Whether an event tells of the body.
         body: What the app has read of the request's body.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_calls",
-        "_id",
-        "body",
-        "find_route",
-        "first_identity",
-        "holds_events",
-        "identity",
-        "noticed",
-        "status",
-        "wants_body",
-    )
+    # On the class, as most requests set few of them.
+    _id: str | None = None
+    body: BodyTee | None = None
+    find_route: Callable[[], Route | None] | None = None
+    first_identity: Identity | None = None
+    holds_events = True
+    identity: Identity | None = None
+    noticed = False
+    status: object = None
+    wants_body = False
 
     def __init__(self, calls: Calls) -> None:
         self._calls: Final = calls
-        self._id: str | None = None
-        self.body: BodyTee | None = None
-        self.find_route: Callable[[], Route | None] | None = None
-        self.first_identity: Identity | None = None
-        self.holds_events = True
-        self.identity: Identity | None = None
-        self.noticed = False
-        self.wants_body = False
-        self.status: int | None = None
 
     @property
     def id(self) -> str:
@@ -135,8 +123,9 @@ class RequestContext:
     def finish(self) -> None:
         """Let go of the server's objects; what events need of them is kept."""
         self.holds_events = False
-        self.find_route = None
-        if not self.wants_body:
+        if self.find_route is not None:
+            self.find_route = None
+        if self.body is not None and not self.wants_body:
             self.body = None
 
     def found_route(self) -> Route | None:
@@ -146,10 +135,13 @@ class RequestContext:
             return None if find is None else find()
         return None
 
-    def note_status(self, status: object) -> None:
-        """Keep the response's status, if it is one (RFC 9110, section 15)."""
-        if isinstance(status, int) and MIN_STATUS <= status <= MAX_STATUS:
-            self.status = int(status)
+    def status_code(self) -> int | None:
+        """Return the response's status, if it is one (RFC 9110, section 15)."""
+        status = self.status
+        if isinstance(status, str):
+            status = int(status[:3]) if status[:3].isdecimal() else None
+        known = isinstance(status, int) and MIN_STATUS <= status <= MAX_STATUS
+        return int(status) if known else None  # type: ignore[call-overload]  # known
 
     def notice(self) -> None:
         """Look at what may be gone once the event is sealed; called with each event."""
@@ -230,9 +222,8 @@ def current_request() -> RequestContext | None:
     return _current.get()
 
 
-def enter(context: RequestContext) -> Token[RequestContext | None]:
-    """Make a request the current one; hand the token to ``leave``."""
-    return _current.set(context)
+enter: Final = _current.set
+"""Makes a request the current one; hand the token to ``leave``."""
 
 
 def leave(token: Token[RequestContext | None]) -> None:
@@ -241,5 +232,7 @@ def leave(token: Token[RequestContext | None]) -> None:
     A token of another context is passed over: a response may be closed by another thread, whose
     context goes away with it.
     """
-    with suppress(ValueError):
+    try:  # noqa: SIM105 suppress() would cost more than all the rest
         _current.reset(token)
+    except ValueError:
+        pass

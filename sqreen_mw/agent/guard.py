@@ -98,6 +98,10 @@ class Guard:
         """
         return Swallow(self, cause)
 
+    def failed(self, cause: str, error: Exception) -> None:
+        """Count and log a fault of ours, which goes no further."""
+        self.warn(cause, "sqreen_mw failed in %s, the app goes on: %r", cause, error)
+
     def renew_lock(self) -> None:
         """Forget who held the lock: in a forked child that thread is gone."""
         self._lock = threading.RLock()
@@ -135,7 +139,5 @@ class Swallow:
     ) -> bool:
         if not isinstance(error, Exception) or isinstance(error, SqreenUsageError):
             return False
-        self._guard.warn(
-            self._cause, "sqreen_mw failed in %s, the app goes on: %r", self._cause, error
-        )
+        self._guard.failed(self._cause, error)
         return True

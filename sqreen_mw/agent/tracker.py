@@ -12,6 +12,7 @@ from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.requests.explicit import context_of
 from sqreen_mw.capture.body import MAX_BODY_BYTES
 from sqreen_mw.capture.values import Copier
+from sqreen_mw.errors import SqreenUsageError
 from sqreen_mw.protocol.event_id import new_event_id
 
 LOGIN: Final = "sq.sdk.users.login"
@@ -83,14 +84,19 @@ class Tracker:
         keywords: dict[str, Any],
     ) -> str | None:
         """Take an event and return its id, or None if it is not accepted."""
-        with self._swallow:
+        # As self._swallow does, but for what a context manager costs.
+        try:
             if not self._arguments.admits(name):
                 return None
             known = self._arguments.options(options, keywords, _OPTIONS)
             if known.get("request") is not None:
                 context = self._context_of(known["request"])
             return self._submit(name, known, context)
-        return None
+        except SqreenUsageError:
+            raise
+        except Exception as error:  # noqa: BLE001 nothing of ours may raise into the app
+            self._guard.failed("track", error)
+            return None
 
     def identify(self, context: RequestContext | None, identifiers: object, traits: object) -> None:
         """Say who a request is from."""
@@ -153,8 +159,10 @@ class Tracker:
         with_body = bool(options.get("collect_body"))
         size = EVENT_BYTES + copier.size
         if context is not None:
-            context.wants_body = context.wants_body or with_body
-            size += context.held_bytes() + (MAX_BODY_BYTES if with_body else 0)
+            size += context.held_bytes()
+            if with_body:
+                context.wants_body = True
+                size += MAX_BODY_BYTES
         now = time.time_ns() // 1_000_000
         timestamp = options.get("timestamp")
         event = PendingEvent(

@@ -1,11 +1,11 @@
 """Copies of the app's values that JSON can say: bounded, and never the app's own objects."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from enum import Enum
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqreen_mw.capture.text import LOOKED_AT, clean_text
 from sqreen_mw.protocol.limits import (
@@ -18,10 +18,10 @@ from sqreen_mw.protocol.limits import (
 MAX_NODES: Final = 2000
 """Values of one event, however they are nested."""
 
-_Item = TypeVar("_Item")
-
 _NODE_BYTES: Final = 64
 _MAX_INT: Final = 1 << 63
+"""JSON readers know no larger whole numbers, and no NaN or infinity at all."""
+
 _TOO_DEEP: Final = "<nested too deep>"
 
 
@@ -43,19 +43,50 @@ class Copier:
         self.size = 0
         self._nodes = 0
 
-    def copy(self, value: object, depth: int = MAX_PROPERTY_DEPTH) -> Any:
+    def copy(self, value: Any, depth: int = MAX_PROPERTY_DEPTH) -> Any:
         """Return a copy made of str, int, finite float, bool, None, list and dict."""
         self._nodes += 1
         self.size += _NODE_BYTES
         kind = type(value)
         if kind is str:
             return self.text(value)
-        if value is None or kind is bool or _is_plain_number(value):
+        if (
+            (kind is int and -_MAX_INT <= value < _MAX_INT)
+            or (kind is float and math.isfinite(value))
+            or value is None
+            or kind is bool
+        ):
             return value
         try:
             return self._copy_other(value, depth)
         except Exception:  # noqa: BLE001 the app's own methods ran, and may raise anything
             return _without_text(value)
+
+    def copies(
+        self, items: Iterable[tuple[Any, Any]], depth: int = MAX_PROPERTY_DEPTH
+    ) -> dict[str, Any]:
+        """Return copies of a mapping's items, until so much is copied that no more fits an event.
+
+        The plainest of keys and values are taken here: most are, and calls are dear.
+        """
+        copied: dict[str, Any] = {}
+        for key, value in items:
+            if self.size >= MAX_EVENT_BYTES:
+                self.truncated = True
+                break
+            if type(key) is str and len(key) <= MAX_PROPERTY_NAME_LENGTH and key.isascii():
+                self.size += len(key)
+                name = key
+            else:
+                name = self.key(key)
+            kind = type(value)
+            if kind is str and len(value) <= MAX_TEXT_LENGTH and value.isascii():
+                self._nodes += 1
+                self.size += _NODE_BYTES + len(value)
+                copied[name] = value
+            else:
+                copied[name] = self.copy(value, depth)
+        return copied
 
     def text(self, value: object, limit: int = MAX_TEXT_LENGTH) -> str:
         """Return an object's text, at most ``LOOKED_AT`` characters of it."""
@@ -64,7 +95,7 @@ class Copier:
             self.truncated = True
             text = text[:LOOKED_AT]
         self.size += len(text)
-        return clean_text(text)
+        return text if text.isascii() else clean_text(text)
 
     def key(self, key: object) -> str:
         """Return a key's text; of one that is too long the end, whose last word says what it is."""
@@ -98,33 +129,22 @@ class Copier:
         return copy(value, depth - 1)
 
     def _mapping(self, value: Mapping[object, object], depth: int) -> dict[str, Any]:
-        items = islice(value.items(), self._room(len(value)))
-        return {self.key(key): self.copy(item, depth) for key, item in self._fitting(items)}
+        return self.copies(islice(value.items(), self._room(len(value))), depth)
 
     def _sequence(self, value: Any, depth: int) -> list[Any]:
-        items = islice(value, self._room(len(value)))
-        return [self.copy(item, depth) for item in self._fitting(items)]
-
-    def _fitting(self, items: Iterable[_Item]) -> Iterator[_Item]:
-        """Yield items until so much is copied that no more can fit an event."""
-        for item in items:
+        copied: list[Any] = []
+        for item in islice(value, self._room(len(value))):
             if self.size >= MAX_EVENT_BYTES:
                 self.truncated = True
-                return
-            yield item
+                break
+            copied.append(self.copy(item, depth))
+        return copied
 
     def _room(self, wanted: int) -> int:
         room = max(0, MAX_NODES - self._nodes) if self.size < MAX_EVENT_BYTES else 0
         if wanted > room:
             self.truncated = True
         return room
-
-
-def _is_plain_number(value: object) -> bool:
-    """Tell whether JSON says a number as it is; NaN, infinities and beyond 64 bits it can't."""
-    if type(value) is int:
-        return -_MAX_INT <= value < _MAX_INT
-    return type(value) is float and math.isfinite(value)
 
 
 def safe_text(value: object) -> str:

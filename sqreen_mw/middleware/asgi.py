@@ -42,6 +42,7 @@ class SqreenMiddleware:
         self.app: Final = app
         self._agent: Final[AnyAgent] = configure(settings)
         self._ignored: Final = self._agent.config.ignore_paths
+        self._ignores: Final = bool(self._ignored)
         self._told: Final = TOLD_HEADERS | {self._agent.config.client_ip.header.encode("latin-1")}
         self._no_agent: Final = NullAgent(Config())
         self._lifespan: Final = Lifespan(app, self._deliver)
@@ -51,15 +52,18 @@ class SqreenMiddleware:
         kind = scope["type"]
         if kind == "lifespan":
             return await self._lifespan(scope, receive, send)  # type: ignore[no-any-return]  # as it is
-        if kind not in {"http", "websocket"}:
+        if kind != "http" and kind != "websocket":  # noqa: PLR1714 hashing costs more
             return await self.app(scope, receive, send)
-        state = _own_state(scope)
-        known = state.get(CONTEXT_KEY)
-        if known is not None and known is current_request():
-            # A second middleware inside the first shares its context.
-            return await self.app(scope, receive, send)
-        ignored = self._ignored and scope.get("path") in self._ignored
-        agent = self._no_agent if ignored else self._agent
+        state = scope.get("state")
+        if type(state) is not dict or CONTEXT_KEY in state:
+            state = _own_state(scope)
+            known = state.get(CONTEXT_KEY)
+            if known is not None and known is current_request():
+                # A second middleware inside the first shares its context.
+                return await self.app(scope, receive, send)
+        agent = self._agent
+        if self._ignores and scope.get("path") in self._ignored:
+            agent = self._no_agent
         context = state[CONTEXT_KEY] = ASGIRequestContext(agent, scope, self._told)
         if kind == "http":
             send = _noting_status(send, context)
@@ -98,10 +102,10 @@ def _own_state(scope: Scope) -> dict[str, Any]:
 def _noting_status(send: Send, context: RequestContext) -> Send:
     """Return a ``send`` that hands on each message as it is, and notes the response's status."""
 
-    async def noting(message: Message) -> None:
+    def noting(message: Message) -> Awaitable[None]:
         if message.get("type") == "http.response.start":
-            context.note_status(message.get("status"))
-        return await send(message)
+            context.status = message.get("status")
+        return send(message)
 
     return noting
 

@@ -133,7 +133,7 @@ def _follow(response: Any, context: RequestContext) -> None:
 
     A file goes as it is, for the server to send it in its own way.
     """
-    context.note_status(getattr(response, "status_code", None))
+    context.status = getattr(response, "status_code", None)
     streaming = getattr(response, "streaming", False)
     if not streaming or getattr(response, "file_to_stream", None) is not None:
         context.finish()

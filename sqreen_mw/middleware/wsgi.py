@@ -19,6 +19,8 @@ from sqreen_mw.middleware.steps import Steps
 from sqreen_mw.middleware.wsgi_input import tee_input
 
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], object]]
+FILE_WRAPPER: Final = "wsgi.file_wrapper"
+
 WSGIApp: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
@@ -43,18 +45,24 @@ class SqreenWSGIMiddleware:
         config = self._agent.config
         self._headers: Final = (*TOLD_KEYS, environ_key(config.client_ip.header))
         self._ignored: Final = config.ignore_paths
+        self._ignores: Final = bool(config.ignore_paths)
         self._no_agent: Final = NullAgent(Config())
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
-        if isinstance(environ.get(CONTEXT_KEY), RequestContext):
+        if CONTEXT_KEY in environ and isinstance(environ[CONTEXT_KEY], RequestContext):
             # A second middleware inside the first shares its context.
             return self.app(environ, start_response)
-        agent = self._no_agent if self._ignored and _path(environ) in self._ignored else self._agent
+        agent = self._agent
+        if self._ignores and _path(environ) in self._ignored:
+            agent = self._no_agent
         context = WSGIRequestContext(agent, environ, self._headers)
         environ[CONTEXT_KEY] = context
-        tee_input(environ, context)
-        files = _noting_files(environ)
+        if environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in environ:
+            tee_input(environ, context)
+        wrapper = environ.get(FILE_WRAPPER)
+        # Where the wrapper is a function, as uWSGI's is, its answers have no type to know them by.
+        files = () if wrapper is None or isinstance(wrapper, type) else _noted_files(environ)
         token = enter(context)
         try:
             body = self.app(environ, _noting_status(start_response, context))
@@ -63,7 +71,7 @@ class SqreenWSGIMiddleware:
             raise
         finally:
             leave(token)
-        if _is_looked_into(body, environ) or any(body is file for file in files):
+        if type(body) is list or _is_looked_into(body, environ, files):
             context.finish()
             return body
         return Steps(body, context)
@@ -73,8 +81,7 @@ def _noting_status(start_response: StartResponse, context: RequestContext) -> St
     """Return a ``start_response`` that hands on its arguments, and notes the status."""
 
     def noting(status: object, *arguments: Any, **keywords: Any) -> Callable[[bytes], object]:
-        code = status[:3] if isinstance(status, str) else ""
-        context.note_status(int(code) if code.isdecimal() else None)
+        context.status = status
         return start_response(status, *arguments, **keywords)
 
     return noting
@@ -84,27 +91,23 @@ def _path(environ: Environ) -> str:
     return decoded_path(environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"))
 
 
-def _noting_files(environ: Environ) -> list[object]:
-    """Return the list that answers of the server's file wrapper will be in.
-
-    Where the wrapper is a function, as uWSGI's is, its answers have no type to know them by.
-    """
+def _noted_files(environ: Environ) -> list[object]:
+    """Return the list that answers of the server's file wrapper will be in."""
     files: list[object] = []
-    wrapper = environ.get("wsgi.file_wrapper")
-    if wrapper is not None and not isinstance(wrapper, type):
+    wrapper = environ[FILE_WRAPPER]
 
-        def noting(*arguments: Any, **keywords: Any) -> Any:
-            file = wrapper(*arguments, **keywords)
-            files.append(file)
-            return file
+    def noting(*arguments: Any, **keywords: Any) -> Any:
+        file = wrapper(*arguments, **keywords)
+        files.append(file)
+        return file
 
-        environ["wsgi.file_wrapper"] = noting
+    environ[FILE_WRAPPER] = noting
     return files
 
 
-def _is_looked_into(body: Iterable[bytes], environ: Environ) -> bool:
+def _is_looked_into(body: Iterable[bytes], environ: Environ, files: Iterable[object]) -> bool:
     """Tell whether servers test an answer's type or length, so that it must not be wrapped."""
-    if hasattr(body, "__len__"):
+    if hasattr(body, "__len__") or any(body is file for file in files):
         return True
-    file_wrapper = environ.get("wsgi.file_wrapper")
+    file_wrapper = environ.get(FILE_WRAPPER)
     return isinstance(file_wrapper, type) and isinstance(body, file_wrapper)

@@ -9,10 +9,8 @@ EVENT_ID_PATTERN: Final = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{
 EVENT_ID_LENGTH: Final = 36
 
 _RANDOM_BYTES: Final = 10
-_VERSION_7: Final = 0x7 << 76
-_VARIANT: Final = 0x2 << 62
-_LOW_62: Final = (1 << 62) - 1
-_BITS_12: Final = 0xFFF
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""The hexadecimal digits that begin with the bits of the variant, by a random digit."""
 
 
 def new_event_id(milliseconds: int | None = None) -> str:
@@ -25,16 +23,10 @@ def new_event_id(milliseconds: int | None = None) -> str:
     """
     if milliseconds is None:
         milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(_RANDOM_BYTES))
-    value = (
-        (milliseconds & 0xFFFF_FFFF_FFFF) << 80
-        | _VERSION_7
-        | (random >> 62 & _BITS_12) << 64
-        | _VARIANT
-        | random & _LOW_62
-    )
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    when = f"{milliseconds & 0xFFFF_FFFF_FFFF:012x}"
+    chance = os.urandom(_RANDOM_BYTES).hex()
+    variant = _VARIANT[chance[3]]
+    return f"{when[:8]}-{when[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
 
 
 def event_id_bytes(event_id: str) -> bytes:

@@ -60,16 +60,14 @@ class Buffer:
         Returns:
             Whether the flusher should know: it is the first event, or the one that fills a batch.
         """
-        pending = self.pending
         with self._lock:
             self._tracked += 1
             if self._abandoned:
                 self._dropped["closed"] += 1
                 return False
-            was_full = pending.full
-            pending.append(event)
+            on_edge = self.pending.append(event)
             self._keep_bounds()
-            return len(pending) == 1 or (pending.full and not was_full)
+            return on_edge
 
     def take_ready(self, now: float, *, everything: bool) -> list[PendingEvent]:
         """Take events that can be sealed, oldest first, at most a batch of them.
@@ -166,7 +164,10 @@ class Buffer:
     def _keep_bounds(self) -> None:
         """Drop the oldest events, which are the sealed ones, while there are too many."""
         pending, sealed = self.pending, self.sealed
-        while self.waiting > self._max_events or pending.bytes + sealed.bytes > self._max_bytes:
+        while (
+            len(pending) + len(sealed) + self._under_way > self._max_events
+            or pending.bytes + sealed.bytes > self._max_bytes
+        ):
             oldest = sealed or pending
             if not oldest:
                 return

@@ -50,10 +50,13 @@ class Stage(Generic[AnEvent]):
         except IndexError:
             return None
 
-    def append(self, event: AnEvent) -> None:
-        """Queue an event."""
+    def append(self, event: AnEvent) -> bool:
+        """Queue an event, and tell whether it is the first one, or fills a batch."""
+        before = self.bytes
         self._events.append(event)
-        self.bytes += event.size
+        after = self.bytes = before + event.size
+        count = len(self._events)
+        return count in {1, BATCH_EVENTS} or before < BATCH_BYTES <= after
 
     def pop(self) -> AnEvent:
         """Take the first event."""

@@ -1,9 +1,10 @@
 """A request in an ASGI server."""
 
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Final, TypeAlias
+from contextlib import suppress
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from sqreen_mw.agent.context import Calls, RequestContext
+from sqreen_mw.agent.context import Calls, RequestContext, Route
 from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import Headers
 from sqreen_mw.capture.request import PathParams, RawRequest
@@ -20,20 +21,10 @@ class ASGIRequestContext(RequestContext):
     Events of a websocket wait for nothing: it may stay open for days.
     """
 
-    __slots__ = (
-        "_headers",
-        "_path",
-        "_path_params",
-        "_peer",
-        "_query",
-        "_route",
-        "_scope",
-        "_told",
-        "_verb",
-    )
+    _routing: tuple[Any, ...] | None = None
 
     def __init__(self, calls: Calls, scope: Mapping[str, Any], told: frozenset[bytes]) -> None:
-        """Take a request's values.
+        """Take a request's values, as other middlewares rewrite them.
 
         Args:
             calls: What the request's calls go to.
@@ -41,58 +32,61 @@ class ASGIRequestContext(RequestContext):
             told: The lower-case names of the header fields that events tell of.
         """
         super().__init__(calls)
+        get = scope.get
         self._told: Final = told
-        self.holds_events = scope["type"] == "http"
         self._scope: Mapping[str, Any] | None = scope
-        self._headers = scope.get("headers")
-        self._path: Final = scope.get("path")
-        self._peer: Final = scope.get("client")
-        self._query: Final = scope.get("query_string")
-        self._verb: Final = scope.get("method", "GET")
-        self._route: str | None = None
-        self._path_params: PathParams = {}
+        self._headers: Any = get("headers")
+        self._path: Final = get("path")
+        self._peer: Final = get("client")
+        self._query: Final = get("query_string")
+        self._verb: Final = get("method", "GET")
+        if scope["type"] != "http":
+            self.holds_events = False
+
+    def notice(self) -> None:
+        """Keep the header fields that events tell of, and no others."""
+        if not self.noticed:
+            self._headers = _told_fields(self._headers, self._told)
+            self.noticed = True
 
     def raw_request(self) -> RawRequest:
         """Return the request's values; route and path parameters as far as they are known."""
-        self._look_up_route()
+        self.notice()
+        routing = _Routing(*(self._routing or self._present_routing()))
         return RawRequest(
             verb=safe_text(self._verb or ""),
             path=safe_text(self._path or ""),
             query=self._query_bytes(),
-            headers=self._told_headers(),
+            headers=self._headers,
             peer=self._address(),
-            route=self._route,
-            path_params=self._path_params,
+            route=routing.template(),
+            path_params=routing.path_params(),
             id=self.id,
-            status=self.status,
+            status=self.status_code(),
         )
 
     def raw_body(self) -> RawBody | None:
         """Return what the app has read of the body."""
         if self.body is None:
             return None
-        types = [value for name, value in self._told_headers() if name == b"content-type"]
+        self.notice()
+        types = [value for name, value in self._headers if name == b"content-type"]
         content_type = types[0].decode("latin-1") if types else ""
         return RawBody(content_type, self.body.read(), self.body.truncated)
 
     def finish(self) -> None:
-        """Keep what events tell of, and let go of the scope."""
-        self._look_up_route()
-        self._scope = None
-        if self.noticed:
-            self._headers = [field for field in self._told_headers() if field[0] in self._told]
+        """Keep what tells the route, and let go of the scope."""
+        if self._scope is not None:
+            self._routing = self._present_routing()
+            self._scope = None
         super().finish()
-
-    def _told_headers(self) -> Headers:
-        """Return the header fields; an iterator's are the app's alone, as it can be used once."""
-        if not isinstance(self._headers, list | tuple):
-            return ()
-        return [field for field in self._headers if _is_pair(field)]
 
     def held_bytes(self) -> int:
         """Return about how many bytes an event of this request keeps alive."""
-        lengths = (len(name) + len(value) for name, value in self._told_headers())
-        return sum(lengths) + len(self._query_bytes()) + len(safe_text(self._path or ""))
+        held = len(self._query_bytes()) + len(safe_text(self._path or ""))
+        for _, value in self._headers:
+            held += len(value)
+        return held
 
     def _query_bytes(self) -> bytes:
         """Return the query; Django's client for tests gives it as text."""
@@ -107,40 +101,80 @@ class ASGIRequestContext(RequestContext):
             return peer[0]
         return None
 
-    def _look_up_route(self) -> None:
+    def _present_routing(self) -> tuple[Any, ...]:
+        """Return the parts of a ``_Routing``; read later, as this is on every request's way."""
         scope = self._scope
         if scope is None:
-            return
-        if self.find_route is not None:
-            self._route, self._path_params = self.found_route() or (None, {})
-            return
-        try:
-            self._route = _route(scope)
-        except Exception:  # noqa: BLE001 a framework's own object may raise anything
-            self._route = None
-        parameters = scope.get("path_params")
-        self._path_params = dict(parameters) if isinstance(parameters, Mapping) else {}
+            return ()
+        get = scope.get
+        return (
+            get("route"),
+            get("path_template"),
+            get("path_params"),
+            get("root_path"),
+            get("app_root_path"),
+            get("fastapi"),
+            None if self.find_route is None else self.found_route(),
+        )
+
+
+class _Routing(NamedTuple):
+    """What frameworks leave in the scope of the route that they chose, as it is.
+
+    Starlette and FastAPI leave the route itself, Litestar its template; what ``find_route`` found
+    comes first.
+    """
+
+    route: object = None
+    path_template: object = None
+    parameters: object = None
+    root_path: object = None
+    app_root_path: object = None
+    fastapi: object = None
+    found: Route | None = None
+
+    def template(self) -> str | None:
+        """Return the route's template, such as ``/items/{id}``."""
+        if self.found is not None:
+            return self.found[0]
+        with suppress(Exception):  # a framework's own object may raise anything
+            return self._template()
+        return None
+
+    def path_params(self) -> PathParams:
+        """Return the path's parameters."""
+        if self.found is not None:
+            return self.found[1]
+        return dict(self.parameters) if isinstance(self.parameters, Mapping) else {}
+
+    def _template(self) -> str | None:
+        route = self.route
+        template = self.path_template if route is None else getattr(route, "path", None)
+        if not isinstance(template, str):
+            return None
+        # FastAPI's included routers share one route object; where it was found is told apart.
+        fastapi = self.fastapi if isinstance(self.fastapi, Mapping) else {}
+        included = fastapi.get("effective_route_context")
+        if getattr(included, "original_route", None) is route:
+            template = str(getattr(included, "path_format", template))
+        if self.app_root_path is None:
+            return template
+        # Below a mount the template is the mounted app's; root_path has grown by where that is.
+        mount = str(self.root_path or "")[len(str(self.app_root_path)) :]
+        return f"{mount}{template}"
+
+
+def _told_fields(headers: object, told: frozenset[bytes]) -> Headers:
+    """Return the header fields of these names; an iterator's are the app's alone."""
+    if not isinstance(headers, list | tuple):
+        return ()
+    try:
+        return [field for field in headers if field[0] in told and _is_pair(field)]
+    except Exception:  # noqa: BLE001 what is in there may be anything
+        return [field for field in headers if _is_pair(field) and field[0] in told]
 
 
 def _is_pair(field: object) -> bool:
     """Tell whether a header field is what the specification says: two byte strings."""
     pair = isinstance(field, list | tuple) and len(field) == len(("name", "value"))
     return pair and isinstance(field[0], bytes) and isinstance(field[1], bytes)  # type: ignore[index]  # a pair
-
-
-def _route(scope: Mapping[str, Any]) -> str | None:
-    """Return the template of the route that the app chose, such as ``/items/{id}``.
-
-    Starlette leaves its route in the scope, Litestar the template itself.
-    """
-    route = scope.get("route")
-    template = scope.get("path_template") if route is None else getattr(route, "path", None)
-    if not isinstance(template, str):
-        return None
-    # FastAPI's included routers share one route object; where it was found is told apart.
-    included = scope.get("fastapi", {}).get("effective_route_context")
-    if getattr(included, "original_route", None) is route:
-        template = getattr(included, "path_format", template)
-    # Below a mount the template is the mounted app's; root_path has grown by where it is mounted.
-    mount = str(scope.get("root_path", ""))[len(str(scope.get("app_root_path", ""))) :]
-    return f"{mount}{template}" if "app_root_path" in scope else template
