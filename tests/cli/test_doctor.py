@@ -217,7 +217,6 @@ def test_clocks_are_compared(
         ("waitress-serve app:app", "warning"),
         ("flask run", "warning"),
         ("flask shell", "fine"),
-        ("uwsgi --http :80 --skip-atexit", "warning"),
         ("gunicorn app:app", "fine"),
     ],
 )

@@ -1,0 +1,110 @@
+"""What the doctor says of servers, held against the servers."""
+
+import json
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from sqreen_mw.cli.doctor_server import check_command
+from tests.functional.processes import ROOT, SECONDS, clean_environment
+from tests.functional.test_first_minute import free_port
+
+SITE = """
+import flask
+import sqreen_mw as sqreen
+
+web = flask.Flask(__name__)
+sqreen.Sqreen(web)
+
+
+@web.get("/")
+def view():
+    return str(bool(sqreen.track("x")))
+
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        for step in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{step}.complete"})
+        return
+    body = str(bool(sqreen.track("x"))).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+
+
+asgi = sqreen.SqreenMiddleware(app)
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "uvicorn site_of_test:asgi --port PORT",
+        "uvicorn site_of_test:asgi --port PORT --lifespan off",
+        "hypercorn site_of_test:asgi --bind 127.0.0.1:PORT",
+        "granian site_of_test:asgi --port PORT --interface asgi",
+        "granian site_of_test:web --port PORT --interface wsgi",
+        "gunicorn site_of_test:web --bind 127.0.0.1:PORT --no-control-socket",
+        "waitress-serve --listen 127.0.0.1:PORT site_of_test:web",
+        "flask --app site_of_test:web run --port PORT",
+    ],
+)
+def test_a_warning_means_that_the_last_events_are_lost(tmp_path: Path, command: str) -> None:
+    """An event that waits when a server is stopped is lost if, and only if, the doctor says so."""
+    [finding] = check_command(command)
+
+    assert bool(served(command, tmp_path)) == (finding.level == "fine")
+
+
+@pytest.mark.parametrize("flag", ["", "--forwarded-allow-ips '*'"])
+def test_a_problem_means_that_addresses_are_made_up(tmp_path: Path, flag: str) -> None:
+    """A client chooses the address of its events if, and only if, the doctor says so."""
+    command = f"uvicorn site_of_test:asgi --port PORT {flag}"
+    [finding] = check_command(command)
+
+    [event] = served(command, tmp_path, headers={"X-Forwarded-For": "8.8.8.8, 203.0.113.9"})
+
+    assert event["request"]["ip"] == ("203.0.113.9" if finding.level == "fine" else "8.8.8.8")
+
+
+def served(command: str, folder: Path, headers: dict[str, str] | None = None) -> list[Any]:
+    """Run a server, send it a request that tracks, stop it, and return what it leaves."""
+    port = free_port()
+    program, *arguments = shlex.split(command.replace("PORT", str(port)))
+    if shutil.which(program) is None:
+        pytest.skip(f"no {program}: pip install it")
+    (folder / "site_of_test.py").write_text(SITE)
+    events = folder / "events.jsonl"
+    settings = {"SQREEN_URL": events.as_uri(), "SQREEN_FLUSH_INTERVAL": "60"}
+    with subprocess.Popen(
+        [program, *arguments],
+        cwd=folder,
+        env=clean_environment({**settings, "PYTHONPATH": str(ROOT)}),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            assert answer(port, headers) == "True"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=SECONDS)
+    return [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []
+
+
+def answer(port: int, headers: dict[str, str] | None) -> str:
+    """Return what a server answers, once it does."""
+    end = time.monotonic() + SECONDS
+    while True:
+        try:
+            return httpx2.get(f"http://127.0.0.1:{port}/", headers=headers, trust_env=False).text
+        except httpx2.HTTPError:
+            assert time.monotonic() < end, "the server does not answer"
+            time.sleep(0.05)
