@@ -20,7 +20,7 @@ from sqreen_mw.cli.doctor_settings import settings
 from sqreen_mw.cli.doctor_trip import try_destination
 from sqreen_mw.errors import ConfigurationError
 
-doctor: Final = typer.Typer(help="Find out why events do not arrive, or have a wrong address.")
+doctor: Final = typer.Typer()
 doctor.command()(ip)
 doctor.command()(settings)
 
@@ -40,10 +40,10 @@ def look(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
 ) -> None:
-    """Look at the settings, the server's flags and the way to the collector.
+    """Find out why events do not arrive, or are not what they should be.
 
-    The settings are those of this environment and its file; what is given in the app's code is not
-    seen. Nothing is left at the collector. Exit code 1 says that there is a problem.
+    Looks at the settings, the server's flags and the way to the collector,
+    where nothing is left. Exits with 1 where there is a problem.
     """
     if context.invoked_subcommand is not None:
         return
@@ -91,14 +91,16 @@ def _tell(shown: list[dict[str, str]], findings: Sequence[Finding], *, json: boo
         typer.echo(encoding.dumps(told))
         return
     console = Console(highlight=False, markup=False)
-    for table in (_settings_table(shown), _findings_table(findings)):
+    tables = [_settings_table(shown)] if shown else []
+    for table in (*tables, _findings_table(findings)):
         console.print()
         console.print(table)
     console.print()
 
 
 def _settings_table(shown: list[dict[str, str]]) -> Table:
-    table = Table(box=None, show_header=bool(shown), padding=(0, 1), header_style="dim")
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    table.caption, table.caption_justify = " Keywords in your code are not seen from here.", "left"
     table.add_column("Setting", no_wrap=True)
     table.add_column("Value", overflow="fold")
     table.add_column("From", overflow="fold")
