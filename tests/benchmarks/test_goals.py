@@ -1,0 +1,45 @@
+import pytest
+
+from benchmarks.figures import Figure
+from benchmarks.goals import Goal, goal_table
+
+LESS = Goal(what="cost", row="r", figure="f", bound=10, times=0.5)
+MORE = Goal(what="rate", row="r", figure="f", bound=0.6, times=2.5, more=True)
+
+
+@pytest.mark.parametrize(
+    ("goal", "ours", "peer", "holds"),
+    [
+        (LESS, 9, 18, True),
+        (LESS, 9, 17, False),
+        (LESS, 11, 100, False),
+        (MORE, 0.7, 0.2, True),
+        (MORE, 0.7, 0.3, False),
+        (MORE, 0.5, 0.1, False),
+    ],
+)
+def test_a_goal_holds_by_its_bound_and_beside_the_best_peer(
+    goal: Goal, ours: float, peer: float, *, holds: bool
+) -> None:
+    """A goal holds where both its bound and its distance from the best peer do."""
+    figure = Figure(name="f", values={"ours": ours, "posthog": peer})
+
+    assert goal.holds(figure) is holds
+
+
+def test_the_best_peer_is_never_ours_nor_nothing() -> None:
+    """The bare application and ours are no peers; of the others the best one counts."""
+    values = {"bare": 0, "ours": 1, "posthog": 9, "sentry logs": 5}
+
+    assert LESS.best(Figure(name="f", values=values)) == "sentry logs"
+    assert LESS.best(Figure(name="f", values={"bare": 0, "ours": 1})) is None
+
+
+def test_only_what_was_measured_is_told() -> None:
+    """The table has a line for each goal whose figure was measured, and says what is not held."""
+    figure = Figure(name="repeated, us", digits=1, values={"ours": 23.25, "segment": 40})
+    table = goal_table({"track": [figure]})
+
+    assert len(table.splitlines()) == 3
+    assert "23.2" in table
+    assert "**no**" in table
