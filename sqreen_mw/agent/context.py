@@ -131,8 +131,10 @@ class RequestContext:
     def found_route(self) -> Route | None:
         """Return what ``find_route`` tells; a framework's own object may raise anything."""
         find = self.find_route
+        if find is None:
+            return None
         with suppress(Exception):
-            return None if find is None else find()
+            return find()
         return None
 
     def status_code(self) -> int | None:

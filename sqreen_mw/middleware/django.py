@@ -12,8 +12,14 @@ from django.http.response import HttpResponseBase
 from sqreen_mw.agent.config import Config
 from sqreen_mw.agent.context import RequestContext, Route, current_request, enter, leave
 from sqreen_mw.agent.null import NullAgent
-from sqreen_mw.agent.requests.explicit import CONTEXT_KEY, known_context, new_context
-from sqreen_mw.agent.requests.wsgi import TOLD_KEYS, WSGIRequestContext
+from sqreen_mw.agent.requests.asgi import ASGIRequestContext
+from sqreen_mw.agent.requests.explicit import (
+    CONTEXT_KEY,
+    known_context,
+    told_headers,
+    told_keys,
+)
+from sqreen_mw.agent.requests.wsgi import WSGIRequestContext
 from sqreen_mw.agent.runtime import AnyAgent, configure
 from sqreen_mw.capture.body import BodyTee
 from sqreen_mw.errors import ConfigurationError
@@ -46,6 +52,9 @@ class SqreenMiddleware:
             raise ConfigurationError("auth_signals in Django's SQREEN must be True or False")
         follow_logins(wanted=auth_signals)
         self._agent: Final[AnyAgent] = configure(given)  # type: ignore[arg-type]  # checked there
+        header = self._agent.config.client_ip.header
+        self._told_headers: Final = told_headers(header)
+        self._told_keys: Final = told_keys(header)
         self._ignored: Final = self._agent.config.ignore_paths
         self._no_agent: Final = NullAgent(Config())
         self._get_response: Final = get_response
@@ -55,10 +64,10 @@ class SqreenMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Serve one request."""
-        known = known_context(request)
-        if known is not None and known is current_request():
+        current = current_request()
+        if current is not None and known_context(request) is current:
             # A middleware around Django, or this one a second time, shares its context.
-            _introduce(request, known)
+            _introduce(request, current)
             return self._get_response(request)  # type: ignore[no-any-return]  # as Django's types
         context = self._new_context(request)
         _introduce(request, context)
@@ -92,10 +101,12 @@ class SqreenMiddleware:
 
     def _new_context(self, request: HttpRequest) -> RequestContext:
         agent = self._no_agent if self._ignored and request.path in self._ignored else self._agent
-        header = self._agent.config.client_ip.header
-        context = new_context(request, agent, ip_header=header)
-        # A test's bare HttpRequest came by no server.
-        return context or WSGIRequestContext(agent, request.META, TOLD_KEYS)
+        scope = getattr(request, "scope", None)
+        if scope is not None:
+            return ASGIRequestContext(agent, scope, self._told_headers)
+        # Django has decoded the path where it stood.
+        path = request.path
+        return WSGIRequestContext(agent, request.META, self._told_keys, given_path=path)
 
 
 def _given_settings() -> dict[str, Any]:

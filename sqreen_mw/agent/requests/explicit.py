@@ -1,7 +1,6 @@
 """A request that the app names itself: ``track(request=...)``."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Final
 
 from sqreen_mw.agent.context import Calls, RequestContext
@@ -26,7 +25,7 @@ def context_of(request: object, calls: Calls, *, ip_header: str) -> RequestConte
     known = known_context(request)
     if known is not None:
         return known
-    context = new_context(request, calls, ip_header=ip_header)
+    context = _new_context(request, calls, ip_header)
     if context is not None:
         context.notice()
         context.finish()
@@ -44,27 +43,26 @@ def known_context(request: object) -> RequestContext | None:
     return None
 
 
-def new_context(request: object, calls: Calls, *, ip_header: str) -> RequestContext | None:
-    """Return a context of its own for a request object, as in ``context_of``."""
+def told_headers(ip_header: str) -> frozenset[bytes]:
+    """Return the names of an ASGI request's fields that events tell of."""
+    return TOLD_HEADERS | {ip_header.encode("latin-1")}
+
+
+def told_keys(ip_header: str) -> tuple[str, ...]:
+    """Return the keys of an environ's fields that events tell of."""
+    return (*TOLD_KEYS, environ_key(ip_header))
+
+
+def _new_context(request: object, calls: Calls, ip_header: str) -> RequestContext | None:
     scope = _scope_of(request)
     if scope is not None:
-        return ASGIRequestContext(calls, scope, _told_headers(ip_header))
+        return ASGIRequestContext(calls, scope, told_headers(ip_header))
     environ = _environ_of(request)
     if isinstance(environ, Mapping) and "REQUEST_METHOD" in environ:
         # Django decodes the path where it stands.
         path = getattr(request, "path", None) if hasattr(request, "META") else None
-        return WSGIRequestContext(calls, environ, _told_keys(ip_header), given_path=path)
+        return WSGIRequestContext(calls, environ, told_keys(ip_header), given_path=path)
     return None
-
-
-@cache
-def _told_headers(ip_header: str) -> frozenset[bytes]:
-    return TOLD_HEADERS | {ip_header.encode("latin-1")}
-
-
-@cache
-def _told_keys(ip_header: str) -> tuple[str, ...]:
-    return (*TOLD_KEYS, environ_key(ip_header))
 
 
 def _scope_of(request: object) -> Mapping[str, object] | None:
