@@ -33,10 +33,14 @@ _NAME: Final = re.compile(
     r"(?:(\?|&|62%|[fF]3%|6200u|;pma)|((?:[ ][^\W\d_]{1,20}+){1,2}))?"
 )
 _UNEXPECTED: Final = re.compile("[ ]detcepxen[uU]")  # what a parser says of a token
+_MOST: Final = 256
 
 
 class Assignments:
-    """Masks the values whose names are sensitive; immutable."""
+    """Masks the values whose names are sensitive; immutable.
+
+    Of a text that names more than 256 secrets, what follows is masked whole.
+    """
 
     def __init__(self, is_sensitive: Callable[[str], bool]) -> None:
         self._is_sensitive: Final = is_sensitive
@@ -48,13 +52,16 @@ class Assignments:
 
     def _mask(self, text: str, separator: re.Pattern[str]) -> str:
         parts: list[str] = []
-        done = 0
+        done = found = 0
         backwards = text[::-1]
         for match in separator.finditer(text):
             start = match.start()
             named = _NAME.match(backwards, len(text) - start) if start >= done else None
             if named is None or not self._names_secret(named):
                 continue
+            found += 1
+            if found > _MOST:
+                return "".join((*parts, text[done:start], MASK))
             if not _UNEXPECTED.match(backwards, named.end(2)):
                 span = self._value(text, match.end(), named=named, separator=match[0])
                 if span is not None:

@@ -33,6 +33,8 @@ _DIGEST: Final = re.compile(
     r"(?=.*[A-Fa-f])(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}"
     r"|[0-9A-Fa-f]{96}|[0-9A-Fa-f]{128}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})"
 )
+_GROUP_LENGTH: Final = 4
+_FEWEST_GROUPS: Final = 3
 _LONGEST_PHONE: Final = 15
 _LONGEST: Final = 19
 _LONGEST_PADDED: Final = 48
@@ -55,19 +57,34 @@ def _cards(text: str) -> Iterator[tuple[int, int]]:
     """Yield where card numbers lie, from left to right."""
     position = 0
     while match := _CANDIDATE.search(text, position):
-        groups = [group.span() for group in _GROUP.finditer(match[0].replace("%20", "   "))]
-        found = _in_one(match[0]) if len(groups) == 1 else _in_groups(match[0], groups)
-        spans = [(match.start() + start, match.start() + end) for start, end in found]
+        number, begin = match[0], match.start()
+        found = _in_one(number) if number.isdecimal() else _in_groups(number.replace("%20", "   "))
+        spans = [(begin + start, begin + end) for start, end in found]
         yield from (span for span in spans if not _is_other(text, *span))
-        position = spans[-1][1] if spans else match.start() + groups[0][1]
+        position = spans[-1][1] if spans else begin + _first_group(number)
 
 
-def _in_groups(digits: str, groups: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _first_group(number: str) -> int:
+    """Return where the first of the groups ends, if there are several."""
+    if number.isdecimal():
+        return len(number)
+    return _GROUP_LENGTH if number[:_GROUP_LENGTH].isdecimal() else 1
+
+
+def _in_groups(number: str) -> list[tuple[int, int]]:
     """Return where a card lies that begins with the first group: the longest that is one."""
-    for count in range(len(groups), 2, -1):
-        if is_card("".join(digits[start:end] for start, end in groups[:count])):
-            return [(0, groups[count - 1][1])]
+    groups = _GROUP.findall(number)
+    while len(groups) >= _FEWEST_GROUPS:
+        digits = "".join(groups)
+        if has_check_digit(digits) and is_card(digits):
+            return [(0, _end(number, len(groups)))]
+        groups.pop()
     return []
+
+
+def _end(number: str, count: int) -> int:
+    """Return where the last of so many groups ends."""
+    return [group.end() for group in _GROUP.finditer(number)][count - 1]
 
 
 def _in_one(digits: str) -> list[tuple[int, int]]:

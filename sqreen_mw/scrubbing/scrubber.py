@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any, Final
 
 from sqreen_mw.scrubbing.assignments import Assignments
@@ -25,7 +24,6 @@ from sqreen_mw.scrubbing.walk import Walk
 _SHORTEST_SECRET: Final = 5
 _SHORTEST_CARD: Final = 12
 _SHORTEST_TOKEN: Final = 20
-_CACHED_KEYS: Final = 1024
 _CLEAN_TEXTS: Final = 1024
 _LONGEST_CLEAN: Final = 256
 
@@ -50,7 +48,7 @@ class Scrubber:
         self._assignments: Final = Assignments(self._keys.match)
         self._pattern: Final = _compiled(pattern) if pattern else None
         self._clean: Final = set[str]()
-        self._known: Final = lru_cache(maxsize=_CACHED_KEYS)(self._judgement)
+        self._known: Final = dict[str, tuple[bool, str]]()
 
     def is_sensitive(self, key: str) -> bool:
         """Tell whether the value of this key is secret."""
@@ -58,6 +56,8 @@ class Scrubber:
 
     def text(self, text: str) -> str:
         """Return a text with its secret parts masked, or the mask where that fails."""
+        if text in self._clean:
+            return text
         try:
             return self._text(text)
         except Exception:  # noqa: BLE001 fail closed: what can't be scrubbed must not leave
@@ -71,7 +71,9 @@ class Scrubber:
         that JSON can't say.
         """
         try:
-            walk = Walk(text=self._text, judge=self._known, judge_once=self._judgement)
+            walk = Walk(
+                text=self._text, clean=self._clean, judge=self._judgement, known=self._known
+            )
             return walk.copy(value)
         except Exception:  # noqa: BLE001 fail closed: what can't be scrubbed must not leave
             return MASK

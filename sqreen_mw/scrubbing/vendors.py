@@ -180,8 +180,14 @@ def _by_first_letter(formats: tuple[str, ...]) -> str:
 
 _TOKENS: Final = re.compile(rf"(?<![A-Za-z0-9])(?:{_by_first_letter(_FORMATS)})", re.ASCII)
 _MARKED: Final = (
-    # The first part is bounded, or a long text of many beginnings would cost its square.
-    ("eyJ", re.compile(r"eyJ[\w-]{8,1024}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}+", re.ASCII)),  # RFC 7519
+    (
+        "eyJ",  # JWT and JWE (RFC 7519); not inside a word, or many beginnings would cost much
+        re.compile(
+            r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=\\[nrt])|(?<=_))"
+            r"eyJ[\w-]{8,4096}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}+",
+            re.ASCII,
+        ),
+    ),
     (".atlasv1.", re.compile(r"\w{1,64}\.atlasv1\.[\w=-]{40,}", re.ASCII)),  # Terraform
     (
         "-",  # Mailgun

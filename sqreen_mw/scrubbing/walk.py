@@ -1,6 +1,6 @@
 """The walk through a nested value: bounded, so that cycles, depth and size end it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
@@ -11,7 +11,9 @@ from sqreen_mw.scrubbing.mask import MASK
 
 _MAX_DEPTH: Final = 64
 _MAX_NODES: Final = 100_000
-_CARDS: Final = (10**11, 10**19)
+_LEAST_CARD: Final = 10**11
+_CARDS_END: Final = 10**19
+_KNOWN_KEYS: Final = 1024
 _HARMLESS: Final = (date, time, timedelta, UUID)
 _NAMES: Final = ("name", "key")
 _LONG_KEY: Final = 64
@@ -23,20 +25,28 @@ Judge: TypeAlias = Callable[[str], tuple[bool, str]]
 class Walk:
     """One walk through one value; it ends at 64 levels and 100,000 values, the rest is masked."""
 
-    __slots__ = ("_judge", "_judge_once", "_left", "_text")
+    __slots__ = ("_clean", "_judge", "_known", "_left", "_text")
 
-    def __init__(self, *, text: Callable[[str], str], judge: Judge, judge_once: Judge) -> None:
-        """Take what scrubs a text, and what judges a key: often the same, and one that is long."""
+    def __init__(
+        self,
+        *,
+        text: Callable[[str], str],
+        clean: Container[str],
+        judge: Judge,
+        known: dict[str, tuple[bool, str]],
+    ) -> None:
+        """Take what scrubs a text and judges a key, and what is known of texts and keys."""
         self._text = text
+        self._clean = clean
         self._judge = judge
-        self._judge_once = judge_once
+        self._known = known
         self._left = _MAX_NODES
 
     def copy(self, value: Any, depth: int = _MAX_DEPTH) -> Any:
         """Return a scrubbed copy."""
         kind = type(value)
         if kind is str:
-            return self._text(value)
+            return value if value in self._clean else self._text(value)
         if value is None or kind is bool:
             return value
         try:
@@ -83,31 +93,40 @@ class Walk:
         if self._full(value, depth):
             return MASK
         copied: dict[Any, Any] = {}
-        judge, copy, text = self._judge, self.copy, self._text
+        known, copy, text, clean = self._known, self.copy, self._text, self._clean
         for key, item in value.items():
-            plain = type(key) is str and len(key) <= _LONG_KEY
-            sensitive, name = judge(key) if plain else self._other_key(key, depth)
+            judged = known.get(key) if type(key) is str else None
+            sensitive, name = judged or self._judged(key, depth)
             if sensitive and item is not None and type(item) is not bool:
                 copied[name] = MASK
+            elif type(item) is str:
+                copied[name] = item if item in clean else text(item)
             else:
-                copied[name] = text(item) if type(item) is str else copy(item, depth)
+                copied[name] = copy(item, depth)
         if "value" in copied and self._names_a_secret(value):
             copied["value"] = MASK
         return copied
 
-    def _other_key(self, key: Any, depth: int) -> tuple[bool, Any]:
+    def _judged(self, key: Any, depth: int) -> tuple[bool, Any]:
+        """Return whether a key is sensitive and how it shows; short ones are remembered."""
         if isinstance(key, bytes):
-            return self._judge_once(_decoded(key))[0], self._bytes(key)
-        if isinstance(key, str):
-            return self._judge_once(str.__str__(key))
-        return False, self.copy(key, depth)
+            return self._judge(_decoded(key))[0], self._bytes(key)
+        if not isinstance(key, str):
+            return False, self.copy(key, depth)
+        plain = str.__str__(key)
+        judged = self._judge(plain)
+        if len(plain) <= _LONG_KEY:
+            if len(self._known) >= _KNOWN_KEYS:
+                self._known.clear()
+            self._known[plain] = judged
+        return judged
 
     def _names_a_secret(self, value: Mapping[Any, Any]) -> bool:
         """Tell whether a mapping is a pair such as ``{"name": "password", "value": "x"}``."""
         if value["value"] is None or type(value["value"]) is bool:
             return False
         names = (value.get(key) for key in _NAMES)
-        return any(type(name) is str and self._judge_once(name)[0] for name in names)
+        return any(type(name) is str and self._judge(name)[0] for name in names)
 
     def _bytes(self, data: bytes) -> bytes:
         return self._text(_decoded(data)).encode(errors="surrogateescape")
@@ -118,7 +137,6 @@ def _decoded(data: bytes) -> str:
 
 
 def _number(value: Any) -> Any:
-    least, most = _CARDS
-    if least <= value < most and value == int(value) and is_card(str(int(value))):
-        return MASK
-    return value
+    if value < _LEAST_CARD or not value < _CARDS_END:
+        return value
+    return MASK if value == int(value) and is_card(str(int(value))) else value
