@@ -98,7 +98,7 @@ class Guard:
         """
         return Swallow(self, cause)
 
-    def failed(self, cause: str, error: Exception) -> None:
+    def failed(self, cause: str, error: BaseException) -> None:
         """Count and log a fault of ours, which goes no further."""
         self.warn(cause, "sqreen_mw failed in %s, the app goes on: %r", cause, error)
 

@@ -100,8 +100,10 @@ class Sealer:
         """Return what the app's hook makes of an event; where it fails, the event is dropped."""
         assert self._before_send is not None  # noqa: S101 the only caller has looked
         changed: object = None
-        with self._guard.swallow("before_send"):
+        try:
             changed = _read_back(self._before_send(event))
+        except BaseException as error:  # noqa: BLE001 an exit() there would be the flusher's own
+            self._guard.failed("before_send", error)
         if changed is None or isinstance(changed, Event):
             return changed
         message = "before_send must return the event or None, not %s: the event is dropped"

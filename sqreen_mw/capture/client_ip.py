@@ -18,6 +18,9 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 FORWARDED_FOR: Final = "x-forwarded-for"
 
+UNKNOWN_PEER: Final = "unknown"
+"""A peer whose address nobody knows: it is trusted with nothing."""
+
 MAX_HOPS: Final = 32
 """Addresses of a proxy header that are looked at, from the right; no chain is as long."""
 

@@ -102,10 +102,10 @@ def _own_state(scope: Scope) -> dict[str, Any]:
 def _noting_status(send: Send, context: RequestContext) -> Send:
     """Return a ``send`` that hands on each message as it is, and notes the response's status."""
 
-    def noting(message: Message) -> Awaitable[None]:
+    async def noting(message: Message) -> None:
         if message.get("type") == "http.response.start":
             context.status = message.get("status")
-        return send(message)
+        return await send(message)
 
     return noting
 

@@ -9,9 +9,9 @@ from sqreen_mw.agent.guard import logger
 class Lifespan:
     """Lives with an application, or for one that knows no lifespan, as Django does not.
 
-    Without one many servers end without a word, and the last events with them. An application that
-    raises or returns before it has received or sent anything knows none; the specification has
-    servers go on then, and so does this.
+    Without one many servers end without a word, and the last events with them. An application knows
+    none that returns before it has received or sent anything, or that says so in what it raises, as
+    Django does; the specification has servers go on then, and so does this.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Lifespan:
         try:
             value = await self._app(scope, noting_receive, delivering_send)
         except Exception as error:
-            if takes_part:
+            if takes_part or "lifespan" not in str(error):
                 raise
             logger.debug("the app knows no lifespan: %r", error)
         if not takes_part:

@@ -1,3 +1,4 @@
+import math
 import threading
 
 from hypothesis import given
@@ -28,7 +29,7 @@ class Accounts(RuleBasedStateMachine):
     @rule(size=st.integers(1, 400))
     def seal(self, size: int) -> None:
         """The flusher seals, and the app's hook drops every second event."""
-        for index, event in enumerate(self.buffer.take_ready(0.0, everything=True)):
+        for index, event in enumerate(self.buffer.take_ready(0.0, wanted=math.inf)):
             if index % 2:
                 self.buffer.dropped("before_send")
             else:
@@ -84,7 +85,7 @@ def test_the_oldest_go_first(sizes: list[int]) -> None:
     for event in events:
         buffer.put(event)
 
-    kept = buffer.take_ready(0.0, everything=True)
+    kept = buffer.take_ready(0.0, wanted=math.inf)
 
     assert kept == events[len(events) - len(kept) :]
     assert sum(event.size for event in kept) <= 1000
@@ -109,9 +110,9 @@ def test_running_requests_are_passed_over_in_order() -> None:
     for event in events:
         buffer.put(event)
 
-    assert buffer.take_ready(5.5, everything=False) == [events[1]]
+    assert buffer.take_ready(5.5, wanted=0.0) == [events[1]]
     assert buffer.oldest == 5.0
-    assert buffer.take_ready(6.0, everything=False) == [events[0], events[2]]
+    assert buffer.take_ready(6.0, wanted=0.0) == [events[0], events[2]]
 
 
 def test_a_batch_has_bounds() -> None:
@@ -120,7 +121,7 @@ def test_a_batch_has_bounds() -> None:
     sizes = [10] * (BATCH_EVENTS + 1) + [BATCH_BYTES, BATCH_BYTES // 2, BATCH_BYTES // 2 + 1]
     for _ in sizes:
         buffer.put(pending())
-    events = [*buffer.take_ready(0.0, everything=True), *buffer.take_ready(0.0, everything=True)]
+    events = [*buffer.take_ready(0.0, wanted=math.inf), *buffer.take_ready(0.0, wanted=math.inf)]
     for size, event in zip(sizes, events, strict=True):
         buffer.put_sealed(SealedEvent(b"x" * size, event.tracked_at))
 
@@ -158,8 +159,8 @@ def test_counts_are_exact_over_threads() -> None:
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        taken += buffer.take_ready(0.0, everything=True)
-    taken += buffer.take_ready(0.0, everything=True)
+        taken += buffer.take_ready(0.0, wanted=math.inf)
+    taken += buffer.take_ready(0.0, wanted=math.inf)
 
     stats = buffer.stats({})
     assert stats.tracked == 8000

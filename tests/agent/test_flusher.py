@@ -1,3 +1,4 @@
+import _thread
 import asyncio
 import contextvars
 import gc
@@ -10,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from sqreen_mw.agent.delivery import dispatcher as dispatcher_module
 from sqreen_mw.agent.delivery import flusher as flusher_module
 from sqreen_mw.agent.delivery import outbox as outbox_module
 from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.flusher import Delivery, Flusher
 from sqreen_mw.agent.delivery.http import HttpTransport
 from sqreen_mw.agent.delivery.loop import OwnResolverLoop
+from sqreen_mw.agent.delivery.outbox import Outbox
 from sqreen_mw.agent.delivery.transport import Delivered, Transport
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
@@ -561,3 +564,121 @@ def test_sealing_goes_on_while_the_collector_hangs(
 
     assert len(collector.posts) == 1
     assert bench.counts == {"waiting": 3}
+
+
+def test_a_flush_changes_nothing_for_later_events(
+    collector: FaultyCollector, bench_of: Callable[..., Bench], eventually: Eventually
+) -> None:
+    """After a flush events wait for their requests to end again, as they did before it."""
+    bench = bench_of(interval=0.05)
+    bench.track("before", context=Asked())
+    assert bench.flusher.flush(5.0)
+    request = Asked()
+    bench.track("after", context=request)
+    bench.track("free")
+
+    eventually(lambda: "free" in collector.names)
+    assert collector.names == ["before", "free"]
+    request.finish()
+    eventually(lambda: collector.names == ["before", "free", "after"])
+
+
+def test_first_events_of_many_threads_start_one_flusher(
+    bench_of: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads that track at once, before there is a flusher, get one and lose nothing."""
+    births: list[object] = []
+    start = _thread.start_new_thread
+
+    def slow_start(*arguments: Any) -> int:
+        births.append(arguments)
+        time.sleep(0.05)
+        return start(*arguments)
+
+    threads = [threading.Thread(target=lambda: bench.track("x")) for _ in range(8)]
+    bench = bench_of(interval=0.01)
+    monkeypatch.setattr(_thread, "start_new_thread", slow_start)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert bench.flusher.flush(5.0)
+    assert len(births) == 1
+    assert bench.counts == {"delivered": 8}
+
+
+def test_a_thread_that_cant_start_is_tried_again(
+    bench_of: Callable[..., Bench],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Where no thread is to be had nobody waits for it, and the next event tries again."""
+
+    def refuse(*_: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    bench = bench_of(interval=0.01)
+    with monkeypatch.context() as patch:
+        patch.setattr(_thread, "start_new_thread", refuse)
+        bench.track("a")
+        begin = time.monotonic()
+        assert not bench.flusher.flush(5.0)
+        assert time.monotonic() - begin < 2.0
+    bench.track("b")
+
+    assert bench.flusher.flush(5.0)
+    assert bench.counts == {"delivered": 2}
+    assert "can't start new thread" in caplog.text
+
+
+def test_who_asks_for_no_pause_is_not_hammered(
+    collector: FaultyCollector, bench_of: Callable[..., Bench]
+) -> None:
+    """A collector that fails and says to come back at once is left alone all the same."""
+    collector.answers = [Answer(status=503, headers={"Retry-After": "0"})] * 1000
+    bench = bench_of(interval=0.01)
+    bench.track("a")
+
+    assert not bench.flusher.flush(1.0)
+    assert len(collector.posts) < 50
+
+
+@pytest.mark.parametrize("call", ["flush", "close"])
+def test_a_hook_that_flushes_does_not_wait_for_itself(
+    bench_of: Callable[..., Bench], call: str
+) -> None:
+    """On the flusher's own thread, where the app's hook runs, nothing is waited for."""
+    took: list[float] = []
+
+    def seal(event: PendingEvent) -> bytes:
+        begin = time.monotonic()
+        getattr(bench.flusher, call)(5.0)
+        took.append(time.monotonic() - begin)
+        return b'{"id":"%s","event":"x"}' % event.id.encode()
+
+    bench = bench_of(interval=0.01, seal=seal)
+    bench.track("a")
+    bench.flusher.flush(5.0)
+
+    assert took[0] < 2.0
+
+
+def test_a_fault_of_ours_does_not_end_the_delivery(
+    bench_of: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever fails on the flusher's thread is counted, and the next turn goes on."""
+    monkeypatch.setattr(dispatcher_module, "FAULT_SECONDS", 0.01)
+    bench = bench_of(interval=0.01)
+    cut = Outbox.cut
+
+    def fail_once(_: Outbox) -> None:
+        monkeypatch.setattr(Outbox, "cut", cut)
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(Outbox, "cut", fail_once)
+    bench.track("a")
+
+    assert bench.flusher.flush(5.0)
+    assert bench.counts == {"delivered": 1}
+    assert bench.guard.counts == {"flusher": 1}

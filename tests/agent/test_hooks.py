@@ -242,3 +242,21 @@ def test_a_hook_sees_long_texts_cut(memory: list[Event]) -> None:
     assert seen[0].properties == {"long": "x" * 4096}
     assert memory[0].properties == {"day": "2026-11-22"}
     assert memory[0].user_identifiers == {"id": "y" * 512}
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), asyncio.CancelledError(), KeyboardInterrupt()])
+def test_a_hook_that_exits_ends_no_delivery(memory: list[Event], error: BaseException) -> None:
+    """The hook runs on the flusher's thread: what it raises costs its event, and no other."""
+
+    def leave(event: Event) -> Event:
+        if event.name == "bad":
+            raise error
+        return event
+
+    configure(Settings(before_send=leave))
+    sqreen.track("bad")
+    sqreen.track("good")
+
+    assert sqreen.flush()
+    assert [event.name for event in memory] == ["good"]
+    assert sqreen.stats().dropped == {"before_send": 1}

@@ -331,15 +331,18 @@ def test_an_app_without_a_lifespan_is_given_one(memory: list[Event], *, failing:
     assert [event.name for event in memory] == ["last"]
 
 
-def test_an_app_that_fails_to_start_is_its_own_affair() -> None:
-    """What an app raises in its lifespan, once it takes part, reaches the server."""
+@pytest.mark.parametrize("takes_part", [True, False])
+def test_an_app_that_fails_to_start_is_its_own_affair(*, takes_part: bool) -> None:
+    """What an app raises as it starts reaches the server, such as a middleware's wrong setting."""
 
     async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
-        await receive()
-        raise ValueError(scope["type"])
+        if takes_part:
+            await receive()
+            raise ValueError(f"no database for {scope['type']}")
+        raise ValueError("no database")
 
     entry: Any = SqreenMiddleware(app)
-    with pytest.raises(ValueError, match="lifespan"), TestClient(entry):
+    with pytest.raises(ValueError, match="no database"), TestClient(entry):
         pass
 
 
@@ -367,6 +370,24 @@ def test_other_scopes_pass_through() -> None:
 
     assert scopes == [scope]
     assert scope == {"type": "something.new"}
+
+
+def test_a_client_that_is_gone_forges_nothing(memory: list[Event]) -> None:
+    """A TCP peer that the server can't name any more is no proxy: its header is not believed.
+
+    A client that resets its connection at once has no address when uvicorn asks for it.
+    """
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+        sqreen.track("x")
+
+    forged = {"client": None, "headers": [(b"x-forwarded-for", b"198.51.100.66")]}
+    scope = {**http_scope(), **forged, "server": ("192.0.2.2", 8982)}
+    asyncio.run(call(SqreenMiddleware(app), scope))
+
+    told = delivered(memory)["x"].request
+    assert told is not None
+    assert (told.ip, told.ip_source) == (None, "peer")
 
 
 def test_a_unix_socket_has_no_address(memory: list[Event]) -> None:

@@ -69,14 +69,14 @@ class Buffer:
             self._keep_bounds()
             return on_edge
 
-    def take_ready(self, now: float, *, everything: bool) -> list[PendingEvent]:
+    def take_ready(self, now: float, *, wanted: float) -> list[PendingEvent]:
         """Take events that can be sealed, oldest first, at most a batch of them.
 
         They count as under way.
 
         Args:
             now: Monotonic seconds.
-            everything: Also take events whose request still runs.
+            wanted: Also take events that were tracked until then and whose request still runs.
         """
         taken: list[PendingEvent] = []
         kept: list[PendingEvent] = []
@@ -84,7 +84,7 @@ class Buffer:
         with self._lock:
             while self.pending and len(taken) < BATCH_EVENTS and size < BATCH_BYTES:
                 event = self.pending.pop()
-                if everything or event.ready(now):
+                if event.tracked_at <= wanted or event.ready(now):
                     taken.append(event)
                     size += event.size
                 else:

@@ -17,6 +17,9 @@ from sqreen_mw.agent.pending import SEAL_AFTER, PendingEvent, SealedEvent
 LOOK_AGAIN_SECONDS: Final = 0.1
 """How soon to look again at events that only wait for their request to end."""
 
+FAULT_SECONDS: Final = 1.0
+"""How long to wait after a fault of ours, so that it does not burn the processor."""
+
 # call_soon_threadsafe copies the caller's context by default, which would keep the request alive.
 _EMPTY_CONTEXT: Final = contextvars.Context()
 
@@ -47,8 +50,7 @@ class Dispatcher:
         self._woken: Final = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sending: asyncio.Task[None] | None = None
-        # Monotonic seconds: what was wanted before is sealed, or tried to be sent.
-        self._flush_sealed = 0.0
+        # Monotonic seconds: what was wanted before was tried to be sent.
         self._flush_tried = 0.0
         self._tried_to_close = False
         self._look_again = 0.0
@@ -69,15 +71,22 @@ class Dispatcher:
         self._loop = asyncio.get_running_loop()
         while not self._over():
             self._woken.clear()
-            if self._seal_due() <= time.monotonic():
-                self._seal_ready()
-            if self._send_due() <= time.monotonic():
-                self._start_sending()
-            self._note_flush()
+            try:
+                self._turn()
+            except Exception as error:  # noqa: BLE001 a fault of ours must not end the delivery
+                self._guard.failed("flusher", error)
+                await asyncio.sleep(FAULT_SECONDS)
             await self._sleep_until(min(self._seal_due(), self._send_due(), self._end()))
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.wait((self._sending,))
+
+    def _turn(self) -> None:
+        if self._seal_due() <= time.monotonic():
+            self._seal_ready()
+        if self._send_due() <= time.monotonic():
+            self._start_sending()
+        self._note_flush()
 
     def _over(self) -> bool:
         if not self._wishes.closing:
@@ -95,7 +104,7 @@ class Dispatcher:
         oldest = pending.oldest
         if oldest is None:
             return math.inf
-        if wishes.closing or wishes.flush_wanted > self._flush_sealed:
+        if wishes.closing or oldest <= wishes.flush_wanted:
             return 0.0
         due = 0.0 if pending.full else oldest + min(self._interval, SEAL_AFTER)
         return max(due, self._look_again)
@@ -114,13 +123,12 @@ class Dispatcher:
         return math.inf if oldest is None else oldest + self._interval
 
     def _seal_ready(self) -> None:
-        now, wanted = time.monotonic(), self._wishes.flush_wanted
-        everything = self._wishes.closing or wanted > self._flush_sealed
-        events = self._buffer.take_ready(now, everything=everything)
+        now = time.monotonic()
+        wanted = math.inf if self._wishes.closing else self._wishes.flush_wanted
+        events = self._buffer.take_ready(now, wanted=wanted)
         for event in events:
             self._seal_one(event)
         if not events:
-            self._flush_sealed = wanted
             self._look_again = now + LOOK_AGAIN_SECONDS
         self._tell_overflow()
 
@@ -146,6 +154,9 @@ class Dispatcher:
     async def _send(self) -> None:
         try:
             await self._outbox.send(deadline=self._wishes.deadline)
+        except Exception as error:  # noqa: BLE001 as above
+            self._guard.failed("send", error)
+            self._outbox.retry_at = time.monotonic() + FAULT_SECONDS
         finally:
             self._sending = None
             self._woken.set()

@@ -76,7 +76,10 @@ class Flusher:
             interval=delivery.interval,
             guard=delivery.guard,
         )
+        # Whoever takes it makes the thread, and keeps it: no two threads that track first do.
+        self._birth: Final = _thread.allocate_lock()
         self._started = False
+        self._thread: int | None = None
         self.finished = False
 
     @property
@@ -98,11 +101,11 @@ class Flusher:
 
     def flush(self, seconds: float) -> bool:
         """Wait until all that was tracked before is settled; False if the time did not do."""
-        return poll(self._flushed(), seconds)
+        return poll(self._flushed(), self._patience(seconds))
 
     async def aflush(self, seconds: float) -> bool:
         """Do as ``flush`` does, on the caller's event loop."""
-        return await apoll(self._flushed(), seconds)
+        return await apoll(self._flushed(), self._patience(seconds))
 
     def close(self, seconds: float) -> int:
         """Send what waits, stop the thread, and return how many events were left over.
@@ -110,47 +113,64 @@ class Flusher:
         Those are counted as dropped. The caller never waits longer than the seconds, whatever the
         thread does.
         """
-        poll(self._closed(seconds), seconds)
+        poll(self._closed(seconds), self._patience(seconds))
         return self.buffer.abandon("exit")
 
     async def aclose(self, seconds: float) -> int:
         """Do as ``close`` does, on the caller's event loop."""
-        await apoll(self._closed(seconds), seconds)
+        await apoll(self._closed(seconds), self._patience(seconds))
         return self.buffer.abandon("exit")
+
+    def _patience(self, seconds: float) -> float:
+        """Return how long a caller may wait: not at all for what is never done meanwhile.
+
+        That is where no thread is to be had, or where the app's hook calls, on the thread itself.
+        """
+        waits_for_itself = _thread.get_ident() == self._thread
+        return seconds if self._started and not waits_for_itself else 0.0
 
     def _flushed(self) -> Callable[[], bool]:
         """Ask for a flush, and return what tells whether it is done."""
-        if not self._started:
-            return lambda: self.buffer.waiting == 0
+        if self.buffer.waiting and not self._started:
+            self._start()
         wishes = self._wishes
         wanted = wishes.flush_wanted = time.monotonic()
         self._dispatcher.wake()
-        return lambda: wishes.flush_done >= wanted or (self.finished and not self.buffer.waiting)
+        return lambda: wishes.flush_done >= wanted or not self.buffer.waiting
 
     def _closed(self, seconds: float) -> Callable[[], bool]:
         """Ask for the end, and return what tells whether it has come."""
+        if self.buffer.waiting and not self._started:
+            self._start()
         if self._wishes.deadline is None:
             self._wishes.deadline = time.monotonic() + seconds
             self._dispatcher.wake()
         return lambda: self.finished or not self._started
 
     def _start(self) -> None:
+        """Make the thread; where none is to be had, the next event tries again."""
+        if not self._birth.acquire(blocking=False):
+            return
         self._started = True
         try:
             # Not threading.Thread, which takes over the caller's context, is joined at exit, and
             # is what other tools wrap.
             _thread.start_new_thread(self._run, ())
         except RuntimeError as error:
+            self._started = False
+            self._birth.release()
             message = "the flusher's thread can't start, so no event leaves: %s"
             self._guard.warn("thread", message, error)
 
     def _run(self) -> None:
         # Debuggers and coverage don't see a raw thread unless it takes over their hook.
         sys.settrace(threading.gettrace())
+        self._thread = _thread.get_ident()
         loop = OwnResolverLoop()
         try:
-            with self._guard.swallow("flusher"):
-                loop.run_until_complete(self._main())
+            loop.run_until_complete(self._main())
+        except BaseException as error:  # noqa: BLE001 nobody else would ever know
+            self._guard.failed("flusher", error)
         finally:
             loop.close()
             self.finished = True

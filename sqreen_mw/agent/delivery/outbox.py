@@ -23,6 +23,9 @@ from sqreen_mw.protocol.batch import Envelope
 
 SEND_SECONDS: Final = 10.0
 MISCONFIGURED_SECONDS: Final = 60.0
+SHORTEST_PAUSE: Final = 1.0
+"""Seconds that a collector must ask for; one that asks for less would be hammered."""
+
 MAX_AGE: Final = 3600.0
 """Seconds after which an event is given up, counted from ``track()``."""
 
@@ -111,7 +114,7 @@ class Outbox:
     def _retry(self, outcome: Retry, *, closing: bool) -> None:
         # Who closes has little time left: the delay does not grow any more.
         delay = backoff(0 if closing else self._failures)
-        if outcome.after is not None:
+        if outcome.after is not None and outcome.after >= SHORTEST_PAUSE:
             delay = outcome.after
         self._failures += 1
         self.retry_at = time.monotonic() + delay

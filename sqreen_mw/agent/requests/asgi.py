@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqreen_mw.agent.context import Calls, RequestContext, Route
 from sqreen_mw.capture.body import RawBody
-from sqreen_mw.capture.client_ip import Headers
+from sqreen_mw.capture.client_ip import UNKNOWN_PEER, Headers
 from sqreen_mw.capture.request import PathParams, RawRequest
 from sqreen_mw.capture.values import safe_text
 
@@ -37,7 +37,7 @@ class ASGIRequestContext(RequestContext):
         self._scope: Mapping[str, Any] | None = scope
         self._headers: Any = get("headers")
         self._path: Final = get("path")
-        self._peer: Final = get("client")
+        self._peer: Final = get("client") or _peerless(scope)
         self._query: Final = get("query_string")
         self._verb: Final = get("method", "GET")
         if scope["type"] != "http":
@@ -116,6 +116,16 @@ class ASGIRequestContext(RequestContext):
             get("fastapi"),
             None if self.find_route is None else self.found_route(),
         )
+
+
+def _peerless(scope: Mapping[str, Any]) -> tuple[str] | None:
+    """Return who is at the other end where the server names nobody: None on a Unix socket.
+
+    A client that is gone already has no address left, either, and may not be taken for a proxy.
+    """
+    server = scope.get("server")
+    listens_on_port = isinstance(server, list | tuple) and len(server) > 1 and server[1] is not None
+    return (UNKNOWN_PEER,) if listens_on_port else None
 
 
 class _Routing(NamedTuple):
