@@ -1,7 +1,9 @@
+import gc
 import io
 import json
 import logging
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -196,6 +198,48 @@ def test_a_wrong_setting_is_said_at_the_start(setting: object, complaint: str) -
     """A handler is not made with settings that are wrong, and the message names them."""
     with site.override_settings(SQREEN=setting), pytest.raises(ConfigurationError, match=complaint):
         site.ask("wsgi", "/")
+
+
+@pytest.mark.parametrize("raised", [RuntimeError, SystemExit])
+def test_what_passes_by_django_passes_by_the_middleware(
+    memory: list[Event], raised: type[BaseException]
+) -> None:
+    """An exception that Django does not answer is the app's still, in both modes."""
+
+    def view(request: Any) -> Any:
+        request.sqreen.track("x")
+        raise raised
+
+    async def view_async(request: Any) -> Any:
+        view(request)
+
+    with pytest.raises(raised):
+        site.SqreenMiddleware(view)(site.RequestFactory().get("/"))
+    serving = site.SqreenMiddleware(view_async)(site.RequestFactory().get("/"))
+    with pytest.raises(raised):
+        serving.send(None)  # as an event loop does, which would end with SystemExit
+
+    assert current_request() is None
+    assert sqreen.flush()
+    assert [event.name for event in memory] == ["x", "x"]
+
+
+@pytest.mark.parametrize("view", ["hello", "file"])
+def test_a_request_is_gone_with_its_answer(memory: list[Event], view: str) -> None:
+    """Nothing of ours keeps a request alive, and no garbage collector is needed."""
+    request = site.RequestFactory().get("/")
+    response = site.SqreenMiddleware(getattr(site.views, view))(request)
+    gone = weakref.ref(request)
+    gc.collect()
+    gc.disable()
+    try:
+        response.close()
+        del request, response
+        assert gone() is None
+    finally:
+        gc.enable()
+
+    assert told(memory, {"hello": "by.module", "file": "file"}[view]).path == "/"
 
 
 def test_a_request_can_be_named_without_the_middleware(memory: list[Event]) -> None:

@@ -12,13 +12,12 @@ import httpx2
 
 from tests.transparency.serving import free_port, serving
 
-SITES = {
-    "fastapi": ("uvicorn", "--log-level", "warning", "--port", "{port}"),
-    "flask": (
-        *("gunicorn", "-k", "gthread", "-w", "2", "--threads", "16", "-b", "127.0.0.1:{port}"),
-        *("--keep-alive", "75"),  # else a client's next request may meet a closing connection
-    ),
-}
+ASGI = ("uvicorn", "--log-level", "warning", "--port", "{port}")
+WSGI = (
+    *("gunicorn", "-k", "gthread", "-w", "2", "--threads", "16", "-b", "127.0.0.1:{port}"),
+    *("--keep-alive", "75"),  # else a client's next request may meet a closing connection
+)
+SITES = {"fastapi": ASGI, "flask": WSGI, "django": ASGI, "django_wsgi": WSGI}
 SECONDS = 60.0
 
 
