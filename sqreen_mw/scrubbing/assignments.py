@@ -33,6 +33,7 @@ _NAME: Final = re.compile(
     r"(?:(\?|&|62%|[fF]3%|6200u|;pma)|((?:[ ][^\W\d_]{1,20}+){1,2}))?"
 )
 _UNEXPECTED: Final = re.compile("[ ]detcepxen[uU]")  # what a parser says of a token
+_CARD_CODE: Final = re.compile(r"(?:.*[\W_])?cv[cv]2?:\d{3}", re.IGNORECASE)
 _MOST: Final = 256
 
 
@@ -104,7 +105,8 @@ class Assignments:
         if begin == start and self._is_code(value, name, spaced=separator[-1] == " "):
             return None
         sure = not colon or named[1] or (begin > start and is_authorization(name))
-        return (begin, end) if sure or is_likely_secret(value) else None
+        likely = is_likely_secret(value) or _CARD_CODE.fullmatch(f"{name}:{value}")
+        return (begin, end) if sure or likely else None
 
     def _is_code(self, value: str, name: str, *, spaced: bool) -> bool:
         if (spaced or value[:1] == "$") and value.lstrip("$") == name.rpartition(".")[2]:

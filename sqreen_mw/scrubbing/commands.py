@@ -20,6 +20,7 @@ _HTPASSWD: Final = re.compile(
     rf"(\bhtpasswd\s-\w*b\w*\s\S{{1,256}}\s\S{{1,128}}\s){_OWN}\S{{1,128}}"
 )
 _NET_USER: Final = re.compile(r"(\bnet user \S{1,128} )(?![/*<])\S{1,128}")
+_FTP: Final = re.compile(r"(\bUSER \S{1,128}\r?\nPASS |^PASS (?=\S{1,128}\r\n))(?!<)\S{1,128}")
 _NETRC: Final = re.compile(
     r"((?:\b(machine)\s{1,8}\S{1,128}\s{1,8})?\b(?:login|user)\s{1,8}\S{1,128}\s{1,8}password\s{1,8})(\S{1,128})"
 )
@@ -44,6 +45,7 @@ _MARKS: Final = (
     ("redis-cli", _REDIS),
     ("htpasswd", _HTPASSWD),
     ("net user", _NET_USER),
+    ("pass ", _FTP),
 )
 
 

@@ -20,6 +20,7 @@ backupcodes securitycode otpcode totpcode mfacode bindpw requirepass masterauth
 privatekey secretkey signingkey encryptionkey decryptionkey accesskey
 secretaccesskey masterkey authkey sshkey accountkey sharedkey sharedaccesskey sessionkey hmackey
 jwtkey cryptokey cipherkey servicekey subscriptionkey writekey adminkey rootkey clientkeydata
+secretkeybase appkey
 privatepem sshprivatekey xauth basicauth httpauth proxyauth userauth xamzsignature
 xgoogsignature userpass dbpass databasepass loginpass adminpass smtppass ftppass mysqlpass
 pgpass postgrespass redispass rootpass emailpass mailpass proxypass authpass mypass httppass

@@ -10,7 +10,10 @@ from sqreen_mw.scrubbing.placeholders import is_placeholder
 from sqreen_mw.scrubbing.prose import is_meant_otherwise, is_sentence, is_surely_secret
 
 _FLAG: Final = re.compile(r"(?<!\S)(--([\w-]{1,64}+)[ \t]{1,8}+[\"']?)(?![\"'<$-])([^\s\"']++)")
-_ELEMENT: Final = re.compile(r"(<(?:\w{1,40}:)?([\w.-]{1,80}+)(?:\s[^<>]{0,256})?>)([^<]+)(?=</)")
+_ELEMENT: Final = re.compile(
+    r"(<(?:\w{1,40}:)?([\w.-]{1,80}+)(?:\s[^<>]{0,256})?>(?:<!\[CDATA\[)?)"
+    r"((?:(?!\]\]>)[^<])+)(?=\]\]>|</)"
+)
 _TAG: Final = re.compile(r"<[A-Za-z][^<>]{8,1024}>?")
 _NAMED: Final = re.compile(r"\s(?:name|key|id|type)=[\"']?([\w.\-\[\]]{1,80})", re.IGNORECASE)
 _TITLED: Final = re.compile(r"\s(?:name|key)=[\"']?([\w.\-]{1,80})", re.IGNORECASE)

@@ -12,7 +12,9 @@ _IN_QUOTES: Final = {
     '"': re.compile(r'(?:[^"\\]|\\.)*+', re.DOTALL),
     "'": re.compile(r"(?:[^'\\]|\\.)*+", re.DOTALL),
 }
-_OPENING: Final = re.compile(r"[bfruBFRU]{0,2}([\"'])|\\{1,7}[\"']|&quot;")
+_OPENING: Final = re.compile(
+    r"(?:Secret(?:Str|Bytes)\()?[bfruBFRU]{0,2}([\"'])|\\{1,7}[\"']|&quot;"
+)
 _IN_ESCAPED_QUOTES: Final = re.compile(r"(?:(?!\\{1,7}[\"']|&quot;).)*+", re.DOTALL)
 _BRACKETED: Final = re.compile(r"\[[^\]]*+\]?|\{[^{}]*+\}?")
 _BARE: Final = re.compile(

@@ -7,7 +7,7 @@ _SIGN: Final = re.compile(r"[=:%<>'\"\uff1a\uff1d\u2192]")
 _SIGN_OR_BLANK: Final = re.compile(r"[=:%<>'\"\uff1a\uff1d\u2192 +\t\n\r\f\v\u00a0]")
 _WORDS: Final[tuple[str, ...]] = (
     *("pass", "secret", "token", "key", "auth", "bearer", "basic", "pw", "sql", "redis-cli"),
-    "net user",
+    *("net user", "pin "),
 )
 _WORDS_BEFORE_SIGNS: Final[tuple[str, ...]] = (
     *_WORDS,
