@@ -200,6 +200,21 @@ def test_a_wrong_setting_is_said_at_the_start(setting: object, complaint: str) -
         site.ask("wsgi", "/")
 
 
+@MODES
+def test_a_route_that_can_not_be_read_costs_the_route_alone(memory: list[Event], mode: str) -> None:
+    """Where something has put its own object in the route's place, the rest is told."""
+
+    def view(request: Any) -> Any:
+        request.resolver_match = object()
+        request.sqreen.track("x")
+        return site.HttpResponse("ok")
+
+    factory = site.AsyncRequestFactory() if mode == "asgi" else site.RequestFactory()
+    site.SqreenMiddleware(view)(factory.get("/odd/"))
+
+    assert (told(memory, "x").path, told(memory, "x").route) == ("/odd/", None)
+
+
 @pytest.mark.parametrize("raised", [RuntimeError, SystemExit])
 def test_what_passes_by_django_passes_by_the_middleware(
     memory: list[Event], raised: type[BaseException]

@@ -14,7 +14,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.core.management import call_command
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
-from django.test import AsyncClient, Client, RequestFactory, override_settings
+from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory, override_settings
 
 from sqreen_mw.middleware.django import SqreenMiddleware
 from tests.middleware.django_site import views
@@ -23,6 +23,7 @@ __all__ = [
     "ASYNCHRONOUS",
     "OURS",
     "SYNCHRONOUS",
+    "AsyncRequestFactory",
     "HttpRequest",
     "HttpResponse",
     "RequestFactory",
