@@ -73,19 +73,19 @@ class Sealer:
 
     def _cut(self, values: dict[str, Any], limit: int = MAX_TEXT_LENGTH) -> dict[str, Any]:
         """Return values whose long texts are cut, scrubbed before: here, as the app waits not."""
-        cut: dict[str, Any] = cut_texts(values, limit, self._describer.scrubber.text)
-        return cut
+        if values:
+            values = cut_texts(values, limit, self._describer.scrubber.text)
+        return values
 
     def _request(self, context: RequestContext, *, with_body: bool) -> RequestInfo:
         raw = context.raw_request()
-        client_ip = self._describer.client_ip
-        if client_ip.distrusts_proxy(raw.peer, raw.headers):
+        if self._describer.locate(raw).distrusts_proxy:
             self._guard.warn(
                 "untrusted_proxy",
                 "requests come from %s with a %s header that is not trusted, so every visitor has "
                 "that address; if it is your proxy, set SQREEN_TRUSTED_PROXIES=%s",
                 raw.peer,
-                client_ip.header,
+                self._describer.client_ip.header,
                 raw.peer,
             )
         return self._describer.describe(raw, context.raw_body() if with_body else None)

@@ -143,9 +143,14 @@ class ClientIp:
             return packed in self.trusted
         return not peer or peer == "localhost" or peer.startswith("unix:")
 
+    @property
+    def header_name(self) -> bytes:
+        """The proxies' header, as ASGI has names."""
+        return self.header.encode("latin-1")
+
     def header_lines(self, headers: Headers) -> list[str]:
         """Return the values of the proxies' header, a line each."""
-        name = self.header.encode("latin-1")
+        name = self.header_name
         return [value.decode("latin-1") for key, value in headers if key == name]
 
     def _rightmost_untrusted(self, chain: list[str], steps: list[Step] | None) -> bytes | None:

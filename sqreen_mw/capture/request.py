@@ -1,14 +1,14 @@
 """From the raw values of a request to what its events tell of it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
 from sqreen_mw.capture.body import RawBody, body_parameters
-from sqreen_mw.capture.client_ip import ClientIp, Headers
+from sqreen_mw.capture.client_ip import ClientAddress, ClientIp, Headers
 from sqreen_mw.capture.scrubs import Scrubs
 from sqreen_mw.capture.secret_paths import masked_path
 from sqreen_mw.capture.text import cut_text, cut_texts
@@ -18,6 +18,9 @@ from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH
 from sqreen_mw.scrubbing.mask import MASK
 
 PathParams: TypeAlias = Mapping[str, object]
+
+_REMEMBERED: Final = 1024
+_LONGEST_REMEMBERED: Final = 256
 
 MAX_QUERY_BYTES: Final = 16 * 1024
 """Bytes of a query string that are looked at."""
@@ -40,21 +43,44 @@ class RawRequest(Struct, frozen=True, kw_only=True):
     status: int | None = None
 
 
+class Located(NamedTuple):
+    """Where a request comes from, and whether a proxy that is not trusted says otherwise."""
+
+    address: ClientAddress
+    distrusts_proxy: bool
+
+
+class _Memory:
+    """What was found out of short texts, names and addresses: most come again."""
+
+    def __init__(self) -> None:
+        self.texts: Final[dict[str, str]] = {}
+        self.sensitive: Final[dict[str, bool]] = {}
+        self.located: Final[dict[tuple[object, ...], Located]] = {}
+
+    def make_room(self) -> None:
+        """Forget what is known, once that is much."""
+        for known in (self.texts, self.sensitive, self.located):
+            if len(known) >= _REMEMBERED:
+                known.clear()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Describer:
     """Makes descriptions of requests: scrubbed, and never more than the limits admit."""
 
     client_ip: ClientIp
     scrubber: Scrubs
+    _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
 
     def describe(self, raw: RawRequest, body: RawBody | None = None) -> RequestInfo:
         """Return what events tell of a request, of its body too where it is given."""
-        telling = _Telling(self.scrubber)
-        address = self.client_ip.resolve(raw.peer, raw.headers)
+        telling = _Telling(self.scrubber, self._memory)
+        address = self.locate(raw).address
         return RequestInfo(
             verb=telling.text(raw.verb),
             path=telling.text(self._path(raw)),
-            id=telling.optional(raw.id),
+            id=raw.id,
             ip=address.ip,
             ip_source=address.source,
             user_agent=telling.header(raw.headers, b"user-agent"),
@@ -64,6 +90,22 @@ class Describer:
             params=telling.params(raw, body),
             truncated=telling.truncated,
         )
+
+    def locate(self, raw: RawRequest) -> Located:
+        """Return where a request comes from."""
+        name = self.client_ip.header_name
+        lines = [value for key, value in raw.headers if key == name]
+        known = self._memory.located.get((raw.peer, *lines))
+        if known is not None:
+            return known
+        located = Located(
+            self.client_ip.resolve(raw.peer, raw.headers),
+            self.client_ip.distrusts_proxy(raw.peer, raw.headers),
+        )
+        if sum(map(len, lines)) <= _LONGEST_REMEMBERED:
+            self._memory.make_room()
+            self._memory.located[raw.peer, *lines] = located
+        return located
 
     def _path(self, raw: RawRequest) -> str:
         return masked_path(
@@ -77,15 +119,35 @@ class Describer:
 class _Telling:
     """One description under way, which knows whether something was cut."""
 
-    def __init__(self, scrubber: Scrubs) -> None:
+    __slots__ = ("_memory", "_scrubber", "truncated")
+
+    def __init__(self, scrubber: Scrubs, memory: _Memory) -> None:
         self._scrubber: Final = scrubber
+        self._memory: Final = memory
         self.truncated = False
 
     def text(self, text: str) -> str:
+        told = self._memory.texts.get(text)
+        return self._new_text(text) if told is None else told
+
+    def _new_text(self, text: str) -> str:
         if len(text) > MAX_TEXT_LENGTH:
             self.truncated = True
         # A mask may be longer than what it masks: cut in any case.
-        return cut_text(text, MAX_TEXT_LENGTH, self._scrubber.text)
+        told = cut_text(text, MAX_TEXT_LENGTH, self._scrubber.text)
+        if len(text) <= _LONGEST_REMEMBERED:
+            self._memory.make_room()
+            self._memory.texts[text] = told
+        return told
+
+    def _is_sensitive(self, name: str) -> bool:
+        known = self._memory.sensitive.get(name)
+        if known is None:
+            known = self._scrubber.is_sensitive(name)
+            if len(name) <= _LONGEST_REMEMBERED:
+                self._memory.make_room()
+                self._memory.sensitive[name] = known
+        return known
 
     def optional(self, text: str | None) -> str | None:
         return None if text is None else self.text(text)
@@ -97,8 +159,9 @@ class _Telling:
         return None
 
     def params(self, raw: RawRequest, body: RawBody | None) -> Params:
-        query = self._pairs(self._query(raw.query))
-        path = {name: values[0] for name, values in self._pairs(_texts(raw.path_params)).items()}
+        query = self._pairs(self._query(raw.query)) if raw.query else {}
+        given = _texts(raw.path_params) if raw.path_params else ()
+        path = {name: values[0] for name, values in self._pairs(given).items()}
         if body is None:
             return Params(query=query, path=path)
         parameters = body_parameters(body)
@@ -124,6 +187,10 @@ class _Telling:
         if len(fields) > MAX_PARAMETERS:
             self.truncated = True
         text = b"&".join(fields[:MAX_PARAMETERS]).decode("utf-8", "replace")
+        if "%" not in text and "+" not in text:
+            # As parse_qsl() has it, for what is not encoded: most is not.
+            parts = [field.partition("=") for field in text.split("&") if field]
+            return [(name, value) for name, _, value in parts]
         return parse_qsl(text, keep_blank_values=True, errors="replace")
 
     def _pairs(self, pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -132,7 +199,7 @@ class _Telling:
             if count == MAX_PARAMETERS:
                 self.truncated = True
                 break
-            told = MASK if self._scrubber.is_sensitive(name) else self.text(value)
+            told = MASK if self._is_sensitive(name) else self.text(value)
             parameters.setdefault(self.text(name), []).append(told)
         return parameters
 

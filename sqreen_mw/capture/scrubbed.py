@@ -23,12 +23,12 @@ def scrubbed_event(event: Event, scrubber: Scrubs) -> Event:
     return structs.replace(
         event,
         name=scrubber.text(event.name)[:MAX_NAME_LENGTH],
-        properties=_cut_keys(scrubber.value(event.properties)),
+        properties=_values(event.properties, scrubber),
         user_identifiers={
             scrubber.text(key)[-MAX_PROPERTY_NAME_LENGTH:]: _identifier(value, scrubber)
             for key, value in event.user_identifiers.items()
         },
-        user_traits=_cut_keys(scrubber.value(event.user_traits)),
+        user_traits=_values(event.user_traits, scrubber),
     )
 
 
@@ -72,6 +72,12 @@ def _identifier(value: str | int, scrubber: Scrubs) -> str | int:
     return value
 
 
-def _cut_keys(values: dict[str, Any]) -> dict[str, Any]:
-    """Return values whose keys fit; of a longer one the end stays, which says what it is."""
-    return {key[-MAX_PROPERTY_NAME_LENGTH:]: value for key, value in values.items()}
+def _values(values: dict[str, Any], scrubber: Scrubs) -> dict[str, Any]:
+    """Return scrubbed values whose keys fit; of a longer one the end stays, which says what it is.
+
+    A mask may have made it longer.
+    """
+    if not values:
+        return values
+    scrubbed: dict[str, Any] = scrubber.value(values)
+    return {key[-MAX_PROPERTY_NAME_LENGTH:]: value for key, value in scrubbed.items()}

@@ -6,7 +6,10 @@ from sqreen_mw.scrubbing.mask import MASK
 
 
 class Scrubs(Protocol):
-    """Masks what must not leave the process; it makes new values and never raises."""
+    """Masks what must not leave the process; it makes new values and never raises.
+
+    The same text always gets the same answer, as answers are remembered.
+    """
 
     def text(self, text: str) -> str:
         """Return a text with the parts masked that look like secrets."""

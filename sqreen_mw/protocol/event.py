@@ -42,8 +42,12 @@ Identity: TypeAlias = Annotated[
 IpSource: TypeAlias = Literal["peer", "proxy", "header"]
 
 
+_NESTED: Final = (dict, list)
+"""What JSON nests."""
+
+
 def _within(value: Any, depth: int) -> bool:
-    if not isinstance(value, list | dict):
+    if not isinstance(value, _NESTED):
         return True
     if depth == 0:
         return False
@@ -124,5 +128,6 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     def __post_init__(self) -> None:
         for values in (self.properties, self.user_traits):
             for key, value in values.items():
-                if not _within(value, MAX_PROPERTY_DEPTH):
+                # A look at the type spares most values the call.
+                if type(value) in _NESTED and not _within(value, MAX_PROPERTY_DEPTH):
                     raise ValueError(f"{key!r} is nested deeper than {MAX_PROPERTY_DEPTH} levels")
