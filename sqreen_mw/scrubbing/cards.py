@@ -58,7 +58,11 @@ def _cards(text: str) -> Iterator[tuple[int, int]]:
     position = 0
     while match := _CANDIDATE.search(text, position):
         number, begin = match[0], match.start()
-        found = _in_one(number) if number.isdecimal() else _in_groups(number.replace("%20", "   "))
+        found = (
+            _in_one(number)
+            if number.isdecimal()
+            else _in_groups(number.replace("%20", "   ") if "%" in number else number)
+        )
         spans = [(begin + start, begin + end) for start, end in found]
         yield from (span for span in spans if not _is_other(text, *span))
         position = spans[-1][1] if spans else begin + _first_group(number)
@@ -74,7 +78,9 @@ def _first_group(number: str) -> int:
 def _in_groups(number: str) -> list[tuple[int, int]]:
     """Return where a card lies that begins with the first group: the longest that is one."""
     groups = _GROUP.findall(number)
-    while len(groups) >= _FEWEST_GROUPS:
+    # Of all brands only Maestro's numbers may have three groups of four.
+    fewest = _FEWEST_GROUPS + (number[0] not in "56" and len(groups) > _FEWEST_GROUPS)
+    while len(groups) >= fewest:
         digits = "".join(groups)
         if has_check_digit(digits) and is_card(digits):
             return [(0, _end(number, len(groups)))]
