@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
     alone = parser.add_mutually_exclusive_group()
     alone.add_argument("--markdown", action="store_true", help="print what came of the goals only")
     alone.add_argument("--json", action="store_true", help="print JSON only")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def _shown(name: str, plan: Plan, out: TextIO) -> list[Figure]:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 import uvicorn
 
@@ -23,16 +23,23 @@ PATHS: Final = ("/", "/busy")
 FLUSH: Final = "/flush"
 
 
+class Served(NamedTuple):
+    """A process that serves, and where."""
+
+    pid: int
+    url: str
+
+
 @contextmanager
-def serving(name: str, *, url: str, turns: int, core: int) -> Iterator[str]:
-    """Run a contestant's application, and give its URL; ``turns`` is the work of ``/busy``."""
+def serving(name: str, *, url: str, turns: int, core: int) -> Iterator[Served]:
+    """Run a contestant's application; ``turns`` is the work of ``/busy``."""
     given = ["--name", name, "--url", url, "--turns", str(turns), "--core", str(core)]
     command = [sys.executable, "-m", "benchmarks.serving", *given]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None  # noqa: S101 it is piped
         try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+            yield Served(process.pid, f"http://127.0.0.1:{int(process.stdout.readline())}")
         finally:
             process.kill()
 

@@ -6,7 +6,6 @@ the commit; ids are in the order of time, as agents make them.
 
 import gzip
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -16,11 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from pathlib import Path
 from typing import Final
 
 from msgspec import Raw
 
+from benchmarks.cpu import cpu_seconds
 from benchmarks.figures import Figure, Plan
 from benchmarks.peers.peer import OURS
 from sqreen_mw.protocol.batch import Envelope, encode_batch, encode_event
@@ -31,7 +30,6 @@ ROUNDS: Final = 3
 BATCHES: Final = 40
 BATCH: Final = 500
 WARM: Final = 4
-TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 def measure(plan: Plan) -> list[Figure]:
@@ -66,12 +64,6 @@ class Collector:
             connection.close()
         return int(answer["accepted"])
 
-    def seconds(self) -> float:
-        """Return the seconds of CPU that the process took so far."""
-        said = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8")
-        user, system = said.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / TICKS
-
 
 @contextmanager
 def _collector(folder: str) -> Iterator[Collector]:
@@ -89,9 +81,9 @@ def _collector(folder: str) -> Iterator[Collector]:
 
 def _rate(collector: Collector) -> float:
     bodies = [_batch() for _ in range(BATCHES)]
-    begin = collector.seconds()
+    begin = cpu_seconds(collector.pid)
     stored = sum(collector.post(body) for body in bodies)
-    return stored / (collector.seconds() - begin)
+    return stored / (cpu_seconds(collector.pid) - begin)
 
 
 def _batch() -> bytes:

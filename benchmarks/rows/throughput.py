@@ -2,14 +2,14 @@
 
 uvicorn with one worker has one core, wrk and the server that takes the events have the others.
 An application that only greets, saturated, and one of 1 ms of CPU; the contestants take turns.
-``with its delivery`` counts the time until what still waits after the load is delivered, too.
+``a CPU second`` is of the application's process until all is delivered: others' load on a shared
+machine does not show in it, and what would still wait after the load does.
 """
 
 import os
 import re
 import statistics
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,9 +17,10 @@ from shutil import which
 from typing import Final
 from urllib.request import urlopen
 
+from benchmarks.cpu import cpu_seconds
 from benchmarks.figures import Figure, Plan
 from benchmarks.peers.peer import BARE, CONTESTANTS
-from benchmarks.serving import FLUSH, PATHS, serving
+from benchmarks.serving import FLUSH, PATHS, Served, serving
 from benchmarks.stub.running import Stub, running_stub
 from benchmarks.unmeasurable import UnmeasurableError
 from benchmarks.work import turns_of
@@ -36,31 +37,30 @@ TOLERATED: Final = 0.005
 class Site:
     """A contestant's running application, and what it served."""
 
-    url: str
+    served: Served
     stub: Stub
     answered: int = 0
     rates: dict[str, list[float]] = field(default_factory=lambda: {path: [] for path in PATHS})
-    sustained: list[float] = field(default_factory=list)
+    efforts: dict[str, list[float]] = field(default_factory=lambda: {path: [] for path in PATHS})
     slowest: list[float] = field(default_factory=list)
 
     def load(self, path: str) -> None:
         """Load one page for a while, then let everything be delivered."""
-        target = self.url + path
-        time.sleep(0.1)
+        target = self.served.url + path
+        begin = cpu_seconds(self.served.pid)
         command = ["wrk", f"-c{CONNECTIONS}", "-t1", f"-d{SECONDS}s", "--latency", target]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         answered = int(_found(r"(\d+) requests in", said))
         self.answered += answered
         self.rates[path].append(float(_found(r"Requests/sec:\s+([\d.]+)", said)))
-        begin = time.monotonic()
         self.flush()
+        self.efforts[path].append(answered / (cpu_seconds(self.served.pid) - begin))
         if path == PATHS[0]:
-            self.sustained.append(answered / (SECONDS + time.monotonic() - begin))
-            self.slowest.append(_milliseconds(_found(r"99%\s+(\S+)", said)))
+            self.slowest.append(_milliseconds(_found(r"\n +99% +(\S+)", said)))
 
     def flush(self) -> None:
         """Wait until what was tracked is delivered."""
-        with urlopen(self.url + FLUSH, timeout=60) as answer:  # noqa: S310 a server of our own
+        with urlopen(self.served.url + FLUSH, timeout=60) as answer:  # noqa: S310 a server of our own
             answer.read()
 
     def lost(self) -> float:
@@ -82,8 +82,8 @@ def measure(plan: Plan) -> list[Figure]:
         sites = {}
         for name in names:
             stub = stack.enter_context(running_stub())
-            url = stack.enter_context(serving(name, url=stub.url, turns=turns, core=core))
-            sites[name] = Site(url, stub)
+            served = stack.enter_context(serving(name, url=stub.url, turns=turns, core=core))
+            sites[name] = Site(served, stub)
             sites[name].flush()
         for path in PATHS * (plan.rounds or ROUNDS):
             for site in sites.values():
@@ -97,8 +97,9 @@ def _figures(sites: dict[str, Site]) -> list[Figure]:
     notes = {name: f"{share:.0%} lost" for name, share in lost.items() if share > TOLERATED}
     kinds: dict[str, Callable[[Site], list[float]]] = {
         "hello, x bare": lambda site: site.rates[PATHS[0]],
-        "hello with its delivery, x bare": lambda site: site.sustained,
+        "hello, a CPU second, x bare": lambda site: site.efforts[PATHS[0]],
         "1 ms, x bare": lambda site: site.rates[PATHS[1]],
+        "1 ms, a CPU second, x bare": lambda site: site.efforts[PATHS[1]],
     }
     shares = [
         Figure(
