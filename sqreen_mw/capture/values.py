@@ -1,10 +1,13 @@
 """Copies of the app's values that JSON can say: bounded, and never the app's own objects."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections import UserString
+from collections.abc import Iterable, Mapping, MappingView, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from enum import Enum
 from itertools import islice
+from numbers import Integral, Rational, Real
 from typing import Any, Final
 
 from sqreen_mw.capture.text import LOOKED_AT, clean_text
@@ -21,6 +24,8 @@ MAX_NODES: Final = 2000
 _NODE_BYTES: Final = 64
 _MAX_INT: Final = 1 << 63
 """JSON readers know no larger whole numbers, and no NaN or infinity at all."""
+
+_BYTES: Final = (bytes, bytearray, memoryview)
 
 _TOO_DEEP: Final = "<nested too deep>"
 
@@ -57,6 +62,8 @@ class Copier:
             or kind is bool
         ):
             return value
+        if kind is int or kind is float:
+            return self.text(value)
         try:
             return self._copy_other(value, depth)
         except Exception:  # noqa: BLE001 the app's own methods ran, and may raise anything
@@ -112,12 +119,12 @@ class Copier:
                 copied = self.copy(value.value, depth)
             case Mapping():
                 copied = self._nested(value, depth, self._mapping)
-            case list() | tuple() | set() | frozenset():
-                copied = self._nested(value, depth, self._sequence)
             case datetime() | date():
                 copied = value.isoformat()
-            case bytes() | bytearray():
-                copied = self.text(str(value[:LOOKED_AT]))
+            case _ if _is_sequence(value):
+                copied = self._nested(value, depth, self._sequence)
+            case Real():
+                copied = self.copy(_number(value), depth)
             case _:
                 copied = self.text(value)
         return copied
@@ -148,13 +155,42 @@ class Copier:
 
 
 def safe_text(value: object) -> str:
-    """Return an object's text; an object that has none says so."""
-    if isinstance(value, str):
-        return str.__str__(value)  # of a subclass, the plain text
+    """Return an object's text, that of a container as of a list; one that has none says so.
+
+    No more is read of long ones than is looked at.
+    """
     try:
-        return str(value)
+        if isinstance(value, str):
+            return str.__str__(value)  # of a subclass, the plain text
+        if isinstance(value, _BYTES):
+            return str(bytes(value[:LOOKED_AT]))
+        is_container = isinstance(value, Mapping) or _is_sequence(value)
+        return _container_text(value) if is_container else str(value)
     except Exception:  # noqa: BLE001 the app's own method ran, and may raise anything
         return _without_text(value)
+
+
+def _is_sequence(value: object) -> bool:
+    """Tell whether a value has parts, all of which are there: no generator, no query."""
+    has_parts = isinstance(value, Sequence | AbstractSet | MappingView)
+    return has_parts and not isinstance(value, (str, UserString, *_BYTES))
+
+
+def _container_text(value: object) -> str:
+    copier = Copier()
+    copied = copier.copy(value)
+    return f"{copied}..." if copier.truncated else str(copied)
+
+
+def _number(value: Any) -> int | float | str:
+    """Return the plain number that a subclass or another library's is; a fraction is its text."""
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, Integral):
+        return int(value)
+    return str(value) if isinstance(value, Rational) else float(value)
 
 
 def _without_text(value: object) -> str:

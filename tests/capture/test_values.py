@@ -1,17 +1,23 @@
 import copy
 import json
+import time
+from collections import UserString, deque
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum, IntEnum
+from fractions import Fraction
+from numbers import Integral
 from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.local import LocalProxy
 
 from sqreen_mw.capture.text import LOOKED_AT
-from sqreen_mw.capture.values import MAX_NODES, Copier
+from sqreen_mw.capture.values import MAX_NODES, Copier, safe_text
 from sqreen_mw.protocol.limits import MAX_PROPERTY_DEPTH, MAX_TEXT_LENGTH
 from tests.strategies import depth, json_values
 
@@ -26,6 +32,25 @@ class Level(IntEnum):
     """An enumeration that is an int as well."""
 
     HIGH = 3
+
+
+class Whole(int):
+    """A subclass of int, whose own conversion fails."""
+
+    def __int__(self) -> int:
+        raise RuntimeError("no int")
+
+
+class Measure(float):
+    """A subclass of float, as numpy's float64 is."""
+
+
+@Integral.register
+class Count:
+    """A whole number of another library, as numpy's int64 is."""
+
+    def __int__(self) -> int:
+        return 4
 
 
 class Silent:
@@ -78,11 +103,34 @@ def test_later_changes_do_not_show(value: dict[str, list[bool]]) -> None:
         (Silent(), "<Silent without text>"),
         ([Silent(), 1], ["<Silent without text>", 1]),
         ({Silent(): 1}, {"<Silent without text>": 1}),
+        (Whole(5), 5),
+        (Whole(2**63), "9223372036854775808"),
+        (Measure(1.5), 1.5),
+        (Measure("nan"), "nan"),
+        (Count(), 4),
+        (Fraction(1, 3), "1/3"),
+        (1j, "1j"),
+        (deque([1, "a"]), [1, "a"]),
+        (range(3), [0, 1, 2]),
+        ({"a": 1}.keys(), ["a"]),
+        ({"a": 1}.values(), [1]),
+        ({"a": 1}.items(), [["a", 1]]),
+        (UserString("x"), "x"),
+        (bytearray(b"x"), "b'x'"),
+        (memoryview(b"x"), "b'x'"),
+        ({(1, "a"): 1}, {"[1, 'a']": 1}),
     ],
 )
 def test_other_values_become_what_json_can_say(value: object, copied: object) -> None:
     """Common types have their usual text, and what has none says so."""
     assert Copier().copy(value) == copied
+
+
+def test_a_proxy_of_nothing_says_so() -> None:
+    """Flask's request outside a request raises from whatever it is asked."""
+    copied = Copier().copy([LocalProxy({}.popitem)])
+
+    assert copied == ["<LocalProxy without text>"]
 
 
 def test_an_integer_too_long_to_print_says_so() -> None:
@@ -132,6 +180,45 @@ def test_wide_values_are_cut_and_marked(value: Any) -> None:
 
     assert len(copied) <= MAX_NODES
     assert copier.truncated
+
+
+MANY = tuple(range(300_000))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        deque(MANY),
+        dict.fromkeys(MANY).values(),
+        MANY,
+        range(10**9),
+        b"x" * 4_000_000,
+        "x" * 4_000_000,
+        ((("x" * 4096,) * 100,) * 100,) * 100,
+    ],
+    ids=["deque", "view", "tuple", "range", "bytes", "text", "nested"],
+)
+@pytest.mark.parametrize("copy_", [Copier.copy, Copier.key, Copier.text])
+def test_long_values_cost_no_more_than_what_is_kept(
+    value: Any, copy_: Callable[[Copier, Any], Any]
+) -> None:
+    """As value, as key and as identifier, a long value takes the caller less than 5 ms."""
+    copier = Copier()
+
+    def seconds() -> float:
+        begin = time.thread_time()
+        copy_(copier, value)
+        return time.thread_time() - begin
+
+    assert min(seconds() for _ in range(3)) < 0.005
+
+
+def test_the_text_of_a_long_container_says_that_it_goes_on() -> None:
+    """A container that is no value of a property is told by its first parts."""
+    text = safe_text(MANY)
+
+    assert text.startswith("[0, 1, 2,")
+    assert text.endswith("...")
 
 
 def test_size_follows_what_is_held() -> None:
