@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias, Unpack
 
-from sqreen_mw.agent.config import Config, Settings
+from sqreen_mw.agent.config import Settings
 from sqreen_mw.agent.context import RequestContext, current_request, enter, leave
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
 from sqreen_mw.agent.guard import logger
-from sqreen_mw.agent.null import NullAgent
+from sqreen_mw.agent.ignored import IgnoringAgent
 from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, ASGIRequestContext, Scope
 from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
 from sqreen_mw.agent.runtime import AnyAgent, configure
@@ -44,7 +44,7 @@ class SqreenMiddleware:
         self._ignored: Final = self._agent.config.ignore_paths
         self._ignores: Final = bool(self._ignored)
         self._told: Final = TOLD_HEADERS | {self._agent.config.client_ip.header.encode("latin-1")}
-        self._no_agent: Final = NullAgent(Config())
+        self._ignoring: Final = IgnoringAgent(self._agent)
         self._lifespan: Final = Lifespan(app, self._deliver)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -63,7 +63,7 @@ class SqreenMiddleware:
                 return await self.app(scope, receive, send)
         agent = self._agent
         if self._ignores and scope.get("path") in self._ignored:
-            agent = self._no_agent
+            agent = self._ignoring
         context = state[CONTEXT_KEY] = ASGIRequestContext(agent, scope, self._told)
         if kind == "http":
             send = _noting_status(send, context)

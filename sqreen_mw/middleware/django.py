@@ -9,9 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from sqreen_mw.agent.config import Config
 from sqreen_mw.agent.context import RequestContext, Route, current_request, enter, leave
-from sqreen_mw.agent.null import NullAgent
+from sqreen_mw.agent.ignored import IgnoringAgent
 from sqreen_mw.agent.requests.asgi import ASGIRequestContext
 from sqreen_mw.agent.requests.explicit import (
     CONTEXT_KEY,
@@ -56,7 +55,7 @@ class SqreenMiddleware:
         self._told_headers: Final = told_headers(header)
         self._told_keys: Final = told_keys(header)
         self._ignored: Final = self._agent.config.ignore_paths
-        self._no_agent: Final = NullAgent(Config())
+        self._ignoring: Final = IgnoringAgent(self._agent)
         self._get_response: Final = get_response
         self._is_async: Final[bool] = iscoroutinefunction(get_response)
         if self._is_async:
@@ -100,7 +99,7 @@ class SqreenMiddleware:
         return response
 
     def _new_context(self, request: HttpRequest) -> RequestContext:
-        agent = self._no_agent if self._ignored and request.path in self._ignored else self._agent
+        agent = self._ignoring if self._ignored and request.path in self._ignored else self._agent
         scope = getattr(request, "scope", None)
         if scope is not None:
             return ASGIRequestContext(agent, scope, self._told_headers)

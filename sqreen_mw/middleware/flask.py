@@ -42,9 +42,8 @@ class Sqreen:
         app.extensions[EXTENSION] = self
         wrapped: Any = SqreenWSGIMiddleware(app.wsgi_app, **self._settings)
         app.wsgi_app = wrapped  # type: ignore[method-assign]  # as Flask documents it
-        app.request_class = type(
-            app.request_class.__name__, (app.request_class,), {"sqreen": property(_context)}
-        )
+        # On Flask's own class, as the app may set a class of its own at any time.
+        Request.sqreen = property(_context)  # type: ignore[attr-defined]  # ours
 
 
 def _context(request: Request) -> RequestContext:

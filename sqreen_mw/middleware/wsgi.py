@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias, Unpack
 
-from sqreen_mw.agent.config import Config, Settings
+from sqreen_mw.agent.config import Settings
 from sqreen_mw.agent.context import RequestContext, enter, leave
-from sqreen_mw.agent.null import NullAgent
+from sqreen_mw.agent.ignored import IgnoringAgent
 from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
 from sqreen_mw.agent.requests.wsgi import (
     TOLD_KEYS,
@@ -46,7 +46,7 @@ class SqreenWSGIMiddleware:
         self._headers: Final = (*TOLD_KEYS, environ_key(config.client_ip.header))
         self._ignored: Final = config.ignore_paths
         self._ignores: Final = bool(config.ignore_paths)
-        self._no_agent: Final = NullAgent(Config())
+        self._ignoring: Final = IgnoringAgent(self._agent)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
@@ -55,7 +55,7 @@ class SqreenWSGIMiddleware:
             return self.app(environ, start_response)
         agent = self._agent
         if self._ignores and _path(environ) in self._ignored:
-            agent = self._no_agent
+            agent = self._ignoring
         context = WSGIRequestContext(agent, environ, self._headers)
         environ[CONTEXT_KEY] = context
         if environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in environ:

@@ -1,10 +1,11 @@
+import asyncio
 import io
 import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Response, request, stream_with_context
+from flask import Blueprint, Flask, Request, Response, request, stream_with_context
 from werkzeug.exceptions import NotFound
 
 import sqreen_mw as sqreen
@@ -121,20 +122,25 @@ def test_a_request_without_a_server_has_it_too(memory: list[Event]) -> None:
     assert event.request.path == "/made-up"
 
 
-def test_the_apps_own_request_class_is_kept() -> None:
-    """A subclass of Flask's request stays what it is."""
+class OwnRequest(Request):
+    """A request class of the app's own."""
+
+    flavour = "vanilla"
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_apps_own_request_class_is_kept(*, late: bool) -> None:
+    """A subclass of Flask's request stays what it is, and has it, set before us or after us."""
     app = Flask(__name__)
-
-    class OwnRequest(app.request_class):  # type: ignore[name-defined,misc]  # Flask's attribute
-        """The app's own."""
-
-        flavour = "vanilla"
-
-    app.request_class = OwnRequest
+    if not late:
+        app.request_class = OwnRequest
     sqreen.Sqreen(app)
+    if late:
+        app.request_class = OwnRequest
 
     with app.test_request_context("/"):
         assert request.flavour == "vanilla"  # type: ignore[attr-defined]  # the app's
+        assert here().stats() == sqreen.stats()
 
 
 def test_the_body_is_read_as_ever(memory: list[Event]) -> None:
@@ -175,10 +181,32 @@ def test_ignored_paths_have_no_events(memory: list[Event]) -> None:
     def health() -> str:
         assert here().track("x") is None
         assert sqreen.track("y") is None
+        assert here().identify({"id": 1}) is None
+        assert here().auth_track(True, {"id": 1}) is None
         return "ok"
 
     assert app.test_client().get("/healthz").text == "ok"
     assert delivered(memory) == {}
+
+
+def test_ignored_paths_tell_of_the_delivery(memory: list[Event]) -> None:
+    """A health check may look at what became of other requests' events, and flush them."""
+    app = Flask(__name__)
+    sqreen.Sqreen(app, ignore_paths="/healthz")
+
+    @app.get("/healthz")
+    def health() -> str:
+        assert here().stats().tracked == 1
+        assert here().flush()
+        assert asyncio.run(here().aflush())
+        assert here().stats().delivered == 1
+        assert here().close() == asyncio.run(here().aclose()) == 0
+        assert here().track("x") is None
+        return "ok"
+
+    sqreen.track("before")
+    assert app.test_client().get("/healthz").text == "ok"
+    assert [event.name for event in memory] == ["before"]
 
 
 def test_events_of_a_request_share_its_id(memory: list[Event]) -> None:
