@@ -15,7 +15,7 @@ FILE: Final = "<file>"
 
 
 _EXTENDED_FILENAME: Final = re.compile(
-    rb"^(content-disposition:[^\r\n]*?[; \t])filename\*[\d*]*=", re.IGNORECASE | re.MULTILINE
+    rb"^(content-disposition:[^\r\n]*?[; \t])filename\*[\d*]*[ \t]*=", re.IGNORECASE | re.MULTILINE
 )
 
 
