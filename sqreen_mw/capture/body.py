@@ -15,7 +15,8 @@ FILE: Final = "<file>"
 
 
 _EXTENDED_FILENAME: Final = re.compile(
-    rb"^(content-disposition:[^\r\n]*?[; \t])filename\*[\d*]*[ \t]*=", re.IGNORECASE | re.MULTILINE
+    rb"^(content-disposition:[^\r\n]*?[; \t])filename[ \t]*\*[\d* \t]*=",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 

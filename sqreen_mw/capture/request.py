@@ -9,9 +9,11 @@ from msgspec import Struct
 
 from sqreen_mw.capture.body import RawBody, body_parameters
 from sqreen_mw.capture.client_ip import ClientAddress, ClientIp, Headers
+from sqreen_mw.capture.mounts import mount_template
 from sqreen_mw.capture.scrubs import Scrubs
 from sqreen_mw.capture.secret_paths import masked_path
-from sqreen_mw.capture.text import cut_text, cut_texts
+from sqreen_mw.capture.templates import template_names
+from sqreen_mw.capture.text import clean_text, cut_text, cut_texts
 from sqreen_mw.capture.values import Copier, safe_text
 from sqreen_mw.protocol.event import Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH
@@ -29,7 +31,9 @@ MAX_QUERY_BYTES: Final = 16 * 1024
 class RawRequest(Struct, frozen=True, kw_only=True):
     """A request's values as the server gave them, unparsed.
 
-    ``headers`` has lower-case names; those that no event tells of may be left out.
+    ``headers`` has lower-case names; those that no event tells of may be left out. ``route`` is a
+    template that describes the end of the path: ``routed``, or all of it where that is None. What
+    is before that template in ``routed`` is ``mount``, as the path has it.
     """
 
     verb: str
@@ -39,6 +43,8 @@ class RawRequest(Struct, frozen=True, kw_only=True):
     peer: str | None
     route: str | None
     path_params: PathParams
+    routed: str | None = None
+    mount: str = ""
     id: str | None = None
     status: int | None = None
 
@@ -77,15 +83,16 @@ class Describer:
         """Return what events tell of a request, of its body too where it is given."""
         telling = _Telling(self.scrubber, self._memory)
         address = self.locate(raw).address
+        route = self._route(raw)
         return RequestInfo(
             verb=telling.text(raw.verb),
-            path=telling.text(self._path(raw)),
+            path=telling.text(_path(raw, route, telling)),
             id=raw.id,
             ip=address.ip,
             ip_source=address.source,
             user_agent=telling.header(raw.headers, b"user-agent"),
             host=telling.header(raw.headers, b"host"),
-            route=telling.optional(raw.route),
+            route=telling.template(route),
             status=raw.status,
             params=telling.params(raw, body),
             truncated=telling.truncated,
@@ -107,13 +114,12 @@ class Describer:
             self._memory.located[raw.peer, *lines] = located
         return located
 
-    def _path(self, raw: RawRequest) -> str:
-        return masked_path(
-            raw.path,
-            route=raw.route,
-            parameters=raw.path_params,
-            is_sensitive=self.scrubber.is_sensitive,
-        )
+    def _route(self, raw: RawRequest) -> str | None:
+        if raw.route is None or not raw.mount:
+            return raw.route
+        names = template_names(raw.route)
+        of_mount = [(name, raw.path_params[name]) for name in raw.path_params if name not in names]
+        return f"{mount_template(raw.mount, of_mount, self.scrubber)}{raw.route}"
 
 
 class _Telling:
@@ -140,7 +146,7 @@ class _Telling:
             self._memory.texts[text] = told
         return told
 
-    def _is_sensitive(self, name: str) -> bool:
+    def is_sensitive(self, name: str) -> bool:
         known = self._memory.sensitive.get(name)
         if known is None:
             known = self._scrubber.is_sensitive(name)
@@ -149,8 +155,13 @@ class _Telling:
                 self._memory.sensitive[name] = known
         return known
 
-    def optional(self, text: str | None) -> str | None:
-        return None if text is None else self.text(text)
+    def template(self, template: str | None) -> str | None:
+        """Return a route: the app's code, and not what a client sent."""
+        if template is None:
+            return None
+        if len(template) > MAX_TEXT_LENGTH:
+            self.truncated = True
+        return clean_text(template[:MAX_TEXT_LENGTH])
 
     def header(self, headers: Headers, name: bytes) -> str | None:
         for key, value in headers:
@@ -199,10 +210,20 @@ class _Telling:
             if count == MAX_PARAMETERS:
                 self.truncated = True
                 break
-            told = MASK if self._is_sensitive(name) else self.text(value)
+            told = MASK if self.is_sensitive(name) else self.text(value)
             parameters.setdefault(self.text(name), []).append(told)
         return parameters
 
 
 def _texts(values: PathParams) -> Iterable[tuple[str, str]]:
     return ((safe_text(name), safe_text(value)) for name, value in values.items())
+
+
+def _path(raw: RawRequest, route: str | None, telling: _Telling) -> str:
+    return masked_path(
+        raw.path,
+        route=route,
+        routed=raw.routed,
+        parameters=raw.path_params,
+        is_sensitive=telling.is_sensitive,
+    )

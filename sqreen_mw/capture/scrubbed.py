@@ -42,7 +42,7 @@ def scrubbed_request(request: RequestInfo, scrubber: Scrubs) -> RequestInfo:
         id=request.id and _text(request.id, scrubber),
         user_agent=request.user_agent and _text(request.user_agent, scrubber),
         host=request.host and _text(request.host, scrubber),
-        route=request.route and _text(request.route, scrubber),
+        route=request.route and request.route[:MAX_TEXT_LENGTH],
         params=Params(
             query=_lists(params.query, scrubber),
             path={

@@ -1,15 +1,14 @@
 """Paths that carry secrets, such as ``/reset/{token}``: masked before anything else is done."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Final
 
+from sqreen_mw.capture.templates import Fitted, fitted, template_names, template_parts
 from sqreen_mw.capture.values import safe_text
 from sqreen_mw.protocol.limits import MAX_PARAMETERS
 from sqreen_mw.scrubbing.mask import MASK
 
-_PLACEHOLDER: Final = re.compile(r"<([^<>]*)>|\{([^{}]*)\}")
 _LONG_VALUE: Final = 6
 
 
@@ -17,68 +16,67 @@ def masked_path(
     path: str,
     *,
     route: str | None,
+    routed: str | None = None,
     parameters: Mapping[str, object],
     is_sensitive: Callable[[str], bool],
 ) -> str:
     """Return a path without the values of its sensitive parameters.
 
     They are found by where the route's template has them, as a value's text may differ from what
-    the path says (a UUID, a number); and as text, as a template may be of another form. Where
-    neither finds one, the path is masked as a whole.
+    the path says (a UUID, a number), and as an app may take values away. Where the template does
+    not fit, they are found as text, and the path is masked as a whole where one is not found.
+    Copies of their text elsewhere are masked, too.
 
     Args:
         path: The path, decoded.
         route: The template, such as ``/reset/{token:uuid}`` or ``/reset/<uuid:token>``.
+        routed: The end of the path that the template describes, where that is not all of it.
         parameters: The path parameters by name.
         is_sensitive: Tells whether a parameter of this name is to be masked.
     """
-    names = (name for name in islice(parameters, MAX_PARAMETERS) if is_sensitive(safe_text(name)))
-    secrets = {safe_text(name): parameters[name] for name in names}
-    if not secrets:
-        return path
-    spans = dict(_spans(path, route or ""))
-    for name in sorted(spans.keys() & secrets.keys(), key=lambda name: spans[name], reverse=True):
-        start, end = spans[name]
-        path = f"{path[:start]}{MASK}{path[end:]}"
-    for name, value in secrets.items():
-        if value is None or value == "" or isinstance(value, bool):
-            continue
-        without = _without(path, safe_text(value))
-        if without == path and name not in spans:
-            return MASK
-        path = without
-    return path
+    given = {safe_text(name): parameters[name] for name in islice(parameters, MAX_PARAMETERS)}
+    parts = template_parts(route or "")
+    # What a template does not have stands elsewhere: in the host, or in an app's defaults.
+    names = template_names(route or "") if parts else given.keys()
+    secrets = {name for name in names if is_sensitive(name)}
+    end = path if routed is None else routed
+    fit = fitted(end, parts) if secrets and parts and path.endswith(end) else None
+    if fit is not None:
+        path = f"{path.removesuffix(end)}{_masked(fit, secrets)}"
+    elif not all(_is_found(path, given.get(name, ...)) for name in secrets):
+        return MASK
+    copies = [value for name, value in given.items() if is_sensitive(name)]
+    return _without_copies(path, [safe_text(value) for value in copies if not _is_none(value)])
 
 
-def _spans(path: str, route: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield the names of a template's parameters, and where each one's text stands in a path.
+def _masked(fit: Fitted, secrets: set[str]) -> str:
+    """Return the path of a template: where secrets stand, only the text around them stays."""
+    return "/".join(
+        f"{part.before}{MASK}{part.after}"
+        if not part.names.isdisjoint(secrets) and len(text) > len(part.before) + len(part.after)
+        else text
+        for text, part in fit
+    )
 
-    Nothing is yielded where the template does not fit. It may begin within the path, below a mount.
+
+def _is_found(path: str, value: object) -> bool:
+    """Tell whether a value is in a path as ``_without_copies`` looks for it, or is none at all.
+
+    Of what is no text, the path may have another form: a number with zeros, a UUID in upper case.
     """
-    matches = list(_PLACEHOLDER.finditer(route))
-    ends = [*(match.start() for match in matches[1:]), len(route)]
-    start = path.find(route[: matches[0].start()]) if matches else -1
-    if start < 0:
-        return
-    start += matches[0].start()
-    for match, end in zip(matches, ends, strict=True):
-        after = route[match.end() : end]
-        stop = len(path) - len(after) if end == len(route) else path.find(after, start + 1)
-        if stop < start or not path.startswith(after, stop):
-            return
-        yield _name(match), (start, stop)
-        start = stop + len(after)
+    if _is_none(value):
+        return True
+    return isinstance(value, str) and _without_copies(path, [value]) != path
 
 
-def _name(placeholder: re.Match[str]) -> str:
-    """Return the name in ``<converter:name>`` or ``{name:converter}``."""
-    angular, curly = placeholder.groups()
-    return angular.rpartition(":")[2].strip() if curly is None else curly.partition(":")[0].strip()
+def _is_none(value: object) -> bool:
+    return value is None or value == "" or isinstance(value, bool)
 
 
-def _without(path: str, value: str) -> str:
-    """Return a path in which a value is masked; a short one where it is a whole segment only."""
-    if len(value) >= _LONG_VALUE:
-        return path.replace(value, MASK)
-    marked = f"{path}/"
-    return marked.replace(f"/{value}/", f"/{MASK}/").removesuffix("/")
+def _without_copies(path: str, values: Iterable[str]) -> str:
+    """Return a path in which values are masked; a short one where it is a whole segment only."""
+    for value in values:
+        if len(value) >= _LONG_VALUE:
+            path = path.replace(value, MASK)
+        path = "/".join(MASK if segment == value else segment for segment in path.split("/"))
+    return path

@@ -90,6 +90,7 @@ def test_a_form_of_very_many_fields_is_cut_and_marked() -> None:
         b"filename*=UTF-8''me.png",
         b"filename=\"m.png\"; filename*=UTF-8''me.png",
         b"filename* \t=UTF-8''me.png",
+        b"filename *=UTF-8''me.png",
         b'FILENAME*0*="m"',
     ],
 )

@@ -12,6 +12,8 @@ from sqreen_mw.capture.values import safe_text
 
 Scope: TypeAlias = MutableMapping[str, Any]
 
+_ANYTHING: Final = "/{path:path}"
+
 TOLD_HEADERS: Final = frozenset({b"content-type", b"host", b"user-agent"})
 
 
@@ -53,14 +55,19 @@ class ASGIRequestContext(RequestContext):
         """Return the request's values; route and path parameters as far as they are known."""
         self.notice()
         routing = _Routing(*(self._routing or self._present_routing()))
+        path = safe_text(self._path or "")
+        routed = routing.routed()
         return RawRequest(
             verb=safe_text(self._verb or ""),
-            path=safe_text(self._path or ""),
+            path=path,
             query=self._query_bytes(),
             headers=self._headers,
             peer=self._address(),
             route=routing.template(),
             path_params=routing.path_params(),
+            # A middleware below may have given the router another path.
+            routed=routed if path.endswith(routed) else "",
+            mount=routing.mount(),
             id=self.id,
             status=self.status_code(),
         )
@@ -109,6 +116,7 @@ class ASGIRequestContext(RequestContext):
         get = scope.get
         return (
             get("route"),
+            get("path"),
             get("path_template"),
             get("path_params"),
             get("root_path"),
@@ -136,6 +144,7 @@ class _Routing(NamedTuple):
     """
 
     route: object = None
+    path: object = None
     path_template: object = None
     parameters: object = None
     root_path: object = None
@@ -162,16 +171,33 @@ class _Routing(NamedTuple):
         template = self.path_template if route is None else getattr(route, "path", None)
         if not isinstance(template, str):
             return None
+        if hasattr(route, "routes"):  # an app is mounted here, and tells of no route below
+            return _ANYTHING
         # FastAPI's included routers share one route object; where it was found is told apart.
         fastapi = self.fastapi if isinstance(self.fastapi, Mapping) else {}
         included = fastapi.get("effective_route_context")
         if getattr(included, "original_route", None) is route:
-            template = str(getattr(included, "path_format", template))
-        if self.app_root_path is None:
-            return template
-        # Below a mount the template is the mounted app's; root_path has grown by where that is.
-        mount = str(self.root_path or "")[len(str(self.app_root_path)) :]
-        return f"{mount}{template}"
+            template = str(getattr(included, "path", template))
+        return template
+
+    def routed(self) -> str:
+        """Return the path without the root path that the server was given."""
+        path, root = safe_text(self.path or ""), self._root()
+        rest = path[len(root) :]
+        return rest if path.startswith(root) and rest[:1] in {"", "/"} else path
+
+    def mount(self) -> str:
+        """Return the path down to a mounted app, by which ``root_path`` has grown.
+
+        The template is the mounted app's.
+        """
+        if self.found is not None or self.app_root_path is None:
+            return ""
+        return safe_text(self.root_path or "")[len(self._root()) :]
+
+    def _root(self) -> str:
+        mounted = self.app_root_path is not None
+        return safe_text((self.app_root_path if mounted else self.root_path) or "")
 
 
 def _told_fields(headers: object, told: frozenset[bytes]) -> Headers:

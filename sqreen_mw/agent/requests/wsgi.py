@@ -1,14 +1,14 @@
 """A request in a WSGI server."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
-from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from sqreen_mw.agent.context import Calls, RequestContext
 from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import Headers
-from sqreen_mw.capture.request import PathParams, RawRequest
+from sqreen_mw.capture.request import RawRequest
 from sqreen_mw.capture.values import safe_text
 
 Environ: TypeAlias = dict[str, Any]
@@ -26,8 +26,7 @@ class WSGIRequestContext(RequestContext):
     """
 
     _given_path: str | None = None
-    _route: str | None = None
-    _path_params: PathParams = MappingProxyType({})
+    _routing: tuple[object, object, object] | None = None
 
     def __init__(
         self,
@@ -71,14 +70,17 @@ class WSGIRequestContext(RequestContext):
     def raw_request(self) -> RawRequest:
         """Return the request's values; route and path parameters as far as they are known."""
         self._look_up_route()
+        path = self._path_text()
+        rule, parameters, path_info = self._routing or (None, None, None)
         return RawRequest(
             verb=safe_text(self._verb or ""),
-            path=self._path_text(),
+            path=path,
             query=safe_text(self._query or "").encode("latin-1", "replace"),
             headers=_header_fields(self._keys, self._values),
             peer=safe_text(self._peer or ""),
-            route=self._route,
-            path_params=self._path_params,
+            route=_template(rule),
+            path_params=dict(parameters) if isinstance(parameters, Mapping) else {},
+            routed=_routed(path, path_info),
             id=self.id,
             status=self.status_code(),
         )
@@ -104,20 +106,17 @@ class WSGIRequestContext(RequestContext):
         return decoded_path(*self._path)
 
     def _look_up_route(self) -> None:
+        """Keep the route as it is, and the path that it was found by: they are read later."""
         environ = self._environ
-        if environ is None or self._route is not None:
+        if environ is None or self._routing is not None:
             return
-        if self.find_route is not None:
-            self._route, self._path_params = self.found_route() or (None, {})
-            return
-        try:
+        if self.find_route is None:
             rule, parameters = _rule(environ)
-            route = getattr(rule, "rule", None)
-            if isinstance(route, str):
-                self._route = route
-                self._path_params = dict(parameters) if isinstance(parameters, Mapping) else {}
-        except Exception:  # noqa: BLE001 a framework's own object may raise anything
-            return
+        else:
+            rule, parameters = self.found_route() or (None, None)
+        if rule is not None:
+            # What is mounted in an app has the end of the path here.
+            self._routing = rule, parameters, environ.get("PATH_INFO")
 
 
 def _rule(environ: Mapping[str, Any]) -> tuple[object, object]:
@@ -129,7 +128,26 @@ def _rule(environ: Mapping[str, Any]) -> tuple[object, object]:
     request = environ.get(_WERKZEUG)
     if request is None:
         return environ.get(_BOTTLE), environ.get("route.url_args")
-    return getattr(request, "url_rule", None), getattr(request, "view_args", None)
+    try:
+        return getattr(request, "url_rule", None), getattr(request, "view_args", None)
+    except Exception:  # noqa: BLE001 a framework's own object may raise anything
+        return None, None
+
+
+def _template(rule: object) -> str | None:
+    with suppress(Exception):  # a framework's own object may raise anything
+        route = rule if isinstance(rule, str) else getattr(rule, "rule", None)
+        return route if isinstance(route, str) else None
+    return None
+
+
+def _routed(path: str, path_info: object) -> str:
+    """Return the end of a path that a route describes; nothing where it is of another path.
+
+    Bottle leaves its own decoded text.
+    """
+    ends = decoded_path(None, path_info), safe_text(path_info or "")
+    return next((end for end in ends if path.endswith(end)), "")
 
 
 def decoded_path(script_name: object, path_info: object) -> str:

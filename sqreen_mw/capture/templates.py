@@ -1,0 +1,114 @@
+"""Templates of routes, such as ``/reset/{token:uuid}``, and where their parts stand in a path."""
+
+import re
+from functools import lru_cache
+from itertools import zip_longest
+from typing import Final, NamedTuple, TypeAlias
+
+_PLACEHOLDER: Final = re.compile(
+    r"<\s*(?P<first>\w+)(?:\(.*?\))?\s*(?::(?P<second>[^<>]*))?>|\{(?P<curly>[^{}]*)\}"
+)
+_MARK: Final = "\0"
+_CONVERTERS: Final = frozenset(
+    {"date", "datetime", "decimal", "default", "dt", "float", "int"}
+    | {"slug", "str", "string", "time", "timedelta", "uuid"}
+)
+"""Those of the frameworks whose values have no slash; that of any other may have some."""
+
+_BOTTLES: Final = frozenset({"float", "int"})
+_NONE: Final[tuple[set[str], bool]] = set(), True
+
+
+class Part(NamedTuple):
+    """What stands between two slashes of a template.
+
+    Attributes:
+        before: The text before the first placeholder, or all of it where there is none.
+        names: The placeholders' names. Where Bottle and Werkzeug differ, both readings are here.
+        after: The text after the last placeholder.
+        has_slashes: Whether a placeholder's value may have slashes.
+    """
+
+    before: str
+    names: frozenset[str] = frozenset()
+    after: str = ""
+    has_slashes: bool = False
+
+    def fits(self, text: str) -> bool:
+        """Tell whether a part of a path may be this one."""
+        if not self.names:
+            return text == self.before
+        room = len(text) >= len(self.before) + len(self.after)
+        return room and text.startswith(self.before) and text.endswith(self.after)
+
+
+Fitted: TypeAlias = list[tuple[str, Part]]
+
+
+@lru_cache(maxsize=1024)
+def template_parts(template: str) -> tuple[Part, ...]:
+    """Return the parts of a template, none of a regular expression's."""
+    if template.startswith("^") or "(?" in template:
+        return ()
+    placeholders = iter([_read(match) for match in _PLACEHOLDER.finditer(template)])
+    parts = []
+    for text in _PLACEHOLDER.sub(_MARK, template).split("/"):
+        before, *others = text.split(_MARK)
+        held = [next(placeholders, _NONE) for _ in others]
+        names = frozenset[str]().union(*(names for names, _ in held))
+        parts.append(
+            Part(before, names, others[-1] if others else "", any(slashes for _, slashes in held))
+        )
+    return tuple(parts)
+
+
+@lru_cache(maxsize=1024)
+def template_names(template: str) -> frozenset[str]:
+    """Return the names of a template's parameters."""
+    return frozenset[str]().union(*(part.names for part in template_parts(template)))
+
+
+def fitted(path: str, parts: tuple[Part, ...]) -> Fitted | None:
+    """Return a path's texts, each with the part of the template that it stands for, or None.
+
+    Every part has at least one text. Where several may have more, where one ends can't be known:
+    all from the first of those to the last one are taken together.
+    """
+    texts = path.split("/")
+    if not parts[-1].has_slashes and (texts[-1] == "") != (parts[-1] == Part("")):
+        # Frameworks may be told not to mind a slash at the end.
+        parts = (*parts, Part("")) if texts[-1] == "" else parts[:-1]
+    long = [place for place, part in enumerate(parts) if part.has_slashes]
+    if long:
+        first, last = long[0], long[-1] + 1
+        end = len(texts) - (len(parts) - last)
+        texts[first:end] = ["/".join(texts[first:end])]
+        parts = (*parts[:first], _joined(parts[first:last]), *parts[last:])
+    pairs = list(zip_longest(texts, parts, fillvalue=None))
+    fit = [(text, part) for text, part in pairs if text is not None and part is not None]
+    return fit if len(fit) == len(pairs) and all(part.fits(text) for text, part in fit) else None
+
+
+def _joined(parts: tuple[Part, ...]) -> Part:
+    names = frozenset[str]().union(*(part.names for part in parts))
+    return Part(parts[0].before, names, parts[-1].after, has_slashes=True)
+
+
+def _read(placeholder: re.Match[str]) -> tuple[set[str], bool]:
+    """Return the names in a placeholder, and whether its value may have slashes.
+
+    Werkzeug and Django write ``<converter:name>``, Bottle ``<name:filter>``, others
+    ``{name:converter}``.
+    """
+    first, second, curly = placeholder.group("first", "second", "curly")
+    if curly is not None:
+        name, _, converter = curly.partition(":")
+        return {name.strip()}, _bare(converter) not in _CONVERTERS | {""}
+    if second is None:
+        return {first}, False
+    names = {first, second.strip(), second.partition(":")[0].strip()}
+    return names, first not in _CONVERTERS and _bare(second) not in _BOTTLES
+
+
+def _bare(converter: str) -> str:
+    return converter.partition("(")[0].strip()
