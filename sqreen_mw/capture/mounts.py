@@ -17,8 +17,6 @@ def mount_template(mount: str, parameters: Iterable[tuple[str, object]], scrubbe
             of no other text.
         scrubber: Masks what is left of the path's text.
     """
-    if not mount:
-        return ""
     parts = mount.split("/")
     found: set[str] = set()
     for name, value in parameters:

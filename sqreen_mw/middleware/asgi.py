@@ -27,6 +27,9 @@ class SqreenMiddleware:
     Messages, exceptions and timing of the app are untouched; scopes that are no request pass
     through, but for the end of the lifespan, when what was tracked is delivered. An app that knows
     no lifespan is given one for that.
+
+    The route, and by it the secrets in a path, is what routers leave in the scope. Where another
+    middleware hands on a copy of the scope, put this one inside of it: in Starlette, add it first.
     """
 
     def __init__(self, app: ASGIApp, **settings: Unpack[Settings]) -> None:

@@ -55,6 +55,7 @@ def test_a_secret_that_is_not_found_masks_the_path() -> None:
     """Where a secret's place is not known, nothing of the path is told."""
     assert masked("/reset/0042", r"^reset/(?P<token>\d+)$", token=42) == MASK
     assert masked("/other", "/reset/{token}", token="abc") == MASK
+    assert masked("/other", "/reset/{token}", token="") == "/other"
 
 
 @pytest.mark.parametrize("value", ["", None, False])

@@ -1,4 +1,5 @@
 from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from fastapi import APIRouter, FastAPI
@@ -59,6 +60,17 @@ class Localized:
         await self.app(scope, receive, send)
 
 
+class Copying:
+    """Hands on a copy of the scope, as the ASGI specification recommends."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the copy."""
+        await self.app(dict(scope), receive, send)
+
+
 CONFIRM = [Route("/confirm", track), Route("/{n:int}", track)]
 STARLETTE = [
     Mount("/reset/{token}", routes=CONFIRM),
@@ -116,6 +128,17 @@ def test_a_path_that_a_middleware_shortens_tells_no_secret(memory: list[Event]) 
     TestClient(app).get("/en/hunter/2")
 
     assert told(memory) == (f"/en/{MASK}", "/{token:path}", {"token": MASK})
+
+
+def test_inside_a_middleware_that_copies_the_scope_the_route_is_known(memory: list[Event]) -> None:
+    """What is added first is the innermost, and sees what the router writes down."""
+    app = Starlette(routes=[Route("/reset/{token}", track)])
+    app.add_middleware(sqreen.SqreenMiddleware)
+    app.add_middleware(Copying)
+
+    TestClient(app).get("/reset/hunter2")
+
+    assert told(memory)[:2] == (f"/reset/{MASK}", "/reset/{token}")
 
 
 def test_fastapis_mounts_and_routers_tell_no_secret(memory: list[Event]) -> None:
@@ -182,3 +205,26 @@ def test_flasks_routes_tell_no_secret(
     assert Client(app).get(script + path).status_code == 200
 
     assert told(memory)[:2] == (script + expected, route)
+
+
+class Odd:
+    """An object of a framework's in whose attributes nothing can be read."""
+
+    def __getattr__(self, name: str) -> object:
+        """Fail."""
+        raise ValueError(name)
+
+
+@pytest.mark.parametrize("key", ["werkzeug.request", "bottle.route"])
+def test_a_rule_that_can_not_be_read_costs_the_route_alone(memory: list[Event], key: str) -> None:
+    """An object that raises leaves the rest of the request to be told."""
+
+    def site(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        environ[key] = Odd()
+        sqreen.track("seen")
+        start_response("200 OK", [])
+        return []
+
+    Client(sqreen.SqreenWSGIMiddleware(site)).get("/odd")
+
+    assert told(memory) == ("/odd", None, {})

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from sqreen_mw.agent.context import Calls, RequestContext
 from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import Headers
-from sqreen_mw.capture.request import RawRequest
+from sqreen_mw.capture.request import PathParams, RawRequest
 from sqreen_mw.capture.values import safe_text
 
 Environ: TypeAlias = dict[str, Any]
@@ -72,14 +72,15 @@ class WSGIRequestContext(RequestContext):
         self._look_up_route()
         path = self._path_text()
         rule, parameters, path_info = self._routing or (None, None, None)
+        route, path_params = _read(rule, parameters)
         return RawRequest(
             verb=safe_text(self._verb or ""),
             path=path,
             query=safe_text(self._query or "").encode("latin-1", "replace"),
             headers=_header_fields(self._keys, self._values),
             peer=safe_text(self._peer or ""),
-            route=_template(rule),
-            path_params=dict(parameters) if isinstance(parameters, Mapping) else {},
+            route=route,
+            path_params=path_params,
             routed=_routed(path, path_info),
             id=self.id,
             status=self.status_code(),
@@ -134,11 +135,13 @@ def _rule(environ: Mapping[str, Any]) -> tuple[object, object]:
         return None, None
 
 
-def _template(rule: object) -> str | None:
+def _read(rule: object, parameters: object) -> tuple[str | None, PathParams]:
+    """Return a rule's template, and the path's parameters."""
     with suppress(Exception):  # a framework's own object may raise anything
         route = rule if isinstance(rule, str) else getattr(rule, "rule", None)
-        return route if isinstance(route, str) else None
-    return None
+        if isinstance(route, str):
+            return route, dict(parameters) if isinstance(parameters, Mapping) else {}
+    return None, {}
 
 
 def _routed(path: str, path_info: object) -> str:
