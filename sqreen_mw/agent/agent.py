@@ -33,10 +33,11 @@ class Agent:
         scrub = config.scrubber.text
         self.config: Final = config
         self._guard: Final = Guard(scrub=scrub, strict=config.strict)
+        self._arguments: Final = Arguments(self._guard)
         tracker = Tracker(
             put=self._put,
             calls=self,
-            arguments=Arguments(self._guard),
+            arguments=self._arguments,
             guard=self._guard,
             ip_header=config.client_ip.header,
         )
@@ -74,19 +75,23 @@ class Agent:
 
     def flush(self, timeout: float) -> bool:
         """Wait until what was tracked is settled, at most ``timeout`` seconds; False if not."""
-        return self._of_this_process().flush(timeout)
+        return self._of_this_process().flush(self._arguments.seconds(timeout))
 
     async def aflush(self, timeout: float) -> bool:
         """Do as ``flush`` does, on the caller's event loop."""
-        return await self._of_this_process().aflush(timeout)
+        return await self._of_this_process().aflush(self._arguments.seconds(timeout))
 
     def close(self, timeout: float) -> int:
         """Deliver what waits within ``timeout`` seconds, and return how many events were lost."""
-        return _said(self._of_this_process().close(timeout))
+        return _said(self._of_this_process().close(self._arguments.seconds(timeout)))
 
     async def aclose(self, timeout: float) -> int:
         """Do as ``close`` does, on the caller's event loop."""
-        return _said(await self._of_this_process().aclose(timeout))
+        return _said(await self._of_this_process().aclose(self._arguments.seconds(timeout)))
+
+    def misused(self, error: TypeError) -> None:
+        """Say that arguments do not fit a call; what fits of them is taken."""
+        self._guard.misuse("arguments", "%s: what does not fit is ignored", error)
 
     def stats(self) -> Stats:
         """Return what became of every event of this process."""

@@ -3,13 +3,25 @@
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-from sqreen_mw.agent.context import RequestContext, current_request, merged
+from sqreen_mw.agent.context import Calls, RequestContext, current_request
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
+from sqreen_mw.agent.fitting import fitting
 from sqreen_mw.agent.runtime import current_agent
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.agent.tracker import TrackOptions
 
 
+def _here() -> tuple[Calls, RequestContext | None]:
+    """Return what takes a call made here, and the request that it is of."""
+    context = current_request()
+    return (current_agent() if context is None else context.calls), context
+
+
+def _tell(_: tuple[Any, ...], error: TypeError) -> None:
+    _here()[0].misused(error)
+
+
+@fitting(_tell)
 def track(
     name: str = "", options: TrackOptions | None = None, **keywords: Unpack[TrackOptions]
 ) -> str | None:
@@ -23,11 +35,11 @@ def track(
         The event's id (UUID version 7), or None if the event is not accepted.
     """
     context = current_request()
-    if context is None:
-        return current_agent().track(None, name, options=options, keywords={**keywords})
-    return context.track(name, options, **keywords)
+    calls = current_agent() if context is None else context.calls
+    return calls.track(context, name, options=options, keywords=keywords)
 
 
+@fitting(_tell)
 def identify(
     user_identifiers: Mapping[str, str | int] | None = None,
     traits: Mapping[str, Any] | None = None,
@@ -43,13 +55,11 @@ def identify(
         traits: What else is known of the user, at most 16.
         identifiers: The identifiers as keywords, such as ``email=...``.
     """
-    context = current_request()
-    if context is None:
-        current_agent().identify(None, merged(user_identifiers, identifiers), traits)
-    else:
-        context.identify(user_identifiers, traits, **identifiers)
+    calls, context = _here()
+    calls.identify(context, user_identifiers, traits, keywords=identifiers)
 
 
+@fitting(_tell)
 def auth_track(
     success: bool | None = None,  # noqa: FBT001 as the original has it
     user_identifiers: Mapping[str, str | int] | None = None,
@@ -65,12 +75,11 @@ def auth_track(
     Returns:
         The event's id, or None if the event is not accepted.
     """
-    context = current_request()
-    if context is None:
-        return current_agent().auth_track(None, success, merged(user_identifiers, identifiers))
-    return context.auth_track(success, user_identifiers, **identifiers)
+    calls, context = _here()
+    return calls.auth_track(context, success, user_identifiers, keywords=identifiers)
 
 
+@fitting(_tell)
 def signup_track(
     user_identifiers: Mapping[str, str | int] | None = None, **identifiers: str | int
 ) -> str | None:
@@ -83,18 +92,18 @@ def signup_track(
     Returns:
         The event's id, or None if the event is not accepted.
     """
-    context = current_request()
-    if context is None:
-        return current_agent().signup_track(None, merged(user_identifiers, identifiers))
-    return context.signup_track(user_identifiers, **identifiers)
+    calls, context = _here()
+    return calls.signup_track(context, user_identifiers, keywords=identifiers)
 
 
+@fitting(_tell)
 def user_is_banned() -> bool:
     """Tell whether the current request's user is blocked."""
-    context: RequestContext | None = current_request()
-    return current_agent().user_is_banned(context)
+    calls, context = _here()
+    return calls.user_is_banned(context)
 
 
+@fitting(_tell)
 def flush(timeout: float = CLOSE_SECONDS) -> bool:
     """Wait until what was tracked is delivered or dropped, at most ``timeout`` seconds.
 
@@ -104,11 +113,13 @@ def flush(timeout: float = CLOSE_SECONDS) -> bool:
     return current_agent().flush(timeout)
 
 
+@fitting(_tell)
 async def aflush(timeout: float = CLOSE_SECONDS) -> bool:
     """Do as ``flush`` does, while the event loop, of asyncio or trio, runs on."""
     return await current_agent().aflush(timeout)
 
 
+@fitting(_tell)
 def close(timeout: float = CLOSE_SECONDS) -> int:
     """Deliver what waits within ``timeout`` seconds, and stop.
 
@@ -120,11 +131,13 @@ def close(timeout: float = CLOSE_SECONDS) -> int:
     return current_agent().close(timeout)
 
 
+@fitting(_tell)
 async def aclose(timeout: float = CLOSE_SECONDS) -> int:
     """Do as ``close`` does, while the event loop, of asyncio or trio, runs on."""
     return await current_agent().aclose(timeout)
 
 
+@fitting(_tell)
 def stats() -> Stats:
     """Return what became of every event of this process, also after ``close``."""
     return current_agent().stats()

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from msgspec import Struct
 
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
+from sqreen_mw.agent.fitting import fitting
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.capture.body import BodyTee, RawBody
 from sqreen_mw.capture.request import PathParams, RawRequest
@@ -38,21 +39,33 @@ class Calls(Protocol):
         name: str,
         *,
         options: object,
-        keywords: dict[str, Any],
+        keywords: Mapping[str, Any],
     ) -> str | None:
         """Take an event of a request."""
 
     def identify(
-        self, context: "RequestContext | None", identifiers: object, traits: object
+        self,
+        context: "RequestContext | None",
+        identifiers: object,
+        traits: object,
+        *,
+        keywords: Mapping[str, Any],
     ) -> None:
         """Say who a request is from."""
 
     def auth_track(
-        self, context: "RequestContext | None", success: object, identifiers: object
+        self,
+        context: "RequestContext | None",
+        success: object,
+        identifiers: object,
+        *,
+        keywords: Mapping[str, Any],
     ) -> str | None:
         """Take a login."""
 
-    def signup_track(self, context: "RequestContext | None", identifiers: object) -> str | None:
+    def signup_track(
+        self, context: "RequestContext | None", identifiers: object, *, keywords: Mapping[str, Any]
+    ) -> str | None:
         """Take a new account."""
 
     def user_is_banned(self, context: "RequestContext | None") -> bool:
@@ -73,6 +86,13 @@ class Calls(Protocol):
     def stats(self) -> Stats:
         """Count."""
 
+    def misused(self, error: TypeError) -> None:
+        """Say that arguments do not fit a call; what fits of them is taken."""
+
+
+def _tell(arguments: tuple[Any, ...], error: TypeError) -> None:
+    arguments[0].calls.misused(error)
+
 
 class RequestContext:
     """One request, from its first byte until the last task that it started is gone.
@@ -81,6 +101,7 @@ class RequestContext:
     sees and changes the same request. A subclass says what the request is.
 
     Attributes:
+        calls: What the request's calls go to.
         holds_events: Whether events wait for the request to end before they are sealed.
         find_route: Tells the route once it is known, where neither scope nor environ has it.
         identity: The user as last identified, or None.
@@ -103,7 +124,7 @@ class RequestContext:
     wants_body = False
 
     def __init__(self, calls: Calls) -> None:
-        self._calls: Final = calls
+        self.calls: Final = calls
 
     @property
     def id(self) -> str:
@@ -111,6 +132,10 @@ class RequestContext:
         if self._id is None:
             self._id = new_event_id()
         return self._id
+
+    def take_id(self, given: str) -> None:
+        """Have the id that other events of the request have."""
+        self._id = given
 
     def raw_request(self) -> RawRequest:
         """Return the request's values, from any thread, during the request and after it."""
@@ -159,61 +184,59 @@ class RequestContext:
             self.first_identity = identity
         self.identity = identity
 
+    @fitting(_tell)
     def track(self, name: str = "", options: object = None, **keywords: Any) -> str | None:
         """Track an event of this request; see ``sqreen_mw.track``."""
-        self.notice()
-        return self._calls.track(self, name, options=options, keywords=keywords)
+        return self.calls.track(self, name, options=options, keywords=keywords)
 
+    @fitting(_tell)
     def identify(
         self, user_identifiers: object = None, traits: object = None, **identifiers: Any
     ) -> None:
         """Say who this request is from; see ``sqreen_mw.identify``."""
-        self._calls.identify(self, merged(user_identifiers, identifiers), traits)
+        self.calls.identify(self, user_identifiers, traits, keywords=identifiers)
 
+    @fitting(_tell)
     def auth_track(
         self, success: object = None, user_identifiers: object = None, **identifiers: Any
     ) -> str | None:
         """Track a login; see ``sqreen_mw.auth_track``."""
-        self.notice()
-        return self._calls.auth_track(self, success, merged(user_identifiers, identifiers))
+        return self.calls.auth_track(self, success, user_identifiers, keywords=identifiers)
 
+    @fitting(_tell)
     def signup_track(self, user_identifiers: object = None, **identifiers: Any) -> str | None:
         """Track a new account; see ``sqreen_mw.signup_track``."""
-        self.notice()
-        return self._calls.signup_track(self, merged(user_identifiers, identifiers))
+        return self.calls.signup_track(self, user_identifiers, keywords=identifiers)
 
+    @fitting(_tell)
     def user_is_banned(self) -> bool:
         """Tell whether this request's user is blocked; see ``sqreen_mw.user_is_banned``."""
-        return self._calls.user_is_banned(self)
+        return self.calls.user_is_banned(self)
 
+    @fitting(_tell)
     def flush(self, timeout: float = CLOSE_SECONDS) -> bool:
         """See ``sqreen_mw.flush``."""
-        return self._calls.flush(timeout)
+        return self.calls.flush(timeout)
 
+    @fitting(_tell)
     def close(self, timeout: float = CLOSE_SECONDS) -> int:
         """See ``sqreen_mw.close``."""
-        return self._calls.close(timeout)
+        return self.calls.close(timeout)
 
+    @fitting(_tell)
     async def aflush(self, timeout: float = CLOSE_SECONDS) -> bool:
         """See ``sqreen_mw.aflush``."""
-        return await self._calls.aflush(timeout)
+        return await self.calls.aflush(timeout)
 
+    @fitting(_tell)
     async def aclose(self, timeout: float = CLOSE_SECONDS) -> int:
         """See ``sqreen_mw.aclose``."""
-        return await self._calls.aclose(timeout)
+        return await self.calls.aclose(timeout)
 
+    @fitting(_tell)
     def stats(self) -> Stats:
         """See ``sqreen_mw.stats``."""
-        return self._calls.stats()
-
-
-def merged(user_identifiers: object, identifiers: Mapping[str, Any]) -> object:
-    """Return identifiers that came as one dict, as keywords, or as both."""
-    if user_identifiers is None:
-        return identifiers
-    if identifiers and isinstance(user_identifiers, Mapping):
-        return {**user_identifiers, **identifiers}
-    return user_identifiers
+        return self.calls.stats()
 
 
 _current: Final[ContextVar[RequestContext | None]] = ContextVar("sqreen_mw_request", default=None)

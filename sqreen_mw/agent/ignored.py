@@ -14,6 +14,10 @@ class IgnoringAgent(NullAgent):
         super().__init__(agent.config)
         self._agent: Final = agent
 
+    def misused(self, error: TypeError) -> None:
+        """Say that arguments do not fit a call."""
+        self._agent.misused(error)
+
     def flush(self, timeout: float) -> bool:
         """Wait for the delivery of other requests' events."""
         return self._agent.flush(timeout)

@@ -15,14 +15,17 @@ class NullAgent:
     def track(self, *_: object, **__: object) -> None:
         """Take no event."""
 
-    def identify(self, *_: object) -> None:
+    def identify(self, *_: object, **__: object) -> None:
         """Remember nobody."""
 
-    def auth_track(self, *_: object) -> None:
+    def auth_track(self, *_: object, **__: object) -> None:
         """Take no login."""
 
-    def signup_track(self, *_: object) -> None:
+    def signup_track(self, *_: object, **__: object) -> None:
         """Take no account."""
+
+    def misused(self, error: TypeError) -> None:
+        """Say nothing."""
 
     def user_is_banned(self, *_: object) -> bool:
         """Return False: nobody is."""

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, TypedDict
 
 from sqreen_mw.agent.arguments import Arguments
-from sqreen_mw.agent.context import Calls, RequestContext
+from sqreen_mw.agent.context import Calls, Identity, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.requests.explicit import context_of
@@ -81,7 +82,7 @@ class Tracker:
         name: str,
         *,
         options: object,
-        keywords: dict[str, Any],
+        keywords: Mapping[str, Any],
     ) -> str | None:
         """Take an event and return its id, or None if it is not accepted."""
         # As self._swallow does, but for what a context manager costs.
@@ -91,74 +92,113 @@ class Tracker:
             known = self._arguments.options(options, keywords, _OPTIONS)
             if known.get("request") is not None:
                 context = self._context_of(known["request"])
-            return self._submit(name, known, context)
+            copier = Copier()
+            identity = self._arguments.identity(known.get("user_identifiers"), copier)
+            return self._submit(name, known, context, identity=identity, copier=copier)
         except SqreenUsageError:
             raise
         except Exception as error:  # noqa: BLE001 nothing of ours may raise into the app
             self._guard.failed("track", error)
             return None
 
-    def identify(self, context: RequestContext | None, identifiers: object, traits: object) -> None:
+    def identify(
+        self,
+        context: RequestContext | None,
+        identifiers: object,
+        traits: object,
+        *,
+        keywords: Mapping[str, Any],
+    ) -> None:
         """Say who a request is from."""
         with self._swallow:
             if context is None:
                 message = "identify() outside a request does nothing: give track() user_identifiers"
                 self._guard.misuse("identify_outside", message)
                 return
-            self._remember(context, identifiers, traits)
+            identity = self._arguments.identity(
+                identifiers, Copier(), keywords=keywords, traits=traits
+            )
+            if identity is None:
+                self._nobody("identify()")
+            else:
+                context.remember(identity)
 
     def auth_track(
-        self, context: RequestContext | None, success: object, identifiers: object
+        self,
+        context: RequestContext | None,
+        success: object,
+        identifiers: object,
+        *,
+        keywords: Mapping[str, Any],
     ) -> str | None:
         """Take a login; a successful one identifies the request's user."""
         with self._swallow:
-            if success is None:
-                message = "auth_track() needs True or False first: did the login succeed?"
-                self._guard.misuse("auth_success", message)
+            succeeded = self._arguments.truth(success)
+            if succeeded is None:
+                message = "auth_track() needs True or False first, not %s: did the login succeed?"
+                self._guard.misuse("auth_success", message, type(success).__name__)
                 return None
-            if success and context is not None:
-                self._remember(context, identifiers, None)
-            properties = {"success": bool(success)}
-            options = {"properties": properties, "user_identifiers": identifiers}
-            return self._submit(LOGIN, options, context)
+            copier = Copier()
+            identity = self._arguments.identity(identifiers, copier, keywords=keywords)
+            if succeeded:
+                self._remember(context, identity, "auth_track()")
+            options = {"properties": {"success": succeeded}}
+            return self._submit(LOGIN, options, context, identity=identity, copier=copier)
         return None
 
-    def signup_track(self, context: RequestContext | None, identifiers: object) -> str | None:
+    def signup_track(
+        self, context: RequestContext | None, identifiers: object, *, keywords: Mapping[str, Any]
+    ) -> str | None:
         """Take a new account, which identifies the request's user."""
         with self._swallow:
-            if context is not None:
-                self._remember(context, identifiers, None)
-            return self._submit(SIGNUP, {"user_identifiers": identifiers}, context)
+            copier = Copier()
+            identity = self._arguments.identity(identifiers, copier, keywords=keywords)
+            self._remember(context, identity, "signup_track()")
+            return self._submit(SIGNUP, {}, context, identity=identity, copier=copier)
         return None
 
-    def _remember(self, context: RequestContext, identifiers: object, traits: object) -> None:
-        copier = Copier()
-        identity = self._arguments.identity(identifiers, copier, traits=traits)
+    def _remember(
+        self, context: RequestContext | None, identity: Identity | None, call: str
+    ) -> None:
+        """Take a user for a request; a call that names none may mean the one that it has."""
         if identity is None:
-            message = "a user needs an identifier, such as {'email': ...}: nobody is identified"
-            self._guard.misuse("identifiers_empty", message)
-        else:
+            if context is None or context.identity is None:
+                self._nobody(call)
+        elif context is not None:
             context.remember(identity)
 
+    def _nobody(self, call: str) -> None:
+        message = "%s: a user needs an identifier, such as {'email': ...}: nobody is identified"
+        self._guard.misuse("identifiers_empty", message, call)
+
     def _context_of(self, request: object) -> RequestContext | None:
-        context = context_of(request, self._calls, ip_header=self._ip_header)
+        context = None
+        with suppress(Exception):  # the app's own object may raise anything
+            context = context_of(request, self._calls, ip_header=self._ip_header)
         if context is None:
             message = "track() can't read a request of type %s: the event is kept without one"
             self._guard.misuse("request_type", message, type(request).__name__)
         return context
 
     def _submit(
-        self, name: str, options: Mapping[str, Any], context: RequestContext | None
+        self,
+        name: str,
+        options: Mapping[str, Any],
+        context: RequestContext | None,
+        *,
+        identity: Identity | None,
+        copier: Copier,
     ) -> str | None:
-        copier = Copier()
         properties = options.get("properties")
         copies = self._arguments.properties(properties, copier, what="properties")
-        identity = self._arguments.identity(options.get("user_identifiers"), copier)
-        if identity is None and context is not None:
-            identity = context.identity
-        with_body = bool(options.get("collect_body"))
+        with_body = options.get("collect_body")
+        if with_body is not None and with_body is not False:
+            with_body = self._wants_body(with_body)
         size = EVENT_BYTES + copier.size
         if context is not None:
+            if identity is None:
+                identity = context.identity
+            context.notice()
             size += context.held_bytes()
             if with_body:
                 context.wants_body = True
@@ -173,8 +213,15 @@ class Tracker:
             properties=copies,
             identity=identity,
             context=context,
-            with_body=with_body,
+            with_body=bool(with_body),
             truncated=copier.truncated,
             size=size,
         )
         return event.id if self._put(event) else None
+
+    def _wants_body(self, value: object) -> bool:
+        wanted = self._arguments.truth(value)
+        if wanted is None:
+            message = "collect_body must be True or False, not %s: the body is not told"
+            self._guard.misuse("collect_body_type", message, type(value).__name__)
+        return wanted is True

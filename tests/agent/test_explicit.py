@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -100,7 +102,56 @@ def test_flasks_own_request_is_read(memory: list[Event]) -> None:
     assert (memory[0].request.path, memory[0].request.route) == ("/given", "/given")
 
 
-@pytest.mark.parametrize("request_", [42, "GET /", {}, {"type": "lifespan"}, object()])
+@pytest.mark.parametrize("request_", [{**SCOPE}, Request({**SCOPE}), werkzeug_request()])
+def test_events_of_a_request_that_is_named_share_its_id(
+    memory: list[Event], request_: object
+) -> None:
+    """Without a middleware, too, all events of one request have one id."""
+    sqreen.track("a", request=request_)
+    sqreen.track("b", request=request_)
+    sqreen.track("c", request={**ENVIRON})
+
+    assert sqreen.flush()
+    ids = [event.request and event.request.id for event in memory]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_a_request_that_is_named_can_go(memory: list[Event]) -> None:
+    """Nothing of ours keeps a request alive once its events are delivered."""
+    request_ = Request({**SCOPE})
+    gone = weakref.ref(request_)
+    gc.disable()
+    try:
+        sqreen.track("x", request=request_)
+        assert sqreen.flush()
+        del request_
+
+        assert gone() is None
+    finally:
+        gc.enable()
+    assert len(memory) == 1
+
+
+class Raising:
+    """An object that raises whatever it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+class RaisingScope(dict[str, Any]):
+    """A scope whose ``get`` raises."""
+
+    def get(self, *_: Any) -> Any:
+        """Fail."""
+        raise RuntimeError("get")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [42, "GET /", {}, {"type": "lifespan"}, object(), Raising(), RaisingScope(type="http")],
+    ids=["int", "str", "dict", "lifespan", "object", "raising", "raising scope"],
+)
 def test_what_is_no_request_is_said(
     memory: list[Event], caplog: pytest.LogCaptureFixture, request_: object
 ) -> None:
@@ -110,3 +161,14 @@ def test_what_is_no_request_is_said(
     assert sqreen.flush()
     assert memory[0].request is None
     assert "can't read a request of type" in caplog.text
+
+
+def test_flasks_request_outside_a_request_is_said(
+    memory: list[Event], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Flask's proxy of no request raises: the event of a cron job is kept without one."""
+    assert sqreen.track("cron", request=flask_request)
+
+    assert sqreen.flush()
+    assert memory[0].request is None
+    assert "can't read a request of type LocalProxy" in caplog.text

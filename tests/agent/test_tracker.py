@@ -1,9 +1,11 @@
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import pytest
+from werkzeug.local import LocalProxy
 
 from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.config import Config
@@ -108,7 +110,7 @@ def test_a_wrong_name_is_refused_and_said(
     ("options", "cause", "said"),
     [
         ({"propertys": {}}, "option_unknown", "there are: collect_body, properties"),
-        ({1: 2}, "option_unknown", "does not know the option 1"),
+        ({1: 2}, "option_unknown", "does not know the option '1'"),
         ("x", "options_type", "not as str"),
         ({"properties": ["a"]}, "properties_type", "not list"),
         ({"user_identifiers": "me@x"}, "identifiers_type", "not str"),
@@ -188,6 +190,168 @@ def test_later_changes_to_arguments_do_not_show(bench: Bench) -> None:
 
     assert bench.events[0].properties == {"items": [1]}
     assert bench.events[0].identity == Identity(identifiers={"id": "1"}, traits={})
+
+
+class Hostile(Mapping[str, Any]):
+    """A mapping that raises whatever it is asked."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise RuntimeError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        raise RuntimeError("iter")
+
+    def __len__(self) -> int:
+        raise RuntimeError("len")
+
+
+class Unspeakable:
+    """A key that has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        (Hostile(), "options_read"),
+        ({"properties": Hostile()}, "properties_read"),
+        ({"user_identifiers": Hostile()}, "identifiers_read"),
+        ({"properties": LocalProxy({}.popitem)}, "properties_read"),
+        ({"user_identifiers": LocalProxy({}.popitem)}, "identifiers_read"),
+        ({"timestamp": LocalProxy({}.popitem)}, "timestamp"),
+        ({"collect_body": "false"}, "collect_body_type"),
+        ({"collect_body": []}, "collect_body_type"),
+        ({Unspeakable(): 1}, "option_unknown"),
+    ],
+)
+def test_hostile_options_cost_no_event(bench: Bench, options: Any, cause: str) -> None:
+    """What raises when it is read is passed over and counted; the rest is kept."""
+    assert bench.track("x", options)
+
+    assert len(bench.events) == 1
+    assert not bench.events[0].with_body
+    assert bench.guard.counts[cause] == 1
+
+
+def test_keywords_survive_options_that_raise(bench: Bench) -> None:
+    """Where the dict can't be read, the keywords beside it are taken."""
+    bench.track("x", Hostile(), properties={"a": 1})
+    bench.tracker.signup_track(None, Hostile(), keywords={"email": "a@b.c"})
+    bench.tracker.signup_track(None, "jane", keywords={"email": "a@b.c"})
+
+    tracked, *signups = bench.events
+    assert tracked.properties == {"a": 1}
+    for signup in signups:
+        assert signup.identity == Identity(identifiers={"email": "a@b.c"}, traits={})
+
+
+def test_identifiers_come_in_both_forms(bench: Bench) -> None:
+    """Identifiers of a dict and keywords come together, and keywords win."""
+    bench.tracker.signup_track(None, {"id": 1, "email": "old"}, keywords={"email": "new"})
+
+    assert bench.events[0].identity == Identity(identifiers={"id": "1", "email": "new"}, traits={})
+
+
+class Numpy:
+    """A truth of another library, as numpy's bool is."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return self._value is other
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize(
+    ("success", "told"), [(True, True), (1, True), (Numpy(True), True), (0, False), (0.0, False)]
+)
+def test_a_login_takes_what_equals_true_or_false(
+    bench: Bench, success: object, told: object
+) -> None:
+    """Success may be a bool of another kind; what is told is a bool."""
+    assert bench.tracker.auth_track(None, success, {"id": 1}, keywords={})
+
+    assert bench.events[0].properties["success"] is told
+    assert bench.guard.counts == {}
+
+
+@pytest.mark.parametrize("success", [None, {"email": "a@b.c"}, "false", "", [], Hostile(), 2])
+def test_a_login_that_forgets_its_success_is_not_taken(
+    bench: Bench, caplog: pytest.LogCaptureFixture, success: object
+) -> None:
+    """A user in the place of the success is no successful login."""
+    context = Asked()
+
+    assert bench.tracker.auth_track(context, success, None, keywords={"id": 1}) is None
+
+    assert not bench.events
+    assert context.identity is None
+    assert bench.guard.counts == {"auth_success": 1}
+    assert f"not {type(success).__name__}: did the login succeed?" in caplog.text
+
+
+def test_a_login_or_signup_of_nobody_is_said(bench: Bench) -> None:
+    """Outside a request, and in one that nobody is known of, a user is asked for."""
+    bench.tracker.auth_track(None, True, None, keywords={})
+    bench.tracker.signup_track(None, {}, keywords={})
+    bench.tracker.signup_track(Asked(), {"id": None}, keywords={})
+
+    assert len(bench.events) == 3
+    assert bench.guard.counts == {"identifiers_empty": 3}
+
+
+def test_a_login_of_whom_the_request_knows_is_complete(bench: Bench) -> None:
+    """A request's user need not be named again, and a login that fails may name nobody."""
+    context = Asked()
+    bench.tracker.identify(context, {"id": 1}, None, keywords={})
+    bench.tracker.auth_track(context, True, None, keywords={})
+    bench.tracker.auth_track(None, False, None, keywords={})
+
+    assert bench.events[0].identity == Identity(identifiers={"id": "1"}, traits={})
+    assert bench.events[1].identity is None
+    assert bench.guard.counts == {}
+
+
+@pytest.mark.parametrize(
+    ("cause", "options"),
+    [
+        ("option_unknown", dict.fromkeys(range(100_000))),
+        ("option_unknown", {"x" * 4_000_000: 1}),
+        ("properties_count", {"properties": dict.fromkeys(range(100_000))}),
+        ("properties_count", {"properties": dict.fromkeys([*range(16), "x" * 4_000_000])}),
+        ("identifiers_count", {"user_identifiers": dict.fromkeys(range(100_000))}),
+    ],
+    ids=["options", "option", "properties", "property", "identifiers"],
+)
+def test_a_wrong_call_is_quick(cause: str, options: dict[Any, Any]) -> None:
+    """However much is left out, the caller waits less than 5 ms for the line that says so."""
+
+    def seconds() -> float:
+        bench = Bench()
+        begin = time.thread_time()
+        bench.track("x", options)
+        duration = time.thread_time() - begin
+        assert bench.guard.counts == {cause: 1}
+        return duration
+
+    assert min(seconds() for _ in range(3)) < 0.005
+
+
+def test_a_long_name_is_refused_quickly_and_briefly(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a name or a key that is much too long, the log has what a line holds, or its length."""
+    bench.track("x" * 4_000_000)
+    bench.track("x", {"y" * 4_000_000: 1})
+
+    assert len(caplog.text) < 3000
+    assert "does not know the option <4000000 characters>" in caplog.text
 
 
 def test_a_fault_of_ours_does_not_reach_the_app() -> None:

@@ -96,7 +96,7 @@ def test_no_secret_in_the_apps_own_values_leaves(data: st.DataObject, secret: st
     value = data.draw(planted(secret))
     options = {"properties": {"a": value}, "user_identifiers": {"note": f"{secret} x"}}
     context = Asked()
-    APP.tracker.identify(context, {"id": 1}, {"trait": value})
+    APP.tracker.identify(context, {"id": 1}, {"trait": value}, keywords={})
 
     for tracked in (options, {"properties": {"b": 1}}):
         encoded = APP.encoded(context, tracked).decode()

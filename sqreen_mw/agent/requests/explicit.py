@@ -1,6 +1,6 @@
 """A request that the app names itself: ``track(request=...)``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Final
 
 from sqreen_mw.agent.context import Calls, RequestContext
@@ -9,6 +9,9 @@ from sqreen_mw.agent.requests.wsgi import TOLD_KEYS, WSGIRequestContext, environ
 
 CONTEXT_KEY: Final = "sqreen"
 """Where a middleware leaves the context: in the scope's ``state``, or in the environ."""
+
+ID_KEY: Final = "sqreen_mw.request_id"
+"""Where the id of a request without a middleware stays, in its scope or environ."""
 
 
 def context_of(request: object, calls: Calls, *, ip_header: str) -> RequestContext | None:
@@ -29,7 +32,16 @@ def context_of(request: object, calls: Calls, *, ip_header: str) -> RequestConte
     if context is not None:
         context.notice()
         context.finish()
+        _share_id(context, _scope_of(request) or _environ_of(request))
     return context
+
+
+def _share_id(context: RequestContext, place: object) -> None:
+    """Give all events of a request one id: it alone stays there, so it keeps nothing alive."""
+    if isinstance(place, MutableMapping):
+        shared = place.setdefault(ID_KEY, context.id)
+        if isinstance(shared, str):
+            context.take_id(shared)
 
 
 def known_context(request: object) -> RequestContext | None:
@@ -66,7 +78,7 @@ def _new_context(request: object, calls: Calls, ip_header: str) -> RequestContex
 
 
 def _scope_of(request: object) -> Mapping[str, object] | None:
-    scope = request if isinstance(request, Mapping) else getattr(request, "scope", None)
+    scope = getattr(request, "scope", request)
     if isinstance(scope, Mapping) and scope.get("type") in {"http", "websocket"}:
         return scope
     return None
