@@ -228,3 +228,25 @@ def test_a_rule_that_can_not_be_read_costs_the_route_alone(memory: list[Event], 
     Client(sqreen.SqreenWSGIMiddleware(site)).get("/odd")
 
     assert told(memory) == ("/odd", None, {})
+
+
+@pytest.mark.parametrize(
+    ("path", "expected", "route"),
+    [
+        ("/reset/hunter2/5", f"/reset/{MASK}/5", "/reset/<token>/<n:int>"),
+        ("/path/hunter/2/go", f"/path/{MASK}/go", "/path/<token:path>/go"),
+        ("/ü/hunter2", f"/ü/{MASK}", "/ü/<token>"),
+    ],
+)
+def test_bottles_routes_tell_no_secret(
+    memory: list[Event], path: str, expected: str, route: str
+) -> None:
+    """Bottle writes a name before its filter; a request of Werkzeug's hides no rule."""
+    bottle = pytest.importorskip("bottle")
+    app = bottle.Bottle()
+    for rule in ("/reset/<token>/<n:int>", "/path/<token:path>/go", "/ü/<token>"):
+        app.get(rule, callback=lambda **_: sqreen.track("seen"))
+
+    assert Client(sqreen.SqreenWSGIMiddleware(app)).get(path).status_code == 200
+
+    assert told(memory)[:2] == (expected, route)

@@ -124,15 +124,15 @@ def _rule(environ: Mapping[str, Any]) -> tuple[object, object]:
     """Return the rule that the app chose, and the path's parameters.
 
     Werkzeug's request, which Flask's is, puts itself here and is given its rule later; Bottle puts
-    its rule here.
+    its rule here, also where a middleware has made a request of Werkzeug's.
     """
     request = environ.get(_WERKZEUG)
-    if request is None:
-        return environ.get(_BOTTLE), environ.get("route.url_args")
-    try:
-        return getattr(request, "url_rule", None), getattr(request, "view_args", None)
-    except Exception:  # noqa: BLE001 a framework's own object may raise anything
-        return None, None
+    if request is not None:
+        with suppress(Exception):  # a framework's own object may raise anything
+            rule = getattr(request, "url_rule", None)
+            if rule is not None:
+                return rule, getattr(request, "view_args", None)
+    return environ.get(_BOTTLE), environ.get("route.url_args")
 
 
 def _read(rule: object, parameters: object) -> tuple[str | None, PathParams]:
