@@ -60,7 +60,6 @@ class Agent:
             interval=config.flush_interval,
             guard=self._guard,
         )
-        os.register_at_fork(after_in_child=self._guard.renew_lock)
         self._flusher = Flusher(self._delivery)
         self._flushers: Final = {self._flusher.pid: self._flusher}
 

@@ -6,12 +6,14 @@ interval, with the number of those that went unsaid.
 
 import logging
 import math
+import os
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Final
+from weakref import WeakSet
 
 from sqreen_mw.capture.text import cut_text
 from sqreen_mw.errors import SqreenUsageError
@@ -52,6 +54,7 @@ class Guard:
         self._lock = threading.RLock()
         self._counts: Final[dict[str, int]] = {}
         self._logged: Final[dict[str, tuple[float, int]]] = {}
+        _guards.add(self)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -117,6 +120,17 @@ class Guard:
                 return None
             self._logged[cause] = (now, count)
         return count - said - 1
+
+
+_guards: Final[WeakSet[Guard]] = WeakSet()
+
+
+def _renew_locks() -> None:
+    for guard in _guards:
+        guard.renew_lock()
+
+
+os.register_at_fork(after_in_child=_renew_locks)
 
 
 class Swallow:

@@ -1,4 +1,6 @@
 import logging
+import os
+import signal
 import threading
 import time
 
@@ -101,3 +103,33 @@ def test_what_raises_while_it_is_said_goes_no_further() -> None:
         raise UnsayableError
 
     assert guard.counts == {"a": 1}
+
+
+def test_a_fork_while_the_lock_is_held_hangs_no_child() -> None:
+    """A child whose parent's other thread was just counting can count all the same."""
+    guard = Guard()
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with guard._lock:  # noqa: SLF001 the moment can't be met otherwise
+            held.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(10)
+    child = os.fork()
+    if child == 0:  # pragma: no cover  # coverage does not follow a bare fork
+        guard.warn("cause", "in the child")
+        os._exit(len(guard.counts))
+    end = time.monotonic() + 10
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < end:
+        time.sleep(0.01)
+    done.set()
+    thread.join()
+    if ended == (0, 0):
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+    assert ended[0] == child, "the child hangs"
+    assert os.waitstatus_to_exitcode(ended[1]) == 1
