@@ -34,6 +34,7 @@ class Sealer:
         self._describer: Final = describer
         self._before_send: Final = before_send
         self._guard: Final = guard
+        self._swallow: Final = guard.swallow("describe")
 
     def seal(self, pending: PendingEvent) -> bytes | None:
         """Return the JSON of an event, at most ``MAX_EVENT_BYTES``, or None if the app drops it.
@@ -55,7 +56,7 @@ class Sealer:
         request = None
         if context is not None:
             # A request that can't be read costs its description, never the event.
-            with self._guard.swallow("describe"):
+            with self._swallow:
                 request = self._request(context, with_body=pending.with_body)
         identity = pending.identity
         if identity is None:
@@ -79,7 +80,8 @@ class Sealer:
 
     def _request(self, context: RequestContext, *, with_body: bool) -> RequestInfo:
         raw = context.raw_request()
-        if self._describer.locate(raw).distrusts_proxy:
+        told = self._describer.describe(raw, context.raw_body() if with_body else None)
+        if told.ip_source == "peer" and self._describer.locate(raw).distrusts_proxy:
             self._guard.warn(
                 "untrusted_proxy",
                 "requests come from %s with a %s header that is not trusted, so every visitor has "
@@ -88,7 +90,7 @@ class Sealer:
                 self._describer.client_ip.header,
                 raw.peer,
             )
-        return self._describer.describe(raw, context.raw_body() if with_body else None)
+        return told
 
     def _scrubbed_request(self, event: Event) -> Event:
         if event.request is None:

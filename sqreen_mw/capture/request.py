@@ -84,14 +84,16 @@ class Describer:
         telling = _Telling(self.scrubber, self._memory)
         address = self.locate(raw).address
         route = self._route(raw)
+        # Of a field that comes twice, the first line is told.
+        fields = dict(reversed(raw.headers))
         return RequestInfo(
             verb=telling.text(raw.verb),
             path=telling.text(_path(raw, route, telling)),
             id=raw.id,
             ip=address.ip,
             ip_source=address.source,
-            user_agent=telling.header(raw.headers, b"user-agent"),
-            host=telling.header(raw.headers, b"host"),
+            user_agent=telling.header(fields.get(b"user-agent")),
+            host=telling.header(fields.get(b"host")),
             route=telling.template(route),
             status=raw.status,
             params=telling.params(raw, body),
@@ -163,11 +165,8 @@ class _Telling:
             self.truncated = True
         return clean_text(template[:MAX_TEXT_LENGTH])
 
-    def header(self, headers: Headers, name: bytes) -> str | None:
-        for key, value in headers:
-            if key == name:
-                return self.text(value.decode("utf-8", "replace"))
-        return None
+    def header(self, value: bytes | None) -> str | None:
+        return None if value is None else self.text(value.decode("utf-8", "replace"))
 
     def params(self, raw: RawRequest, body: RawBody | None) -> Params:
         query = self._pairs(self._query(raw.query)) if raw.query else {}

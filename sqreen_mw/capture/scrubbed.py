@@ -80,4 +80,6 @@ def _values(values: dict[str, Any], scrubber: Scrubs) -> dict[str, Any]:
     if not values:
         return values
     scrubbed: dict[str, Any] = scrubber.value(values)
+    if max(map(len, scrubbed)) <= MAX_PROPERTY_NAME_LENGTH:
+        return scrubbed
     return {key[-MAX_PROPERTY_NAME_LENGTH:]: value for key, value in scrubbed.items()}

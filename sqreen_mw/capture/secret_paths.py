@@ -34,6 +34,8 @@ def masked_path(
         parameters: The path parameters by name.
         is_sensitive: Tells whether a parameter of this name is to be masked.
     """
+    if not parameters and not route:
+        return path
     given = {safe_text(name): parameters[name] for name in islice(parameters, MAX_PARAMETERS)}
     parts = template_parts(route or "")
     # What a template does not have stands elsewhere: in the host, or in an app's defaults.

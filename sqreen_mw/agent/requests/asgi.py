@@ -1,7 +1,6 @@
 """A request in an ASGI server."""
 
 from collections.abc import Mapping, MutableMapping
-from contextlib import suppress
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqreen_mw.agent.context import Calls, RequestContext, Route
@@ -156,9 +155,10 @@ class _Routing(NamedTuple):
         """Return the route's template, such as ``/items/{id}``."""
         if self.found is not None:
             return self.found[0]
-        with suppress(Exception):  # a framework's own object may raise anything
+        try:
             return self._template()
-        return None
+        except Exception:  # noqa: BLE001 a framework's own object may raise anything
+            return None
 
     def path_params(self) -> PathParams:
         """Return the path's parameters."""
