@@ -1,6 +1,5 @@
 import copy
 import json
-import time
 from collections import UserString, deque
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -19,6 +18,7 @@ from werkzeug.local import LocalProxy
 from sqreen_mw.capture.text import LOOKED_AT
 from sqreen_mw.capture.values import MAX_NODES, Copier, safe_text
 from sqreen_mw.protocol.limits import MAX_PROPERTY_DEPTH, MAX_TEXT_LENGTH
+from tests.cpu_time import CALLER_SECONDS, cpu_seconds
 from tests.strategies import depth, json_values
 
 
@@ -203,14 +203,7 @@ def test_long_values_cost_no_more_than_what_is_kept(
     value: Any, copy_: Callable[[Copier, Any], Any]
 ) -> None:
     """As value, as key and as identifier, a long value takes the caller less than 5 ms."""
-    copier = Copier()
-
-    def seconds() -> float:
-        begin = time.thread_time()
-        copy_(copier, value)
-        return time.thread_time() - begin
-
-    assert min(seconds() for _ in range(3)) < 0.005
+    assert cpu_seconds(lambda: copy_(Copier(), value)) < CALLER_SECONDS
 
 
 def test_the_text_of_a_long_container_says_that_it_goes_on() -> None:

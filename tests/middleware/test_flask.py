@@ -197,7 +197,8 @@ def test_ignored_paths_tell_of_the_delivery(memory: list[Event]) -> None:
     @app.get("/healthz")
     def health() -> str:
         assert here().stats().tracked == 1
-        assert here().flush()
+        assert here().flush(2, "one too many")
+        assert here().stats().misuse == {"arguments": 1}
         assert asyncio.run(here().aflush())
         assert here().stats().delivered == 1
         assert here().close() == asyncio.run(here().aclose()) == 0
