@@ -97,7 +97,10 @@ class Agent:
         return self._of_this_process().buffer.stats(self._guard.counts)
 
     def _put(self, event: PendingEvent) -> bool:
-        return self._of_this_process().put(event)
+        flusher = self._flusher
+        if flusher.pid != os.getpid():
+            flusher = self._of_this_process()
+        return flusher.put(event)
 
     def _of_this_process(self) -> Flusher:
         """Return this process's flusher; a forked child starts afresh, its parent keeps its own."""

@@ -95,6 +95,11 @@ class Arguments:
         """Return copies of the first 16 properties, or traits."""
         if values is None:
             return {}
+        plain = None
+        if type(values) is dict and len(values) <= MAX_PROPERTIES:
+            plain = copier.plain_copy(values)
+        if plain is not None:
+            return plain
         return copier.copies(self._first(values, MAX_PROPERTIES, copier, what=what))
 
     def identity(

@@ -106,6 +106,7 @@ class RequestContext:
         find_route: Tells the route once it is known, where neither scope nor environ has it.
         identity: The user as last identified, or None.
         first_identity: The user as first identified, or None.
+        held_bytes: About how many bytes an event of this request keeps alive.
         noticed: Whether an event was tracked.
         status: The response's status as the app says it, once it has begun.
         wants_body: Whether an event tells of the body.
@@ -117,6 +118,7 @@ class RequestContext:
     body: BodyTee | None = None
     find_route: Callable[[], Route | None] | None = None
     first_identity: Identity | None = None
+    held_bytes = 0
     holds_events = True
     identity: Identity | None = None
     noticed = False
@@ -173,10 +175,6 @@ class RequestContext:
     def notice(self) -> None:
         """Look at what may be gone once the event is sealed; called with each event."""
         self.noticed = True
-
-    def held_bytes(self) -> int:
-        """Return about how many bytes an event of this request keeps alive."""
-        return 0
 
     def remember(self, identity: Identity) -> None:
         """Take a user for the events of this request."""

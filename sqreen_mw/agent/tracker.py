@@ -12,6 +12,7 @@ from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.requests.explicit import context_of
 from sqreen_mw.capture.body import MAX_BODY_BYTES
+from sqreen_mw.capture.text import clean_text
 from sqreen_mw.capture.values import Copier
 from sqreen_mw.errors import SqreenUsageError
 from sqreen_mw.protocol.event_id import new_event_id
@@ -199,7 +200,7 @@ class Tracker:
             if identity is None:
                 identity = context.identity
             context.notice()
-            size += context.held_bytes()
+            size += context.held_bytes
             if with_body:
                 context.wants_body = True
                 size += MAX_BODY_BYTES
@@ -207,7 +208,7 @@ class Tracker:
         timestamp = options.get("timestamp")
         event = PendingEvent(
             id=new_event_id(now),
-            name=copier.text(name),
+            name=name if name.isascii() else clean_text(name),
             timestamp=now if timestamp is None else self._arguments.milliseconds(timestamp, now),
             tracked_at=time.monotonic(),
             properties=copies,

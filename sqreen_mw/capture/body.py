@@ -1,5 +1,6 @@
 """The request's body: what the app itself reads of it, and the parameters in that."""
 
+import logging
 import re
 from typing import Any, Final, NamedTuple
 
@@ -13,6 +14,9 @@ MAX_BODY_BYTES: Final = 16 * 1024
 FILE: Final = "<file>"
 """What is told of a file: that one came under this name, never what is in it."""
 
+
+# It warns of bodies that are malformed: where an app has no handler, that would go to stderr.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 _EXTENDED_FILENAME: Final = re.compile(
     rb"^(content-disposition:[^\r\n]*?[; \t])filename[ \t]*\*[\d* \t]*=",

@@ -69,30 +69,46 @@ class Copier:
         except Exception:  # noqa: BLE001 the app's own methods ran, and may raise anything
             return _without_text(value)
 
-    def copies(
-        self, items: Iterable[tuple[Any, Any]], depth: int = MAX_PROPERTY_DEPTH
-    ) -> dict[str, Any]:
-        """Return copies of a mapping's items, until so much is copied that no more fits an event.
+    def plain_copy(self, values: dict[Any, Any]) -> dict[str, Any] | None:
+        """Return a copy of a dict whose keys and values are all plain, and None of any other.
 
-        The plainest of keys and values are taken here: most are, and calls are dear.
+        Most are, and the calls of ``copies`` are dear.
         """
+        copied = values.copy()
+        size = 0
+        for key, value in copied.items():
+            kind = type(value)
+            if kind is str:
+                plain = len(value) <= MAX_TEXT_LENGTH and value.isascii()
+                size += len(value)
+            elif kind is int:
+                plain = -_MAX_INT <= value < _MAX_INT
+            else:
+                plain = kind is bool or value is None or (kind is float and value - value == 0)
+            if (
+                not plain
+                or type(key) is not str
+                or len(key) > MAX_PROPERTY_NAME_LENGTH
+                or not key.isascii()
+            ):
+                return None
+            size += _NODE_BYTES + len(key)
+        if size > MAX_EVENT_BYTES:
+            return None
+        self.size += size
+        self._nodes += len(copied)
+        return copied
+
+    def copies(
+        self, items: Iterable[tuple[object, object]], depth: int = MAX_PROPERTY_DEPTH
+    ) -> dict[str, Any]:
+        """Return copies of a mapping's items, until so much is copied as fits no event."""
         copied: dict[str, Any] = {}
         for key, value in items:
             if self.size >= MAX_EVENT_BYTES:
                 self.truncated = True
                 break
-            if type(key) is str and len(key) <= MAX_PROPERTY_NAME_LENGTH and key.isascii():
-                self.size += len(key)
-                name = key
-            else:
-                name = self.key(key)
-            kind = type(value)
-            if kind is str and len(value) <= MAX_TEXT_LENGTH and value.isascii():
-                self._nodes += 1
-                self.size += _NODE_BYTES + len(value)
-                copied[name] = value
-            else:
-                copied[name] = self.copy(value, depth)
+            copied[self.key(key)] = self.copy(value, depth)
         return copied
 
     def text(self, value: object, limit: int = MAX_TEXT_LENGTH) -> str:

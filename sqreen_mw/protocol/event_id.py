@@ -3,6 +3,7 @@
 import os
 import time
 import uuid
+from functools import lru_cache
 from typing import Final
 
 EVENT_ID_PATTERN: Final = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
@@ -23,10 +24,16 @@ def new_event_id(milliseconds: int | None = None) -> str:
     """
     if milliseconds is None:
         milliseconds = time.time_ns() // 1_000_000
-    when = f"{milliseconds & 0xFFFF_FFFF_FFFF:012x}"
     chance = os.urandom(_RANDOM_BYTES).hex()
-    variant = _VARIANT[chance[3]]
-    return f"{when[:8]}-{when[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
+    beginning = _beginning(milliseconds)
+    return f"{beginning}{chance[:3]}-{_VARIANT[chance[3]]}{chance[4:7]}-{chance[7:19]}"
+
+
+@lru_cache(maxsize=8)
+def _beginning(milliseconds: int) -> str:
+    """Return what ids of a moment have in common; many events share one."""
+    when = f"{milliseconds & 0xFFFF_FFFF_FFFF:012x}"
+    return f"{when[:8]}-{when[8:]}-7"
 
 
 def event_id_bytes(event_id: str) -> bytes:

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from urllib.parse import urlencode
 
 import pytest
@@ -149,3 +151,15 @@ def test_any_body_can_be_told(content_type: str, data: bytes) -> None:
 def test_any_content_type_can_be_told(content_type: str) -> None:
     """Whatever a client calls its body, nothing is raised."""
     described(RawBody(content_type, TWO_PARTS, truncated=False))
+
+
+def test_a_malformed_body_is_not_printed() -> None:
+    """An app that configures no logging reads nothing of ours on its standard error."""
+    code = (
+        "from sqreen_mw.capture.body import RawBody, body_parameters\n"
+        "told = body_parameters(RawBody('multipart/form-data; boundary=x', b'--y--', False))\n"
+        "assert told.incomplete"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")

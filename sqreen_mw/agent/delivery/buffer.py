@@ -60,13 +60,18 @@ class Buffer:
         Returns:
             Whether the flusher should know: it is the first event, or the one that fills a batch.
         """
+        pending, sealed = self.pending, self.sealed
         with self._lock:
             self._tracked += 1
             if self._abandoned:
                 self._dropped["closed"] += 1
                 return False
-            on_edge = self.pending.append(event)
-            self._keep_bounds()
+            on_edge = pending.append(event)
+            if (
+                pending.count + sealed.count + self._under_way > self._max_events
+                or pending.bytes + sealed.bytes > self._max_bytes
+            ):
+                self._keep_bounds()
             return on_edge
 
     def take_ready(self, now: float, *, wanted: float) -> list[PendingEvent]:

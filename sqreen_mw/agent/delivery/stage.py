@@ -18,6 +18,8 @@ class Sized(Protocol):
         """When it was tracked, in monotonic seconds."""
 
 
+_EDGES: Final = frozenset({1, BATCH_EVENTS})
+
 AnEvent = TypeVar("AnEvent", bound=Sized)
 
 
@@ -26,13 +28,15 @@ class Stage(Generic[AnEvent]):
 
     Attributes:
         bytes: About the bytes of memory that its events hold.
+        count: The number of its events.
     """
 
-    __slots__ = ("_events", "bytes")
+    __slots__ = ("_events", "bytes", "count")
 
     def __init__(self) -> None:
         self._events: Final[deque[AnEvent]] = deque()
         self.bytes = 0
+        self.count = 0
 
     def __len__(self) -> int:
         return len(self._events)
@@ -55,21 +59,24 @@ class Stage(Generic[AnEvent]):
         before = self.bytes
         self._events.append(event)
         after = self.bytes = before + event.size
-        count = len(self._events)
-        return count in {1, BATCH_EVENTS} or before < BATCH_BYTES <= after
+        count = self.count = self.count + 1
+        return count in _EDGES or before < BATCH_BYTES <= after
 
     def pop(self) -> AnEvent:
         """Take the first event."""
         event = self._events.popleft()
+        self.count -= 1
         self.bytes -= event.size
         return event
 
     def put_back(self, events: list[AnEvent]) -> None:
         """Queue events that were taken, in front of all others."""
         self._events.extendleft(reversed(events))
+        self.count += len(events)
         self.bytes += sum(event.size for event in events)
 
     def clear(self) -> None:
         """Forget all events."""
         self._events.clear()
         self.bytes = 0
+        self.count = 0

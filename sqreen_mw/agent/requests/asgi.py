@@ -22,7 +22,7 @@ class ASGIRequestContext(RequestContext):
     Events of a websocket wait for nothing: it may stay open for days.
     """
 
-    _routing: tuple[Any, ...] | None = None
+    _routing: "_Routing | None" = None
 
     def __init__(self, calls: Calls, scope: Mapping[str, Any], told: frozenset[bytes]) -> None:
         """Take a request's values, as other middlewares rewrite them.
@@ -47,13 +47,17 @@ class ASGIRequestContext(RequestContext):
     def notice(self) -> None:
         """Keep the header fields that events tell of, and no others."""
         if not self.noticed:
-            self._headers = _told_fields(self._headers, self._told)
+            fields = self._headers = _told_fields(self._headers, self._told)
+            held = len(self._query_bytes()) + len(safe_text(self._path or ""))
+            for _, value in fields:
+                held += len(value)
+            self.held_bytes = held
             self.noticed = True
 
     def raw_request(self) -> RawRequest:
         """Return the request's values; route and path parameters as far as they are known."""
         self.notice()
-        routing = _Routing(*(self._routing or self._present_routing()))
+        routing = self._routing or _routing_of(self._scope or {}, self.found_route())
         path = safe_text(self._path or "")
         routed = routing.routed()
         return RawRequest(
@@ -81,18 +85,17 @@ class ASGIRequestContext(RequestContext):
         return RawBody(content_type, self.body.read(), self.body.truncated)
 
     def finish(self) -> None:
-        """Keep what tells the route, and let go of the scope."""
-        if self._scope is not None:
-            self._routing = self._present_routing()
-            self._scope = None
+        """Let go of the scope; what tells the route is kept."""
+        scope = self._scope
+        if scope is not None:
+            if self.noticed or self.find_route is not None:
+                self._routing = _routing_of(scope, self.found_route())
+                self._scope = None
+            else:
+                # Should a task still track: a copy costs least, and without the state no cycle.
+                kept = self._scope = dict(scope)
+                kept.pop("state", None)
         super().finish()
-
-    def held_bytes(self) -> int:
-        """Return about how many bytes an event of this request keeps alive."""
-        held = len(self._query_bytes()) + len(safe_text(self._path or ""))
-        for _, value in self._headers:
-            held += len(value)
-        return held
 
     def _query_bytes(self) -> bytes:
         """Return the query; Django's client for tests gives it as text."""
@@ -106,23 +109,6 @@ class ASGIRequestContext(RequestContext):
         if isinstance(peer, list | tuple) and peer and isinstance(peer[0], str):
             return peer[0]
         return None
-
-    def _present_routing(self) -> tuple[Any, ...]:
-        """Return the parts of a ``_Routing``; read later, as this is on every request's way."""
-        scope = self._scope
-        if scope is None:
-            return ()
-        get = scope.get
-        return (
-            get("route"),
-            get("path"),
-            get("path_template"),
-            get("path_params"),
-            get("root_path"),
-            get("app_root_path"),
-            get("fastapi"),
-            None if self.find_route is None else self.found_route(),
-        )
 
 
 def _peerless(scope: Mapping[str, Any]) -> tuple[str] | None:
@@ -198,6 +184,20 @@ class _Routing(NamedTuple):
     def _root(self) -> str:
         mounted = self.app_root_path is not None
         return safe_text((self.app_root_path if mounted else self.root_path) or "")
+
+
+def _routing_of(scope: Mapping[str, Any], found: Route | None) -> _Routing:
+    get = scope.get
+    return _Routing(
+        get("route"),
+        get("path"),
+        get("path_template"),
+        get("path_params"),
+        get("root_path"),
+        get("app_root_path"),
+        get("fastapi"),
+        found,
+    )
 
 
 def _told_fields(headers: object, told: frozenset[bytes]) -> Headers:

@@ -49,7 +49,7 @@ class WSGIRequestContext(RequestContext):
         self._content_type: Final = get("CONTENT_TYPE")
         self._environ: Mapping[str, Any] | None = environ
         self._keys: Final = headers
-        self._values: Final = [get(key) for key in headers]
+        self._values: Final = tuple(map(get, headers))
         self._path: Final = get("SCRIPT_NAME"), get("PATH_INFO")
         self._peer: Final = get("REMOTE_ADDR")
         self._query: Final = get("QUERY_STRING")
@@ -59,13 +59,11 @@ class WSGIRequestContext(RequestContext):
 
     def notice(self) -> None:
         """Look up the route: Flask lets go of its request before the server closes the answer."""
-        super().notice()
+        if not self.noticed:
+            texts = (*self._path, self._query, *self._values)
+            self.held_bytes = sum([len(text) for text in texts if isinstance(text, str)])  # noqa: C419 it is faster
+            self.noticed = True
         self._look_up_route()
-
-    def held_bytes(self) -> int:
-        """Return about how many bytes an event of this request keeps alive."""
-        texts = (*self._path, self._query, *self._values)
-        return sum([len(text) for text in texts if isinstance(text, str)])  # noqa: C419 it is faster
 
     def raw_request(self) -> RawRequest:
         """Return the request's values; route and path parameters as far as they are known."""
