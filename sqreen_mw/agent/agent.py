@@ -2,7 +2,7 @@
 
 import os
 from functools import partial
-from typing import Final
+from typing import ClassVar, Final
 
 from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.config import Config
@@ -28,6 +28,8 @@ class Agent:
         config: The settings that it is made of.
         header: What each batch says of the app.
     """
+
+    ignores_events: ClassVar = False
 
     def __init__(self, config: Config, *, url: str) -> None:
         scrub = config.scrubber.text

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar, Token
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -31,7 +31,13 @@ NOBODY: Final = Identity(identifiers={}, traits={})
 
 
 class Calls(Protocol):
-    """What an agent does for the app; see the functions of the same names in ``sqreen_mw``."""
+    """What an agent does for the app; see the functions of the same names in ``sqreen_mw``.
+
+    Attributes:
+        ignores_events: Whether the requests that it is given have no events, however tracked.
+    """
+
+    ignores_events: ClassVar[bool]
 
     def track(
         self,

@@ -1,6 +1,6 @@
 """The agent of a request to a path that is ignored: no events of it, and all else as ever."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 from sqreen_mw.agent.agent import Agent
 from sqreen_mw.agent.null import NullAgent
@@ -9,6 +9,8 @@ from sqreen_mw.agent.stats import Stats
 
 class IgnoringAgent(NullAgent):
     """Takes no events, and leaves the rest to the agent that does."""
+
+    ignores_events: ClassVar = True
 
     def __init__(self, agent: Agent | NullAgent) -> None:
         super().__init__(agent.config)

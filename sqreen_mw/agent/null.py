@@ -1,6 +1,6 @@
 """The agent of an app that is not configured, or is switched off: every call is a safe no-op."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 from sqreen_mw.agent.config import Config
 from sqreen_mw.agent.stats import Stats
@@ -8,6 +8,8 @@ from sqreen_mw.agent.stats import Stats
 
 class NullAgent:
     """Takes nothing, so it has nothing to deliver."""
+
+    ignores_events: ClassVar = False
 
     def __init__(self, config: Config) -> None:
         self.config: Final = config

@@ -93,6 +93,8 @@ class Tracker:
             known = self._arguments.options(options, keywords, _OPTIONS)
             if known.get("request") is not None:
                 context = self._context_of(known["request"])
+                if context is not None and context.calls.ignores_events:
+                    return None
             copier = Copier()
             identity = self._arguments.identity(known.get("user_identifiers"), copier)
             return self._submit(name, known, context, identity=identity, copier=copier)

@@ -2,6 +2,7 @@ import asyncio
 import io
 import logging
 from collections.abc import Iterator
+from contextvars import Context
 from typing import Any
 
 import pytest
@@ -181,6 +182,8 @@ def test_ignored_paths_have_no_events(memory: list[Event]) -> None:
     def health() -> str:
         assert here().track("x") is None
         assert sqreen.track("y") is None
+        elsewhere = Context().run(sqreen.track, "z", request=request.environ)
+        assert elsewhere is None
         assert here().identify({"id": 1}) is None
         assert here().auth_track(True, {"id": 1}) is None
         return "ok"
