@@ -13,7 +13,7 @@ from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.requests.explicit import context_of
 from sqreen_mw.capture.body import MAX_BODY_BYTES
 from sqreen_mw.capture.text import clean_text
-from sqreen_mw.capture.values import Copier
+from sqreen_mw.capture.values import Copier, safe_text
 from sqreen_mw.errors import SqreenUsageError
 from sqreen_mw.protocol.event_id import new_event_id
 
@@ -210,7 +210,7 @@ class Tracker:
         timestamp = options.get("timestamp")
         event = PendingEvent(
             id=new_event_id(now),
-            name=name if name.isascii() else clean_text(name),
+            name=name if type(name) is str and name.isascii() else clean_text(safe_text(name)),
             timestamp=now if timestamp is None else self._arguments.milliseconds(timestamp, now),
             tracked_at=time.monotonic(),
             properties=copies,
