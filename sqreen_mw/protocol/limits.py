@@ -39,11 +39,13 @@ MAX_INFLATED_BYTES: Final = 5 * 1024 * 1024
 """Bytes of a batch once inflated."""
 
 MIN_TIMESTAMP: Final = -62_135_596_800_000
-"""0001-01-01T00:00:00Z in milliseconds since the epoch."""
+"""The earliest timestamp, 0001-01-01T00:00:00Z, in milliseconds since the epoch."""
 
 MAX_TIMESTAMP: Final = 253_402_300_799_999
-"""9999-12-31T23:59:59.999Z in milliseconds since the epoch."""
+"""The latest timestamp, 9999-12-31T23:59:59.999Z, in milliseconds since the epoch."""
 
 MIN_STATUS: Final = 100
+"""The least status of a response (RFC 9110, section 15)."""
+
 MAX_STATUS: Final = 999
-"""The three-digit numbers that a response's status may be."""
+"""The greatest status of a response; there are three digits."""

@@ -88,9 +88,3 @@ def test_the_extras_exist() -> None:
 
     assert named == {"collector", "demo", "flask"}
     assert named <= extras["optional-dependencies"].keys()
-
-
-def test_the_links_lead_somewhere() -> None:
-    """Each file that the README links to is there."""
-    for target in re.findall(r"\]\(([^)]+)\)", README):
-        assert target.startswith("https://") or (ROOT / target).exists(), target

@@ -1,0 +1,146 @@
+"""A terminal in an empty folder, where ours is installed: what a reader of a page types into."""
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.docs.pages import ROOT
+from tests.functional.processes import SECONDS, clean_environment, wait_until_answered
+from tests.transparency.serving import free_port
+
+COLLECTOR: Final = "sqreen-mw serve"
+SERVERS: Final = {
+    "uvicorn": "--port {}",
+    "hypercorn": "--bind 127.0.0.1:{}",
+    "gunicorn": "--bind 127.0.0.1:{} --no-control-socket",
+    "flask": "--port {}",
+    "waitress-serve": "",
+    "python manage.py runserver": "127.0.0.1:{}",
+    "celery -A tasks worker": "--pool solo --loglevel CRITICAL",
+    COLLECTOR: "--port {}",
+}
+"""What runs until it is stopped, and how each is told of a port."""
+
+LOCAL: Final = re.compile(r"127\.0\.0\.1:\d+")
+
+_PLUGIN: Final = "[pytest11]\nsqreen_mw = _sqreen_mw_pytest\n"
+
+
+class Terminal:
+    """Runs commands; the processes that it starts are stopped by ``stop``.
+
+    Attributes:
+        settings: What was exported.
+        port: Where the site listens that was started last.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder: Final = folder
+        self._log: Final = folder / "log"
+        self._log.touch()
+        self._processes: Final[dict[str, subprocess.Popen[str]]] = {}
+        self.port = 0
+        self.settings = {
+            "SQREEN_URL": f"file://{folder}/events.jsonl",
+            "SQREEN_FLUSH_INTERVAL": "0.1",
+        }
+        self._install_plugin()
+
+    @property
+    def log(self) -> str:
+        """What servers have said."""
+        return self._log.read_text()
+
+    def run(self, line: str) -> str:
+        """Run a command to its end, which must be a good one, and return what it printed."""
+        done = subprocess.run(
+            ["sh", "-c", LOCAL.sub(f"127.0.0.1:{self.port}", line)],  # noqa: S607 as a reader would
+            cwd=self._folder,
+            env=self._environment(),
+            capture_output=True,
+            input="correct horse\n",
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        # The doctor ends with 1 where it has an advice, which the page shows then.
+        good = {0, 1} if line.startswith("sqreen-mw doctor ip") else {0}
+        assert done.returncode in good, (line, done.stdout, done.stderr)
+        return done.stdout
+
+    def serve(self, server: str, line: str) -> str:
+        """Start what serves in place of what served before; return what a collector prints."""
+        program = line.split(maxsplit=1)[0]
+        if shutil.which(program, path=self._environment()["PATH"]) is None:
+            pytest.skip(f"pip install {program}, or scripts/test --full")
+        is_site = server != COLLECTOR and not server.startswith("celery")
+        role = "site" if is_site else server
+        self._end(role)
+        port = free_port()
+        line = LOCAL.sub(f"127.0.0.1:{port}", line)
+        if str(port) not in line:
+            line = f"{line} {SERVERS[server].format(port)}"
+        process = self._processes[role] = self._start(line)
+        if is_site:
+            self.port = port
+            wait_until_answered(f"http://127.0.0.1:{port}/")
+        return self._greeting(process) if server == COLLECTOR else ""
+
+    def stop(self) -> None:
+        """Stop what was started, and all that it started."""
+        for role in list(self._processes):
+            self._end(role)
+
+    def _start(self, line: str) -> subprocess.Popen[str]:
+        with self._log.open("a") as log:
+            return subprocess.Popen(
+                shlex.split(line),
+                cwd=self._folder,
+                env=self._environment(),
+                stdout=subprocess.PIPE if line.startswith(COLLECTOR) else log,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+
+    def _end(self, role: str) -> None:
+        process = self._processes.pop(role, None)
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            process.communicate(timeout=SECONDS)
+
+    def _greeting(self, process: subprocess.Popen[str]) -> str:
+        assert process.stdout is not None
+        lines: list[str] = []
+        while not lines or "Ctrl+C" not in lines[-1]:
+            lines.append(process.stdout.readline())
+            assert lines[-1], self.log
+        return "".join(lines)
+
+    def _environment(self) -> dict[str, str]:
+        folders = (self._folder / ".site", ROOT, self._folder)
+        ours = {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PYTHONPATH": os.pathsep.join(map(str, folders)),
+            "XDG_DATA_HOME": str(self._folder / ".data"),
+            "COLUMNS": "120",
+            "NO_COLOR": "1",
+        }
+        return clean_environment(self.settings | ours)
+
+    def _install_plugin(self) -> None:
+        """Let pytest find our plugin, as where the package is installed."""
+        metadata = self._folder / ".site" / "sqreen_mw_kit-1.dist-info"
+        metadata.mkdir(parents=True)
+        (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: kit\nVersion: 1\n")
+        (metadata / "entry_points.txt").write_text(_PLUGIN)

@@ -1,0 +1,103 @@
+"""Whatever a user can set, call or type is in the documentation."""
+
+import re
+import shlex
+from typing import Any
+
+import pytest
+import typer
+
+import sqreen_mw
+import sqreen_mw.testing
+from sqreen_mw.agent.setting import CONFIG_FILE, SETTINGS
+from sqreen_mw.cli.commands import app
+from sqreen_mw.collector.settings import PREFIX
+from sqreen_mw.testing import CapturedEvents
+from tests.docs.pages import all_text, text_of
+
+TEXT = all_text()
+USUAL = {"--help", "--install-completion", "--show-completion"}
+
+
+def commands(command: Any, path: str) -> dict[str, Any]:
+    """Return a command and those below it, by what is typed."""
+    found = {path: command}
+    for name, each in getattr(command, "commands", {}).items():
+        found |= commands(each, f"{path} {name}")
+    return found
+
+
+COMMANDS = commands(typer.main.get_command(app), "sqreen-mw")
+
+
+def options(command: Any) -> set[str]:
+    """Return the options of a command."""
+    named = [[*each.opts, *each.secondary_opts] for each in command.params]
+    return {name for names in named for name in names if name.startswith("--")}
+
+
+def test_every_command_has_a_section() -> None:
+    """The page of commands has a heading for each command, in the order of the help."""
+    headings = re.findall(r"^## (.*)$", text_of("docs/commands.md"), re.MULTILINE)
+
+    assert headings == [path for path in COMMANDS if path != "sqreen-mw"]
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_option_is_told(path: str) -> None:
+    """Each option of a command is named in its section."""
+    section = text_of("docs/commands.md").partition(f"# {path}\n")[2].partition("\n## ")[0]
+
+    assert [name for name in options(COMMANDS[path]) - USUAL if f"`{name}`" not in section] == []
+
+
+def typed() -> list[str]:
+    """Return each command of ours that the pages show, without placeholders."""
+    lines = re.findall(r"(?:^|`|\$\()(sqreen-mw [^`\n)]*)", TEXT.replace("\\\n", ""), re.MULTILINE)
+    return [line.replace("...", "") for line in lines]
+
+
+@pytest.mark.parametrize("line", sorted(set(typed())))
+def test_what_is_typed_is_a_command(line: str) -> None:
+    """Each command that a page shows is one of ours, with options that it has."""
+    words = shlex.split(line, comments=True)
+    path = max((path for path in COMMANDS if f"{' '.join(words)} ".startswith(f"{path} ")), key=len)
+    given = {word.partition("=")[0] for word in words if word.startswith("--")}
+
+    assert path != "sqreen-mw" or all(word.startswith("--") for word in words[1:])
+    assert given <= options(COMMANDS[path]) | USUAL
+
+
+def test_every_setting_is_told() -> None:
+    """Each setting of the SDK is told outside of its table, too, or there by its own words."""
+    page = text_of("docs/settings.md")
+
+    for setting in SETTINGS.values():
+        assert f"`{setting.name}`" in page
+        assert setting.keyword_only or f"`{setting.variable}`" in page
+    assert f"`{CONFIG_FILE}`" in page
+
+
+def test_every_setting_of_the_collector_is_told() -> None:
+    """Each option of ``serve`` has its variable beside it."""
+    page = text_of("docs/collector.md")
+
+    for option in options(COMMANDS["sqreen-mw serve"]) - USUAL - {"--json"}:
+        variable = PREFIX + option.removeprefix("--").replace("-", "_").upper()
+        assert f"`{option}`" in page
+        assert f"`{variable}`" in page
+
+
+@pytest.mark.parametrize("name", sqreen_mw.__all__)
+def test_every_public_name_is_told(name: str) -> None:
+    """Each name of the package is on the page of calls."""
+    assert f"`{name}`" in text_of("docs/calls.md")
+
+
+def test_the_whole_kit_is_told() -> None:
+    """Each name of the test kit, and each member of what it gives, is on its page."""
+    page = text_of("docs/testing.md")
+    members = [name for name in vars(CapturedEvents) if not name.startswith("_")]
+
+    for name in [*sqreen_mw.testing.__all__, *members, "sqreen_events"]:
+        assert re.search(rf"`{name}[(`]", page), name

@@ -1,0 +1,73 @@
+"""The page of events is that of the protocol."""
+
+import ast
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sqreen_mw.agent.tracker import LOGIN, SIGNUP
+from sqreen_mw.capture.body import MAX_BODY_BYTES
+from sqreen_mw.capture.request import MAX_QUERY_BYTES
+from sqreen_mw.protocol import limits
+from sqreen_mw.protocol.batch import Envelope, IngestAnswer, Rejection, decode_answer, decode_batch
+from sqreen_mw.protocol.event import Event, Params, RequestInfo
+from tests.docs.pages import blocks_of, text_of
+
+PAGE = text_of("docs/events.md")
+
+
+@pytest.mark.parametrize("struct", [Event, RequestInfo, Params, Envelope])
+def test_a_table_has_every_field(struct: type[msgspec.Struct]) -> None:
+    """One table has the fields of a struct, as they are on the wire, and no others."""
+    wanted = [field.encode_name for field in msgspec.structs.fields(struct)]
+    tables = [re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) for table in PAGE.split("\n\n")]
+
+    assert sorted(wanted) in [sorted(table) for table in tables]
+
+
+def test_the_answers_fields_are_shown() -> None:
+    """The example of an answer can be read, and has every field."""
+    _, answer = [block.code for block in blocks_of("docs/events.md")]
+
+    assert decode_answer(answer.encode()).accepted == 1
+    told = json.loads(answer)
+    assert list(told) == [field.name for field in msgspec.structs.fields(IngestAnswer)]
+    assert told["rejected"][0].keys() == {field.name for field in msgspec.structs.fields(Rejection)}
+
+
+def test_the_batch_can_be_read() -> None:
+    """The example of a batch has every field, and all of its events are well-formed."""
+    batch, _ = [block.code for block in blocks_of("docs/events.md")]
+
+    decoded = decode_batch(batch.encode())
+    assert decoded.rejected == []
+    assert [event.name for event in decoded.events] == ["coupon.applied"]
+    assert json.loads(batch).keys() == {field.name for field in msgspec.structs.fields(Envelope)}
+
+
+def limits_table() -> str:
+    """Return each limit of the protocol with its own words."""
+    body = ast.parse(Path(limits.__file__).read_text()).body
+    rows: list[str] = []
+    for statement, after in pairwise(body):
+        if isinstance(statement, ast.AnnAssign) and isinstance(after, ast.Expr):
+            assert isinstance(statement.target, ast.Name)
+            value = getattr(limits, statement.target.id)
+            words = ast.literal_eval(after.value).rstrip(".").replace("\n", " ")
+            rows.append(f"| {words} | {value:,} |")
+    return "\n".join(rows)
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    """Each limit is on the page with its number."""
+    assert limits_table() in PAGE
+    assert MAX_BODY_BYTES == MAX_QUERY_BYTES == 16 * 1024
+
+
+def test_our_own_names_are_told() -> None:
+    """Each name that the SDK gives to an event itself is on the page."""
+    assert all(f"`{name}`" in PAGE for name in (LOGIN, SIGNUP))

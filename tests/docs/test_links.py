@@ -1,0 +1,34 @@
+"""Links between the pages lead somewhere."""
+
+import re
+
+import pytest
+
+from tests.docs.pages import PAGES, ROOT, text_of
+
+FENCED = re.compile(r"^ *```.*?^ *```", re.DOTALL | re.MULTILINE)
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", FENCED.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", ["README.md", *PAGES])
+def test_the_links_of_a_page_lead_somewhere(page: str) -> None:
+    """Each file that a page links to is there, and has the heading that the link names."""
+    for link in re.findall(r"\]\(([^)]+)\)", FENCED.sub("", text_of(page))):
+        if link.startswith("https://"):
+            continue
+        target, _, anchor = link.partition("#")
+        path = (ROOT / page).parent / target if target else ROOT / page
+        assert path.exists(), link
+        assert not anchor or anchor in anchors(path.read_text()), link
+
+
+def test_every_page_is_in_the_index() -> None:
+    """Who begins with the index finds every page."""
+    index = text_of("docs/README.md")
+
+    assert [page for page in PAGES if f"({page[len('docs/') :]}" not in index] == ["docs/README.md"]

@@ -1,0 +1,56 @@
+"""Every line that the SDK can log is explained."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.docs.pages import ROOT, text_of
+
+PAGE = text_of("docs/troubleshooting.md")
+PLACE = re.compile(r"%[.\d]*[a-z]|\{\}")
+SPEAKS = {"warn", "misuse", "warning", "error", "debug", "_drop"}
+OURS = ("agent", "capture", "middleware", "scrubbing", "protocol")
+
+
+def texts(node: ast.AST) -> Iterator[str]:
+    """Return the texts of an expression; what an f-string fills in is a place."""
+    if isinstance(node, ast.JoinedStr):
+        parts = [part.value if isinstance(part, ast.Constant) else "{}" for part in node.values]
+        yield "".join(map(str, parts))
+        return
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    for child in ast.iter_child_nodes(node):
+        yield from texts(child)
+
+
+def messages() -> set[str]:
+    """Return what is handed to a logger or a guard, there or as ``message`` before."""
+    found: set[str] = set()
+    paths = [path for folder in OURS for path in (ROOT / "sqreen_mw" / folder).rglob("*.py")]
+    for node in (node for path in paths for node in ast.walk(ast.parse(path.read_text()))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in SPEAKS:
+                found.update(text for argument in node.args for text in texts(argument))
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "message":
+            found.update(texts(node.value))
+        elif isinstance(node, ast.FunctionDef) and node.name == "_notes":
+            found.update(text for text in texts(node) if not text.endswith("."))
+    return {text for text in found if " " in text}
+
+
+def test_messages_are_found() -> None:
+    """The search for messages finds those of each kind."""
+    beginnings = ("track(%r): names", "%d events are lost, %s", "sqreen_mw is off", "{} is no set")
+
+    assert all(any(text.startswith(each) for text in messages()) for each in beginnings)
+
+
+@pytest.mark.parametrize("message", sorted(messages()))
+def test_a_message_is_explained(message: str) -> None:
+    """The longest piece of a line that does not vary stands in the table."""
+    piece = max(PLACE.split(message), key=len).strip(" :;,")
+
+    assert piece in PAGE
