@@ -13,7 +13,12 @@ Scope: TypeAlias = MutableMapping[str, Any]
 
 _ANYTHING: Final = "/{path:path}"
 
-TOLD_HEADERS: Final = frozenset({b"content-type", b"host", b"user-agent"})
+_TYPE: Final = b"content-type"
+
+TOLD_HEADERS: Final = frozenset({_TYPE, b"host", b"user-agent"})
+
+_UNKNOWN_BYTES: Final = 1000
+"""Counted for a request whose values are not what the specification says."""
 
 
 class ASGIRequestContext(RequestContext):
@@ -37,9 +42,9 @@ class ASGIRequestContext(RequestContext):
         self._told: Final = told
         self._scope: Mapping[str, Any] | None = scope
         self._headers: Any = get("headers")
-        self._path: Final = get("path")
+        self._path: Final[Any] = get("path")
         self._peer: Final = get("client") or _peerless(scope)
-        self._query: Final = get("query_string")
+        self._query: Final[Any] = get("query_string")
         self._verb: Final = get("method", "GET")
         if scope["type"] != "http":
             self.holds_events = False
@@ -47,10 +52,13 @@ class ASGIRequestContext(RequestContext):
     def notice(self) -> None:
         """Keep the header fields that events tell of, and no others."""
         if not self.noticed:
-            fields = self._headers = _told_fields(self._headers, self._told)
-            held = len(self._query_bytes()) + len(safe_text(self._path or ""))
-            for _, value in fields:
-                held += len(value)
+            headers = self._headers = _told_fields(self._headers, self._told)
+            try:
+                held = len(self._path) + len(self._query)
+                for _, value in headers:
+                    held += len(value)
+            except Exception:  # noqa: BLE001 what is in a scope may be anything
+                held = _UNKNOWN_BYTES
             self.held_bytes = held
             self.noticed = True
 
@@ -64,7 +72,7 @@ class ASGIRequestContext(RequestContext):
             verb=safe_text(self._verb or ""),
             path=path,
             query=self._query_bytes(),
-            headers=self._headers,
+            headers=[field for field in self._headers if _is_pair(field)],
             peer=self._address(),
             route=routing.template(),
             path_params=routing.path_params(),
@@ -80,7 +88,7 @@ class ASGIRequestContext(RequestContext):
         if self.body is None:
             return None
         self.notice()
-        types = [value for name, value in self._headers if name == b"content-type"]
+        types = [field[1] for field in self._headers if _is_pair(field) and field[0] == _TYPE]
         content_type = types[0].decode("latin-1") if types else ""
         return RawBody(content_type, self.body.read(), self.body.truncated)
 
@@ -205,7 +213,7 @@ def _told_fields(headers: object, told: frozenset[bytes]) -> Headers:
     if not isinstance(headers, list | tuple):
         return ()
     try:
-        return [field for field in headers if field[0] in told and _is_pair(field)]
+        return [field for field in headers if field[0] in told]
     except Exception:  # noqa: BLE001 what is in there may be anything
         return [field for field in headers if _is_pair(field) and field[0] in told]
 
