@@ -11,7 +11,7 @@ _PEM: Final = re.compile(
     r"(?:----[- ]END[A-Z0-9 +%_]{1,60}----)?",
     re.DOTALL,
 )
-_PUTTY: Final = re.compile(r"(?<=Private-Lines: ).*+", re.DOTALL)
+_PUTTY: Final = re.compile(r"(?<=Private-Lines: )\d.*+", re.DOTALL)
 
 
 def mask_private_keys(text: str) -> str:

@@ -59,10 +59,12 @@ def test_says_nothing_of_what_is_not_there() -> None:
     assert described() == RequestInfo(verb="GET", path="/", ip="203.0.113.9")
 
 
-names = texts.filter(lambda name: not DESCRIBER.scrubber.is_sensitive(name))
+# Hypothesis knows the constants of the code, so it finds what the scrubber looks for.
+harmless = texts.filter(lambda text: DESCRIBER.scrubber.text(text) == text)
+names = harmless.filter(lambda name: not DESCRIBER.scrubber.is_sensitive(name))
 
 
-@given(st.dictionaries(names, st.lists(texts, min_size=1, max_size=3), max_size=5))
+@given(st.dictionaries(names, st.lists(harmless, min_size=1, max_size=3), max_size=5))
 def test_reads_what_a_form_encoder_writes(parameters: dict[str, list[str]]) -> None:
     """A query string gives back the parameters it was made of."""
     query = urlencode(parameters, doseq=True).encode()
