@@ -124,10 +124,10 @@ class RequestContext:
     body: BodyTee | None = None
     find_route: Callable[[], Route | None] | None = None
     first_identity: Identity | None = None
-    held_bytes = 0
-    holds_events = True
+    held_bytes: int = 0
+    holds_events: bool = True
     identity: Identity | None = None
-    noticed = False
+    noticed: bool = False
     status: object = None
     wants_body = False
 

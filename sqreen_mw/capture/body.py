@@ -36,7 +36,7 @@ class BodyTee:
     def __init__(self) -> None:
         self._parts: Final[list[bytes]] = []
         self._room = MAX_BODY_BYTES
-        self.truncated = False
+        self.truncated: bool = False
 
     def feed(self, data: object) -> None:
         """See some more bytes pass by; what is none is let pass."""

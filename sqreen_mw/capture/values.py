@@ -44,8 +44,8 @@ class Copier:
     __slots__ = ("_nodes", "size", "truncated")
 
     def __init__(self) -> None:
-        self.truncated = False
-        self.size = 0
+        self.truncated: bool = False
+        self.size: int = 0
         self._nodes = 0
 
     def copy(self, value: Any, depth: int = MAX_PROPERTY_DEPTH) -> Any:

@@ -36,8 +36,8 @@ class SqreenMiddleware:
     asynchronous as what is below it, so it moves no request to another thread.
     """
 
-    sync_capable: ClassVar = True
-    async_capable: ClassVar = True
+    sync_capable: ClassVar[bool] = True
+    async_capable: ClassVar[bool] = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         """Wrap what is below, as Django does once for each of its handlers.

@@ -1,7 +1,7 @@
 """The events of a capture, and what a test asserts of them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.testing.differences import differences
@@ -44,7 +44,7 @@ class CapturedEvents(Sequence[Event]):
     def __eq__(self, other: object) -> bool:
         return self._read() == (list(other) if isinstance(other, CapturedEvents) else other)
 
-    __hash__ = None  # type: ignore[assignment]  # as a list, it changes
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # as a list, it changes
 
     def __repr__(self) -> str:
         return f"[{', '.join(event_line(event) for event in self)}]"

@@ -80,7 +80,7 @@ class Flusher:
         self._birth: Final = _thread.allocate_lock()
         self._started = False
         self._thread: int | None = None
-        self.finished = False
+        self.finished: bool = False
 
     @property
     def closed(self) -> bool:

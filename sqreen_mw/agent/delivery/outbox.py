@@ -45,7 +45,7 @@ class Outbox:
         header: Envelope,
         guard: Guard,
     ) -> None:
-        self.retry_at = 0.0
+        self.retry_at: float = 0.0
         self._buffer: Final = buffer
         self._transport: Final = transport
         self._header: Final = header

@@ -35,8 +35,8 @@ class Stage(Generic[AnEvent]):
 
     def __init__(self) -> None:
         self._events: Final[deque[AnEvent]] = deque()
-        self.bytes = 0
-        self.count = 0
+        self.bytes: int = 0
+        self.count: int = 0
 
     def __len__(self) -> int:
         return len(self._events)

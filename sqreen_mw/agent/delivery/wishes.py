@@ -13,8 +13,8 @@ class Wishes:
     __slots__ = ("deadline", "flush_done", "flush_wanted")
 
     def __init__(self) -> None:
-        self.flush_wanted = 0.0
-        self.flush_done = 0.0
+        self.flush_wanted: float = 0.0
+        self.flush_done: float = 0.0
         self.deadline: float | None = None
 
     @property

@@ -28,8 +28,8 @@ class Browser:
     def __init__(self, client: AsyncClient, pace: Pace) -> None:
         self._client = client
         self._pace = pace
-        self.page = ""
-        self.path = ""
+        self.page: str = ""
+        self.path: str = ""
 
     async def open(self, path: str) -> None:
         """Look at a page."""

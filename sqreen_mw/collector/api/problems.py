@@ -41,7 +41,7 @@ class Problem(Exception):  # noqa: N818 it is called so in RFC 9457
         super().__init__(detail)
         self.status = status
         self.detail = detail
-        self.headers = headers or {}
+        self.headers: Mapping[str, str] = headers or {}
         self.members = members
 
     def response(self) -> Response:
