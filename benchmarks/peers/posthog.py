@@ -15,7 +15,7 @@ class Posthog:
 
     def wrap_asgi(self, app: ASGIApp) -> ASGIApp:
         """Return the application inside the ASGI middleware."""
-        wrapped: ASGIApp = PosthogASGIMiddleware(app, client=self._client)  # type: ignore[arg-type] # it wants a dict
+        wrapped: ASGIApp = PosthogASGIMiddleware(app, client=self._client)
         return wrapped
 
     def wrap_wsgi(self, app: WSGIApp) -> WSGIApp:

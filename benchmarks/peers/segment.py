@@ -1,6 +1,6 @@
 """segment-analytics-python: ``track()``; it has no middleware."""
 
-from segment.analytics.client import Client  # type: ignore[import-untyped] # it has no types
+from segment.analytics.client import Client
 
 from benchmarks.peers.peer import ASGIApp, Properties, WSGIApp
 
