@@ -1,6 +1,7 @@
 import asyncio
 import io
 import json
+import logging
 import socket
 import stat
 from pathlib import Path
@@ -65,6 +66,16 @@ def test_a_batch_is_posted_with_its_id_and_token(collector: FaultyCollector) -> 
     assert post.headers["content-type"] == "application/json"
     assert post.headers["user-agent"] == "sqreen-mw/0"
     assert "content-encoding" not in post.headers
+
+
+def test_the_apps_log_hears_nothing_of_it(
+    collector: FaultyCollector, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An app that shows what every library logs sees no line for each batch."""
+    with caplog.at_level(logging.INFO):
+        assert send(http(collector), batch_of("a")) == Delivered()
+
+    assert caplog.messages == []
 
 
 def test_large_batches_are_compressed(collector: FaultyCollector) -> None:

@@ -48,7 +48,9 @@ class HttpTransport:
             "Content-Type": "application/json",
             "User-Agent": user_agent,
         }
-        self._client: httpx2.AsyncClient | None = None
+        # Not a client, which logs each request: apps that show it would see one a second, and one
+        # that tracks what it logs would never come to rest.
+        self._connections: httpx2.AsyncHTTPTransport | None = None
 
     async def send(self, batch: Batch, *, seconds: float) -> Outcome:
         """Post a batch and read the verdict."""
@@ -60,37 +62,40 @@ class HttpTransport:
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             return Retry(f"{type(error).__name__}: {error}".rstrip(": "))
 
-    def _connected(self) -> httpx2.AsyncClient:
-        """Return the client, made by the first batch on the loop that it is used on."""
-        if self._client is None:
+    def _connected(self) -> httpx2.AsyncHTTPTransport:
+        """Return the connections, made by the first batch on the loop that they are used on."""
+        if self._connections is None:
             # Loading the machine's certificates takes 50 ms that a plain http URL need not pay.
             secure = self._url.startswith("https:")
             verify = True if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            self._client = httpx2.AsyncClient(
-                headers=self._headers, verify=verify, trust_env=False, follow_redirects=False
-            )
-        return self._client
+            self._connections = httpx2.AsyncHTTPTransport(verify=verify, trust_env=False)
+        return self._connections
 
     async def close(self) -> None:
         """Close the kept connections."""
-        if self._client is not None:
-            await self._client.aclose()
+        if self._connections is not None:
+            await self._connections.aclose()
 
     async def _post(self, batch: Batch, seconds: float) -> Outcome:
-        headers = {"Idempotency-Key": batch.id}
+        headers = self._headers | {"Idempotency-Key": batch.id}
         body = batch.body
         if len(body) >= COMPRESS_FROM:
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body, compresslevel=1, mtime=0)
         timeout = httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
-        async with self._connected().stream(
-            "POST", self._url, content=body, headers=headers, timeout=timeout
-        ) as response:
-            answer = bytearray()
+        extensions = {"timeout": timeout.as_dict()}
+        request = httpx2.Request(
+            "POST", self._url, content=body, headers=headers, extensions=extensions
+        )
+        response = await self._connected().handle_async_request(request)
+        answer = bytearray()
+        try:
             async for chunk in response.aiter_bytes():
                 answer += chunk
                 if len(answer) > MAX_ANSWER_BYTES:
                     break
+        finally:
+            await response.aclose()
         return _outcome(response, bytes(answer), count=len(batch))
 
 
