@@ -29,7 +29,7 @@ class Agent:
         header: What each batch says of the app.
     """
 
-    ignores_events: ClassVar = False
+    ignores_events: ClassVar[bool] = False
 
     def __init__(self, config: Config, *, url: str) -> None:
         scrub = config.scrubber.text

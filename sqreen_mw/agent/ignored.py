@@ -10,7 +10,7 @@ from sqreen_mw.agent.stats import Stats
 class IgnoringAgent(NullAgent):
     """Takes no events, and leaves the rest to the agent that does."""
 
-    ignores_events: ClassVar = True
+    ignores_events: ClassVar[bool] = True
 
     def __init__(self, agent: Agent | NullAgent) -> None:
         super().__init__(agent.config)

@@ -9,7 +9,7 @@ from sqreen_mw.agent.stats import Stats
 class NullAgent:
     """Takes nothing, so it has nothing to deliver."""
 
-    ignores_events: ClassVar = False
+    ignores_events: ClassVar[bool] = False
 
     def __init__(self, config: Config) -> None:
         self.config: Final = config

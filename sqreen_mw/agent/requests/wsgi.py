@@ -61,7 +61,8 @@ class WSGIRequestContext(RequestContext):
         """Look up the route: Flask lets go of its request before the server closes the answer."""
         if not self.noticed:
             texts = (*self._path, self._query, *self._values)
-            self.held_bytes = sum([len(text) for text in texts if isinstance(text, str)])  # noqa: C419 it is faster
+            lengths = [len(text) for text in texts if isinstance(text, str)]
+            self.held_bytes: int = sum(lengths)
             self.noticed = True
         self._look_up_route()
 
