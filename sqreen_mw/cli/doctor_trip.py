@@ -1,7 +1,6 @@
 """The way to the collector, tried as the app would go it; nothing is left there."""
 
 import asyncio
-import re
 import ssl
 import time
 from email.utils import parsedate_to_datetime
@@ -112,11 +111,11 @@ def _judged(outcome: Outcome, *, milliseconds: float) -> Finding:
 def _fault(outcome: Misconfigured | Retry | Refused | TooLarge) -> str:
     match outcome:
         case Misconfigured():
-            return f"check {outcome.setting}: {_told(outcome.reason)}"
+            return f"check {outcome.setting}: {outcome.reason}"
         case Retry():
-            return f"the app would try again: {_told(outcome.reason)}"
+            return f"the app would try again: {outcome.reason}"
         case Refused():
-            return f"it refuses batches: {_told(outcome.reason)}"
+            return f"it refuses batches: {outcome.reason}"
         case TooLarge():
             return "it, or a proxy in front of it, takes no batch as small as an empty one"
 
@@ -128,9 +127,3 @@ async def _send_nothing(url: str, config: Config) -> Outcome:
         return await transport.send(make_batch(header, events=[], oldest=0.0), seconds=SECONDS)
     finally:
         await transport.close()
-
-
-def _told(reason: str) -> str:
-    """Return what problem details (RFC 9457) say, or all of an answer that has none."""
-    detail = re.search(r'"detail":"((?:[^"\\]|\\.)*)', reason)
-    return detail[1] if detail else reason

@@ -28,6 +28,8 @@ from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.event_id import new_event_id
 from tests.agent.conftest import Answer, FaultyCollector
 
+NO_TOKEN = Misconfigured("SQREEN_TOKEN", "HTTP 401 no \N{RIGHTWARDS ARROW} token")
+
 
 def batch_of(*names: str) -> Batch:
     """Return a batch of events of these names."""
@@ -91,6 +93,7 @@ def test_large_batches_are_compressed(collector: FaultyCollector) -> None:
     [
         (Answer(status=413), TooLarge()),
         (Answer(status=401, body=b"no"), Misconfigured("SQREEN_TOKEN", "HTTP 401 no")),
+        (Answer(status=401, body=b'{"detail": "no \\u2192 token"}'), NO_TOKEN),
         (Answer(status=403), Misconfigured("SQREEN_TOKEN", "HTTP 403")),
         (Answer(status=400, body=b"bad"), Refused("HTTP 400 bad")),
         (Answer(status=301, headers={"Location": "/"}), Misconfigured("SQREEN_URL", "HTTP 301")),

@@ -108,8 +108,11 @@ def test_tells_each_setting_with_its_source(
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"SQREEN_TOKEN": "sqm_wrong"}, "check SQREEN_TOKEN: a valid token is needed"),
-        ({"SQREEN_APP_NAME": "another"}, "check SQREEN_TOKEN: the batch is of the app 'another'"),
+        ({"SQREEN_TOKEN": "sqm_wrong"}, "check SQREEN_TOKEN: HTTP 401 a valid token is needed"),
+        (
+            {"SQREEN_APP_NAME": "another"},
+            "check SQREEN_TOKEN: HTTP 403 the batch is of the app 'another'",
+        ),
         ({"SQREEN_URL": "http://127.0.0.1:9"}, "nothing answers at http://127.0.0.1:9"),
         ({"SQREEN_URL": ""}, "every call is a no-op: set SQREEN_URL"),
         ({"SQREEN_URL": "collector"}, "url / SQREEN_URL must begin with"),

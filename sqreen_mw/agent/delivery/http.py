@@ -7,6 +7,7 @@ import ssl
 from typing import Final
 
 import httpx2
+import msgspec
 
 from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.retry import retry_after
@@ -26,6 +27,16 @@ COMPRESS_FROM: Final = 1024
 """Bytes from which a body is worth compressing."""
 
 MAX_ANSWER_BYTES: Final = 1024 * 1024
+
+MAX_TOLD: Final = 200
+"""Characters of what the other side says that a log line has."""
+
+
+class _Problem(msgspec.Struct):
+    detail: str
+
+
+_problem_decoder: Final = msgspec.json.Decoder(_Problem)
 
 # Statuses of RFC 9110, section 15.5, and RFC 6585 and 8470; 5xx is to be tried again as well.
 _CONTENT_TOO_LARGE: Final = 413
@@ -101,7 +112,7 @@ class HttpTransport:
 
 def _outcome(response: httpx2.Response, answer: bytes, *, count: int) -> Outcome:
     status = response.status_code
-    said = f"HTTP {status} {answer[:200].decode('utf-8', 'replace')}".strip()
+    said = f"HTTP {status} {_told(answer)[:MAX_TOLD]}".strip()
     outcome: Outcome = Refused(said)
     if response.is_success:
         outcome = _verdict(answer, count)
@@ -114,6 +125,14 @@ def _outcome(response: httpx2.Response, answer: bytes, *, count: int) -> Outcome
     elif status in _RETRYABLE or response.is_server_error:
         outcome = Retry(said, retry_after(response.headers.get("Retry-After")))
     return outcome
+
+
+def _told(answer: bytes) -> str:
+    """Return what problem details say (RFC 9457), or all of an answer that has none."""
+    try:
+        return _problem_decoder.decode(answer).detail
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return answer[: 4 * MAX_TOLD].decode("utf-8", "replace")
 
 
 def _verdict(answer: bytes, count: int) -> Outcome:
