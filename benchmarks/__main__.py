@@ -27,6 +27,7 @@ ROWS: Final = (
     "throughput",
     "client_ip",
     "ingest",
+    "importing",
 )
 
 

@@ -150,6 +150,12 @@ GOALS: Final = (
         bound=12_000,
         more=True,
     ),
+    Goal(
+        what="import of the package, x what it needs of others",
+        row="importing",
+        figure="import, x needed modules",
+        bound=1.5,
+    ),
 )
 
 

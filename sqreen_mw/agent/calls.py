@@ -1,20 +1,51 @@
 """The calls at module level: of the current request, or outside of one."""
 
-from collections.abc import Mapping
-from typing import Any, Unpack
+import atexit
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Final, Unpack
 
 from sqreen_mw.agent.context import Calls, RequestContext, current_request
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
+from sqreen_mw.agent.ending import end
 from sqreen_mw.agent.fitting import fitting
-from sqreen_mw.agent.runtime import current_agent
+from sqreen_mw.agent.guard import logger
+from sqreen_mw.agent.null import NullCalls
+from sqreen_mw.agent.options import TrackOptions
 from sqreen_mw.agent.stats import Stats
-from sqreen_mw.agent.tracker import TrackOptions
+
+_UNLOADABLE: Final = NullCalls()
+
+# Not with the first call: what the app registers after this import runs earlier, and may track.
+atexit.register(end)
+
+
+@cache
+def _runtime() -> Callable[[], Calls]:
+    """Return what gives the process's agent.
+
+    It is loaded by a middleware, or else by the first call, as most of the SDK's code stands
+    behind it.
+    """
+    from sqreen_mw.agent.runtime import current_agent  # noqa: PLC0415 see above
+
+    return current_agent
+
+
+def _agent() -> Calls:
+    """Return the process's agent, or what does nothing if it can't be loaded now."""
+    try:
+        current_agent = _runtime()
+    except (ImportError, OSError) as error:
+        logger.error("sqreen_mw can't be loaded, the app goes on: %r", error)
+        return _UNLOADABLE
+    return current_agent()
 
 
 def _here() -> tuple[Calls, RequestContext | None]:
     """Return what takes a call made here, and the request that it is of."""
     context = current_request()
-    return (current_agent() if context is None else context.calls), context
+    return (_agent() if context is None else context.calls), context
 
 
 def _tell(_: tuple[Any, ...], error: TypeError) -> None:
@@ -35,7 +66,7 @@ def track(
         The event's id (UUID version 7), or None if the event is not accepted.
     """
     context = current_request()
-    calls = current_agent() if context is None else context.calls
+    calls = _agent() if context is None else context.calls
     return calls.track(context, name, options=options, keywords=keywords)
 
 
@@ -110,13 +141,13 @@ def flush(timeout: float = CLOSE_SECONDS) -> bool:
     Returns:
         False if the time did not do; delivery goes on.
     """
-    return current_agent().flush(timeout)
+    return _agent().flush(timeout)
 
 
 @fitting(_tell)
 async def aflush(timeout: float = CLOSE_SECONDS) -> bool:
     """Do as ``flush`` does, while the event loop, of asyncio or trio, runs on."""
-    return await current_agent().aflush(timeout)
+    return await _agent().aflush(timeout)
 
 
 @fitting(_tell)
@@ -128,16 +159,16 @@ def close(timeout: float = CLOSE_SECONDS) -> int:
     Returns:
         How many events were not delivered; they are dropped.
     """
-    return current_agent().close(timeout)
+    return _agent().close(timeout)
 
 
 @fitting(_tell)
 async def aclose(timeout: float = CLOSE_SECONDS) -> int:
     """Do as ``close`` does, while the event loop, of asyncio or trio, runs on."""
-    return await current_agent().aclose(timeout)
+    return await _agent().aclose(timeout)
 
 
 @fitting(_tell)
 def stats() -> Stats:
     """Return what became of every event of this process, also after ``close``."""
-    return current_agent().stats()
+    return _agent().stats()

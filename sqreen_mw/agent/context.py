@@ -3,19 +3,22 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar, Token
-from typing import Any, ClassVar, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
 from sqreen_mw.agent.fitting import fitting
 from sqreen_mw.agent.stats import Stats
-from sqreen_mw.capture.body import BodyTee, RawBody
-from sqreen_mw.capture.request import PathParams, RawRequest
 from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.protocol.limits import MAX_STATUS, MIN_STATUS
 
-Route: TypeAlias = tuple[str, PathParams]
+if TYPE_CHECKING:
+    # Only whoever makes a request's context needs to load them.
+    from sqreen_mw.capture.body import BodyTee, RawBody
+    from sqreen_mw.capture.request import RawRequest
+
+Route: TypeAlias = tuple[str, Mapping[str, object]]
 """The template of the route that an app chose, and what the path has in its places."""
 
 
@@ -121,7 +124,7 @@ class RequestContext:
 
     # On the class, as most requests set few of them.
     _id: str | None = None
-    body: BodyTee | None = None
+    body: "BodyTee | None" = None
     find_route: Callable[[], Route | None] | None = None
     first_identity: Identity | None = None
     held_bytes: int = 0
@@ -145,11 +148,11 @@ class RequestContext:
         """Have the id that other events of the request have."""
         self._id = given
 
-    def raw_request(self) -> RawRequest:
+    def raw_request(self) -> "RawRequest":
         """Return the request's values, from any thread, during the request and after it."""
         raise NotImplementedError
 
-    def raw_body(self) -> RawBody | None:
+    def raw_body(self) -> "RawBody | None":
         """Return what the app has read of the body, or None if it has read nothing."""
         raise NotImplementedError
 

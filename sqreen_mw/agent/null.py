@@ -1,18 +1,17 @@
 """The agent of an app that is not configured, or is switched off: every call is a safe no-op."""
 
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from sqreen_mw.agent.config import Config
 from sqreen_mw.agent.stats import Stats
 
+if TYPE_CHECKING:
+    from sqreen_mw.agent.config import Config
 
-class NullAgent:
+
+class NullCalls:
     """Takes nothing, so it has nothing to deliver."""
 
     ignores_events: ClassVar[bool] = False
-
-    def __init__(self, config: Config) -> None:
-        self.config: Final = config
 
     def track(self, *_: object, **__: object) -> None:
         """Take no event."""
@@ -52,3 +51,10 @@ class NullAgent:
     def stats(self) -> Stats:
         """Return zeros."""
         return Stats(tracked=0, delivered=0, waiting=0, dropped={}, misuse={})
+
+
+class NullAgent(NullCalls):
+    """Takes nothing, as its configuration has it."""
+
+    def __init__(self, config: "Config") -> None:
+        self.config: Final = config

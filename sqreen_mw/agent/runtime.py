@@ -1,6 +1,5 @@
 """The agent of this process, which all middlewares and calls share."""
 
-import atexit
 import os
 import sys
 import threading
@@ -13,6 +12,7 @@ from sqreen_mw.agent.config import Config, Settings, differing, load_config
 from sqreen_mw.agent.context import Calls
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
 from sqreen_mw.agent.diversion import Diversion
+from sqreen_mw.agent.ending import at_end
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.errors import ConfigurationError
@@ -116,7 +116,9 @@ def _is_kept_in(url: str) -> bool:
     return PYTEST_PLUGIN in sys.modules and urlsplit(url).scheme in {"http", "https"}
 
 
-@atexit.register
 def _close_at_exit() -> None:
     if _process.agent is not None:
         _process.agent.close(CLOSE_SECONDS)
+
+
+at_end(_close_at_exit)

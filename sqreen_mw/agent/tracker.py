@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.context import Calls, Identity, RequestContext
 from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.options import TrackOptions
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.requests.explicit import context_of
 from sqreen_mw.capture.body import MAX_BODY_BYTES
@@ -22,25 +22,6 @@ SIGNUP: Final = "sq.sdk.users.signup"
 
 EVENT_BYTES: Final = 700
 """About the bytes of memory of an event without properties."""
-
-
-class TrackOptions(TypedDict, total=False):
-    """What ``track()`` takes besides the name, as keywords or as one dict.
-
-    Attributes:
-        properties: What the event is about, at most 16.
-        user_identifiers: Who did it, such as ``{"email": ...}``; else who was identified.
-        timestamp: When it happened, if not now; a naive datetime is UTC.
-        collect_body: Whether to tell the parameters in the request's body, too.
-        request: The request, where the current one is not it: of Starlette, FastAPI, Flask,
-            Werkzeug or Django, an ASGI scope or a WSGI environ.
-    """
-
-    properties: Mapping[str, Any]
-    user_identifiers: Mapping[str, str | int]
-    timestamp: datetime
-    collect_body: bool
-    request: object
 
 
 _OPTIONS: Final = frozenset(TrackOptions.__annotations__)

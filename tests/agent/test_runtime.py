@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,6 +157,28 @@ def test_events_after_the_exits_close_are_refused() -> None:
     assert python(code, SQREEN_URL="memory://") == "None {'closed': 1}"
 
 
+def test_exit_handlers_of_the_app_may_track(tmp_path: Path) -> None:
+    """What an app tracks when it ends is delivered, wherever its first call was."""
+    code = (
+        "import atexit; import sqreen_mw as sqreen; "
+        "atexit.register(lambda: sqreen.track('last')); sqreen.track('first')"
+    )
+    events = tmp_path / "events.jsonl"
+    python(code, SQREEN_URL=f"file://{events}")
+
+    assert len(events.read_text().splitlines()) == 2
+
+
+def test_what_can_not_be_loaded_does_not_raise() -> None:
+    """Where the rest of the package can't be loaded, calls do nothing, and that is logged."""
+    code = (
+        "import sys; import sqreen_mw as sqreen; "
+        "sys.modules['sqreen_mw.agent.runtime'] = None; print(sqreen.track('x'), sqreen.flush())"
+    )
+
+    assert python(code) == "None True"
+
+
 def python(code: str, **settings: str) -> Any:
     """Run code in a fresh interpreter and return what it printed."""
     done = subprocess.run(
@@ -170,14 +193,16 @@ def python(code: str, **settings: str) -> Any:
 
 
 def test_importing_loads_no_framework() -> None:
-    """The root package has neither framework, database nor HTTP client."""
+    """The root package has neither framework, database nor HTTP client, nor what works later."""
     code = (
-        "import sys; before = set(sys.modules); import sqreen_mw; "
-        "print(*{name.partition('.')[0] for name in set(sys.modules) - before})"
+        "import sys; before = set(sys.modules); import sqreen_mw; print(*set(sys.modules) - before)"
     )
 
-    loaded = set(python(code).split())
+    modules = set(python(code).split())
+    loaded = {name.partition(".")[0] for name in modules}
 
+    assert "sqreen_mw.agent.calls" in modules
+    assert not modules & {"sqreen_mw.agent.runtime", "sqreen_mw.scrubbing", "asyncio"}
     heavy = {"starlette", "werkzeug", "flask", "fastapi", "jinja2", "sqlalchemy", "sqlite3"}
     assert not loaded & {*heavy, "httpx2", "pydantic"}
 
