@@ -114,6 +114,7 @@ class RequestContext:
         holds_events: Whether events wait for the request to end before they are sealed.
         find_route: Tells the route once it is known, where neither scope nor environ has it.
         identity: The user as last identified, or None.
+        identity_bytes: About how many bytes that holds.
         first_identity: The user as first identified, or None.
         held_bytes: About how many bytes an event of this request keeps alive.
         noticed: Whether an event was tracked.
@@ -130,6 +131,7 @@ class RequestContext:
     held_bytes: int = 0
     holds_events: bool = True
     identity: Identity | None = None
+    identity_bytes = 0
     noticed: bool = False
     status: object = None
     wants_body = False
@@ -185,11 +187,12 @@ class RequestContext:
         """Look at what may be gone once the event is sealed; called with each event."""
         self.noticed = True
 
-    def remember(self, identity: Identity) -> None:
-        """Take a user for the events of this request."""
+    def remember(self, identity: Identity, size: int) -> None:
+        """Take a user, who holds so many bytes, for the events of this request."""
         if self.first_identity is None:
             self.first_identity = identity
         self.identity = identity
+        self.identity_bytes = size
 
     @fitting(_tell)
     def track(self, name: str = "", options: object = None, **keywords: Any) -> str | None:

@@ -74,9 +74,11 @@ class Sealer:
 
     def _cut(self, values: dict[str, Any], limit: int = MAX_TEXT_LENGTH) -> dict[str, Any]:
         """Return values whose long texts are cut, scrubbed before: here, as the app waits not."""
+        # Never the same dict: the app's hook may change what it is shown.
+        cut: dict[str, Any] = {}
         if values:
-            values = cut_texts(values, limit, self._describer.scrubber.text)
-        return values
+            cut = cut_texts(values, limit, self._describer.scrubber.text)
+        return cut
 
     def _request(self, context: RequestContext, *, with_body: bool) -> RequestInfo:
         raw = context.raw_request()

@@ -99,13 +99,14 @@ class Tracker:
                 message = "identify() outside a request does nothing: give track() user_identifiers"
                 self._guard.misuse("identify_outside", message)
                 return
+            copier = Copier()
             identity = self._arguments.identity(
-                identifiers, Copier(), keywords=keywords, traits=traits
+                identifiers, copier, keywords=keywords, traits=traits
             )
             if identity is None:
                 self._nobody("identify()")
             else:
-                context.remember(identity)
+                context.remember(identity, copier.size)
 
     def auth_track(
         self,
@@ -125,7 +126,7 @@ class Tracker:
             copier = Copier()
             identity = self._arguments.identity(identifiers, copier, keywords=keywords)
             if succeeded:
-                self._remember(context, identity, "auth_track()")
+                self._remember(context, identity, copier, call="auth_track()")
             options = {"properties": {"success": succeeded}}
             return self._submit(LOGIN, options, context, identity=identity, copier=copier)
         return None
@@ -137,19 +138,24 @@ class Tracker:
         with self._swallow:
             copier = Copier()
             identity = self._arguments.identity(identifiers, copier, keywords=keywords)
-            self._remember(context, identity, "signup_track()")
+            self._remember(context, identity, copier, call="signup_track()")
             return self._submit(SIGNUP, {}, context, identity=identity, copier=copier)
         return None
 
     def _remember(
-        self, context: RequestContext | None, identity: Identity | None, call: str
+        self,
+        context: RequestContext | None,
+        identity: Identity | None,
+        copier: Copier,
+        *,
+        call: str,
     ) -> None:
         """Take a user for a request; a call that names none may mean the one that it has."""
         if identity is None:
             if context is None or context.identity is None:
                 self._nobody(call)
         elif context is not None:
-            context.remember(identity)
+            context.remember(identity, copier.size)
 
     def _nobody(self, call: str) -> None:
         message = "%s: a user needs an identifier, such as {'email': ...}: nobody is identified"
@@ -180,8 +186,9 @@ class Tracker:
             with_body = self._wants_body(with_body)
         size = EVENT_BYTES + copier.size
         if context is not None:
-            if identity is None:
+            if identity is None and context.identity is not None:
                 identity = context.identity
+                size += context.identity_bytes
             context.notice()
             size += context.held_bytes
             if with_body:

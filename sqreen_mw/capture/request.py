@@ -23,6 +23,7 @@ PathParams: TypeAlias = Mapping[str, object]
 
 _REMEMBERED: Final = 1024
 _LONGEST_REMEMBERED: Final = 256
+_LINES_REMEMBERED: Final = 4
 
 MAX_QUERY_BYTES: Final = 16 * 1024
 """Bytes of a query string that are looked at."""
@@ -111,7 +112,7 @@ class Describer:
             self.client_ip.resolve(raw.peer, raw.headers),
             self.client_ip.distrusts_proxy(raw.peer, raw.headers),
         )
-        if sum(map(len, lines)) <= _LONGEST_REMEMBERED:
+        if len(lines) <= _LINES_REMEMBERED and sum(map(len, lines)) <= _LONGEST_REMEMBERED:
             self._memory.make_room()
             self._memory.located[raw.peer, *lines] = located
         return located
@@ -143,7 +144,7 @@ class _Telling:
             self.truncated = True
         # A mask may be longer than what it masks: cut in any case.
         told = cut_text(text, MAX_TEXT_LENGTH, self._scrubber.text)
-        if len(text) <= _LONGEST_REMEMBERED:
+        if told == text and len(text) <= _LONGEST_REMEMBERED:  # no secrets are remembered
             self._memory.make_room()
             self._memory.texts[text] = told
         return told

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from sqreen_mw.protocol.limits import MAX_PROPERTY_NAME_LENGTH
+
 LOOKED_AT: Final = 16 * 1024
 """Characters of a text that are looked at; what is kept of it is a quarter of them."""
 
@@ -27,13 +29,24 @@ def cut_text(text: str, limit: int, scrub: Callable[[str], str]) -> str:
 
 
 def cut_texts(value: Any, limit: int, scrub: Callable[[str], str]) -> Any:
-    """Return a JSON-like value in which the texts that are too long are cut; no other is new."""
+    """Return a JSON-like value in which the texts that are too long are cut, and the keys.
+
+    Of a key the end stays: its last word says what it is.
+    """
     match value:
         case str():
             return cut_text(value, limit, scrub) if len(value) > limit else value
         case dict():
-            return {key: cut_texts(item, limit, scrub) for key, item in value.items()}
+            return {
+                _cut_key(key, scrub): cut_texts(item, limit, scrub) for key, item in value.items()
+            }
         case list():
             return [cut_texts(item, limit, scrub) for item in value]
         case _:
             return value
+
+
+def _cut_key(key: str, scrub: Callable[[str], str]) -> str:
+    if len(key) <= MAX_PROPERTY_NAME_LENGTH:
+        return key
+    return clean_text(scrub(key)[-MAX_PROPERTY_NAME_LENGTH:])

@@ -121,11 +121,11 @@ class Copier:
         return text if text.isascii() else clean_text(text)
 
     def key(self, key: object) -> str:
-        """Return a key's text; of one that is too long the end, whose last word says what it is."""
+        """Return a key's text, at most its last ``LOOKED_AT`` characters."""
         text = safe_text(key)
         if len(text) > MAX_PROPERTY_NAME_LENGTH:
             self.truncated = True
-            text = text[-MAX_PROPERTY_NAME_LENGTH:]
+            text = text[-LOOKED_AT:]
         self.size += len(text)
         return clean_text(text)
 

@@ -16,7 +16,7 @@ from sqreen_mw.middleware.lifespan import Lifespan
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Send: TypeAlias = Callable[[Message], Awaitable[Any]]
 # Frameworks type scope and messages each in their own way; any of them may be wrapped.
 ASGIApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -105,10 +105,11 @@ def _own_state(scope: Scope) -> dict[str, Any]:
 def _noting_status(send: Send, context: RequestContext) -> Send:
     """Return a ``send`` that hands on each message as it is, and notes the response's status."""
 
-    async def noting(message: Message) -> None:
+    async def noting(message: Message) -> Any:
+        value = await send(message)
         if message.get("type") == "http.response.start":
             context.status = message.get("status")
-        return await send(message)
+        return value
 
     return noting
 

@@ -81,8 +81,9 @@ def _noting_status(start_response: StartResponse, context: RequestContext) -> St
     """Return a ``start_response`` that hands on its arguments, and notes the status."""
 
     def noting(status: object, *arguments: Any, **keywords: Any) -> Callable[[bytes], object]:
+        write = start_response(status, *arguments, **keywords)
         context.status = status
-        return start_response(status, *arguments, **keywords)
+        return write
 
     return noting
 

@@ -1,5 +1,7 @@
 import math
+import signal
 import threading
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,3 +168,33 @@ def test_counts_are_exact_over_threads() -> None:
     assert stats.tracked == 8000
     assert len(taken) == len({id(event) for event in taken}) == stats.waiting
     assert stats.tracked == stats.waiting + stats.dropped.get("overflow", 0)
+
+
+def test_a_signal_in_the_middle_of_a_put_leaves_the_counts_whole() -> None:
+    """A handler that tracks while the app tracks: each event is counted, with its bytes."""
+    buffer = Buffer(max_events=50, max_bytes=10_000)
+    put = 0
+
+    def on_alarm(*_: object) -> None:
+        nonlocal put
+        buffer.put(pending(size=100))
+        put += 1
+
+    before = signal.signal(signal.SIGALRM, on_alarm)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    try:
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end:
+            buffer.put(pending(size=300))
+            put += 1
+            for event in buffer.take_ready(0.0, wanted=math.inf):
+                buffer.put_sealed(SealedEvent(b"x" * event.size, event.tracked_at))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    stages = (buffer.pending, buffer.sealed)
+    counted = [(stage.count, stage.bytes) for stage in stages]
+    held = [[stage.pop().size for _ in range(stage.count)] for stage in stages]
+    assert [(len(sizes), sum(sizes)) for sizes in held] == counted
+    assert buffer.stats({}).tracked == put

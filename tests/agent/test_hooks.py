@@ -260,3 +260,23 @@ def test_a_hook_that_exits_ends_no_delivery(memory: list[Event], error: BaseExce
     assert sqreen.flush()
     assert [event.name for event in memory] == ["good"]
     assert sqreen.stats().dropped == {"before_send": 1}
+
+
+def test_what_a_hook_changes_in_place_is_of_one_event(memory: list[Event]) -> None:
+    """A hook may write into what it is shown: no other event, and no later request, has it."""
+
+    def write(event: Event) -> Event:
+        if event.name == "first":
+            event.user_identifiers["id"] = "mallory"
+            event.user_traits["plan"] = "gold"
+            event.properties["seen"] = True
+        return event
+
+    configure(Settings(before_send=write))
+    for name in ("first", "second"):
+        sqreen.track(name)
+
+    assert sqreen.flush()
+    first, second = memory
+    assert (first.user_identifiers, first.user_traits) == ({"id": "mallory"}, {"plan": "gold"})
+    assert (second.user_identifiers, second.user_traits, second.properties) == ({}, {}, {})

@@ -17,8 +17,8 @@ from tests.strategies import texts
 DESCRIBER = Describer(client_ip=ClientIp(trusted=Networks(LOOPBACK)), scrubber=Scrubber())
 
 
-def described(body: RawBody | None = None, **changes: Any) -> RequestInfo:
-    """Return what is told of a plain request with some values changed."""
+def raw_request(**changes: Any) -> RawRequest:
+    """Return a plain request with some values changed."""
     values: dict[str, Any] = {
         "verb": "GET",
         "path": "/",
@@ -28,7 +28,12 @@ def described(body: RawBody | None = None, **changes: Any) -> RequestInfo:
         "route": None,
         "path_params": {},
     }
-    return DESCRIBER.describe(RawRequest(**{**values, **changes}), body)
+    return RawRequest(**{**values, **changes})
+
+
+def described(body: RawBody | None = None, **changes: Any) -> RequestInfo:
+    """Return what is told of a plain request with some values changed."""
+    return DESCRIBER.describe(raw_request(**changes), body)
 
 
 def test_tells_the_default_properties() -> None:
@@ -122,3 +127,20 @@ def test_a_long_query_is_cut_and_marked() -> None:
 
     assert info.truncated
     assert len(info.params.query["a"]) == MAX_PARAMETERS
+
+
+def test_what_is_remembered_holds_no_secret_and_is_bounded() -> None:
+    """Of all texts and addresses only few and harmless ones are kept for the next request."""
+    describer = Describer(client_ip=ClientIp(trusted=Networks(LOOPBACK)), scrubber=Scrubber())
+    for number in range(3000):
+        peer = f"198.51.{number >> 8}.{number & 255}"
+        describer.describe(raw_request(query=b"q=%d" % number, peer=peer))
+    secret = b"q=Bearer+abcdefgh12345678XYZ"
+    many = [(b"x-forwarded-for", b"")] * 1000
+    describer.describe(raw_request(query=secret, headers=many))
+
+    memory = describer._memory  # noqa: SLF001 it is to be looked at
+    assert len(memory.texts) <= 1024
+    assert len(memory.located) <= 1024
+    assert not any("Bearer" in text for text in memory.texts)
+    assert max(map(len, memory.located)) < 10

@@ -1,4 +1,5 @@
 import asyncio
+import contextvars
 import gc
 import time
 import weakref
@@ -610,3 +611,29 @@ def test_every_call_is_on_the_request(memory: list[Event]) -> None:
 
     assert TestClient(app).get("/").text == "ok"
     assert [event.name for event in memory] == ["sq.sdk.users.login"]
+
+
+def test_what_the_app_puts_into_the_scope_is_let_go_with_the_request(memory: list[Event]) -> None:
+    """A task that outlives a request keeps neither the scope nor what the app left in it alive."""
+
+    class User:
+        """Somebody who knows the request's state, as an app may have it."""
+
+    users: list[weakref.ref[User]] = []
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+        user = scope["user"] = User()
+        user.state = scope["state"]  # type: ignore[attr-defined]  # the app's
+        users.append(weakref.ref(user))
+        scope["later"].append(contextvars.copy_context())
+
+    later: list[contextvars.Context] = []
+    gc.disable()
+    try:
+        asyncio.run(call(SqreenMiddleware(app), {**http_scope(), "later": later}))
+        assert users[0]() is None
+        later[0].run(sqreen.track, "late")
+    finally:
+        gc.enable()
+
+    assert delivered(memory)["late"].request is not None

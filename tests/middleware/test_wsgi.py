@@ -2,6 +2,7 @@ import gc
 import io
 import weakref
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 from wsgiref.util import FileWrapper, setup_testing_defaults
 from wsgiref.validate import validator
@@ -313,3 +314,24 @@ def test_ignored_paths_may_be_of_any_script(memory: list[Event]) -> None:
     assert list(wrapped(environ_of(PATH_INFO=path), start_response)) == [b"ok"]
     assert list(wrapped(environ_of(SCRIPT_NAME=path[:3], PATH_INFO=path[3:]), start_response))
     assert delivered(memory) == {}
+
+
+def test_a_status_that_the_server_rejects_is_not_told(memory: list[Event]) -> None:
+    """Where the first answer is on its way already, the second's status is not the response's."""
+
+    def app(environ: Environ, start: StartResponse) -> list[bytes]:
+        ok(start)
+        with suppress(ValueError):
+            start("500 Oh", [], (None, None, None))
+        environ["sqreen"].track("x")
+        return [b"ok"]
+
+    def start_response(_: str, __: object, error: object = None) -> Any:
+        if error is not None:
+            raise ValueError("the headers are sent")
+        return lambda _: None
+
+    assert list(SqreenWSGIMiddleware(app)(environ_of(), start_response)) == [b"ok"]
+    told = delivered(memory)["x"].request
+    assert told is not None
+    assert told.status == 200

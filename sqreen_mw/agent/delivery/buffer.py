@@ -35,7 +35,7 @@ class Buffer:
         self._delivered = 0
         self._under_way = 0
         self._abandoned = False
-        self._dropped: Final[Counter[str]] = Counter()
+        self._dropped: Final = Counter(overflow=0)
 
     @property
     def overflowed(self) -> int:
@@ -173,8 +173,8 @@ class Buffer:
             len(pending) + len(sealed) + self._under_way > self._max_events
             or pending.bytes + sealed.bytes > self._max_bytes
         ):
-            oldest = sealed or pending
-            if not oldest:
+            try:
+                (sealed or pending).pop()
+            except IndexError:  # nothing is left to drop, or a signal handler was faster
                 return
-            oldest.pop()
             self._dropped["overflow"] += 1

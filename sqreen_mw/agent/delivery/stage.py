@@ -26,6 +26,9 @@ AnEvent = TypeVar("AnEvent", bound=Sized)
 class Stage(Generic[AnEvent]):
     """A first-in first-out queue that knows its bytes; whoever uses it holds a lock.
 
+    That lock is reentrant: a signal handler may use it in the middle of everything here. So nothing
+    is called between the read of a count and its write.
+
     Attributes:
         bytes: About the bytes of memory that its events hold.
         count: The number of its events.
@@ -56,24 +59,26 @@ class Stage(Generic[AnEvent]):
 
     def append(self, event: AnEvent) -> bool:
         """Queue an event, and tell whether it is the first one, or fills a batch."""
-        before = self.bytes
+        size = event.size
         self._events.append(event)
-        after = self.bytes = before + event.size
-        count = self.count = self.count + 1
-        return count in _EDGES or before < BATCH_BYTES <= after
+        self.count += 1
+        self.bytes += size
+        return self.count in _EDGES or self.bytes - size < BATCH_BYTES <= self.bytes
 
     def pop(self) -> AnEvent:
         """Take the first event."""
         event = self._events.popleft()
+        size = event.size
         self.count -= 1
-        self.bytes -= event.size
+        self.bytes -= size
         return event
 
     def put_back(self, events: list[AnEvent]) -> None:
         """Queue events that were taken, in front of all others."""
+        count, size = len(events), sum(event.size for event in events)
         self._events.extendleft(reversed(events))
-        self.count += len(events)
-        self.bytes += sum(event.size for event in events)
+        self.count += count
+        self.bytes += size
 
     def clear(self) -> None:
         """Forget all events."""

@@ -17,6 +17,12 @@ _TYPE: Final = b"content-type"
 
 TOLD_HEADERS: Final = frozenset({_TYPE, b"host", b"user-agent"})
 
+_MOST_FIELDS: Final = 64
+"""Header fields that are kept; of a proxies' header that comes more often, the nearest."""
+
+_FIELD_BYTES: Final = 150
+"""About the bytes of memory of a header field, besides those of its value."""
+
 _UNKNOWN_BYTES: Final = 1000
 """Counted for a request whose values are not what the specification says."""
 
@@ -27,7 +33,7 @@ class ASGIRequestContext(RequestContext):
     Events of a websocket wait for nothing: it may stay open for days.
     """
 
-    _routing: "_Routing | None" = None
+    _routing: tuple[Any, ...] | None = None
 
     def __init__(self, calls: Calls, scope: Mapping[str, Any], told: frozenset[bytes]) -> None:
         """Take a request's values, as other middlewares rewrite them.
@@ -54,9 +60,10 @@ class ASGIRequestContext(RequestContext):
         if not self.noticed:
             headers = self._headers = _told_fields(self._headers, self._told)
             try:
-                held = len(self._path) + len(self._query)
+                # The path's parameters are as long as the path, at most.
+                held = 2 * len(self._path) + len(self._query)
                 for _, value in headers:
-                    held += len(value)
+                    held += len(value) + _FIELD_BYTES
             except Exception:  # noqa: BLE001 what is in a scope may be anything
                 held = _UNKNOWN_BYTES
             self.held_bytes = held
@@ -65,7 +72,9 @@ class ASGIRequestContext(RequestContext):
     def raw_request(self) -> RawRequest:
         """Return the request's values; route and path parameters as far as they are known."""
         self.notice()
-        routing = self._routing or _routing_of(self._scope or {}, self.found_route())
+        present = _routing_parts(self._scope or {}, self.found_route())
+        # Where the request ends meanwhile, the present has nothing, and what was kept is whole.
+        routing = _Routing(*(self._routing or present))
         path = safe_text(self._path or "")
         routed = routing.routed()
         return RawRequest(
@@ -96,13 +105,8 @@ class ASGIRequestContext(RequestContext):
         """Let go of the scope; what tells the route is kept."""
         scope = self._scope
         if scope is not None:
-            if self.noticed or self.find_route is not None:
-                self._routing = _routing_of(scope, self.found_route())
-                self._scope = None
-            else:
-                # Should a task still track: a copy costs least, and without the state no cycle.
-                kept = self._scope = dict(scope)
-                kept.pop("state", None)
+            self._routing = _routing_parts(scope, self.found_route())
+            self._scope = None
         super().finish()
 
     def _query_bytes(self) -> bytes:
@@ -194,9 +198,10 @@ class _Routing(NamedTuple):
         return safe_text((self.app_root_path if mounted else self.root_path) or "")
 
 
-def _routing_of(scope: Mapping[str, Any], found: Route | None) -> _Routing:
+def _routing_parts(scope: Mapping[str, Any], found: Route | None) -> tuple[Any, ...]:
+    """Return the values of a ``_Routing``, which is made later: this is on each request's way."""
     get = scope.get
-    return _Routing(
+    return (
         get("route"),
         get("path"),
         get("path_template"),
@@ -213,9 +218,10 @@ def _told_fields(headers: object, told: frozenset[bytes]) -> Headers:
     if not isinstance(headers, list | tuple):
         return ()
     try:
-        return [field for field in headers if field[0] in told]
+        return [field for field in headers if field[0] in told][-_MOST_FIELDS:]
     except Exception:  # noqa: BLE001 what is in there may be anything
-        return [field for field in headers if _is_pair(field) and field[0] in told]
+        fields = [field for field in headers if _is_pair(field) and field[0] in told]
+        return fields[-_MOST_FIELDS:]
 
 
 def _is_pair(field: object) -> bool:

@@ -60,7 +60,8 @@ class WSGIRequestContext(RequestContext):
     def notice(self) -> None:
         """Look up the route: Flask lets go of its request before the server closes the answer."""
         if not self.noticed:
-            texts = (*self._path, self._query, *self._values)
+            # The path's parameters are as long as the path, at most.
+            texts = (*self._path, *self._path, self._query, self._content_type, *self._values)
             lengths = [len(text) for text in texts if isinstance(text, str)]
             self.held_bytes: int = sum(lengths)
             self.noticed = True
