@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Final
 
-from sqreen_mw.capture.templates import Fitted, fitted, template_names, template_parts
+from sqreen_mw.capture.templates import (
+    Fitted,
+    fitted,
+    repeated_names,
+    template_names,
+    template_parts,
+)
 from sqreen_mw.capture.values import safe_text
 from sqreen_mw.protocol.limits import MAX_PARAMETERS
 from sqreen_mw.scrubbing.mask import MASK
@@ -24,8 +30,9 @@ def masked_path(
 
     They are found by where the route's template has them, as a value's text may differ from what
     the path says (a UUID, a number), and as an app may take values away. Where the template does
-    not fit, they are found as text, and the path is masked as a whole where one is not found.
-    Copies of their text elsewhere are masked, too.
+    not fit, or is a regular expression, they are found as text, and the path is masked as a whole
+    where one is not found, or has the name of another. Copies of their text elsewhere are masked,
+    too.
 
     Args:
         path: The path, decoded.
@@ -38,14 +45,18 @@ def masked_path(
         return path
     given = {safe_text(name): parameters[name] for name in islice(parameters, MAX_PARAMETERS)}
     parts = template_parts(route or "")
-    # What a template does not have stands elsewhere: in the host, or in an app's defaults.
-    names = template_names(route or "") if parts else given.keys()
+    names = template_names(route or "")
+    if not parts:
+        # What another template does not have stands elsewhere: in the host, or in defaults.
+        names |= given.keys()
     secrets = {name for name in names if is_sensitive(name)}
     end = path if routed is None else routed
     fit = fitted(end, parts) if secrets and parts and path.endswith(end) else None
     if fit is not None:
         path = f"{path.removesuffix(end)}{_masked(fit, secrets)}"
-    elif not all(_is_found(path, given.get(name, ...)) for name in secrets):
+    elif not secrets.isdisjoint(repeated_names(route or "")) or not all(
+        _is_found(path, given.get(name, ...)) for name in secrets
+    ):
         return MASK
     copies = [value for name, value in given.items() if is_sensitive(name)]
     return _without_copies(path, [safe_text(value) for value in copies if not _is_none(value)])

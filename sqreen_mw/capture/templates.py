@@ -1,6 +1,7 @@
 """Templates of routes, such as ``/reset/{token:uuid}``, and where their parts stand in a path."""
 
 import re
+from collections import Counter
 from functools import lru_cache
 from itertools import zip_longest
 from typing import Final, NamedTuple, TypeAlias
@@ -64,8 +65,17 @@ def template_parts(template: str) -> tuple[Part, ...]:
 
 @lru_cache(maxsize=1024)
 def template_names(template: str) -> frozenset[str]:
-    """Return the names of a template's parameters."""
-    return frozenset[str]().union(*(part.names for part in template_parts(template)))
+    """Return the names of a template's parameters, of a regular expression's groups as well."""
+    return frozenset[str]().union(*map(_read_names, _PLACEHOLDER.finditer(template)))
+
+
+@lru_cache(maxsize=1024)
+def repeated_names(template: str) -> frozenset[str]:
+    """Return the names that several of a template's parameters have."""
+    times = Counter(
+        name for match in _PLACEHOLDER.finditer(template) for name in _read_names(match)
+    )
+    return frozenset(name for name, count in times.items() if count > 1)
 
 
 def fitted(path: str, parts: tuple[Part, ...]) -> Fitted | None:
@@ -108,6 +118,10 @@ def _read(placeholder: re.Match[str]) -> tuple[set[str], bool]:
         return {first}, False
     names = {first, second.strip(), second.partition(":")[0].strip()}
     return names, first not in _CONVERTERS and _bare(second) not in _BOTTLES
+
+
+def _read_names(placeholder: re.Match[str]) -> set[str]:
+    return _read(placeholder)[0]
 
 
 def _bare(converter: str) -> str:

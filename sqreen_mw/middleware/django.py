@@ -21,6 +21,7 @@ from sqreen_mw.agent.requests.explicit import (
 from sqreen_mw.agent.requests.wsgi import WSGIRequestContext
 from sqreen_mw.agent.runtime import AnyAgent, configure
 from sqreen_mw.capture.body import BodyTee
+from sqreen_mw.capture.templates import template_names
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.middleware.django_logins import follow_logins
 from sqreen_mw.middleware.steps import AsyncSteps, Steps
@@ -127,7 +128,20 @@ def _route(request: Any) -> Route | None:
         return None
     # A path's template begins behind the slash, and a regular expression says where it begins.
     template = match.route if match.route.startswith("^") else f"/{match.route}"
-    return template, match.captured_kwargs or {}
+    return template, _parameters(match, template)
+
+
+def _parameters(match: Any, template: str) -> Mapping[str, object]:
+    """Return what all the patterns captured: Django keeps only what the innermost one did.
+
+    What the view is given has the rest, with defaults of the app's, which may hide one.
+    """
+    captured: Mapping[str, object] = match.captured_kwargs or {}
+    if len(captured) == len(match.kwargs):
+        return captured
+    names = template_names(template) - (match.extra_kwargs or {}).keys()
+    outer = {name: value for name, value in match.kwargs.items() if name in names}
+    return {**outer, **captured}
 
 
 def _tee(request: Any, context: RequestContext) -> None:

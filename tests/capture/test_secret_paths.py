@@ -56,6 +56,7 @@ def test_a_secret_that_is_not_found_masks_the_path() -> None:
     assert masked("/reset/0042", r"^reset/(?P<token>\d+)$", token=42) == MASK
     assert masked("/other", "/reset/{token}", token="abc") == MASK
     assert masked("/other", "/reset/{token}", token="") == "/other"
+    assert masked("/abc/x/def", r"^(?P<token>\w+)/x/(?P<token>\w+)", token="def") == MASK
 
 
 @pytest.mark.parametrize("value", ["", None, False])
@@ -85,7 +86,9 @@ def test_a_path_without_secrets_stays() -> None:
         ("/r/abc", "/r/<token>/", f"/r/{MASK}"),
         ("/r/abc/x", "/r/{token}", MASK),
         ("/r", "/r/x/y/{token:path}", MASK),
-        ("/abc/x", "^(?P<token>[a-z]+)/x$", "/abc/x"),
+        ("/abc/x", "^(?P<token>[a-z]+)/x$", MASK),
+        ("/abc/x", "/<token>/(?P<name>[a-z])$", MASK),
+        ("/abc/x", "^(?P<name>[a-z]+)/x$", "/abc/x"),
         ("/\0/x", "/\0/{id}", "/\0/x"),
         ("/\0/x", "/\0/{token}", MASK),
     ],
@@ -93,6 +96,15 @@ def test_a_path_without_secrets_stays() -> None:
 def test_a_template_says_where_secrets_are(path: str, route: str, told: str) -> None:
     """No value is needed, as an app may take it away; what is uncertain is masked as well."""
     assert masked(path, route) == told
+
+
+def test_a_regular_expressions_secret_is_found_as_text() -> None:
+    """Its groups and placeholders give names, and parameters beside them count as well."""
+    both = r"/a/<token>/(?P<id>\d+)/$"
+
+    assert masked("/a/abc/5/", both, token="abc", id="5") == f"/a/{MASK}/5/"
+    assert masked("/a/abc/5/", r"^a/(\w+)/5/$", token="abc") == f"/a/{MASK}/5/"
+    assert masked("/a/abc/5/", r"^a/(\w+)/5/$", token="none-yet") == MASK
 
 
 def test_copies_of_a_secret_are_masked() -> None:

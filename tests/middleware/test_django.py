@@ -12,6 +12,7 @@ import sqreen_mw as sqreen
 from sqreen_mw.agent.context import current_request
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.protocol.event import Event, RequestInfo
+from sqreen_mw.scrubbing.mask import MASK
 
 HINT = "pip install '.[django]', or scripts/test --full"
 site = pytest.importorskip("tests.middleware.django_site.asking", reason=HINT)
@@ -95,6 +96,40 @@ def test_the_route_is_djangos(
 
     request = told(memory, "by.module")
     assert (request.route, request.params.path) == (route, parameters)
+
+
+@pytest.mark.parametrize(
+    ("path", "told_path", "parameters"),
+    [
+        ("/plain/hunter2/b/5/", f"/plain/{MASK}/b/5/", {"token": MASK, "id": "5"}),
+        ("/plain/hunter2/r/5/", f"/plain/{MASK}/r/5/", {"token": MASK, "id": "5"}),
+        ("/regex/hunter2/b/5/", f"/regex/{MASK}/b/5/", {"token": MASK, "id": "5"}),
+        ("/regex/hunter2/r/5/", f"/regex/{MASK}/r/5/", {"token": MASK, "id": "5"}),
+        ("/glued-pin/r/5/", MASK, {"token": MASK, "id": "5"}),
+        ("/number/r/5/", MASK, {"id": "5"}),
+        ("/typed/0042/b/5/", f"/typed/{MASK}/b/5/", {"token": MASK, "id": "5"}),
+        ("/typed/0042/r/5/", MASK, {"token": MASK, "id": "5"}),
+        ("/deep/7/pin/r/5/", f"/deep/7/{MASK}/r/5/", {"shop": "7", "token": MASK, "id": "5"}),
+        ("/given/hunter2/b/5/", f"/given/{MASK}/b/5/", {"id": "5"}),
+        ("/given/hunter2/r/5/", MASK, {"id": "5"}),
+        ("/same/hunter2/same/hunter3/", MASK, {"token": MASK}),
+    ],
+)
+@MODES
+def test_a_secret_of_an_outer_pattern_is_masked(
+    memory: list[Event], mode: str, path: str, told_path: str, parameters: dict[str, str]
+) -> None:
+    """Whatever patterns are nested in each other, each one's parameters are the event's.
+
+    A default of the app's is none of them, though it hides one; where the secret is then is not
+    known, unless the pattern tells.
+    """
+    assert site.ask(mode, path)[0] == 200
+
+    request = told(memory, "by.module")
+    assert (request.path, request.params.path) == (told_path, parameters)
+    assert request.route is not None
+    assert "<token>" in request.route or "<int:token>" in request.route
 
 
 @MODES
