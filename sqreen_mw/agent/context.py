@@ -137,7 +137,7 @@ class RequestContext:
     wants_body = False
 
     def __init__(self, calls: Calls) -> None:
-        self.calls: Final = calls
+        self.calls = calls
 
     @property
     def id(self) -> str:

@@ -43,7 +43,7 @@ class ASGIRequestContext(RequestContext):
             scope: As the ASGI specification has it.
             told: The lower-case names of the header fields that events tell of.
         """
-        super().__init__(calls)
+        self.calls = calls  # all that the class above does: a call costs each request
         get = scope.get
         self._told: Final = told
         self._scope: Mapping[str, Any] | None = scope
