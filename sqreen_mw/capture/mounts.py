@@ -1,21 +1,53 @@
 """Where an app is mounted: the path's text turned back into a template, ``/shops/{shop}``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 from uuid import UUID
 
 from sqreen_mw.capture.scrubs import Scrubs
+from sqreen_mw.capture.templates import fitted, template_names, template_parts
 from sqreen_mw.capture.values import safe_text
 
 
-def mount_template(mount: str, parameters: Iterable[tuple[str, object]], scrubber: Scrubs) -> str:
-    """Return the template of a mount's path, of which only what it matched is known.
+class Mounted(NamedTuple):
+    """Where a mounted app was found, and what the app is told of it.
 
-    Args:
+    Attributes:
         mount: What the path has there, such as ``/shops/7``.
-        parameters: The mount's parameters. Where a sensitive one is not found, the template tells
-            of no other text.
-        scrubber: Masks what is left of the path's text.
+        templates: Those of the mounts that are known, in the order in which they are tried.
+        route: The template of the route below.
+        parameters: The path's parameters, where one of the route hides one of the mount.
+    """
+
+    mount: str
+    templates: Sequence[str]
+    route: str
+    parameters: Mapping[str, object]
+
+
+def mount_template(mounted: Mounted, scrubber: Scrubs) -> str:
+    """Return the template of a mount's path; where it is not known, one that tells no secret."""
+    mount, templates, route, given = mounted
+    of_route = template_names(route)
+    of_mount = {name: given[name] for name in given if name not in of_route}
+    secrets = {name for name in of_mount if scrubber.is_sensitive(name)}
+    for template in templates:
+        names = template_names(template)
+        if secrets <= names <= given.keys() and fitted(mount, template_parts(template)):
+            return template
+    for name in of_route:
+        if scrubber.is_sensitive(name):
+            # The mount may have one of the same name, whose value is lost.
+            return f"/{{{name}:path}}"
+    return _guessed(mount, of_mount.items(), scrubber)
+
+
+def _guessed(mount: str, parameters: Iterable[tuple[str, object]], scrubber: Scrubs) -> str:
+    """Return the template of a path of which only what it matched is known.
+
+    Where a sensitive parameter is not found, the template tells of no other text. What is left of
+    the path's text is scrubbed.
     """
     parts = mount.split("/")
     found: set[str] = set()

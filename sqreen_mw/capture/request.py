@@ -1,6 +1,6 @@
 """From the raw values of a request to what its events tell of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl
@@ -9,10 +9,9 @@ from msgspec import Struct
 
 from sqreen_mw.capture.body import RawBody, body_parameters
 from sqreen_mw.capture.client_ip import ClientAddress, ClientIp, Headers
-from sqreen_mw.capture.mounts import mount_template
+from sqreen_mw.capture.mounts import Mounted, mount_template
 from sqreen_mw.capture.scrubs import Scrubs
 from sqreen_mw.capture.secret_paths import masked_path
-from sqreen_mw.capture.templates import template_names
 from sqreen_mw.capture.text import clean_text, cut_text, cut_texts
 from sqreen_mw.capture.values import Copier, safe_text
 from sqreen_mw.protocol.event import Params, RequestInfo
@@ -34,7 +33,8 @@ class RawRequest(Struct, frozen=True, kw_only=True):
 
     ``headers`` has lower-case names; those that no event tells of may be left out. ``route`` is a
     template that describes the end of the path: ``routed``, or all of it where that is None. What
-    is before that template in ``routed`` is ``mount``, as the path has it.
+    is before that template in ``routed`` is ``mount``, as the path has it, and ``mounts`` are the
+    templates that it may have.
     """
 
     verb: str
@@ -46,6 +46,7 @@ class RawRequest(Struct, frozen=True, kw_only=True):
     path_params: PathParams
     routed: str | None = None
     mount: str = ""
+    mounts: Sequence[str] = ()
     id: str | None = None
     status: int | None = None
 
@@ -120,9 +121,8 @@ class Describer:
     def _route(self, raw: RawRequest) -> str | None:
         if raw.route is None or not raw.mount:
             return raw.route
-        names = template_names(raw.route)
-        of_mount = [(name, raw.path_params[name]) for name in raw.path_params if name not in names]
-        return f"{mount_template(raw.mount, of_mount, self.scrubber)}{raw.route}"
+        mounted = Mounted(raw.mount, raw.mounts, raw.route, raw.path_params)
+        return f"{mount_template(mounted, self.scrubber)}{raw.route}"
 
 
 class _Telling:

@@ -72,6 +72,7 @@ class Copying:
 
 
 CONFIRM = [Route("/confirm", track), Route("/{n:int}", track)]
+BELOW = [Route("/go/{token}", track)]
 STARLETTE = [
     Mount("/reset/{token}", routes=CONFIRM),
     Mount("/shops/{shop:int}", app=Bare(Starlette(routes=CONFIRM))),
@@ -79,6 +80,9 @@ STARLETTE = [
     Mount("/deep/{token:path}/below", routes=CONFIRM),
     Mount("/odd/{token}-{n}", routes=[Route("/", track)]),
     Mount("/bare/{token}", app=Bare()),
+    Mount("/same/{token}", routes=[Mount("/{n}", routes=[Route("/{token}/{n}", track)])]),
+    Mount("/plain", routes=[Route("/{token}", track)]),
+    Mount("/hidden", app=Bare(Starlette(routes=[Mount("/{token}", routes=BELOW)]))),
     Mount("/files", app=Bare()),
     Route("/jwt/{token}.{format}", track),
     Route("/path/{token:path}/go/{n}", track),
@@ -92,14 +96,25 @@ STARLETTE = [
     ("path", "expected", "route"),
     [
         ("/reset/hunter2/confirm", f"/reset/{MASK}/confirm", "/reset/{token}/confirm"),
-        ("/shops/007/confirm", "/shops/007/confirm", "/shops/{shop}/confirm"),
-        (f"/uuid/{ID}/00.50/1", f"/uuid/{MASK}/{MASK}/1", "/uuid/{token}/{secret}/{n:int}"),
+        ("/shops/007/confirm", "/shops/007/confirm", "/shops/{shop:int}/confirm"),
+        (
+            f"/uuid/{ID}/00.50/1",
+            f"/uuid/{MASK}/{MASK}/1",
+            "/uuid/{token:uuid}/{secret:float}/{n:int}",
+        ),
         (
             "/deep/a/b/below/confirm",
             f"/deep/{MASK}/below/confirm",
             "/deep/{token:path}/below/confirm",
         ),
-        ("/odd/hunter-2-3/", f"/{MASK}/", "/{token:path}/"),
+        ("/odd/hunter-2-3/", f"/odd/{MASK}/", "/odd/{token}-{n}/"),
+        (
+            "/same/hunter2/5/swordfish/6",
+            f"/same/{MASK}/5/{MASK}/6",
+            "/same/{token}/{n}/{token}/{n}",
+        ),
+        ("/plain/hunter2", f"/plain/{MASK}", "/plain/{token}"),
+        ("/hidden/hunter2/go/swordfish", f"/{MASK}/go/{MASK}", "/{token:path}/go/{token}"),
         ("/bare/hunter2/some", f"/bare/{MASK}/some", "/bare/{token}/{path:path}"),
         ("/files/some/hunter2", "/files/some/hunter2", "/files/{path:path}"),
         ("/jwt/aa.bb.cc.json", f"/jwt/{MASK}", "/jwt/{token}.{format}"),

@@ -1,9 +1,10 @@
 """A request in an ASGI server."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqreen_mw.agent.context import Calls, RequestContext, Route
+from sqreen_mw.agent.requests.mounts import mount_templates
 from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import UNKNOWN_PEER, Headers
 from sqreen_mw.capture.request import PathParams, RawRequest
@@ -88,6 +89,7 @@ class ASGIRequestContext(RequestContext):
             # A middleware below may have given the router another path.
             routed=routed if path.endswith(routed) else "",
             mount=routing.mount(),
+            mounts=routing.mounts(),
             id=self.id,
             status=self.status_code(),
         )
@@ -147,6 +149,7 @@ class _Routing(NamedTuple):
     root_path: object = None
     app_root_path: object = None
     fastapi: object = None
+    router: object = None
     found: Route | None = None
 
     def template(self) -> str | None:
@@ -193,6 +196,10 @@ class _Routing(NamedTuple):
             return ""
         return safe_text(self.root_path or "")[len(self._root()) :]
 
+    def mounts(self) -> Sequence[str]:
+        """Return the templates that the mount may have: Starlette's outermost router is left."""
+        return mount_templates(self.router) if self.mount() else ()
+
     def _root(self) -> str:
         mounted = self.app_root_path is not None
         return safe_text((self.app_root_path if mounted else self.root_path) or "")
@@ -209,6 +216,7 @@ def _routing_parts(scope: Mapping[str, Any], found: Route | None) -> tuple[Any, 
         get("root_path"),
         get("app_root_path"),
         get("fastapi"),
+        get("router"),
         found,
     )
 
