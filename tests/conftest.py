@@ -2,11 +2,16 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 import sqreen_mw
 from sqreen_mw.agent.delivery.memory import memory_events
 from sqreen_mw.agent.runtime import forget
 from sqreen_mw.protocol.event import Event
+
+# Slow machines fail no test: speed is the benchmarks' business.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True)

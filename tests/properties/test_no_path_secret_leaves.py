@@ -3,7 +3,7 @@ from contextlib import suppress
 from typing import Any
 
 import flask
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from starlette.routing import BaseRoute, Mount, Route, Router
 from werkzeug.exceptions import HTTPException
@@ -85,7 +85,6 @@ def routed(route: BaseRoute) -> Router:
 
 
 @given(filled("{{{name}:{converter}}}"), st.integers(0, 3), st.sampled_from(["", "/api"]))
-@settings(deadline=None)
 def test_a_starlette_path_keeps_its_secrets(
     segments: list[tuple[str, str]], mounted: int, root: str
 ) -> None:
@@ -111,7 +110,6 @@ def test_a_starlette_path_keeps_its_secrets(
     taken=st.booleans(),
     script=st.sampled_from(["", "/app"]),
 )
-@settings(deadline=None)
 def test_a_flask_path_keeps_its_secrets(
     *, segments: list[tuple[str, str]], taken: bool, script: str
 ) -> None:
