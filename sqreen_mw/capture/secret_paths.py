@@ -44,7 +44,7 @@ def masked_path(
     if not parameters and not route:
         return path
     given = {safe_text(name): parameters[name] for name in islice(parameters, MAX_PARAMETERS)}
-    parts = template_parts(route or "")
+    parts = template_parts(route) if route else ()
     names = template_names(route or "")
     if not parts:
         # What another template does not have stands elsewhere: in the host, or in defaults.

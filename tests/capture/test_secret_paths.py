@@ -53,6 +53,7 @@ def test_a_mount_is_no_part_of_the_template(prefix: str) -> None:
 
 def test_a_secret_that_is_not_found_masks_the_path() -> None:
     """Where a secret's place is not known, nothing of the path is told."""
+    assert masked("/reset/0042", token=42) == MASK
     assert masked("/reset/0042", r"^reset/(?P<token>\d+)$", token=42) == MASK
     assert masked("/other", "/reset/{token}", token="abc") == MASK
     assert masked("/other", "/reset/{token}", token="") == "/other"
