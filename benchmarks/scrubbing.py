@@ -28,6 +28,7 @@ HOSTILE = (
     *("-----BEGIN PRIVATE KEY-----", "curl -u a:", "--token ", "<password>", "<a b=", "é="),
     *("<input name=password value=", "('token', '", "login a password ", "jdbc:oracle:a:b/"),
     *("name: password, value: ", "password for a ", "\u0661", "aB3/", "1:AA"),
+    *("user x password ", "://a:user x password ", "the item is sold out ", "->1", " is '"),
 )
 
 

@@ -21,11 +21,14 @@ _SIGN: Final = (
     r"(?::[ ]?(?:str|bytes|string|String|SecretStr|Optional\[str\]|str \| None)[ ]=|=(?![=~])>?"
     r"|:(?!//)[:=]?|%3[ADad]|\uff1a|\uff1d)"
 )
-_PROSE: Final = r"[ ](?:is|was|are)(?:[ ]?:)?(?=[ ])|->|\u2192"
 _BLANKS: Final = r"[ \t\u00a0]{0,8}"
+# Only where a quote follows, or what a secret has and a word has not: most sentences end here.
+_PROSE: Final = (
+    r"(?:[ ](?:is|was|are)(?:[ ]?:)?(?=[ ])|->|\u2192)"
+    rf"(?={_BLANKS}(?:\S{{0,64}}[\d!@#$%^&*+=|~]|\S{{0,14}}[\"']))"
+)
 _SEPARATOR: Final = re.compile(_SIGN + _BLANKS)
 _SEPARATOR_OR_PROSE: Final = re.compile(rf"(?:{_PROSE}|{_SIGN}){_BLANKS}")
-_ANY_PROSE: Final = re.compile(r"[ ](?:is|was|are)[ :]|\u2192")
 # Read backwards from the separator: blanks, quotes, the name, what stands before it.
 _NAME: Final = re.compile(
     r"[ \t\u00a0]{0,8}+([\"'`\\]{0,8}+|;touq&)"
@@ -48,8 +51,7 @@ class Assignments:
 
     def mask(self, text: str, *, prose: bool = True) -> str:
         """Return a text with the value after each sensitive name masked, in prose too if told."""
-        told = prose and (" is " in text or "->" in text or _ANY_PROSE.search(text))
-        return self._mask(text, _SEPARATOR_OR_PROSE if told else _SEPARATOR)
+        return self._mask(text, _SEPARATOR_OR_PROSE if prose else _SEPARATOR)
 
     def _mask(self, text: str, separator: re.Pattern[str]) -> str:
         parts: list[str] = []

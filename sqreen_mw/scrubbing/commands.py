@@ -22,18 +22,19 @@ _HTPASSWD: Final = re.compile(
 _NET_USER: Final = re.compile(r"(\bnet user \S{1,128} )(?![/*<])\S{1,128}")
 _FTP: Final = re.compile(r"(\bUSER \S{1,128}\r?\nPASS |^PASS (?=\S{1,128}\r\n))(?!<)\S{1,128}")
 _NETRC: Final = re.compile(
-    r"((?:\b(machine)\s{1,8}\S{1,128}\s{1,8})?\b(?:login|user)\s{1,8}\S{1,128}\s{1,8}password\s{1,8})(\S{1,128})"
+    # A letter first, then what is around it: only where one stands is more tried.
+    r"([lmu](?<=\b[lmu])(?:(?<=m)(achine)\s{1,8}\S{1,128}\s{1,8}(?=login\b|user\b)[lu])?"
+    r"(?:(?<=l)ogin|(?<=u)ser)\s{1,8}\S{1,128}\s{1,8}password\s{1,8})(\S{1,128})"
 )
 _WITH: Final = re.compile(
-    r"(\b(?:(?:with|using)\s{1,4}(?:the\s{1,4})?password|(bindpw|requirepass|masterauth))\s{1,8}[\"']?)"
-    r"([^\s\"']{1,128})",
-    re.IGNORECASE,
+    r"([bmruwBMRUW](?<=\b.)(?i:(?:(?<=w)ith|(?<=u)sing)\s{1,4}(?:the\s{1,4})?password"
+    r"|(?<=[bmr])(indpw|equirepass|asterauth))\s{1,8}[\"']?)([^\s\"']{1,128})"
 )
 _TOLD: Final = re.compile(
-    r"(\b(?:pass(?:word|phrase|code)|secret|token|(?:api|access|private) key)()\s"
+    r"([apstAPST](?<=\b.)(?i:(?<=p)ass(?:word|phrase|code)|(?<=s)ecret|(?<=t)oken"
+    r"|(?:(?<=a)pi|(?<=a)ccess|(?<=p)rivate) key)()(?i:\s"
     r"(?:(?:for|of)\s(?:[\w@.'-]{1,64}\s){1,4}?(?:is|was)|(?:(?:is|was|has|been|now)\s){0,2}"
-    r"(?:(?:changed|set|reset|updated)\s)?to):?\s[\"']?)([^\s\"']{1,128})",
-    re.IGNORECASE,
+    r"(?:(?:changed|set|reset|updated)\s)?to):?\s[\"']?))([^\s\"']{1,128})"
 )
 _WORDS: Final = re.compile(
     r"(?:pass(?:word|phrase|code)|secret|token| key|bindpw|requirepass|masterauth)\s"

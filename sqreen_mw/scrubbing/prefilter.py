@@ -11,18 +11,13 @@ _WORDS: Final[tuple[str, ...]] = (
 )
 _WORDS_BEFORE_SIGNS: Final[tuple[str, ...]] = (
     *_WORDS,
-    "curl",
-    "sig",
-    "private",
-    "oracle",
-    "@tcp(",
-    "@unix(",
+    *("curl", "sig", "private", "oracle", "@tcp(", "@unix(", "value"),
 )
 _DIGITS: Final = b"0123456789"
 _BETWEEN: Final = b" +-.%_" + bytes(range(128, 256))
 _FOREIGN_DIGIT: Final = re.compile(r"(?![0-9])\d")
 _TOKEN: Final = bytes(
-    97 if chr(byte).isascii() and (chr(byte).isalnum() or byte in b"_.+/=~-") else 32
+    97 if chr(byte).isascii() and (chr(byte).isalnum() or byte in b"_.+/=~$-") else 32
     for byte in range(256)
 )
 _NUMBER: Final = bytes(
@@ -33,28 +28,36 @@ UUID_LENGTH: Final = 36
 """The characters of a UUID."""
 
 _FEWEST_DIGITS: Final = 12
+_LONG_TOKEN: Final = 20
 
 
-def tells(text: str) -> tuple[bool, bool]:
-    """Return whether words of a text may tell of a secret, and whether a name and a sign may."""
+def tells(text: str) -> tuple[bool, bool, bool]:
+    """Return whether words may tell of a secret, a name and a sign may, and a sentence may."""
     if not _SIGN_OR_BLANK.search(text):
-        return False, False
+        return False, False, False
     signs = _SIGN.search(text) is not None
+    prose = " is" in text or " was" in text or " are" in text
     words = _WORDS
     if signs:
+        prose = prose or "->" in text or "\u2192" in text
         if '"' in text or "'" in text or "<" in text or ("://" in text and "@" in text):
-            return True, True
+            return True, True, prose
         words = _WORDS_BEFORE_SIGNS
+    if "--" in text:
+        return True, signs, prose
     lower = text.lower()
     for word in words:  # any() would take twice the time
         if word in lower:
-            return True, signs
-    return False, signs
+            return True, signs, prose
+    return False, signs, prose
 
 
-def may_hold_token(data: bytes) -> bool:
-    """Tell whether 20 characters of tokens stand in one piece."""
-    return b"aaaaaaaaaaaaaaaaaaaa" in data.translate(_TOKEN)
+def may_hold_token(text: str, data: bytes) -> bool:
+    """Tell whether 20 characters of tokens stand in one piece, or a token's that has fewer."""
+    # Slack's and Stripe's may be shorter; Django's have characters of any kind.
+    if "xox" in text or "k_" in text or "insecure-" in text:
+        return True
+    return len(data) >= _LONG_TOKEN and b"aaaaaaaaaaaaaaaaaaaa" in data.translate(_TOKEN)
 
 
 def may_hold_card(text: str, data: bytes) -> bool:

@@ -23,7 +23,6 @@ from sqreen_mw.scrubbing.walk import Walk
 
 _SHORTEST_SECRET: Final = 5
 _SHORTEST_CARD: Final = 12
-_SHORTEST_TOKEN: Final = 20
 _CLEAN_TEXTS: Final = 1024
 _LONGEST_CLEAN: Final = 256
 
@@ -92,20 +91,20 @@ class Scrubber:
     def _scrubbed(self, text: str) -> str:
         length = len(text)
         if length >= _SHORTEST_SECRET and not (length == UUID_LENGTH and is_uuid(text)):
-            words, signs = tells(text)
+            words, signs, prose = tells(text)
             if words:
                 text = mask_private_keys(text)
             if length >= _SHORTEST_CARD:
                 text = self._without_forms(text, text.encode(errors="replace"))
             if words:
                 text = mask_markup(mask_credentials(text), self._keys.match)
-            if words or signs:
-                text = self._assignments.mask(text, prose=words)
+            if signs or prose:
+                text = self._assignments.mask(text, prose=prose)
         return text if self._pattern is None else self._pattern.sub(MASK, text)
 
     def _without_forms(self, text: str, data: bytes) -> str:
         """Return a text without what its form alone tells, given its bytes, too."""
-        if len(data) >= _SHORTEST_TOKEN and may_hold_token(data):
+        if may_hold_token(text, data):
             text = mask_vendor_tokens(text)
         return mask_cards(text) if may_hold_card(text, data) else text
 

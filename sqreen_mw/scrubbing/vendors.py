@@ -10,7 +10,7 @@ from sqreen_mw.scrubbing.mask import MASK
 # At least 14 letters and digits in one piece, with a digit: no words in kebab or snake case.
 _RANDOM: Final = r"(?=[\w-]{0,48}[A-Za-z0-9]{14})(?=[\w-]{0,64}[0-9])[\w-]"
 
-_FORMATS: Final = (
+FORMATS: Final = (
     r"AGE-SECRET-KEY-1[A-Z0-9]{30,}",
     r"AIza[\w-]{30,}",  # Google
     r"A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])",  # AWS
@@ -34,7 +34,7 @@ _FORMATS: Final = (
     r"SG\.[\w-]{16,}\.[\w-]{16,}",  # SendGrid
     r"SK[0-9a-f]{32}(?![A-Za-z0-9])",  # Twilio
     r"aio_[A-Za-z0-9]{24,}",  # Adafruit
-    r"b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=]*",  # the body of an OpenSSH key
+    r"b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=]+",  # the body of an OpenSSH key
     r"bkua_[a-z0-9]{32,}",  # Buildkite
     r"c[ks]_[a-f0-9]{40}(?![A-Za-z0-9])",  # WooCommerce
     r"dapi[a-f0-9]{32}(?:-\d)?(?![A-Za-z0-9])",  # Databricks
@@ -170,6 +170,7 @@ _FORMATS: Final = (
     r"N[\w-]{23,27}\.[\w-]{6,7}\.[\w-]{27,}",
     r"O[\w-]{23,27}\.[\w-]{6,7}\.[\w-]{27,}",
 )
+"""The formats of tokens that are told by their beginning."""
 
 
 def _by_first_letter(formats: tuple[str, ...]) -> str:
@@ -178,7 +179,7 @@ def _by_first_letter(formats: tuple[str, ...]) -> str:
     return "|".join(f"{first}(?:{'|'.join(one[1:] for one in group)})" for first, group in groups)
 
 
-_TOKENS: Final = re.compile(rf"(?<![A-Za-z0-9])(?:{_by_first_letter(_FORMATS)})", re.ASCII)
+_TOKENS: Final = re.compile(rf"(?<![A-Za-z0-9])(?:{_by_first_letter(FORMATS)})", re.ASCII)
 _MARKED: Final = (
     (
         "eyJ",  # JWT and JWE (RFC 7519); not inside a word, or many beginnings would cost much

@@ -5,7 +5,7 @@ import re
 from sqreen_mw.scrubbing.key_names import ORIGINAL_KEYS
 from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.scrubber import Scrubber
-from sqreen_mw.scrubbing.vendors import _FORMATS
+from sqreen_mw.scrubbing.vendors import FORMATS
 from tests.docs.pages import text_of
 
 PAGE = text_of("docs/privacy.md")
@@ -35,4 +35,4 @@ def test_texts_are_masked_as_told() -> None:
 
 def test_so_many_kinds_of_keys_are_known() -> None:
     """The page does not boast."""
-    assert len(_FORMATS) > 150
+    assert len(FORMATS) > 150

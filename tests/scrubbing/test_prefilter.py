@@ -1,0 +1,91 @@
+"""What the prefilter lets pass: the same is masked with it as without it."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sqreen_mw.scrubbing.assignments import Assignments
+from sqreen_mw.scrubbing.cards import mask_cards
+from sqreen_mw.scrubbing.credentials import mask_credentials
+from sqreen_mw.scrubbing.key_names import KIN, ORIGINAL_KEYS, WHOLE_KEYS, WORLD
+from sqreen_mw.scrubbing.keys import SensitiveKeys
+from sqreen_mw.scrubbing.markup import mask_markup
+from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.scrubbing.private_keys import mask_private_keys
+from sqreen_mw.scrubbing.scrubber import Scrubber
+from sqreen_mw.scrubbing.vendors import FORMATS, mask_vendor_tokens
+
+SCRUBBER = Scrubber()
+KEYS = SensitiveKeys()
+NAMES = f"{ORIGINAL_KEYS} {KIN} {WHOLE_KEYS} {WORLD}".split()
+LOOKS_AROUND = re.compile(r"\(\?<?[=!][^)]*\)")
+SECRET = "Zx83kq91"
+
+
+def unfiltered(text: str) -> str:
+    """Return a text after each step, none left out."""
+    text = mask_cards(mask_vendor_tokens(mask_private_keys(text)))
+    return Assignments(KEYS.match).mask(mask_markup(mask_credentials(text), KEYS.match))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("deploy --{} Zx83kq91 now", "--{} 'Zx83kq91'", "run --{}=Zx83kq91", "{}=Zx83kq91"),
+        *("the {} is Zx83kq91", "{} was 839201", "your {} is: Zx83kq91", "{} are Zx83kq91."),
+        *("{} -> Zx83kq91", "{}->Zx83kq91", "{} \u2192 Zx83kq91", "{}\u2192Zx83kq91"),
+        *("{}: Zx83kq91", "a?{}=Zx83kq91&b=c", "<{0}>Zx83kq91</{0}>", '{{"{}": "Zx83kq91"}}'),
+        *("- name: {}\n  value: Zx83kq91", "('{}', 'Zx83kq91')", "{}%3DZx83kq91"),
+        *("with {} Zx83kq91", "{} for a is Zx83kq91", "login a {} Zx83kq91", "{} to Zx83kq91"),
+    ],
+)
+def test_names_are_found_in_each_form(form: str) -> None:
+    """A value is masked with the prefilter where it is without, after each sensitive name."""
+    texts = [form.format(name) for name in NAMES]
+
+    assert [text for text in texts if SCRUBBER.text(text) != unfiltered(text)] == []
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("tool --{} {}", "the {} is {}", "the {} was {}, sorry", "{} -> {}", "{} \u2192 {}"),
+        *("your {} is: {}", "{}={}", "- name: {}\n  value: {}"),
+    ],
+)
+@pytest.mark.parametrize(
+    "name",
+    ["cookie", "otp", "cred", "jwt", "senha", "pswd", "cvv", "credentials", "heslo"],
+)
+def test_short_and_foreign_names_are_found(form: str, name: str) -> None:
+    """A flag, a sentence and an arrow tell a secret of any name, not of the usual ones only."""
+    assert SCRUBBER.text(form.format(name, SECRET)) == form.format(name, MASK)
+
+
+@pytest.mark.parametrize("tokens", FORMATS)
+def test_vendor_tokens_are_found(tokens: str) -> None:
+    """A token of any documented format, of the least length too, is masked as without it."""
+    drawn = re.compile(LOOKS_AROUND.sub("", tokens), re.ASCII)
+
+    @settings(max_examples=10)
+    @given(st.from_regex(drawn, fullmatch=True))
+    def holds(token: str) -> None:
+        assert SCRUBBER.text(token) == unfiltered(token)
+        assert SCRUBBER.text(f"got {token} here") == unfiltered(f"got {token} here")
+
+    holds()
+
+
+@pytest.mark.parametrize(
+    ("start", "rest"),
+    [
+        *(("xoxb-", "1234567890"), ("sk_live_", "abcdefghij"), ("rk_test_", "4eC39HqLyj")),
+        ("django-insecure-", "i!+eqh5+24^yng5by1#+)a(2r_o@gubbb^8ay*n1_b7o+259ow"),
+        ("django-insecure-", "!@#$%^&*(" * 6),
+    ],
+)
+def test_short_and_unusual_tokens_are_masked(start: str, rest: str) -> None:
+    """A token shorter than most, or of other characters than most, is masked."""
+    assert SCRUBBER.text(start + rest) == MASK
