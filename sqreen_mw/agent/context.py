@@ -131,7 +131,7 @@ class RequestContext:
     held_bytes: int = 0
     holds_events: bool = True
     identity: Identity | None = None
-    identity_bytes = 0
+    identity_bytes: int = 0
     noticed: bool = False
     status: object = None
     wants_body = False
@@ -192,7 +192,7 @@ class RequestContext:
         if self.first_identity is None:
             self.first_identity = identity
         self.identity = identity
-        self.identity_bytes = size
+        self.identity_bytes: int = size
 
     @fitting(_tell)
     def track(self, name: str = "", options: object = None, **keywords: Any) -> str | None:

@@ -19,9 +19,11 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except ModuleNotFoundError as error:
-        _fail(f"{error.name} is not installed: pip install 'sqreen-mw[collector]'", WRONG)
+        _fail(f"{error.name} is not installed: pip install 'sqreen-mw[cli]'", WRONG)
     try:
         app()
+    except ModuleNotFoundError as error:
+        _fail(f"{error.name} is not installed: pip install 'sqreen-mw[collector]'", WRONG)
     except SqreenError as error:
         _fail(" ".join(str(error).split()), REFUSED if isinstance(error, RefusedError) else WRONG)
 

@@ -36,8 +36,19 @@ def test_ctrl_c_while_loading_leaves_no_traceback() -> None:
 
 
 def test_a_missing_extra_is_named() -> None:
-    """Without the collector's dependencies the command says what to install."""
+    """Without what every command needs, the line says what to install."""
     done = python(f"import sys; sys.modules['typer'] = None; {MAIN}")
 
     assert done.returncode == 2
-    assert done.stderr == "sqreen-mw: typer is not installed: pip install 'sqreen-mw[collector]'\n"
+    assert done.stderr == "sqreen-mw: typer is not installed: pip install 'sqreen-mw[cli]'\n"
+
+
+def test_a_missing_collector_is_named_by_its_commands_only() -> None:
+    """Without the collector's packages its commands say what to install; the doctor works."""
+    without = "import sys; sys.modules['sqlalchemy'] = None; sys.argv[1:] = "
+    served = python(f"{without}['serve', '--port', '0']; {MAIN}")
+    listed = python(f"{without}['doctor', 'settings', '--markdown']; {MAIN}")
+
+    assert served.returncode == 2
+    assert served.stderr.endswith("is not installed: pip install 'sqreen-mw[collector]'\n")
+    assert "SQREEN_TOKEN" in listed.stdout

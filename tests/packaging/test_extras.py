@@ -206,7 +206,18 @@ def test_the_command_says_what_to_install(installed: Installed) -> None:
     done = installed("").run("sqreen-mw", "doctor")
 
     assert done.returncode == 2
-    assert done.stderr == "sqreen-mw: typer is not installed: pip install 'sqreen-mw[collector]'\n"
+    assert done.stderr == "sqreen-mw: typer is not installed: pip install 'sqreen-mw[cli]'\n"
+
+
+def test_the_doctor_works_beside_an_app(installed: Installed) -> None:
+    """The doctor needs the small extra only; other commands name what they need."""
+    doctor = installed("cli").run("sqreen-mw", "doctor", "--json", SQREEN_URL="memory://")
+    served = installed("cli").run("sqreen-mw", "serve", "--port", "0")
+
+    assert doctor.returncode == 0, doctor.stderr
+    assert {"fine", "warning"} == {each["level"] for each in json.loads(doctor.stdout)["findings"]}
+    assert served.returncode == 2
+    assert served.stderr.endswith("is not installed: pip install 'sqreen-mw[collector]'\n")
 
 
 def test_pytest_finds_the_fixture(installed: Installed) -> None:

@@ -35,4 +35,10 @@ def test_its_metadata_is_whole(wheel: Path) -> None:
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["Description-Content-Type"] == "text/markdown"
-    assert set(metadata.get_all("Provides-Extra", [])) == {"collector", "demo", "django", "flask"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {
+        "cli",
+        "collector",
+        "demo",
+        "django",
+        "flask",
+    }
