@@ -3,6 +3,7 @@ import asyncio
 import contextvars
 import gc
 import logging
+import sys
 import threading
 import time
 import weakref
@@ -30,6 +31,18 @@ from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.scrubbing.scrubber import Scrubber
 from tests.agent.conftest import Answer, FaultyCollector
 from tests.agent.samples import Asked, pending
+
+
+class Instant:
+    """A transport that takes every batch at once."""
+
+    async def send(self, batch: Batch, *, seconds: float) -> Delivered:  # noqa: ARG002
+        """Take it."""
+        return Delivered()
+
+    async def close(self) -> None:
+        """Do nothing."""
+
 
 Eventually = Callable[[Callable[[], object]], None]
 
@@ -682,3 +695,17 @@ def test_a_fault_of_ours_does_not_end_the_delivery(
     assert bench.flusher.flush(5.0)
     assert bench.counts == {"delivered": 1}
     assert bench.guard.counts == {"flusher": 1}
+
+
+def test_a_flush_is_never_early(bench_of: Callable[..., Bench]) -> None:
+    """Whatever the threads' timing, an event that was tracked before a flush is settled after."""
+    bench = bench_of(interval=60.0, transport=Instant())
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for count in range(1, 1501):
+            bench.track("x")
+            assert bench.flusher.flush(5.0)
+            assert bench.counts == {"delivered": count}
+    finally:
+        sys.setswitchinterval(interval)

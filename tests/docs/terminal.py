@@ -74,7 +74,7 @@ class Terminal:
         )
         # The doctor ends with 1 where it has an advice, which the page shows then.
         good = {0, 1} if line.startswith("sqreen-mw doctor ip") else {0}
-        assert done.returncode in good, (line, done.stdout, done.stderr)
+        assert done.returncode in good, (line, done.stdout, done.stderr, self.log[-2000:])
         return done.stdout
 
     def serve(self, server: str, line: str) -> str:

@@ -45,7 +45,8 @@ class Buffer:
     @property
     def waiting(self) -> int:
         """The number of events that are queued or under way."""
-        return len(self.pending) + len(self.sealed) + self._under_way
+        with self._lock:  # an event that moves meanwhile must not be missed
+            return len(self.pending) + len(self.sealed) + self._under_way
 
     @property
     def oldest(self) -> float | None:
