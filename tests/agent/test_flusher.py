@@ -544,7 +544,7 @@ def test_an_overflow_is_said(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Events that go because the queue is full are told in one line, by the flusher."""
-    collector.answers = [Answer(status=503, headers={"Retry-After": "1"})]
+    collector.answers = [Answer(status=503, headers={"Retry-After": "60"})]
     bench = bench_of(interval=0.01)
     bench.track("first")
     eventually(lambda: bench.guard.counts)

@@ -144,3 +144,12 @@ def test_what_is_remembered_holds_no_secret_and_is_bounded() -> None:
     assert len(memory.located) <= 1024
     assert not any("Bearer" in text for text in memory.texts)
     assert max(map(len, memory.located)) < 10
+
+
+def test_a_long_template_is_cut_and_marked() -> None:
+    """A route is told up to the limit of every text."""
+    info = described(route="/" + "x" * MAX_TEXT_LENGTH)
+
+    assert info.route is not None
+    assert len(info.route) == MAX_TEXT_LENGTH
+    assert info.truncated

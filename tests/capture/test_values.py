@@ -222,3 +222,13 @@ def test_size_follows_what_is_held() -> None:
 
     assert 1 <= small.size < 200
     assert 2000 <= large.size < 2500
+
+
+def test_plain_values_that_are_too_many_for_an_event_are_left_to_the_bounds() -> None:
+    """Texts that fit one by one and not together are copied until so much is copied as fits."""
+    values = {f"{number}": "x" * MAX_TEXT_LENGTH for number in range(17)}
+    copier = Copier()
+
+    assert copier.plain_copy(values) is None
+    assert len(copier.copies(values.items())) == 16
+    assert copier.truncated
