@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> Flask:
     for module in (transfers, beneficiaries, identity):
         app.register_blueprint(module.pages)
     # The one line that Sqreen needs; SQREEN_URL and SQREEN_TOKEN say where events go.
-    app.wsgi_app = SqreenWSGIMiddleware(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = SqreenWSGIMiddleware(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
     return app
 
 
