@@ -19,8 +19,12 @@ SECONDS = 30
 
 
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return this environment with these SQREEN_ settings and no others."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SQREEN_")}
+    """Return this environment with these SQREEN_ settings and no others.
+
+    Django's settings stay behind too: a test of this process may have set it up on its own.
+    """
+    ours = ("SQREEN_", "DJANGO_SETTINGS_MODULE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, **settings}
 
 
