@@ -124,6 +124,6 @@ async def _send_nothing(url: str, config: Config) -> Outcome:
     transport = HttpTransport(url=url, token=config.token or "", user_agent=SDK)
     header = Agent(config, url=url).header
     try:
-        return await transport.send(make_batch(header, events=[], oldest=0.0), seconds=SECONDS)
+        return await transport.send(make_batch(header, events=[], tracked_at=[]), seconds=SECONDS)
     finally:
         await transport.close()

@@ -63,7 +63,7 @@ def _handler(collector: FaultyCollector) -> type[BaseHTTPRequestHandler]:
         def _say(self, answer: Answer, count: int) -> None:
             accepted = json.dumps({"accepted": count}).encode()
             body = accepted if answer.status is None else answer.body
-            self.send_response(answer.status or 202)
+            self.send_response_only(answer.status or 202)
             for key, value in answer.headers.items():
                 self.send_header(key, value)
             self.send_header("Content-Length", str(len(body)))

@@ -14,12 +14,12 @@ import pytest
 
 from sqreen_mw.agent.delivery import dispatcher as dispatcher_module
 from sqreen_mw.agent.delivery import flusher as flusher_module
-from sqreen_mw.agent.delivery import outbox as outbox_module
 from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.flusher import Delivery, Flusher
 from sqreen_mw.agent.delivery.http import HttpTransport
 from sqreen_mw.agent.delivery.loop import OwnResolverLoop
 from sqreen_mw.agent.delivery.outbox import Outbox
+from sqreen_mw.agent.delivery.pace import Pace
 from sqreen_mw.agent.delivery.transport import Delivered, Transport
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
@@ -31,6 +31,8 @@ from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.scrubbing.scrubber import Scrubber
 from tests.agent.conftest import Answer, FaultyCollector
 from tests.agent.samples import Asked, pending
+
+DEFAULT_PACE = Pace()
 
 
 class Instant:
@@ -56,6 +58,7 @@ class Bench:
         *,
         interval: float,
         seal: Callable[[PendingEvent], bytes | None] | None,
+        pace: Pace,
     ) -> None:
         self.guard = Guard()
         client_ip = ClientIp(trusted=Networks(LOOPBACK))
@@ -67,6 +70,7 @@ class Bench:
             header=Envelope(app="shop", events=[]),
             interval=interval,
             guard=self.guard,
+            pace=pace,
         )
         self.flusher = Flusher(delivery)
 
@@ -94,11 +98,12 @@ def bench_of(collector: FaultyCollector) -> Iterator[Callable[..., Bench]]:
         interval: float = 1.0,
         transport: Transport | None = None,
         seal: Callable[[PendingEvent], bytes | None] | None = None,
+        pace: Pace = DEFAULT_PACE,
     ) -> Bench:
         def open_transport() -> Transport:
             return transport or HttpTransport(url=collector.url, token="t", user_agent="u")
 
-        bench = Bench(open_transport, interval=interval, seal=seal)
+        bench = Bench(open_transport, interval=interval, seal=seal, pace=pace)
         benches.append(bench)
         return bench
 
@@ -266,15 +271,11 @@ def test_a_batch_that_is_too_large_is_halved(
 
 
 def test_a_refused_token_keeps_the_events(
-    collector: FaultyCollector,
-    bench_of: Callable[..., Bench],
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
+    collector: FaultyCollector, bench_of: Callable[..., Bench], caplog: pytest.LogCaptureFixture
 ) -> None:
     """401 stops sending for a while with one line, and nothing is lost."""
-    monkeypatch.setattr(outbox_module, "MISCONFIGURED_SECONDS", 0.3)
     collector.answers = [Answer(status=401, body=b"unknown token")]
-    bench = bench_of()
+    bench = bench_of(pace=Pace(misconfigured=0.3))
     bench.track("a")
 
     assert bench.flusher.flush(2.0)
@@ -305,12 +306,11 @@ def test_refused_and_rejected_events_are_counted(
 
 
 def test_old_events_are_given_up(
-    collector: FaultyCollector, bench_of: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+    collector: FaultyCollector, bench_of: Callable[..., Bench]
 ) -> None:
     """An event that nobody took in time is dropped and counted, in the queue and in a batch."""
-    monkeypatch.setattr(outbox_module, "MAX_AGE", 0.3)
     collector.answers = [Answer(status=503, headers={"Retry-After": "1"})]
-    bench = bench_of()
+    bench = bench_of(pace=Pace(max_age=0.3))
     bench.track("queued", tracked_at=time.monotonic() - 1)
     bench.track("batched")
 
@@ -318,6 +318,54 @@ def test_old_events_are_given_up(
 
     assert bench.counts == {"expired": 2}
     assert collector.names == ["batched"]
+
+
+def test_younger_events_of_a_batch_outlive_its_old_ones(
+    collector: FaultyCollector, bench_of: Callable[..., Bench]
+) -> None:
+    """Each event has its hour: one that is too old does not take along those beside it."""
+    collector.answers = [Answer(status=503, headers={"Retry-After": "1"})]
+    bench = bench_of(pace=Pace(max_age=60.0))
+    bench.track("young", context=Asked())
+    bench.track("old", tracked_at=time.monotonic() - 59.5)
+    bench.track("younger")
+
+    assert bench.flusher.flush(5.0)
+
+    assert bench.counts == {"delivered": 2, "expired": 1}
+    assert [post.names for post in collector.posts] == [
+        ["young", "old", "younger"],
+        ["young", "younger"],
+    ]
+    keys = {post.headers["idempotency-key"] for post in collector.posts}
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize("step", [-86_400.0, 86_400.0])
+def test_a_wall_clock_that_is_set_changes_nothing(
+    collector: FaultyCollector,
+    bench_of: Callable[..., Bench],
+    eventually: Eventually,
+    monkeypatch: pytest.MonkeyPatch,
+    step: float,
+) -> None:
+    """A day back or forth in the middle neither expires, nor delays, nor hurries an event."""
+    pause = {
+        "Date": "Sun, 22 Nov 2026 10:00:00 GMT",
+        "Retry-After": "Sun, 22 Nov 2026 10:00:01 GMT",
+    }
+    collector.answers = [Answer(status=503, headers=pause)]
+    bench = bench_of(interval=0.2)
+    bench.track("before")
+    present = time.time
+    monkeypatch.setattr(time, "time", lambda: present() + step)
+    monkeypatch.setattr(time, "time_ns", lambda: int((present() + step) * 1e9))
+    bench.track("after")
+
+    eventually(lambda: bench.counts == {"delivered": 2})
+
+    waited = collector.posts[1].at - collector.posts[0].at
+    assert 1.0 <= waited < 3.0
 
 
 def test_an_event_that_cant_be_sealed_is_counted(bench_of: Callable[..., Bench]) -> None:

@@ -5,18 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqreen_mw.agent.delivery.retry import MAX_DELAY, backoff, retry_after
+from sqreen_mw.agent.delivery.pace import Pace
+from sqreen_mw.agent.delivery.retry import backoff, retry_after
 
 
 @given(st.integers(0, 10_000))
 def test_backoff_stays_below_its_ceiling(attempt: int) -> None:
     """A delay is between nothing and 0.5 s doubled by each failure, at most 30 s."""
-    assert 0 <= backoff(attempt) <= min(MAX_DELAY, 0.5 * 2 ** min(attempt, 16))
+    assert 0 <= backoff(Pace(), attempt) <= min(30.0, 0.5 * 2 ** min(attempt, 16))
 
 
 def test_backoff_is_jittered() -> None:
     """Delays of the same attempt spread over the whole range."""
-    delays = [backoff(4) for _ in range(200)]
+    delays = [backoff(Pace(), 4) for _ in range(200)]
 
     assert min(delays) < 2
     assert max(delays) > 6
@@ -51,9 +52,18 @@ def test_reads_a_date_to_come() -> None:
     assert 97 < seconds <= 100
 
 
+def test_a_date_is_judged_by_the_answers_own_clock() -> None:
+    """Whatever this machine's clock says, a date is as far away as the answer's Date makes it."""
+    asked = "Thu, 01 Jan 1970 00:00:42 GMT"
+
+    assert retry_after(asked, date="Thu, 01 Jan 1970 00:00:02 GMT") == 40.0
+    assert retry_after(asked, date="no date") == 0.0
+    assert retry_after("7", date="Thu, 01 Jan 1970 00:00:02 GMT") == 7.0
+
+
 @given(st.text(max_size=40))
 def test_any_text_gives_seconds_or_nothing(text: str) -> None:
     """No value of the header raises."""
-    seconds = retry_after(text)
+    seconds = retry_after(text, date=text)
 
     assert seconds is None or 0 <= seconds <= 3600

@@ -35,7 +35,8 @@ def batch_of(*names: str) -> Batch:
     """Return a batch of events of these names."""
     events = [Event(id=new_event_id(0), name=name, timestamp=0) for name in names]
     header = Envelope(app="shop", events=[])
-    return make_batch(header, events=[Raw(encode_event(event)) for event in events], oldest=0.0)
+    data = [Raw(encode_event(event)) for event in events]
+    return make_batch(header, events=data, tracked_at=[0.0 for _ in data])
 
 
 def send(transport: Transport, batch: Batch, seconds: float = 5.0) -> Outcome:

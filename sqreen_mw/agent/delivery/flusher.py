@@ -11,13 +11,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.dispatcher import Dispatcher
 from sqreen_mw.agent.delivery.loop import OwnResolverLoop
 from sqreen_mw.agent.delivery.outbox import Outbox
+from sqreen_mw.agent.delivery.pace import Pace
 from sqreen_mw.agent.delivery.polling import apoll, poll
 from sqreen_mw.agent.delivery.transport import Transport
 from sqreen_mw.agent.delivery.wishes import Wishes
@@ -38,6 +39,7 @@ class Delivery:
         header: What each batch says of the app.
         interval: Seconds that an event waits for others to travel with.
         guard: Counts and logs faults.
+        pace: How long it waits for what.
     """
 
     open_transport: Callable[[], Transport]
@@ -45,6 +47,7 @@ class Delivery:
     header: Envelope
     interval: float
     guard: Guard
+    pace: Pace = field(default_factory=Pace)
 
 
 class Flusher:
@@ -67,6 +70,7 @@ class Flusher:
             transport=self._transport,
             header=delivery.header,
             guard=delivery.guard,
+            pace=delivery.pace,
         )
         self._dispatcher: Final = Dispatcher(
             buffer=self.buffer,

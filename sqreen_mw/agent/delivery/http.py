@@ -123,7 +123,8 @@ def _outcome(response: httpx2.Response, answer: bytes, *, count: int) -> Outcome
     elif status in _ELSEWHERE or response.is_redirect:
         outcome = Misconfigured("SQREEN_URL", said)
     elif status in _RETRYABLE or response.is_server_error:
-        outcome = Retry(said, retry_after(response.headers.get("Retry-After")))
+        asked, date = response.headers.get("Retry-After"), response.headers.get("Date")
+        outcome = Retry(said, retry_after(asked, date=date))
     return outcome
 
 

@@ -8,6 +8,7 @@ from msgspec import Raw
 
 from sqreen_mw.agent.delivery.batch import Batch, make_batch
 from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.pace import Pace
 from sqreen_mw.agent.delivery.retry import backoff
 from sqreen_mw.agent.delivery.transport import (
     Delivered,
@@ -20,14 +21,6 @@ from sqreen_mw.agent.delivery.transport import (
 )
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.protocol.batch import Envelope
-
-SEND_SECONDS: Final = 10.0
-MISCONFIGURED_SECONDS: Final = 60.0
-SHORTEST_PAUSE: Final = 1.0
-"""Seconds that a collector must ask for; one that asks for less would be hammered."""
-
-MAX_AGE: Final = 3600.0
-"""Seconds after which an event is given up, counted from ``track()``."""
 
 
 class Outbox:
@@ -44,12 +37,14 @@ class Outbox:
         transport: Transport,
         header: Envelope,
         guard: Guard,
+        pace: Pace,
     ) -> None:
         self.retry_at: float = 0.0
         self._buffer: Final = buffer
         self._transport: Final = transport
         self._header: Final = header
         self._guard: Final = guard
+        self._pace: Final = pace
         self._batches: Final[deque[Batch]] = deque()
         self._failures = 0
 
@@ -59,15 +54,12 @@ class Outbox:
         return not self._batches
 
     def cut(self) -> None:
-        """Make a batch of the oldest sealed events; those that are too old are given up."""
-        now = time.monotonic()
+        """Make a batch of the oldest sealed events."""
         events = self._buffer.take_batch()
-        fresh = [event for event in events if now - event.tracked_at <= MAX_AGE]
-        if len(fresh) < len(events):
-            self._drop("expired", len(events) - len(fresh), "no collector took them for an hour")
-        if fresh:
-            data = [Raw(event.data) for event in fresh]
-            self._batches.append(make_batch(self._header, events=data, oldest=fresh[0].tracked_at))
+        if events:
+            data = [Raw(event.data) for event in events]
+            tracked_at = [event.tracked_at for event in events]
+            self._batches.append(make_batch(self._header, events=data, tracked_at=tracked_at))
 
     async def send(self, *, deadline: float | None) -> None:
         """Send the first batch and settle it, or set ``retry_at``.
@@ -75,17 +67,26 @@ class Outbox:
         Args:
             deadline: Monotonic seconds after which nothing is waited for, or None.
         """
-        batch = self._batches[0]
         now = time.monotonic()
-        if now - batch.oldest > MAX_AGE:
-            self._settle()
-            self._drop("expired", len(batch), "no collector took them for an hour")
+        batch = self._give_up_old(now)
+        if not batch:
             return
-        seconds = SEND_SECONDS if deadline is None else min(SEND_SECONDS, deadline - now)
+        seconds = self._pace.send if deadline is None else min(self._pace.send, deadline - now)
         outcome: Outcome = Retry("the transport failed")
         with self._guard.swallow("transport"):
             outcome = await self._transport.send(batch, seconds=seconds)
         self._apply(outcome, batch, closing=deadline is not None)
+
+    def _give_up_old(self, now: float) -> Batch:
+        """Return the first batch without the events that are too old, which may be all."""
+        batch = self._batches[0]
+        fresh = batch.since(now - self._pace.max_age)
+        if fresh is not batch:
+            self._settle()
+            self._drop("expired", len(batch) - len(fresh), "no collector took them for an hour")
+            if fresh:
+                self._batches.appendleft(fresh)
+        return fresh
 
     def _apply(self, outcome: Outcome, batch: Batch, *, closing: bool) -> None:
         match outcome:
@@ -94,7 +95,7 @@ class Outbox:
             case Retry():
                 self._retry(outcome, closing=closing)
             case Misconfigured():
-                self.retry_at = time.monotonic() + MISCONFIGURED_SECONDS
+                self.retry_at = time.monotonic() + self._pace.misconfigured
                 message = "the collector takes no events, check %s (it says %s): %d events wait"
                 details = outcome.setting, outcome.reason, self._buffer.waiting
                 self._guard.warn("misconfigured", message, *details)
@@ -113,8 +114,8 @@ class Outbox:
 
     def _retry(self, outcome: Retry, *, closing: bool) -> None:
         # Who closes has little time left: the delay does not grow any more.
-        delay = backoff(0 if closing else self._failures)
-        if outcome.after is not None and outcome.after >= SHORTEST_PAUSE:
+        delay = backoff(self._pace, 0 if closing else self._failures)
+        if outcome.after is not None and outcome.after >= self._pace.shortest_pause:
             delay = outcome.after
         self._failures += 1
         self.retry_at = time.monotonic() + delay

@@ -5,25 +5,30 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-FIRST_DELAY: Final = 0.5
-MAX_DELAY: Final = 30.0
+from sqreen_mw.agent.delivery.pace import Pace
+
 MAX_RETRY_AFTER: Final = 3600.0
 
 
-def backoff(attempt: int) -> float:
+def backoff(pace: Pace, attempt: int) -> float:
     """Return the seconds to wait after so many failures in a row, counted from 0.
 
     Full jitter: anything up to 0.5 s * 2^attempt, at most 30 s, so that many processes do not
     come back together.
     """
-    ceiling = min(MAX_DELAY, FIRST_DELAY * 2 ** min(attempt, 16))
+    ceiling = min(pace.max_delay, pace.first_delay * 2 ** min(attempt, 16))
     return random.uniform(0, ceiling)  # noqa: S311 jitter is no secret
 
 
-def retry_after(value: str | None) -> float | None:
+def retry_after(value: str | None, *, date: str | None = None) -> float | None:
     """Return the seconds that ``Retry-After`` asks for, at most an hour, or None.
 
-    Both forms of RFC 9110, section 10.2.3, are read: seconds and an HTTP date.
+    Both forms of RFC 9110, section 10.2.3, are read: seconds and an HTTP date. A date is as far
+    away as it is from the answer's own: this machine's clock may be wrong, or be set meanwhile.
+
+    Args:
+        value: The header field.
+        date: The field ``Date`` of the same answer, if it has one.
     """
     if value is None:
         return None
@@ -31,8 +36,17 @@ def retry_after(value: str | None) -> float | None:
     if text.isascii() and text.isdigit():
         seconds = float(text[:9])
     else:
-        try:
-            seconds = parsedate_to_datetime(text).timestamp() - time.time()
-        except (ValueError, TypeError, OverflowError):
+        until = _moment(text)
+        if until is None:
             return None
+        answered = _moment(date)
+        seconds = until - (time.time() if answered is None else answered)
     return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _moment(date: str | None) -> float | None:
+    """Return an HTTP date in seconds since the epoch, or None where it is none."""
+    try:
+        return parsedate_to_datetime(date or "").timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
