@@ -114,6 +114,18 @@ def decode_answer(data: bytes) -> IngestAnswer:
         raise MalformedBatchError(_fault(error, data)) from error
 
 
+def decode_envelope(data: bytes) -> Envelope:
+    """Return a batch whose events are not looked at.
+
+    Raises:
+        MalformedBatchError: With the path or the byte of the fault.
+    """
+    try:
+        return _envelope_decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedBatchError(_fault(error, data)) from error
+
+
 def decode_batch(data: bytes) -> DecodedBatch:
     """Return a batch's well-formed events and a rejection for each of the others.
 
@@ -121,10 +133,7 @@ def decode_batch(data: bytes) -> DecodedBatch:
         MalformedBatchError: The batch itself can't be read; the message holds the path or the
             byte of the fault.
     """
-    try:
-        envelope = _envelope_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedBatchError(_fault(error, data)) from error
+    envelope = decode_envelope(data)
     if envelope.version != WIRE_VERSION:
         raise MalformedBatchError(
             f"version {envelope.version} is not spoken here, only {WIRE_VERSION}: "
