@@ -8,13 +8,10 @@ from typing import Final
 
 from sqreen_mw.collector.clock import Clock, system_clock
 from sqreen_mw.collector.events.base import AcceptedBatch, EventStore
-from sqreen_mw.collector.state.apps import Apps
+from sqreen_mw.collector.state.apps import DEFAULT_ENVIRONMENT, Apps
 from sqreen_mw.collector.tail import Tail
 from sqreen_mw.errors import StoreError
 from sqreen_mw.protocol.batch import DecodedBatch, IngestAnswer
-
-DEFAULT_ENVIRONMENT: Final = "default"
-"""The environment of a batch that names none."""
 
 MAX_WAITING: Final = 32
 """Batches that wait for the writer; with at most 1 MiB each they bound the memory."""

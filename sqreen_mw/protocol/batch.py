@@ -1,6 +1,5 @@
 """The JSON batch: how events travel from an agent to the collector, and the answer to it."""
 
-import re
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -9,6 +8,7 @@ from msgspec import Meta, Raw, Struct, field
 
 from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.event import Event, Milliseconds, Name
+from sqreen_mw.protocol.fault import UNREADABLE, fault_text
 from sqreen_mw.protocol.limits import MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 
 WIRE_VERSION: Final = 1
@@ -66,8 +66,6 @@ class _Id(Struct):
     id: str | None = None
 
 
-_TWO_ESCAPES: Final = 12
-_SURROGATE: Final = re.compile(rb"\\u[dD][89abAB]")
 _encoder: Final = msgspec.json.Encoder()
 _envelope_decoder: Final = msgspec.json.Decoder(Envelope)
 _event_decoder: Final = msgspec.json.Decoder(Event)
@@ -98,8 +96,8 @@ def decode_event(data: bytes) -> Event:
     """
     try:
         return _event_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedBatchError(_fault(error, data)) from error
+    except UNREADABLE as error:
+        raise MalformedBatchError(fault_text(error, data)) from error
 
 
 def decode_answer(data: bytes) -> IngestAnswer:
@@ -111,7 +109,7 @@ def decode_answer(data: bytes) -> IngestAnswer:
     try:
         return _answer_decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedBatchError(_fault(error, data)) from error
+        raise MalformedBatchError(fault_text(error, data)) from error
 
 
 def decode_envelope(data: bytes) -> Envelope:
@@ -122,8 +120,8 @@ def decode_envelope(data: bytes) -> Envelope:
     """
     try:
         return _envelope_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedBatchError(_fault(error, data)) from error
+    except UNREADABLE as error:
+        raise MalformedBatchError(fault_text(error, data)) from error
 
 
 def decode_batch(data: bytes) -> DecodedBatch:
@@ -157,26 +155,14 @@ def _decode_one(index: int, raw: Raw) -> Event | Rejection:
         return Rejection(index=index, id=_readable_id(raw), code="event_too_large", detail=detail)
     try:
         return _event_decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return Rejection(
-            index=index, id=_readable_id(raw), code="invalid_event", detail=_fault(error)
+            index=index, id=_readable_id(raw), code="invalid_event", detail=fault_text(error)
         )
 
 
 def _readable_id(raw: Raw) -> str | None:
     try:
         return _id_decoder.decode(raw).id
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
-
-
-def _fault(error: Exception, data: bytes = b"") -> str:
-    if isinstance(error, RecursionError):
-        return "JSON is nested too deeply"
-    text = str(error)
-    if text != "Input data was truncated":
-        return text
-    if _SURROGATE.search(data[-_TWO_ESCAPES:]):
-        # The decoder looks for the other half there, so it says the same of both.
-        return "JSON ends too early, or has half of a surrogate pair in a text, such as \\ud800"
-    return f"{text} (byte {len(data)})"

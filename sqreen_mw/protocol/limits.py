@@ -49,3 +49,12 @@ MIN_STATUS: Final = 100
 
 MAX_STATUS: Final = 999
 """The greatest status of a response; there are three digits."""
+
+MAX_HEARTBEAT_BYTES: Final = 16 * 1024
+"""Bytes of a heartbeat, compressed or not."""
+
+MAX_COUNTERS: Final = 64
+"""Reasons, and kinds of misuse, that a heartbeat counts."""
+
+MAX_COUNT: Final = 2**53 - 1
+"""The greatest count of a heartbeat; up to here every JSON reader is exact."""

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sqreen_mw.collector.pipeline import DEFAULT_ENVIRONMENT, MAX_WAITING
+from sqreen_mw.collector.pipeline import MAX_WAITING
 from sqreen_mw.collector.services import Services, open_services
 from sqreen_mw.collector.settings import Settings
+from sqreen_mw.collector.state.apps import DEFAULT_ENVIRONMENT
 from sqreen_mw.errors import StoreError
 from sqreen_mw.protocol.batch import DecodedBatch, decode_batch
 

@@ -15,12 +15,20 @@ from sqreen_mw.capture.request import MAX_QUERY_BYTES
 from sqreen_mw.protocol import limits
 from sqreen_mw.protocol.batch import Envelope, IngestAnswer, Rejection, decode_answer, decode_batch
 from sqreen_mw.protocol.event import Event, Params, RequestInfo
+from sqreen_mw.protocol.heartbeat import (
+    HEARTBEAT_INTERVAL,
+    Heartbeat,
+    HeartbeatAnswer,
+    Queue,
+    decode_heartbeat,
+    decode_heartbeat_answer,
+)
 from tests.docs.pages import blocks_of, text_of
 
 PAGE = text_of("docs/events.md")
 
 
-@pytest.mark.parametrize("struct", [Event, RequestInfo, Params, Envelope])
+@pytest.mark.parametrize("struct", [Event, RequestInfo, Params, Envelope, Heartbeat, Queue])
 def test_a_table_has_every_field(struct: type[msgspec.Struct]) -> None:
     """One table has the fields of a struct, as they are on the wire, and no others."""
     wanted = [field.encode_name for field in msgspec.structs.fields(struct)]
@@ -31,7 +39,7 @@ def test_a_table_has_every_field(struct: type[msgspec.Struct]) -> None:
 
 def test_the_answers_fields_are_shown() -> None:
     """The example of an answer can be read, and has every field."""
-    _, answer = [block.code for block in blocks_of("docs/events.md")]
+    _, answer, *_ = [block.code for block in blocks_of("docs/events.md")]
 
     assert decode_answer(answer.encode()).accepted == 1
     told = json.loads(answer)
@@ -41,12 +49,24 @@ def test_the_answers_fields_are_shown() -> None:
 
 def test_the_batch_can_be_read() -> None:
     """The example of a batch has every field, and all of its events are well-formed."""
-    batch, _ = [block.code for block in blocks_of("docs/events.md")]
+    batch, *_ = [block.code for block in blocks_of("docs/events.md")]
 
     decoded = decode_batch(batch.encode())
     assert decoded.rejected == []
     assert [event.name for event in decoded.events] == ["coupon.applied"]
     assert json.loads(batch).keys() == {field.name for field in msgspec.structs.fields(Envelope)}
+
+
+def test_the_heartbeat_can_be_read() -> None:
+    """The example of a heartbeat has every field, and so has that of its answer."""
+    *_, beat, answer = [block.code for block in blocks_of("docs/events.md")]
+
+    told = json.loads(beat)
+    assert decode_heartbeat(beat.encode()).queue.delivered == 1292
+    assert told.keys() == {field.name for field in msgspec.structs.fields(Heartbeat)}
+    assert told["queue"].keys() == {field.name for field in msgspec.structs.fields(Queue)}
+    assert decode_heartbeat_answer(answer.encode()).heartbeat_interval == HEARTBEAT_INTERVAL
+    assert json.loads(answer).keys() == set(HeartbeatAnswer.__struct_fields__)
 
 
 def limits_table() -> str:

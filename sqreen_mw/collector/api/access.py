@@ -37,6 +37,20 @@ async def token_with(request: Request, scope: str) -> Token:
     return token
 
 
+def check_app(token: Token, app: str | None, *, what: str) -> None:
+    """See that what is sent is of the token's app.
+
+    Raises:
+        Problem: 403, it names another one.
+    """
+    if app not in {None, token.app}:
+        raise Problem(
+            403,
+            f"the {what} is of the app {app!r}, the token of {token.app!r}: leave "
+            f"'app' out of the {what}, or send the token of that app",
+        )
+
+
 async def readable_app(request: Request) -> str | None:
     """Return the only app whose events the request may read, or None where it may read all.
 

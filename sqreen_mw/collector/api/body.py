@@ -3,6 +3,7 @@
 import zlib
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from sqreen_mw.collector.api.problems import Problem
@@ -15,6 +16,32 @@ _GZIP: Final = 31
 
 _STEP: Final = 256 * 1024
 """Bytes that are inflated at once."""
+
+
+_ENCODINGS: Final = frozenset({"identity", "gzip"})
+
+
+def json_encoding(headers: Headers) -> str:
+    """Return how a body of JSON is encoded: gzip or identity.
+
+    Raises:
+        Problem: 415, it is not JSON, or encoded in another way.
+    """
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Problem(
+            415,
+            f"the Content-Type is {kind or 'not given'}: send application/json",
+            headers={"accept-post": "application/json"},
+        )
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in _ENCODINGS:
+        raise Problem(
+            415,
+            f"the Content-Encoding is {encoding}: send gzip or identity",
+            headers={"accept-encoding": "gzip, identity"},
+        )
+    return encoding
 
 
 async def bounded_body(request: Request, *, limit: int) -> bytes:
@@ -34,6 +61,15 @@ async def bounded_body(request: Request, *, limit: int) -> bytes:
     if size > limit:
         raise Problem(413, f"the body has more than {limit} bytes: send less at once")
     return bytes(body)
+
+
+def plain(body: bytes, *, encoding: str, limit: int) -> bytes:
+    """Return a body without its encoding.
+
+    Raises:
+        Problem: As ``inflate`` does.
+    """
+    return inflate(body, limit=limit) if encoding == "gzip" else body
 
 
 def inflate(data: bytes, *, limit: int) -> bytes:

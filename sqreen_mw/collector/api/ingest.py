@@ -5,12 +5,11 @@ from typing import Final
 
 import msgspec
 from fastapi import APIRouter
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sqreen_mw.collector.api.access import token_with
-from sqreen_mw.collector.api.body import bounded_body, inflate
+from sqreen_mw.collector.api.access import check_app, token_with
+from sqreen_mw.collector.api.body import bounded_body, json_encoding, plain
 from sqreen_mw.collector.api.problems import HEADERS, Problem
 from sqreen_mw.collector.api.schemas import json_of
 from sqreen_mw.collector.services import services_of
@@ -26,8 +25,6 @@ from sqreen_mw.protocol.batch import (
 from sqreen_mw.protocol.limits import MAX_BATCH_EVENTS, MAX_INFLATED_BYTES, MAX_WIRE_BYTES
 
 router: Final = APIRouter()
-
-_ENCODINGS: Final = frozenset({"identity", "gzip"})
 
 
 class _Counted(msgspec.Struct):
@@ -55,43 +52,20 @@ async def ingest(request: Request) -> Response:
     the app has sent before is counted as a duplicate, so a batch may be sent again.
     """
     token = await token_with(request, "ingest")
-    encoding = _encoding(request.headers)
+    encoding = json_encoding(request.headers)
     body = await bounded_body(request, limit=MAX_WIRE_BYTES)
     read = partial(_read, body, encoding=encoding, token=token)
     answer = await services_of(request).pipeline.submit(read, app=token.app)
     return Response(encode_answer(answer), 202, headers=HEADERS, media_type="application/json")
 
 
-def _encoding(headers: Headers) -> str:
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Problem(
-            415,
-            f"the Content-Type is {kind or 'not given'}: send application/json",
-            headers={"accept-post": "application/json"},
-        )
-    encoding = headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in _ENCODINGS:
-        raise Problem(
-            415,
-            f"the Content-Encoding is {encoding}: send gzip or identity",
-            headers={"accept-encoding": "gzip, identity"},
-        )
-    return encoding
-
-
 def _read(body: bytes, *, encoding: str, token: Token) -> DecodedBatch:
-    data = inflate(body, limit=MAX_INFLATED_BYTES) if encoding == "gzip" else body
+    data = plain(body, encoding=encoding, limit=MAX_INFLATED_BYTES)
     try:
         batch = decode_batch(data)
     except MalformedBatchError as error:
         raise _malformed(data, error) from error
-    if batch.envelope.app not in {None, token.app}:
-        raise Problem(
-            403,
-            f"the batch is of the app {batch.envelope.app!r}, the token of {token.app!r}: leave "
-            "'app' out of the batch, or send the token of that app",
-        )
+    check_app(token, batch.envelope.app, what="batch")
     return batch
 
 

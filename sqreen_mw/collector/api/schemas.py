@@ -6,8 +6,11 @@ import msgspec
 from fastapi import FastAPI
 
 from sqreen_mw.collector.events.base import StoredEvent
+from sqreen_mw.collector.state.drops import Drop
+from sqreen_mw.collector.state.instance import Instance
 from sqreen_mw.protocol.batch import Envelope, IngestAnswer
 from sqreen_mw.protocol.event import Event
+from sqreen_mw.protocol.heartbeat import Heartbeat, HeartbeatAnswer
 
 _REFERENCE: Final = "#/components/schemas/{name}"
 
@@ -28,7 +31,22 @@ class HistogramAnswer(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[int, ...]
 
 
-_SPOKEN: Final = (Envelope, IngestAnswer, Event, StoredEvent, EventPage, HistogramAnswer)
+class InstancesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The processes that were heard of since ``since``, and what was dropped since then.
+
+    Times are milliseconds since the epoch. ``drops`` are of processes that are gone, too.
+    """
+
+    since: int
+    server_time: int
+    instances: tuple[Instance, ...]
+    drops: tuple[Drop, ...]
+
+
+_SPOKEN: Final = (
+    *(Envelope, IngestAnswer, Event, StoredEvent, EventPage, HistogramAnswer),
+    *(Heartbeat, HeartbeatAnswer, InstancesAnswer),
+)
 
 
 def json_of(kind: type) -> dict[str, Any]:

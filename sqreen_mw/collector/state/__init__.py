@@ -1,10 +1,11 @@
-"""What the collector must not forget besides events: apps, tokens, users and sessions."""
+"""What the collector must not forget besides events: apps, tokens, users, processes."""
 
 from dataclasses import dataclass
 
 from sqreen_mw.collector.clock import Clock, system_clock
 from sqreen_mw.collector.state.apps import Apps
 from sqreen_mw.collector.state.database import Database, open_database
+from sqreen_mw.collector.state.instances import Instances
 from sqreen_mw.collector.state.sessions import Sessions
 from sqreen_mw.collector.state.tokens import Tokens
 from sqreen_mw.collector.state.users import Users
@@ -20,6 +21,7 @@ class State:
     tokens: Tokens
     users: Users
     sessions: Sessions
+    instances: Instances
     database: Database
 
     def close(self) -> None:
@@ -42,5 +44,6 @@ def open_state(url: str, *, clock: Clock = system_clock) -> State:
         tokens=Tokens(database, clock),
         users=Users(database, clock),
         sessions=Sessions(database, clock),
+        instances=Instances(database),
         database=database,
     )

@@ -12,6 +12,9 @@ from sqreen_mw.collector.state.tables import apps, environments
 from sqreen_mw.errors import RefusedError
 from sqreen_mw.protocol.limits import MAX_NAME_LENGTH
 
+DEFAULT_ENVIRONMENT: Final = "default"
+"""The environment of an app that names none."""
+
 MAX_ENVIRONMENTS: Final = 100
 """Environments that are listed of one app: the names come with the events, so they are bounded."""
 

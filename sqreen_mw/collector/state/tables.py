@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
 from sqlalchemy import UniqueConstraint as Unique
 
 metadata: Final = MetaData()
@@ -64,4 +75,49 @@ login_links: Final = Table(
     Column("secret_hash", LargeBinary, nullable=False, unique=True),
     Column("expires_at", BigInteger, nullable=False, index=True),
     Column("used_at", BigInteger),
+)
+
+instances: Final = Table(
+    "instances",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("app_id", ForeignKey("apps.id", ondelete="CASCADE"), nullable=False),
+    Column("instance_id", Text, nullable=False),
+    Column("env", Text, nullable=False),
+    Column("release", Text),
+    Column("sdk", Text, nullable=False),
+    Column("python", Text),
+    Column("host", Text),
+    Column("pid", BigInteger),
+    Column("started_at", BigInteger, nullable=False),
+    Column("last_seen", BigInteger, nullable=False, index=True),
+    Column("clock_skew", BigInteger, nullable=False),
+    Column("ended", Boolean, nullable=False),
+    Column("tracked", BigInteger, nullable=False),
+    Column("delivered", BigInteger, nullable=False),
+    Column("waiting", BigInteger, nullable=False),
+    Column("dropped", JSON, nullable=False),
+    Column("misuse", JSON, nullable=False),
+    Unique("app_id", "instance_id"),
+)
+
+samples: Final = Table(
+    "samples",
+    metadata,
+    Column("instance", ForeignKey("instances.id", ondelete="CASCADE"), primary_key=True),
+    Column("at", BigInteger, primary_key=True, index=True),
+    Column("delivered", BigInteger, nullable=False),
+    Column("lost", BigInteger, nullable=False),
+    Column("waiting", BigInteger, nullable=False),
+)
+
+drops: Final = Table(
+    "drops",
+    metadata,
+    Column("app_id", ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True),
+    Column("env", Text, primary_key=True),
+    Column("host", Text, primary_key=True),
+    Column("reason", Text, primary_key=True),
+    Column("at", BigInteger, primary_key=True, index=True),
+    Column("count", BigInteger, nullable=False),
 )

@@ -14,6 +14,8 @@ def test_describes_itself(collector: Collector) -> None:
         "/v1/events/query",
         "/v1/events/histogram",
         "/v1/events/{event_id}",
+        "/v1/heartbeat",
+        "/v1/instances",
         "/healthz",
     }
     schemas = document["components"]["schemas"]

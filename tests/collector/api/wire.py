@@ -15,3 +15,11 @@ def wire_event(name: str = "coupon.applied", **members: Any) -> dict[str, Any]:
     """Return the members of an event of now, with a new id."""
     at = now()
     return {"id": new_event_id(at), "event": name, "timestamp": at, **members}
+
+
+def wire_heartbeat(**members: Any) -> dict[str, Any]:
+    """Return the members of a heartbeat of now."""
+    at = now()
+    queue = {"tracked": 1, "delivered": 1, "waiting": 0}
+    told = {"instance_id": "one", "sdk": "test/1", "started_at": at - 1000, "sent_at": at}
+    return {**told, "queue": queue, **members}

@@ -1,0 +1,122 @@
+"""A heartbeat as it is noted: numbers of the process add up, and what is old makes room."""
+
+from operator import gt
+from typing import Any, Final
+
+from msgspec import structs
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from sqreen_mw.collector.state.apps import DEFAULT_ENVIRONMENT
+from sqreen_mw.collector.state.drops import SLOT, add_drops
+from sqreen_mw.collector.state.instance import QUIET_AFTER, Sample, lost_of
+from sqreen_mw.collector.state.tables import drops, instances, samples
+from sqreen_mw.errors import RefusedError
+from sqreen_mw.protocol.heartbeat import Heartbeat
+
+KEPT: Final = 48 * 60 * 60 * 1000
+"""Milliseconds after which samples, drops, and processes that are silent are forgotten."""
+
+MAX_INSTANCES: Final = 1000
+"""Processes of one app that are kept; those that have ended make room first."""
+
+
+def note_heartbeat(connection: Connection, app_id: int, beat: Heartbeat, *, now: int) -> None:
+    """Note a heartbeat that arrived now; one that a later one overtook changes nothing.
+
+    Raises:
+        RefusedError: The app has too many processes that are alive.
+    """
+    mine = (instances.c.app_id == app_id) & (instances.c.instance_id == beat.instance_id)
+    known = connection.execute(select(instances).where(mine)).one_or_none()
+    if known is not None and _overtaken(beat, known):
+        return
+    values = _values(beat, now)
+    if known is None:
+        _make_room(connection, app_id, now)
+        named = {"app_id": app_id, "instance_id": beat.instance_id}
+        connection.execute(insert(instances).values(values | named))
+    else:
+        connection.execute(update(instances).where(mine).values(values))
+    before: dict[str, int] = known.dropped if known else {}
+    more = {reason: n - before.get(reason, 0) for reason, n in beat.queue.dropped.items()}
+    env, host = values["env"], beat.host or ""
+    add_drops(connection, app_id, env=env, host=host, more=more, at=now)
+    sample = Sample(
+        at=now // SLOT * SLOT,
+        delivered=beat.queue.delivered - (known.delivered if known else 0),
+        lost=lost_of(more),
+        waiting=beat.queue.waiting,
+    )
+    row_id = connection.scalar(select(instances.c.id).where(mine))
+    if _add_sample(connection, row_id, sample):
+        _forget_old(connection, now)
+
+
+def _values(beat: Heartbeat, received_at: int) -> dict[str, Any]:
+    return {
+        "env": beat.env or DEFAULT_ENVIRONMENT,
+        "release": beat.release,
+        "sdk": beat.sdk,
+        "python": beat.python,
+        "host": beat.host,
+        "pid": beat.pid,
+        "started_at": beat.started_at,
+        "last_seen": received_at,
+        "clock_skew": received_at - beat.sent_at,
+        "ended": beat.ended,
+        "tracked": beat.queue.tracked,
+        "delivered": beat.queue.delivered,
+        "waiting": beat.queue.waiting,
+        "dropped": beat.queue.dropped,
+        "misuse": beat.misuse,
+    }
+
+
+def _overtaken(beat: Heartbeat, known: Row[Any]) -> bool:
+    """Tell whether a heartbeat is older than the last one: its counts only grow."""
+    queue = beat.queue
+    now = queue.tracked, queue.delivered, sum(queue.dropped.values())
+    then = known.tracked, known.delivered, sum(known.dropped.values())
+    return any(map(gt, then, now)) or (known.ended and not beat.ended)
+
+
+def _add_sample(connection: Connection, row_id: Any, sample: Sample) -> bool:
+    """Add what became of events to the slot, and tell whether it is the slot's first."""
+    of_slot = (samples.c.instance == row_id) & (samples.c.at == sample.at)
+    present = connection.scalar(select(samples.c.waiting).where(of_slot))
+    if present is None:
+        values = structs.asdict(sample) | {"instance": row_id}
+        connection.execute(insert(samples).values(values))
+        return True
+    changed = {
+        "delivered": samples.c.delivered + sample.delivered,
+        "lost": samples.c.lost + sample.lost,
+        "waiting": max(present, sample.waiting),
+    }
+    connection.execute(update(samples).where(of_slot).values(changed))
+    return False
+
+
+def _forget_old(connection: Connection, now: int) -> None:
+    for table, moment in (
+        (samples, samples.c.at),
+        (drops, drops.c.at),
+        (instances, instances.c.last_seen),
+    ):
+        connection.execute(delete(table).where(moment < now - KEPT))
+
+
+def _make_room(connection: Connection, app_id: int, now: int) -> None:
+    of_app = instances.c.app_id == app_id
+    count = connection.scalar(select(func.count()).select_from(instances).where(of_app)) or 0
+    if count < MAX_INSTANCES:
+        return
+    gone = instances.c.ended | (instances.c.last_seen < now - QUIET_AFTER)
+    oldest = (
+        select(instances.c.id)
+        .where(of_app, gone)
+        .order_by(instances.c.ended.desc(), instances.c.last_seen)
+        .limit(count - MAX_INSTANCES + 1)
+    )
+    if connection.execute(delete(instances).where(instances.c.id.in_(oldest))).rowcount == 0:
+        raise RefusedError(f"the app has {MAX_INSTANCES} processes that are alive already")
