@@ -20,6 +20,8 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in list(os.environ):
         if name.startswith("SQREEN_") and name not in {"SQREEN_BROWSER", "SQREEN_CHROMIUM"}:
             monkeypatch.delenv(name)
+        if name.upper() in {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}:
+            monkeypatch.delenv(name)
     yield
     sqreen_mw.close(timeout=2.0)
     forget()

@@ -56,7 +56,14 @@ class Agent:
             sdk=SDK, app=config.app_name, env=config.environment, release=config.release, events=[]
         )
         self._delivery: Final = Delivery(
-            open_transport=partial(open_transport, url, token=config.token or "", user_agent=SDK),
+            open_transport=partial(
+                open_transport,
+                url,
+                token=config.token or "",
+                user_agent=SDK,
+                proxy=config.proxy,
+                ca_file=config.ca_file,
+            ),
             seal=sealer.seal,
             header=self.header,
             interval=config.flush_interval,

@@ -3,9 +3,11 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from os import PathLike
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
+from sqreen_mw.agent.proxy import Proxy, choose_proxy
 from sqreen_mw.agent.readers import Texts
 from sqreen_mw.agent.setting import SETTINGS, Setting
 from sqreen_mw.agent.sources import KEYWORD, Found, gather
@@ -25,6 +27,8 @@ class Settings(TypedDict, total=False):
 
     url: str
     token: str
+    http_proxy: str
+    ca_file: str | PathLike[str]
     app_name: str
     environment: str
     release: str
@@ -48,6 +52,8 @@ class Config:
     Attributes:
         url: Where events go; None means nowhere, and every call is a safe no-op.
         token: The secret that the collector knows the app by; http and https only.
+        proxy: The proxy on the way there, if any.
+        ca_file: A file of the only certificates that vouch for the collector, if not the machine's.
         app_name: The app's name; None leaves it to the token.
         environment: Where the app runs, such as ``production`` or ``staging``.
         release: The app's own version, if it has one.
@@ -66,6 +72,8 @@ class Config:
 
     url: str | None = None
     token: str | None = field(default=None, repr=False)
+    proxy: Proxy | None = None
+    ca_file: str | None = None
     app_name: str | None = None
     environment: str = "production"
     release: str | None = None
@@ -115,7 +123,9 @@ def resolve(
         values.pop("trusted_proxies", ()), values.pop("ip_header", None)
     )
     values.setdefault("scrubber", _scrubber(values))
-    config = Config(**values, notes=sources.notes)
+    chosen = choose_proxy(values.get("url"), values.pop("http_proxy", None), environ)
+    notes = (*sources.notes, *chosen.notes)
+    config = Config(**values, proxy=chosen.proxy, notes=notes)
     _check_token(config)
     return Resolved(config=config, found=sources.found)
 
@@ -134,8 +144,7 @@ def _read(setting: Setting, found: Found) -> Any:
         return setting.read(found.value)
     except (ValueError, TypeError, AttributeError) as error:
         text = str(found.value)
-        secret = setting.is_secret or (setting.name == "url" and "@" in text)
-        shown = "" if secret else f" (it is {text[:100]!r})"
+        shown = "" if setting.hides(text) else f" (it is {text[:100]!r})"
         raise ConfigurationError(f"{_named(setting, found)} {error}{shown}") from error
 
 

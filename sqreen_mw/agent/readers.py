@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from os import PathLike
+from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -37,6 +39,40 @@ def read_url(value: str) -> str:
     if parts.query or parts.fragment or parts.path.rstrip("/").endswith("/v1/events"):
         raise ValueError("must be the collector's address alone, such as http://localhost:7070")
     return value.rstrip("/")
+
+
+def read_proxy(value: str) -> str:
+    """Return the address of a proxy; one without a scheme is taken for http."""
+    value = value.strip()
+    parts = urlsplit(value if "://" in value else f"http://{value}")
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError("must begin with http:// or https://, other kinds are not known here")
+    try:
+        _ = parts.port
+    except ValueError:
+        # Its message would tell a part of a password that is not quoted.
+        raise ValueError("has no right port: write it as http://proxy.example.com:3128") from None
+    if not parts.hostname:
+        raise ValueError("names no host: write it as http://proxy.example.com:3128")
+    if parts.query or parts.fragment or parts.path.strip("/"):
+        raise ValueError("must be its address alone, such as http://proxy.example.com:3128")
+    return parts.geturl().rstrip("/")
+
+
+def read_ca_file(value: str | PathLike[str]) -> str:
+    """Return the full path of a file of certificates, which is there and can be read."""
+    # Imported here, as few apps have such a file, and http URLs need none of it.
+    import ssl  # noqa: PLC0415
+
+    path = Path(value).absolute()
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError as error:
+        raise ValueError("must name a file of certificates in PEM form, it holds none") from error
+    except OSError as error:
+        reason = error.strerror
+        raise ValueError(f"must name a file of certificates in PEM form: {reason}") from error
+    return str(path)
 
 
 def read_token(value: str) -> str:

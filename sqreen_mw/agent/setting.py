@@ -33,6 +33,10 @@ class Setting:
     is_secret: bool = False
     keyword_only: bool = False
 
+    def hides(self, value: object) -> bool:
+        """Tell whether a given value is not to be shown: a secret, or a URL that may hold one."""
+        return self.is_secret or (self.kind == "URL" and "@" in str(value))
+
     @property
     def variable(self) -> str:
         """The environment variable."""
@@ -56,6 +60,21 @@ _ALL: Final = (
         "makes one",
         read=readers.read_token,
         is_secret=True,
+    ),
+    Setting(
+        name="http_proxy",
+        kind="URL",
+        default="`HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY`, but for what `NO_PROXY` names",
+        about="The proxy on the way to the collector, such as `http://proxy.example.com:3128`",
+        read=readers.read_proxy,
+    ),
+    Setting(
+        name="ca_file",
+        kind="path",
+        default="the machine's authorities",
+        about="A file of certificates, in PEM form, that vouch for the collector, or for an https "
+        "proxy, in place of the machine's",
+        read=readers.read_ca_file,
     ),
     Setting(
         name="app_name",
@@ -168,7 +187,6 @@ SETTINGS: Final = {setting.name: setting for setting in _ALL}
 
 ORIGINAL: Final = {
     "graceful_timeout": "the exit waits 2 seconds",
-    "http_proxy": "events are sent without a proxy",
     "ingestion_url": "there is one address, SQREEN_URL",
     "initial_features": "there are none",
     "instrumentation_timeout": "the start waits for nothing",
@@ -178,7 +196,7 @@ ORIGINAL: Final = {
     "max_obs_queue_length": "the queue holds 10,000 events and 16 MiB",
     "max_queue_length": "the queue holds 10,000 events and 16 MiB",
     "no_sniff_domains": "nothing is probed",
-    "proxy_url": "events are sent without a proxy",
+    "proxy_url": "its other name, SQREEN_HTTP_PROXY",
     "rules": "there are none",
     "rules_signature": "there are none",
     "run_in_test": "tests use sqreen_mw.testing",

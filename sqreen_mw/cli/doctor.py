@@ -79,7 +79,7 @@ def _shown(resolved: Resolved) -> list[dict[str, str]]:
         found = resolved.found.get(name)
         value, origin = setting.default, DEFAULT
         if found is not None:
-            value, origin = HIDDEN if setting.is_secret else str(found.value), found.origin
+            value, origin = HIDDEN if setting.hides(found.value) else str(found.value), found.origin
         if not setting.keyword_only:
             rows.append({"name": name, "value": value, "from": origin})
     return rows

@@ -1,7 +1,6 @@
 """The way to the collector, tried as the app would go it; nothing is left there."""
 
 import asyncio
-import ssl
 import time
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -12,7 +11,8 @@ import httpx2
 from sqreen_mw.agent.agent import SDK, Agent
 from sqreen_mw.agent.config import Config
 from sqreen_mw.agent.delivery.batch import make_batch
-from sqreen_mw.agent.delivery.http import HttpTransport
+from sqreen_mw.agent.delivery.faults import Way, told_fault
+from sqreen_mw.agent.delivery.http import HttpTransport, way_options
 from sqreen_mw.agent.delivery.transport import (
     Delivered,
     Misconfigured,
@@ -47,15 +47,14 @@ def try_destination(config: Config) -> list[Finding]:
 
 def try_collector(url: str, config: Config) -> list[Finding]:
     """Ask for the collector's health, compare the clocks, and send a batch without events."""
-    # As the transport does: only https needs the machine's certificates, which take a while.
-    verify = True if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    with httpx2.Client(timeout=SECONDS, trust_env=False, verify=verify) as client:
-        begun = time.time()
-        try:
+    way = Way(url=url, proxy=config.proxy, ca_file=config.ca_file)
+    try:
+        with httpx2.Client(timeout=SECONDS, **way_options(way)) as client:
+            begun = time.time()
             answer = client.head(f"{url}/healthz", headers={"User-Agent": SDK})
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            return [_silence(url, error)]
-        ended = time.time()
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        return [_silence(way, error)]
+    ended = time.time()
     return [
         _health(answer, url, milliseconds=(ended - begun) * 1000),
         *_clock(answer, (begun + ended) / 2),
@@ -63,9 +62,11 @@ def try_collector(url: str, config: Config) -> list[Finding]:
     ]
 
 
-def _silence(url: str, error: Exception) -> Finding:
-    reason = f"{type(error).__name__}: {error}".rstrip(": ")
-    detail = f"nothing answers at {url}: is it running, and may this machine reach it? ({reason})"
+def _silence(way: Way, error: Exception) -> Finding:
+    reason = told_fault(error, way)
+    detail = (
+        f"nothing answers at {way.url}: is it running, and may this machine reach it? ({reason})"
+    )
     return Finding("collector", "problem", detail)
 
 
@@ -121,7 +122,13 @@ def _fault(outcome: Misconfigured | Retry | Refused | TooLarge) -> str:
 
 
 async def _send_nothing(url: str, config: Config) -> Outcome:
-    transport = HttpTransport(url=url, token=config.token or "", user_agent=SDK)
+    transport = HttpTransport(
+        url=url,
+        token=config.token or "",
+        user_agent=SDK,
+        proxy=config.proxy,
+        ca_file=config.ca_file,
+    )
     header = Agent(config, url=url).header
     try:
         return await transport.send(make_batch(header, events=[], tracked_at=[]), seconds=SECONDS)

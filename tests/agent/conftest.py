@@ -1,13 +1,16 @@
 import gzip
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import trustme
 
 
 @dataclass
@@ -37,6 +40,7 @@ class FaultyCollector:
     url: str
     answers: list[Answer] = field(default_factory=list)
     posts: list[Post] = field(default_factory=list)
+    connections: int = 0
 
     @property
     def names(self) -> list[str]:
@@ -47,6 +51,10 @@ class FaultyCollector:
 def _handler(collector: FaultyCollector) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            collector.connections += 1
+            super().setup()
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -76,24 +84,55 @@ def _handler(collector: FaultyCollector) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-class _Server(ThreadingHTTPServer):
+class QuietServer(ThreadingHTTPServer):
+    """A server with a thread a connection; clients that give up are part of the tests."""
+
     daemon_threads = True
 
     def handle_error(self, *_: Any) -> None:
-        """Say nothing: clients that give up are part of the tests."""
+        """Say nothing."""
+
+
+@contextmanager
+def serving(
+    handler: type[BaseHTTPRequestHandler], *, tls: ssl.SSLContext | None = None
+) -> Iterator[int]:
+    """Run a server on loopback, with TLS if a context is given, and yield its port."""
+    with QuietServer(("127.0.0.1", 0), handler) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture
 def collector() -> Iterator[FaultyCollector]:
     """Run a server that answers as told."""
     told = FaultyCollector(url="")
-    with _Server(("127.0.0.1", 0), _handler(told)) as server:
-        told.url = f"http://localhost:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(_handler(told)) as port:
+        told.url = f"http://localhost:{port}"
         yield told
-        server.shutdown()
-        thread.join()
+
+
+@contextmanager
+def tls_collector(certificate: trustme.LeafCert) -> Iterator[FaultyCollector]:
+    """Run such a server with TLS, under the name of localhost."""
+    told = FaultyCollector(url="")
+    with serving(_handler(told), tls=server_context(certificate)) as port:
+        told.url = f"https://localhost:{port}"
+        yield told
+
+
+def server_context(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    """Return what a server needs for TLS."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.configure_cert(context)
+    return context
 
 
 @pytest.fixture

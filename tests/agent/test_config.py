@@ -1,6 +1,8 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from sqreen_mw.agent.config import Config, Settings, differing, load_config
 from sqreen_mw.capture.client_ip import ClientIp, Networks
@@ -133,6 +135,36 @@ def test_the_token_is_never_shown() -> None:
 
     assert "sec ret" not in str(raised.value)
     assert "sqm_1_abc" not in repr(load_config(environ=COLLECTOR))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "No such file or directory (it is '"), ("no certificate", "it holds none (it is '")],
+)
+def test_a_file_of_certificates_is_looked_at_at_the_start(
+    tmp_path: Path, content: str | None, said: str
+) -> None:
+    """A file that is not there, or holds no certificate, stops the start by its setting's name."""
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(ConfigurationError) as raised:
+        load_config({"ca_file": path}, environ={})
+
+    message = str(raised.value)
+    assert message.startswith("ca_file / SQREEN_CA_FILE must name a file of certificates in PEM")
+    assert said in message
+
+
+def test_a_file_of_certificates_is_known_by_its_full_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon that changes its directory later still finds it."""
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.chdir(tmp_path)
+
+    assert load_config(environ={"SQREEN_CA_FILE": "ca.pem"}).ca_file == str(tmp_path / "ca.pem")
 
 
 @pytest.mark.parametrize(("text", "flag"), [("0", False), ("No", False), ("TRUE", True)])

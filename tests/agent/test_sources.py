@@ -126,11 +126,11 @@ def test_what_the_original_had_is_noted_in_one_sentence(folder: Path) -> None:
     """Settings of the original that have no effect here are named together, with what holds."""
     (folder / "sqreen.ini").write_text("[sqreen]\nlog_level = DEBUG")
 
-    [note] = load_config(environ={"SQREEN_HTTP_PROXY": "http://proxy.test"}).notes
+    [note] = load_config(environ={"SQREEN_PROXY_URL": "http://proxy.test"}).notes
 
     assert note == (
-        "settings of the original Sqreen that have no effect here: SQREEN_HTTP_PROXY (events are "
-        "sent without a proxy), log_level (set the level of the logger sqreen_mw)"
+        "settings of the original Sqreen that have no effect here: SQREEN_PROXY_URL (its other "
+        "name, SQREEN_HTTP_PROXY), log_level (set the level of the logger sqreen_mw)"
     )
 
 

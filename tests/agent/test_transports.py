@@ -2,7 +2,6 @@ import asyncio
 import io
 import json
 import logging
-import socket
 import stat
 from pathlib import Path
 
@@ -98,6 +97,7 @@ def test_large_batches_are_compressed(collector: FaultyCollector) -> None:
         (Answer(status=403), Misconfigured("SQREEN_TOKEN", "HTTP 403")),
         (Answer(status=400, body=b"bad"), Refused("HTTP 400 bad")),
         (Answer(status=301, headers={"Location": "/"}), Misconfigured("SQREEN_URL", "HTTP 301")),
+        (Answer(status=407), Misconfigured("SQREEN_HTTP_PROXY", "HTTP 407")),
         (Answer(status=404), Misconfigured("SQREEN_URL", "HTTP 404")),
         (Answer(status=405), Misconfigured("SQREEN_URL", "HTTP 405")),
         (Answer(status=500), Retry("HTTP 500")),
@@ -155,41 +155,6 @@ def test_a_hanging_collector_is_given_up_in_time(collector: FaultyCollector) -> 
     collector.answers = [Answer(delay=0.5)]
 
     assert send(http(collector), batch_of("x"), seconds=0.1) == Retry("no answer within 0.1 s")
-
-
-def test_nobody_there_is_to_be_tried_again() -> None:
-    """A port that nobody listens on, and a name that nobody has, are told with the reason."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-
-    for host in ("127.0.0.1", "no-such-host.invalid"):
-        transport = HttpTransport(url=f"http://{host}:{port}", token="t", user_agent="u")
-        outcome = send(transport, batch_of("x"))
-
-        assert isinstance(outcome, Retry)
-        assert outcome.reason.startswith("ConnectError")
-
-
-def test_a_collector_that_is_not_tls_is_to_be_tried_again(collector: FaultyCollector) -> None:
-    """An https URL to a plain port is told as what it is."""
-    url = collector.url.replace("http:", "https:")
-    transport = HttpTransport(url=url, token="t", user_agent="u")
-
-    outcome = send(transport, batch_of("x"))
-
-    assert isinstance(outcome, Retry)
-    assert "SSL" in outcome.reason
-
-
-def test_certificates_that_cant_be_read_are_to_be_tried_again(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """A wrong certificate file of the machine is told, and does not end the delivery."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
-    transport = HttpTransport(url="https://localhost:1", token="t", user_agent="u")
-
-    assert isinstance(send(transport, batch_of("x")), Retry)
 
 
 def test_halves_hold_the_same_events() -> None:

@@ -250,3 +250,29 @@ def test_settings_are_listed(command: Command) -> None:
     """Every setting is listed for a person, and as Markdown for the docs."""
     assert "SQREEN_TRUSTED_PROXIES" in command("doctor", "settings").out
     assert command("doctor", "settings", "--markdown").out.startswith("| Keyword | Variable |")
+
+
+def test_the_doctor_goes_the_way_of_the_app(
+    command: Command, right: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy of the settings is gone through and named, and its password is shown nowhere."""
+    via = "http://jane:s3same@127.0.0.1:1"
+    set_all(monkeypatch, {**right, "SQREEN_HTTP_PROXY": via})
+
+    ended = command("doctor", "--json")
+
+    assert "nothing listens at 127.0.0.1:1, check SQREEN_HTTP_PROXY" in ended.out
+    assert "s3same" not in ended.out
+
+
+def test_certificates_that_are_gone_are_a_problem(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The doctor tells of them as of any other reason why the collector is not reached."""
+    set_all(monkeypatch, {"SQREEN_URL": "https://localhost:1", "SQREEN_TOKEN": "sqm_1_abc"})
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+
+    ended = command("doctor", "--json")
+
+    assert ended.code == 1
+    assert "certificates can't be read, check SQREEN_CA_FILE" in ended.out

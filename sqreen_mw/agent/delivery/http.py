@@ -4,12 +4,13 @@ import asyncio
 import gzip
 import importlib
 import ssl
-from typing import Final
+from typing import Final, TypedDict
 
 import httpx2
 import msgspec
 
 from sqreen_mw.agent.delivery.batch import Batch
+from sqreen_mw.agent.delivery.faults import Way, told_fault
 from sqreen_mw.agent.delivery.retry import retry_after
 from sqreen_mw.agent.delivery.transport import (
     Delivered,
@@ -19,10 +20,14 @@ from sqreen_mw.agent.delivery.transport import (
     Retry,
     TooLarge,
 )
+from sqreen_mw.agent.proxy import OWN, Proxy
 from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.batch import decode_answer
 
 CONNECT_SECONDS: Final = 3.0
+KEEP_SECONDS: Final = 4.0
+"""How long an idle connection is kept: less than the 5 s after which servers commonly close it."""
+
 COMPRESS_FROM: Final = 1024
 """Bytes from which a body is worth compressing."""
 
@@ -40,15 +45,55 @@ _problem_decoder: Final = msgspec.json.Decoder(_Problem)
 
 # Statuses of RFC 9110, section 15.5, and RFC 6585 and 8470; 5xx is to be tried again as well.
 _CONTENT_TOO_LARGE: Final = 413
+_PROXY_WANTS_A_LOGIN: Final = 407
 _RETRYABLE: Final = frozenset({408, 425, 429})
 _UNAUTHORIZED: Final = frozenset({401, 403})
 _ELSEWHERE: Final = frozenset({404, 405})
 
 
+class WayOptions(TypedDict):
+    """What httpx2's clients and transports need to know of a way."""
+
+    verify: ssl.SSLContext
+    proxy: httpx2.Proxy | None
+    trust_env: bool
+
+
+def way_options(way: Way) -> WayOptions:
+    """Return what leads httpx2 to the collector.
+
+    Raises:
+        OSError: The machine's certificates can't be read.
+    """
+    trust = _trust(way)
+    proxy = None
+    if way.proxy is not None:
+        over_tls = way.proxy.url.startswith("https:")
+        proxy = httpx2.Proxy(way.proxy.url, ssl_context=trust if over_tls else None)
+    return {"verify": trust, "proxy": proxy, "trust_env": False}
+
+
+def _trust(way: Way) -> ssl.SSLContext:
+    if not way.has_tls:
+        # Loading certificates takes 50 ms that a plain http URL need not pay.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if way.ca_file is not None:
+        return ssl.create_default_context(cafile=way.ca_file)
+    return httpx2.create_ssl_context()
+
+
 class HttpTransport:
     """Posts batches to ``/v1/events`` of one collector over kept connections."""
 
-    def __init__(self, *, url: str, token: str, user_agent: str) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        token: str,
+        user_agent: str,
+        proxy: Proxy | None = None,
+        ca_file: str | None = None,
+    ) -> None:
         # Imported by the first connection otherwise, on the flusher's thread: too late when the
         # interpreter shuts down, and a fork in the middle would leave half a module behind.
         for module in ("anyio._backends._asyncio", "h11", "httpcore2"):
@@ -59,6 +104,7 @@ class HttpTransport:
             "Content-Type": "application/json",
             "User-Agent": user_agent,
         }
+        self._way: Final = Way(url=url, proxy=proxy, ca_file=ca_file)
         # Not a client, which logs each request: apps that show it would see one a second, and one
         # that tracks what it logs would never come to rest.
         self._connections: httpx2.AsyncHTTPTransport | None = None
@@ -71,16 +117,23 @@ class HttpTransport:
         except TimeoutError:
             return Retry(f"no answer within {seconds:.1f} s")
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            return Retry(f"{type(error).__name__}: {error}".rstrip(": "))
+            return self._failed(error)
 
     def _connected(self) -> httpx2.AsyncHTTPTransport:
         """Return the connections, made by the first batch on the loop that they are used on."""
         if self._connections is None:
-            # Loading the machine's certificates takes 50 ms that a plain http URL need not pay.
-            secure = self._url.startswith("https:")
-            verify = True if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            self._connections = httpx2.AsyncHTTPTransport(verify=verify, trust_env=False)
+            options = way_options(self._way)
+            limits = httpx2.Limits(keepalive_expiry=KEEP_SECONDS)
+            self._connections = httpx2.AsyncHTTPTransport(limits=limits, **options)
         return self._connections
+
+    def _failed(self, error: Exception) -> Outcome:
+        reason = told_fault(error, self._way)
+        if self._way.proxy and isinstance(error, httpx2.ProxyError):
+            if str(error).startswith("4"):
+                return Misconfigured(self._way.proxy.setting, f"HTTP {error} from the proxy")
+            reason = f"the proxy of {self._way.proxy.setting} says {error}"
+        return Retry(reason)
 
     async def close(self) -> None:
         """Close the kept connections."""
@@ -93,7 +146,8 @@ class HttpTransport:
         if len(body) >= COMPRESS_FROM:
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body, compresslevel=1, mtime=0)
-        timeout = httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
+        # The caller sees to the total, which no timeout here would be.
+        timeout = httpx2.Timeout(None, connect=min(CONNECT_SECONDS, seconds))
         extensions = {"timeout": timeout.as_dict()}
         request = httpx2.Request(
             "POST", self._url, content=body, headers=headers, extensions=extensions
@@ -120,6 +174,8 @@ def _outcome(response: httpx2.Response, answer: bytes, *, count: int) -> Outcome
         outcome = TooLarge()
     elif status in _UNAUTHORIZED:
         outcome = Misconfigured("SQREEN_TOKEN", said)
+    elif status == _PROXY_WANTS_A_LOGIN:
+        outcome = Misconfigured(OWN, said)
     elif status in _ELSEWHERE or response.is_redirect:
         outcome = Misconfigured("SQREEN_URL", said)
     elif status in _RETRYABLE or response.is_server_error:

@@ -6,9 +6,17 @@ from urllib.parse import unquote, urlsplit
 from sqreen_mw.agent.delivery.lines import ConsoleTransport, FileTransport
 from sqreen_mw.agent.delivery.memory import MemoryTransport
 from sqreen_mw.agent.delivery.transport import Transport
+from sqreen_mw.agent.proxy import Proxy
 
 
-def open_transport(url: str, *, token: str, user_agent: str) -> Transport:
+def open_transport(
+    url: str,
+    *,
+    token: str,
+    user_agent: str,
+    proxy: Proxy | None = None,
+    ca_file: str | None = None,
+) -> Transport:
     """Return the transport of a URL's scheme: http, https, file, console or memory."""
     parts = urlsplit(url)
     match parts.scheme:
@@ -22,4 +30,6 @@ def open_transport(url: str, *, token: str, user_agent: str) -> Transport:
             # Imported here, as it takes 100 ms that the other transports need not pay.
             from sqreen_mw.agent.delivery.http import HttpTransport  # noqa: PLC0415
 
-            return HttpTransport(url=url, token=token, user_agent=user_agent)
+            return HttpTransport(
+                url=url, token=token, user_agent=user_agent, proxy=proxy, ca_file=ca_file
+            )

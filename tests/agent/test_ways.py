@@ -1,0 +1,286 @@
+"""The way to the collector: connections that are kept, proxies, TLS, and what is said of faults."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+import trustme
+
+from sqreen_mw.agent.delivery.http import HttpTransport
+from sqreen_mw.agent.delivery.transport import Delivered, Misconfigured, Outcome, Retry
+from sqreen_mw.agent.proxy import Proxy
+from tests.agent.conftest import Answer, FaultyCollector, server_context, tls_collector
+from tests.agent.proxies import RealProxy, proxy
+from tests.agent.test_transports import batch_of, send
+
+YEAR_2020 = datetime(2020, 1, 1, tzinfo=UTC)
+FOUR_WEEKS = timedelta(weeks=4)
+LINE = 120
+"""Characters that a reason stays below, so that a log line is read at a glance."""
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Return a certificate authority of our own."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
+    """Return the file of its certificate."""
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return str(path)
+
+
+@pytest.fixture
+def secure(authority: trustme.CA) -> Iterator[FaultyCollector]:
+    """Run a collector whose certificate is of that authority."""
+    with tls_collector(authority.issue_cert("localhost")) as collector:
+        yield collector
+
+
+def transport(url: str, *, ca_file: str | None = None, via: str | None = None) -> HttpTransport:
+    """Return the transport to a URL."""
+    through = None if via is None else Proxy(url=via)
+    return HttpTransport(url=url, token="t", user_agent="u", ca_file=ca_file, proxy=through)
+
+
+def reason_of(outcome: Outcome) -> str:
+    """Return why a batch is to be tried again, which is one short line."""
+    assert isinstance(outcome, Retry)
+    assert "\n" not in outcome.reason
+    assert len(outcome.reason) < LINE
+    return outcome.reason
+
+
+def unused_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port: int = unused.getsockname()[1]
+    return port
+
+
+def test_one_connection_serves_many_batches(secure: FaultyCollector, ca_file: str) -> None:
+    """Batch after batch goes over the same connection, answers that fail included."""
+    secure.answers = [Answer(), Answer(status=500, body=b"x" * 5000), Answer(status=429)]
+
+    async def run() -> None:
+        way = transport(secure.url, ca_file=ca_file)
+        for _ in range(10):
+            await way.send(batch_of("a"), seconds=5.0)
+        await way.close()
+
+    asyncio.run(run())
+
+    assert len(secure.posts) == 10
+    assert secure.connections == 1
+
+
+def test_a_connection_that_was_closed_meanwhile_costs_no_batch(collector: FaultyCollector) -> None:
+    """A collector that closes its side after each answer gets the next batch at the first try."""
+    collector.answers = [Answer(headers={"Connection": "close"}) for _ in range(3)]
+
+    async def run() -> list[Outcome]:
+        way = transport(collector.url)
+        outcomes = [await way.send(batch_of("a"), seconds=5.0) for _ in range(4)]
+        await way.close()
+        return outcomes
+
+    assert asyncio.run(run()) == [Delivered()] * 4
+    assert collector.connections == 4
+
+
+def test_an_authority_of_ones_own_is_trusted(secure: FaultyCollector, ca_file: str) -> None:
+    """With its file, a collector that no public authority vouches for gets the events."""
+    assert send(transport(secure.url, ca_file=ca_file), batch_of("a")) == Delivered()
+
+
+def test_the_machines_own_file_of_authorities_is_obeyed(
+    secure: FaultyCollector, ca_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``SSL_CERT_FILE`` says whom this machine trusts, as it does for other programs."""
+    monkeypatch.setenv("SSL_CERT_FILE", ca_file)
+
+    assert send(transport(secure.url), batch_of("a")) == Delivered()
+
+
+def test_an_unknown_authority_is_told_with_the_setting(secure: FaultyCollector) -> None:
+    """A certificate of nobody known is refused, and the setting that would mend it is named."""
+    reason = reason_of(send(transport(secure.url), batch_of("a")))
+
+    assert reason.startswith("nobody known vouches for the certificate, set SQREEN_CA_FILE (")
+    assert secure.posts == []
+
+
+def test_another_authority_than_ones_own_is_refused(
+    secure: FaultyCollector, tmp_path: Path
+) -> None:
+    """The file holds the only certificates that count."""
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+
+    reason = reason_of(send(transport(secure.url, ca_file=str(other)), batch_of("a")))
+
+    assert "SQREEN_CA_FILE" in reason
+
+
+@pytest.mark.parametrize(
+    ("name", "valid_from", "said"),
+    [
+        ("other.test", None, "the certificate is of another host, check SQREEN_URL (Hostname mism"),
+        ("localhost", YEAR_2020, "the certificate is not valid, check the collector's, or SQREEN"),
+    ],
+)
+def test_a_wrong_certificate_is_told(
+    authority: trustme.CA, ca_file: str, name: str, valid_from: datetime | None, said: str
+) -> None:
+    """A certificate of another host, or of another year, is refused and said to be that."""
+    until = None if valid_from is None else valid_from + FOUR_WEEKS
+    certificate = authority.issue_cert(name, not_before=valid_from, not_after=until)
+    with tls_collector(certificate) as wrong:
+        reason = reason_of(send(transport(wrong.url, ca_file=ca_file), batch_of("a")))
+
+    assert reason.startswith(said)
+    assert wrong.posts == []
+
+
+def test_tls_where_there_is_none_is_told(collector: FaultyCollector) -> None:
+    """An https URL to a plain port is told as what it most often is."""
+    url = collector.url.replace("http:", "https:")
+
+    reason = reason_of(send(transport(url), batch_of("x")))
+
+    assert reason.startswith("what answers speaks no TLS, should it be http:// in SQREEN_URL? (")
+
+
+def test_tls_that_agrees_on_nothing_is_told(authority: trustme.CA, ca_file: str) -> None:
+    """A server whose TLS is none that we speak is told as a failure of TLS."""
+    context = server_context(authority.issue_cert("localhost"))
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("DHE-RSA-AES256-SHA256")
+    with proxy(tls=context) as picky:
+        reason = reason_of(send(transport(picky.url, ca_file=ca_file), batch_of("x")))
+
+    assert reason.startswith("TLS fails, check SQREEN_URL (")
+
+
+def test_certificates_that_are_gone_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A missing file of the machine's certificates is told, and does not end the delivery."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+
+    reason = reason_of(send(transport("https://localhost:1"), batch_of("x")))
+
+    assert reason == (
+        "certificates can't be read, check SQREEN_CA_FILE or SSL_CERT_FILE "
+        "(No such file or directory)"
+    )
+
+
+def test_nobody_there_is_told_with_the_setting() -> None:
+    """A name that nobody has, and a port that nobody listens on, are told as what they are."""
+    port = unused_port()
+
+    unknown = reason_of(send(transport("http://no-such-host.invalid:7070"), batch_of("x")))
+    assert unknown.startswith("there is no host no-such-host.invalid:7070, check SQREEN_URL (")
+    for host in ("localhost", "127.0.0.1"):
+        reason = reason_of(send(transport(f"http://{host}:{port}"), batch_of("x")))
+        assert reason == f"nothing listens at {host}:{port}, check SQREEN_URL"
+
+
+def test_a_connection_that_takes_too_long_is_told() -> None:
+    """Where nobody accepts a connection, that is told and not mistaken for a slow answer."""
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        address = full.getsockname()
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(address)
+        way = transport(f"http://127.0.0.1:{address[1]}")
+        reason = reason_of(send(way, batch_of("x"), seconds=4.0))
+        for each in waiting:
+            each.close()
+
+    assert reason == f"no connection to 127.0.0.1:{address[1]} in time, check SQREEN_URL"
+
+
+@pytest.mark.parametrize("login", [None, "jane:s3 cret/@"])
+def test_a_proxy_forwards_to_a_plain_collector(
+    collector: FaultyCollector, login: str | None
+) -> None:
+    """Events for an http collector go through the proxy, with its login if it has one."""
+    with proxy(RealProxy(login=login)) as between:
+        via = between.url
+        if login:
+            via = via.replace("://", "://jane:s3%20cret%2F%40@")
+        assert send(transport(collector.url, via=via), batch_of("a")) == Delivered()
+
+    assert between.asked == [f"POST {collector.url}/v1/events"]
+    assert collector.names == ["a"]
+    assert "proxy-authorization" not in collector.posts[0].headers
+
+
+@pytest.mark.parametrize("over_tls", [False, True])
+def test_a_proxy_tunnels_to_a_secure_collector(
+    secure: FaultyCollector, authority: trustme.CA, ca_file: str, *, over_tls: bool
+) -> None:
+    """Events for an https collector pass the proxy unread, and the collector's name is checked."""
+    tls = server_context(authority.issue_cert("localhost")) if over_tls else None
+    with proxy(tls=tls) as between:
+
+        async def run() -> list[Outcome]:
+            way = transport(secure.url, ca_file=ca_file, via=between.url)
+            outcomes = [await way.send(batch_of("a"), seconds=5.0) for _ in range(3)]
+            await way.close()
+            return outcomes
+
+        assert asyncio.run(run()) == [Delivered()] * 3
+
+    assert between.asked == [f"CONNECT {secure.url.removeprefix('https://')}"]
+    assert secure.connections == 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_wants_a_login_is_told_with_the_setting(
+    collector: FaultyCollector, scheme: str
+) -> None:
+    """407 keeps the events and names the proxy's setting, not the collector's."""
+    with proxy(RealProxy(login="jane:secret")) as between:
+        url = collector.url.replace("http:", f"{scheme}:")
+        outcome = send(transport(url, via=between.url), batch_of("a"))
+
+    assert isinstance(outcome, Misconfigured)
+    assert outcome.setting == "SQREEN_HTTP_PROXY"
+    assert outcome.reason.startswith("HTTP 407")
+    assert collector.posts == []
+
+
+def test_a_proxy_without_a_way_on_is_tried_again(secure: FaultyCollector) -> None:
+    """A proxy that finds no collector behind it may find one later."""
+    with proxy(RealProxy(refuses=HTTPStatus.BAD_GATEWAY)) as between:
+        reason = reason_of(send(transport(secure.url, via=between.url), batch_of("a")))
+
+    assert reason == "the proxy of SQREEN_HTTP_PROXY says 502 Bad Gateway"
+
+
+def test_a_proxy_that_is_not_there_is_told_with_its_setting(secure: FaultyCollector) -> None:
+    """It is the proxy's setting that is named, and never its password."""
+    port = unused_port()
+
+    gone = send(transport(secure.url, via=f"http://jane:secret@127.0.0.1:{port}"), batch_of("a"))
+    unknown = send(transport(secure.url, via="http://proxy.invalid:3128"), batch_of("a"))
+
+    assert reason_of(gone) == f"nothing listens at 127.0.0.1:{port}, check SQREEN_HTTP_PROXY"
+    assert reason_of(unknown).startswith(
+        "there is no host proxy.invalid:3128, check SQREEN_HTTP_PROXY ("
+    )
