@@ -34,6 +34,8 @@ class Buffer:
         self._tracked = 0
         self._delivered = 0
         self._under_way = 0
+        self._spooled = 0
+        self._replayed = 0
         self._abandoned = False
         self._dropped: Final = Counter(overflow=0)
 
@@ -44,7 +46,7 @@ class Buffer:
 
     @property
     def waiting(self) -> int:
-        """The number of events that are queued or under way."""
+        """The number of events in memory: queued or under way."""
         with self._lock:  # an event that moves meanwhile must not be missed
             return len(self.pending) + len(self.sealed) + self._under_way
 
@@ -136,6 +138,34 @@ class Buffer:
                 self._under_way -= count
                 self._dropped[reason] += count
 
+    def spooled(self, count: int) -> None:
+        """Note events under way that lie in the spool from now on."""
+        with self._lock:
+            if not self._abandoned:
+                self._under_way -= count
+                self._spooled += count
+
+    def unspooled(self, count: int) -> None:
+        """Note events of the spool that are under way again."""
+        with self._lock:
+            if not self._abandoned:
+                self._spooled -= count
+                self._under_way += count
+
+    def adopted(self, count: int) -> None:
+        """Note events that another process left in the spool, and that are under way here."""
+        with self._lock:
+            if not self._abandoned:
+                self._replayed += count
+                self._under_way += count
+
+    def lost_in_spool(self, reason: str, count: int) -> None:
+        """Settle events of the spool: they are lost."""
+        with self._lock:
+            if not self._abandoned:
+                self._spooled -= count
+                self._dropped[reason] += count
+
     def refused(self, reason: str) -> None:
         """Count an event that is not even queued."""
         with self._lock:
@@ -143,7 +173,7 @@ class Buffer:
             self._dropped[reason] += 1
 
     def abandon(self, reason: str) -> int:
-        """Drop all that waits, and return how many events that were.
+        """Drop all that waits in memory, and return how many events that were.
 
         This is the end: a verdict that comes later changes no count, and no event is taken.
         """
@@ -162,7 +192,9 @@ class Buffer:
             return Stats(
                 tracked=self._tracked,
                 delivered=self._delivered,
-                waiting=self.waiting,
+                waiting=self.waiting + self._spooled,
+                spooled=self._spooled,
+                replayed=self._replayed,
                 dropped={reason: count for reason, count in self._dropped.items() if count},
                 misuse=misuse,
             )

@@ -1,0 +1,119 @@
+"""The spool on disk: batches in segments of a directory that an app's processes share."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar, Final
+
+from sqreen_mw.agent.delivery.batch import Batch
+from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.spool.bounds import Bounds
+from sqreen_mw.agent.delivery.spool.desks import Desks
+from sqreen_mw.agent.delivery.spool.directory import Directory
+from sqreen_mw.agent.delivery.spool.holdings import Holding, Holdings
+from sqreen_mw.agent.delivery.spool.locks import forget_inherited
+from sqreen_mw.agent.delivery.spool.reader import Reader
+from sqreen_mw.agent.delivery.spool.room import Room
+from sqreen_mw.agent.delivery.spool.writer import Writer
+from sqreen_mw.agent.guard import Guard
+
+FAULT_SECONDS: Final = 5.0
+"""How soon to read again where that failed."""
+
+
+class DiskSpool:
+    """Keeps batches in segments; a disk that fails costs one log line, and nothing else."""
+
+    keeps_within: ClassVar[float] = 0.5
+    exit_seconds: ClassVar[float] = 0.3
+
+    def __init__(
+        self, buffer: Buffer, *, directory: Directory, bounds: Bounds, guard: Guard
+    ) -> None:
+        forget_inherited()  # of a fork in C, which runs no hooks
+        self._directory: Final = directory
+        self._guard: Final = guard
+        self._desks: Final = Desks(directory.key)
+        self._holdings: Final = Holdings(buffer)
+        room = Room(
+            directory, bounds=bounds, desks=self._desks, holdings=self._holdings, guard=guard
+        )
+        self._writer: Final = Writer(
+            directory, bounds=bounds, desks=self._desks, holdings=self._holdings, room=room
+        )
+        self._reader: Final = Reader(
+            directory, desks=self._desks, holdings=self._holdings, room=room, guard=guard
+        )
+        self._sending: Final[dict[str, Holding]] = {}
+        self._read_at = 0.0
+        self._fails = False
+
+    @property
+    def due(self) -> float:
+        """Monotonic seconds from which ``take`` may have a batch."""
+        return max(self._read_at, self._reader.due)
+
+    def hold(self, batch: Batch) -> bool:
+        """Write a batch that is being sent to a segment of its own."""
+        if batch.id not in self._sending:
+            with self._using_disk():
+                self._sending[batch.id] = self._writer.write_alone(batch)
+        return batch.id in self._sending
+
+    def stow(self, batch: Batch) -> bool:
+        """Write a batch that could not be sent, unless it lies there already."""
+        holding = self._sending.pop(batch.id, None)
+        if holding in self._holdings:
+            self._reader.rewind()
+        else:
+            holding = None
+            with self._using_disk():
+                holding = self._writer.write(batch)
+        if holding is not None:
+            self._holdings.leave(holding, len(batch))
+        return holding is not None
+
+    def take(self) -> Batch | None:
+        """Return the oldest batch of this process, or else of one that has ended."""
+        found = None
+        self._read_at = time.monotonic() + FAULT_SECONDS
+        with self._using_disk():
+            found = self._reader.next()
+            self._read_at = 0.0
+        if found is None:
+            return None
+        batch, holding = found
+        self._holdings.send(holding, len(batch))
+        self._sending[batch.id] = holding
+        return batch
+
+    def settle(self, batch: Batch) -> None:
+        """Forget a batch; with the last one of a segment, its file goes."""
+        holding = self._sending.pop(batch.id, None)
+        if holding is None:
+            return
+        holding.settled += 1
+        holding.records -= 1
+        if not holding.records and holding in self._holdings:
+            with self._using_disk():
+                self._reader.finish(holding)
+
+    def close(self) -> None:
+        """Leave to others what lies there."""
+        with self._using_disk(), self._directory.opened() as directory:
+            segments = self._directory.segments(directory)
+            self._desks.leave(directory, segments=segments, own=True)
+        self._desks.release()
+
+    @contextmanager
+    def _using_disk(self) -> Iterator[None]:
+        """Say once that the disk fails, until it does not any more."""
+        try:
+            yield
+        except OSError as error:
+            if not self._fails:
+                message = "the spool can't be used (%s), so events wait in memory only"
+                self._guard.warn("spool", message, error.strerror or error)
+            self._fails = True
+        else:
+            self._fails = False

@@ -1,0 +1,49 @@
+"""A spool for each process of an app, as the settings have it."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.spool.base import NullSpool, Spool
+from sqreen_mw.agent.delivery.spool.bounds import Bounds
+from sqreen_mw.agent.delivery.spool.directory import Directory, UnsafeDirectoryError
+from sqreen_mw.agent.delivery.spool.disk import DiskSpool
+from sqreen_mw.agent.delivery.spool.names import key_of
+from sqreen_mw.agent.guard import Guard
+from sqreen_mw.errors import ConfigurationError
+
+
+def spool_opener(
+    path: Path, *, owner: str, bounds: Bounds, guard: Guard
+) -> Callable[[Buffer], Spool]:
+    """Return what opens the spool in a directory, which is made if it is missing.
+
+    One that can't be used now is tried again when it is needed.
+
+    Args:
+        path: The directory.
+        owner: Whose events these are: those of others in the same directory are left alone.
+        bounds: How much it holds, for how long.
+        guard: Is told what fails.
+
+    Raises:
+        ConfigurationError: Other users could put events there, or read them.
+    """
+    directory = Directory(path, key=key_of(owner))
+    try:
+        with directory.opened():
+            pass
+    except UnsafeDirectoryError as error:
+        raise ConfigurationError(
+            f"spool_dir / SQREEN_SPOOL_DIR is not safe, {error} (it is {str(path)!r})"
+        ) from error
+    except OSError as error:
+        message = "the spool %s can't be used (%s), so events wait in memory only"
+        guard.warn("spool", message, path, error.strerror or error)
+    return partial(DiskSpool, directory=directory, bounds=bounds, guard=guard)
+
+
+def no_spool(_: Buffer) -> Spool:
+    """Return the spool of an app that has none."""
+    return NullSpool()

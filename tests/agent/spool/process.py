@@ -1,0 +1,65 @@
+"""A process as its spool sees it: a buffer, a guard, and batches."""
+
+from pathlib import Path
+
+from msgspec import Raw
+
+from sqreen_mw.agent.delivery.batch import Batch, make_batch
+from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.spool.bounds import Bounds
+from sqreen_mw.agent.delivery.spool.disk import DiskSpool
+from sqreen_mw.agent.delivery.spool.opening import spool_opener
+from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.pending import SealedEvent
+from sqreen_mw.agent.stats import Stats
+from sqreen_mw.protocol.batch import Envelope
+from tests.agent.samples import pending
+
+
+class Process:
+    """One that tracks events, and whose collector is away."""
+
+    def __init__(
+        self, folder: Path, *, size: int = 2**26, age: int = 3600, owner: str = "shop"
+    ) -> None:
+        self.guard = Guard()
+        self.buffer = Buffer()
+        bounds = Bounds(size=size, age=age)
+        opener = spool_opener(folder, owner=owner, bounds=bounds, guard=self.guard)
+        spool = opener(self.buffer)
+        assert isinstance(spool, DiskSpool)
+        self.spool = spool
+
+    def batch(self, *names: str, padding: int = 0) -> Batch:
+        """Return a batch of events that are under way."""
+        for name in names:
+            self.buffer.put(pending(tracked_at=0.0))
+            [event] = self.buffer.take_ready(0.0, wanted=1.0)
+            text = f'{{"event":"{name}","x":"{"x" * padding}"}}'
+            self.buffer.put_sealed(SealedEvent(text.encode(), event.tracked_at))
+        events = [Raw(event.data) for event in self.buffer.take_batch()]
+        header = Envelope(app="shop", events=[])
+        return make_batch(header, events=events, tracked_at=[0.0] * len(events))
+
+    def stow(self, *names: str, padding: int = 0) -> Batch:
+        """Put a batch into the spool."""
+        batch = self.batch(*names, padding=padding)
+        assert self.spool.stow(batch)
+        return batch
+
+    def deliver(self) -> list[Batch]:
+        """Send what the spool has until it has no more, and return it."""
+        sent: list[Batch] = []
+        while (batch := self.spool.take()) is not None:
+            sent.append(batch)
+            self.spool.settle(batch)
+            self.buffer.delivered(len(batch))
+        return sent
+
+    @property
+    def stats(self) -> Stats:
+        """What became of the events, which add up."""
+        stats = self.buffer.stats(self.guard.counts)
+        told = stats.delivered + stats.waiting + sum(stats.dropped.values())
+        assert stats.tracked + stats.replayed == told
+        return stats
