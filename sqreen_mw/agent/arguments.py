@@ -13,7 +13,7 @@ from sqreen_mw.agent.context import Identity
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.capture.text import LOOKED_AT
-from sqreen_mw.capture.values import Copier, safe_text
+from sqreen_mw.capture.values import Copier, encode_json, plain_json, safe_text
 from sqreen_mw.protocol.event import RESERVED_PREFIX
 from sqreen_mw.protocol.limits import (
     MAX_IDENTIFIER_LENGTH,
@@ -95,12 +95,18 @@ class Arguments:
         """Return copies of the first 16 properties, or traits."""
         if values is None:
             return {}
-        plain = None
-        if type(values) is dict and len(values) <= MAX_PROPERTIES:
-            plain = copier.plain_copy(values)
-        if plain is not None:
-            return plain
         return copier.copies(self._first(values, MAX_PROPERTIES, copier, what=what))
+
+    def properties_json(self, values: object, copier: Copier) -> bytes:
+        """Return the JSON of what ``properties`` returns, empty where there are none."""
+        if values is None:
+            return b""
+        if type(values) is dict and len(values) <= MAX_PROPERTIES:
+            plain = plain_json(values)
+            if plain is not None:
+                copier.size += len(plain)
+                return plain
+        return encode_json(self.properties(values, copier, what="properties"))
 
     def identity(
         self,

@@ -3,15 +3,15 @@
 import atexit
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Final, Unpack
+from typing import Any, Final, Never, Unpack
 
 from sqreen_mw.agent.context import Calls, RequestContext, current_request
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
 from sqreen_mw.agent.ending import end
-from sqreen_mw.agent.fitting import fitting
+from sqreen_mw.agent.fitting import fitting, straightened
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NullCalls
-from sqreen_mw.agent.options import TrackOptions
+from sqreen_mw.agent.options import TrackCall, TrackOptions
 from sqreen_mw.agent.stats import Stats
 
 _UNLOADABLE: Final = NullCalls()
@@ -52,9 +52,12 @@ def _tell(_: tuple[Any, ...], error: TypeError) -> None:
     _here()[0].misused(error)
 
 
-@fitting(_tell)
 def track(
-    name: str = "", options: TrackOptions | None = None, **keywords: Unpack[TrackOptions]
+    name: str = "",
+    options: TrackOptions | None = None,
+    /,
+    *surplus: Never,
+    **keywords: Unpack[TrackCall],
 ) -> str | None:
     """Track an event, of the current request if there is one.
 
@@ -67,6 +70,10 @@ def track(
     """
     context = current_request()
     calls = _agent() if context is None else context.calls
+    if surplus or "name" in keywords or "options" in keywords:
+        name, options = straightened(
+            calls.misused, name, options, surplus=surplus, keywords=keywords
+        )
     return calls.track(context, name, options=options, keywords=keywords)
 
 

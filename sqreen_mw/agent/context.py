@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeAlias
 from msgspec import Struct
 
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
-from sqreen_mw.agent.fitting import fitting
+from sqreen_mw.agent.fitting import fitting, straightened
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.protocol.limits import MAX_STATUS, MIN_STATUS
@@ -194,9 +194,14 @@ class RequestContext:
         self.identity = identity
         self.identity_bytes: int = size
 
-    @fitting(_tell)
-    def track(self, name: str = "", options: object = None, **keywords: Any) -> str | None:
+    def track(
+        self, name: str = "", options: object = None, /, *surplus: object, **keywords: Any
+    ) -> str | None:
         """Track an event of this request; see ``sqreen_mw.track``."""
+        if surplus or "name" in keywords or "options" in keywords:
+            name, options = straightened(
+                self.calls.misused, name, options, surplus=surplus, keywords=keywords
+            )
         return self.calls.track(self, name, options=options, keywords=keywords)
 
     @fitting(_tell)

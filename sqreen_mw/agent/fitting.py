@@ -49,3 +49,34 @@ def _fitted(
         if key not in taken and (takes_all or key in free)
     }
     return kept, named
+
+
+def straightened(
+    tell: Callable[[TypeError], None],
+    name: str,
+    options: Any,
+    *,
+    surplus: tuple[object, ...],
+    keywords: Any,
+) -> tuple[str, Any]:
+    """Return the name and the options of a ``track()`` whose arguments stand elsewhere.
+
+    ``track()`` is too hot for ``fitting``. Of what is given twice, the first is taken.
+
+    Args:
+        tell: Is told what is wrong.
+        name: What stood first.
+        options: What stood second.
+        surplus: What stood after it.
+        keywords: A dict; name and options are taken out of it.
+    """
+    if surplus:
+        taken = 2
+        tell(TypeError(f"track() takes {taken} arguments, {taken + len(surplus)} were given"))
+    values: list[Any] = []
+    for key, given in (("name", name), ("options", options)):
+        named = keywords.pop(key, None)
+        if given and named is not None:
+            tell(TypeError(f"track() got multiple values for argument {key!r}"))
+        values.append(given or named)
+    return values[0] or "", values[1]

@@ -22,3 +22,15 @@ class TrackOptions(TypedDict, total=False):
     timestamp: datetime
     collect_body: bool
     request: object
+
+
+class TrackCall(TrackOptions, total=False):
+    """What ``track()`` takes as keywords: its positional arguments, too.
+
+    Attributes:
+        name: The event's name.
+        options: The options as one dict.
+    """
+
+    name: str
+    options: TrackOptions | None

@@ -13,13 +13,23 @@ from sqreen_mw.agent.context import NOBODY, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.capture.request import Describer
-from sqreen_mw.capture.scrubbed import scrubbed_event, scrubbed_request
+from sqreen_mw.capture.scrubbed import (
+    scrubbed_event,
+    scrubbed_identifiers,
+    scrubbed_name,
+    scrubbed_values,
+)
+from sqreen_mw.capture.scrubs import Scrubs
 from sqreen_mw.capture.text import cut_texts
 from sqreen_mw.protocol.batch import decode_event, encode_event
 from sqreen_mw.protocol.event import Event, Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_EVENT_BYTES, MAX_IDENTIFIER_LENGTH, MAX_TEXT_LENGTH
+from sqreen_mw.scrubbing.scrubber import NullScrubber
 
 BeforeSend: TypeAlias = Callable[[Event], Event | None]
+
+_UNSCRUBBED: Final = NullScrubber()
+"""For what the app's hook is shown, which is scrubbed after it."""
 
 _BARE_LENGTH: Final = 256
 _LEFT_OUT: Final = "<left out: the event was too large>"
@@ -41,17 +51,17 @@ class Sealer:
 
         Where it is larger, the largest properties are left out and the event is marked.
         """
-        event = self._event(pending)
-        if self._before_send is not None:
-            shown = self._shown(event)
+        if self._before_send is None:
+            event = self._event(pending, self._describer.scrubber)
+        else:
+            shown = self._shown(self._event(pending, _UNSCRUBBED))
             if shown is None:
                 return None
-            event = self._scrubbed_request(shown)
-        event = scrubbed_event(event, self._describer.scrubber)
+            event = scrubbed_event(shown, self._describer.scrubber)
         data = encode_event(event)
         return data if len(data) <= MAX_EVENT_BYTES else _fitted(event, len(data))
 
-    def _event(self, pending: PendingEvent) -> Event:
+    def _event(self, pending: PendingEvent, scrubber: Scrubs) -> Event:
         context = pending.context
         request = None
         if context is not None:
@@ -61,13 +71,18 @@ class Sealer:
         identity = pending.identity
         if identity is None:
             identity = NOBODY if context is None else context.first_identity or NOBODY
+        properties = pending.properties
+        if pending.truncated:
+            properties = self._cut(properties)
         return Event(
             id=pending.id,
-            name=pending.name,
+            name=scrubbed_name(pending.name, scrubber),
             timestamp=pending.timestamp,
-            properties=self._cut(pending.properties) if pending.truncated else pending.properties,
-            user_identifiers=self._cut(identity.identifiers, MAX_IDENTIFIER_LENGTH),
-            user_traits=self._cut(identity.traits),
+            properties=scrubbed_values(properties, scrubber),
+            user_identifiers=scrubbed_identifiers(
+                self._cut(identity.identifiers, MAX_IDENTIFIER_LENGTH), scrubber
+            ),
+            user_traits=scrubbed_values(self._cut(identity.traits), scrubber),
             request=request,
             truncated=pending.truncated or (request is not None and request.truncated),
         )
@@ -75,10 +90,7 @@ class Sealer:
     def _cut(self, values: dict[str, Any], limit: int = MAX_TEXT_LENGTH) -> dict[str, Any]:
         """Return values whose long texts are cut, scrubbed before: here, as the app waits not."""
         # Never the same dict: the app's hook may change what it is shown.
-        cut: dict[str, Any] = {}
-        if values:
-            cut = cut_texts(values, limit, self._describer.scrubber.text)
-        return cut
+        return cut_texts(values, limit, self._describer.scrubber.text) if values else {}
 
     def _request(self, context: RequestContext, *, with_body: bool) -> RequestInfo:
         raw = context.raw_request()
@@ -93,12 +105,6 @@ class Sealer:
                 raw.peer,
             )
         return told
-
-    def _scrubbed_request(self, event: Event) -> Event:
-        if event.request is None:
-            return event
-        request = scrubbed_request(event.request, self._describer.scrubber)
-        return msgspec.structs.replace(event, request=request)
 
     def _shown(self, event: Event) -> Event | None:
         """Return what the app's hook makes of an event; where it fails, the event is dropped."""

@@ -1,8 +1,8 @@
 """The calls that make events: taken, copied and handed on; they never raise into the app."""
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from time import monotonic, time_ns
 from typing import Any, Final
 
 from sqreen_mw.agent.arguments import Arguments
@@ -71,19 +71,39 @@ class Tracker:
         try:
             if not self._arguments.admits(name):
                 return None
-            known = self._arguments.options(options, keywords, _OPTIONS)
-            if known.get("request") is not None:
-                context = self._context_of(known["request"])
-                if context is not None and context.calls.ignores_events:
-                    return None
-            copier = Copier()
-            identity = self._arguments.identity(known.get("user_identifiers"), copier)
-            return self._submit(name, known, context, identity=identity, copier=copier)
+            if options is None and len(keywords) == 1 and "properties" in keywords:
+                # Most calls are so, and pay for no more.
+                return self._submit(name, context, properties=keywords["properties"])
+            return self._track(name, context, options=options, keywords=keywords)
         except SqreenUsageError:
             raise
         except Exception as error:  # noqa: BLE001 nothing of ours may raise into the app
             self._guard.failed("track", error)
             return None
+
+    def _track(
+        self,
+        name: str,
+        context: RequestContext | None,
+        *,
+        options: object,
+        keywords: Mapping[str, Any],
+    ) -> str | None:
+        known = self._arguments.options(options, keywords, _OPTIONS)
+        if known.get("request") is not None:
+            context = self._context_of(known["request"])
+            if context is not None and context.calls.ignores_events:
+                return None
+        copier = Copier()
+        return self._submit(
+            name,
+            context,
+            properties=known.get("properties"),
+            copier=copier,
+            identity=self._arguments.identity(known.get("user_identifiers"), copier),
+            with_body=self._wants_body(known.get("collect_body")),
+            timestamp=known.get("timestamp"),
+        )
 
     def identify(
         self,
@@ -127,8 +147,10 @@ class Tracker:
             identity = self._arguments.identity(identifiers, copier, keywords=keywords)
             if succeeded:
                 self._remember(context, identity, copier, call="auth_track()")
-            options = {"properties": {"success": succeeded}}
-            return self._submit(LOGIN, options, context, identity=identity, copier=copier)
+            properties = {"success": succeeded}
+            return self._submit(
+                LOGIN, context, properties=properties, copier=copier, identity=identity
+            )
         return None
 
     def signup_track(
@@ -139,7 +161,7 @@ class Tracker:
             copier = Copier()
             identity = self._arguments.identity(identifiers, copier, keywords=keywords)
             self._remember(context, identity, copier, call="signup_track()")
-            return self._submit(SIGNUP, {}, context, identity=identity, copier=copier)
+            return self._submit(SIGNUP, context, copier=copier, identity=identity)
         return None
 
     def _remember(
@@ -170,20 +192,19 @@ class Tracker:
             self._guard.misuse("request_type", message, type(request).__name__)
         return context
 
-    def _submit(
+    def _submit(  # noqa: PLR0913 all that an event has
         self,
         name: str,
-        options: Mapping[str, Any],
         context: RequestContext | None,
         *,
-        identity: Identity | None,
-        copier: Copier,
+        properties: object = None,
+        copier: Copier | None = None,
+        identity: Identity | None = None,
+        with_body: bool = False,
+        timestamp: object = None,
     ) -> str | None:
-        properties = options.get("properties")
-        copies = self._arguments.properties(properties, copier, what="properties")
-        with_body = options.get("collect_body")
-        if with_body is not None and with_body is not False:
-            with_body = self._wants_body(with_body)
+        copier = copier or Copier()
+        copied = self._arguments.properties_json(properties, copier)
         size = EVENT_BYTES + copier.size
         if context is not None:
             if identity is None and context.identity is not None:
@@ -194,23 +215,24 @@ class Tracker:
             if with_body:
                 context.wants_body = True
                 size += MAX_BODY_BYTES
-        now = time.time_ns() // 1_000_000
-        timestamp = options.get("timestamp")
+        now = time_ns() // 1_000_000
         event = PendingEvent(
             id=new_event_id(now),
             name=name if type(name) is str and name.isascii() else clean_text(safe_text(name)),
             timestamp=now if timestamp is None else self._arguments.milliseconds(timestamp, now),
-            tracked_at=time.monotonic(),
-            properties=copies,
+            tracked_at=monotonic(),
+            properties_json=copied,
             identity=identity,
             context=context,
-            with_body=bool(with_body),
+            with_body=with_body,
             truncated=copier.truncated,
             size=size,
         )
         return event.id if self._put(event) else None
 
     def _wants_body(self, value: object) -> bool:
+        if value is None:
+            return False
         wanted = self._arguments.truth(value)
         if wanted is None:
             message = "collect_body must be True or False, not %s: the body is not told"

@@ -1,7 +1,7 @@
 """From the raw values of a request to what its events tell of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -73,29 +73,39 @@ class _Memory:
                 known.clear()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Describer:
-    """Makes descriptions of requests: scrubbed, and never more than the limits admit."""
+    """Makes descriptions of requests: scrubbed, and never more than the limits admit.
 
-    client_ip: ClientIp
-    scrubber: Scrubs
-    _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
+    Attributes:
+        client_ip: Finds the client's address.
+        scrubber: Masks secrets.
+    """
+
+    def __init__(self, *, client_ip: ClientIp, scrubber: Scrubs) -> None:
+        self.client_ip: Final = client_ip
+        self.scrubber: Final = scrubber
+        self._proxies_header: Final = client_ip.header_name
+        self._memory: Final = _Memory()
 
     def describe(self, raw: RawRequest, body: RawBody | None = None) -> RequestInfo:
         """Return what events tell of a request, of its body too where it is given."""
         telling = _Telling(self.scrubber, self._memory)
+        text = telling.text
+        known = self._memory.texts.get  # spares most texts a call
         address = self.locate(raw).address
         route = self._route(raw)
+        path = raw.path if route is None and not raw.path_params else _path(raw, route, telling)
         # Of a field that comes twice, the first line is told.
         fields = dict(reversed(raw.headers))
+        user_agent, host = _decoded(fields.get(b"user-agent")), _decoded(fields.get(b"host"))
         return RequestInfo(
-            verb=telling.text(raw.verb),
-            path=telling.text(_path(raw, route, telling)),
+            verb=known(raw.verb) or text(raw.verb),
+            path=known(path) or text(path),
             id=raw.id,
             ip=address.ip,
             ip_source=address.source,
-            user_agent=telling.header(fields.get(b"user-agent")),
-            host=telling.header(fields.get(b"host")),
+            user_agent=user_agent and (known(user_agent) or text(user_agent)),
+            host=host and (known(host) or text(host)),
             route=telling.template(route),
             status=raw.status,
             params=telling.params(raw, body),
@@ -104,7 +114,7 @@ class Describer:
 
     def locate(self, raw: RawRequest) -> Located:
         """Return where a request comes from."""
-        name = self.client_ip.header_name
+        name = self._proxies_header
         lines = [value for key, value in raw.headers if key == name]
         known = self._memory.located.get((raw.peer, *lines))
         if known is not None:
@@ -166,13 +176,12 @@ class _Telling:
             self.truncated = True
         return clean_text(template[:MAX_TEXT_LENGTH])
 
-    def header(self, value: bytes | None) -> str | None:
-        return None if value is None else self.text(value.decode("utf-8", "replace"))
-
     def params(self, raw: RawRequest, body: RawBody | None) -> Params:
         query = self._pairs(self._query(raw.query)) if raw.query else {}
-        given = _texts(raw.path_params) if raw.path_params else ()
-        path = {name: values[0] for name, values in self._pairs(given).items()}
+        path: dict[str, str] = {}
+        if raw.path_params:
+            given = _texts(raw.path_params)
+            path = {name: values[0] for name, values in self._pairs(given).items()}
         if body is None:
             return Params(query=query, path=path)
         parameters = body_parameters(body)
@@ -194,29 +203,41 @@ class _Telling:
         if len(query) > MAX_QUERY_BYTES:
             self.truncated = True
             looked_at = query[:MAX_QUERY_BYTES].rpartition(b"&")[0]
-        fields = looked_at.split(b"&", MAX_PARAMETERS)
+        text = looked_at.decode("utf-8", "replace")
+        fields = text.split("&", MAX_PARAMETERS)
         if len(fields) > MAX_PARAMETERS:
             self.truncated = True
-        text = b"&".join(fields[:MAX_PARAMETERS]).decode("utf-8", "replace")
+            del fields[MAX_PARAMETERS:]
         if "%" not in text and "+" not in text:
             # As parse_qsl() has it, for what is not encoded: most is not.
-            parts = [field.partition("=") for field in text.split("&") if field]
+            parts = [field.partition("=") for field in fields if field]
             return [(name, value) for name, _, value in parts]
+        text = "&".join(fields)
         return parse_qsl(text, keep_blank_values=True, errors="replace")
 
-    def _pairs(self, pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    def _pairs(self, pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+        if len(pairs) > MAX_PARAMETERS:
+            self.truncated = True
+            pairs = pairs[:MAX_PARAMETERS]
+        sensitive, known = self._memory.sensitive.get, self._memory.texts.get
         parameters: dict[str, list[str]] = {}
-        for count, (name, value) in enumerate(pairs):
-            if count == MAX_PARAMETERS:
-                self.truncated = True
-                break
-            told = MASK if self.is_sensitive(name) else self.text(value)
-            parameters.setdefault(self.text(name), []).append(told)
+        for name, value in pairs:
+            masks = sensitive(name)
+            if masks is None:
+                masks = self.is_sensitive(name)
+            told = MASK if masks else known(value) or self.text(value)
+            parameters.setdefault(known(name) or self.text(name), []).append(told)
         return parameters
 
 
-def _texts(values: PathParams) -> Iterable[tuple[str, str]]:
-    return ((safe_text(name), safe_text(value)) for name, value in values.items())
+def _decoded(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("utf-8", "replace")
+
+
+def _texts(values: PathParams) -> list[tuple[str, str]]:
+    """Return the first of an app's values as text, and one more."""
+    first = islice(values.items(), MAX_PARAMETERS + 1)
+    return [(safe_text(name), safe_text(value)) for name, value in first]
 
 
 def _path(raw: RawRequest, route: str | None, telling: _Telling) -> str:

@@ -16,20 +16,32 @@ from sqreen_mw.protocol.limits import (
 
 
 def scrubbed_event(event: Event, scrubber: Scrubs) -> Event:
-    """Return an event whose own values are scrubbed; its request's are where it was described.
-
-    Identifiers are scrubbed by the patterns of their values, never by their keys.
-    """
+    """Return an event in which what the app's hook may have put is scrubbed."""
     return structs.replace(
         event,
-        name=scrubber.text(event.name)[:MAX_NAME_LENGTH],
-        properties=_values(event.properties, scrubber),
-        user_identifiers={
-            scrubber.text(key)[-MAX_PROPERTY_NAME_LENGTH:]: _identifier(value, scrubber)
-            for key, value in event.user_identifiers.items()
-        },
-        user_traits=_values(event.user_traits, scrubber),
+        name=scrubbed_name(event.name, scrubber),
+        properties=scrubbed_values(event.properties, scrubber),
+        user_identifiers=scrubbed_identifiers(event.user_identifiers, scrubber),
+        user_traits=scrubbed_values(event.user_traits, scrubber),
+        request=event.request and scrubbed_request(event.request, scrubber),
     )
+
+
+def scrubbed_name(name: str, scrubber: Scrubs) -> str:
+    """Return an event's name, scrubbed."""
+    return scrubber.text(name)[:MAX_NAME_LENGTH]
+
+
+def scrubbed_identifiers(
+    identifiers: dict[str, str | int], scrubber: Scrubs
+) -> dict[str, str | int]:
+    """Return identifiers scrubbed by the patterns of their values, never by their keys."""
+    if not identifiers:
+        return identifiers
+    return {
+        scrubber.text(key)[-MAX_PROPERTY_NAME_LENGTH:]: _identifier(value, scrubber)
+        for key, value in identifiers.items()
+    }
 
 
 def scrubbed_request(request: RequestInfo, scrubber: Scrubs) -> RequestInfo:
@@ -72,7 +84,7 @@ def _identifier(value: str | int, scrubber: Scrubs) -> str | int:
     return value
 
 
-def _values(values: dict[str, Any], scrubber: Scrubs) -> dict[str, Any]:
+def scrubbed_values(values: dict[str, Any], scrubber: Scrubs) -> dict[str, Any]:
     """Return scrubbed values whose keys fit; of a longer one the end stays, which says what it is.
 
     A mask may have made it longer.
@@ -80,6 +92,6 @@ def _values(values: dict[str, Any], scrubber: Scrubs) -> dict[str, Any]:
     if not values:
         return values
     scrubbed: dict[str, Any] = scrubber.value(values)
-    if max(map(len, scrubbed)) <= MAX_PROPERTY_NAME_LENGTH:
+    if scrubbed is values or max(map(len, scrubbed)) <= MAX_PROPERTY_NAME_LENGTH:
         return scrubbed
     return {key[-MAX_PROPERTY_NAME_LENGTH:]: value for key, value in scrubbed.items()}

@@ -10,6 +10,8 @@ from itertools import islice
 from numbers import Integral, Rational, Real
 from typing import Any, Final
 
+import msgspec
+
 from sqreen_mw.capture.text import LOOKED_AT, clean_text
 from sqreen_mw.protocol.limits import (
     MAX_EVENT_BYTES,
@@ -27,6 +29,9 @@ _MAX_INT: Final = 1 << 63
 
 _BYTES: Final = (bytes, bytearray, memoryview)
 
+encode_json: Final = msgspec.json.Encoder().encode
+"""Returns the JSON of a copy, UTF-8."""
+
 _TOO_DEEP: Final = "<nested too deep>"
 
 
@@ -41,12 +46,10 @@ class Copier:
         size: About the bytes of memory that the copies hold.
     """
 
-    __slots__ = ("_nodes", "size", "truncated")
-
-    def __init__(self) -> None:
-        self.truncated: bool = False
-        self.size: int = 0
-        self._nodes = 0
+    # On the class, as most events have no copier do anything.
+    truncated: bool = False
+    size: int = 0
+    _nodes: int = 0
 
     def copy(self, value: Any, depth: int = MAX_PROPERTY_DEPTH) -> Any:
         """Return a copy made of str, int, finite float, bool, None, list and dict."""
@@ -68,36 +71,6 @@ class Copier:
             return self._copy_other(value, depth)
         except Exception:  # noqa: BLE001 the app's own methods ran, and may raise anything
             return _without_text(value)
-
-    def plain_copy(self, values: dict[Any, Any]) -> dict[str, Any] | None:
-        """Return a copy of a dict whose keys and values are all plain, and None of any other.
-
-        Most are, and the calls of ``copies`` are dear.
-        """
-        copied = values.copy()
-        size = 0
-        for key, value in copied.items():
-            kind = type(value)
-            if kind is str:
-                plain = len(value) <= MAX_TEXT_LENGTH and value.isascii()
-                size += len(value)
-            elif kind is int:
-                plain = -_MAX_INT <= value < _MAX_INT
-            else:
-                plain = kind is bool or value is None or (kind is float and value - value == 0)
-            if (
-                not plain
-                or type(key) is not str
-                or len(key) > MAX_PROPERTY_NAME_LENGTH
-                or not key.isascii()
-            ):
-                return None
-            size += _NODE_BYTES + len(key)
-        if size > MAX_EVENT_BYTES:
-            return None
-        self.size += size
-        self._nodes += len(copied)
-        return copied
 
     def copies(
         self, items: Iterable[tuple[object, object]], depth: int = MAX_PROPERTY_DEPTH
@@ -168,6 +141,32 @@ class Copier:
         if wanted > room:
             self.truncated = True
         return room
+
+
+def plain_json(values: dict[Any, Any]) -> bytes | None:
+    """Return the JSON of a small dict of plain keys and values, and None of any other.
+
+    That is a copy of it, and the cheapest one: most are plain, and a ``Copier`` is dear.
+    """
+    for key, value in values.items():
+        if type(key) is not str or len(key) > MAX_PROPERTY_NAME_LENGTH:
+            return None
+        kind = type(value)
+        if kind is str:
+            plain = len(value) <= MAX_TEXT_LENGTH
+        elif kind is int:
+            plain = -_MAX_INT <= value < _MAX_INT
+        elif kind is float:
+            plain = value - value == 0  # neither infinite nor not a number
+        else:
+            plain = kind is bool or value is None
+        if not plain:
+            return None
+    try:
+        data = encode_json(values)
+    except UnicodeEncodeError:  # a lone surrogate
+        return None
+    return data if len(data) <= MAX_TEXT_LENGTH else None
 
 
 def safe_text(value: object) -> str:

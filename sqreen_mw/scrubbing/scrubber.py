@@ -19,11 +19,12 @@ from sqreen_mw.scrubbing.prefilter import (
 )
 from sqreen_mw.scrubbing.private_keys import mask_private_keys
 from sqreen_mw.scrubbing.vendors import mask_vendor_tokens
-from sqreen_mw.scrubbing.walk import Walk
+from sqreen_mw.scrubbing.walk import LEAST_CARD, LONG_KEY, Walk
 
 _SHORTEST_SECRET: Final = 5
 _SHORTEST_CARD: Final = 12
 _CLEAN_TEXTS: Final = 1024
+_HARMLESS_KEYS: Final = 1024
 _LONGEST_CLEAN: Final = 256
 
 
@@ -48,6 +49,7 @@ class Scrubber:
         self._pattern: Final = _compiled(pattern) if pattern else None
         self._clean: Final = set[str]()
         self._known: Final = dict[str, tuple[bool, str]]()
+        self._harmless: Final = set[str]()
 
     def is_sensitive(self, key: str) -> bool:
         """Tell whether the value of this key is secret."""
@@ -63,12 +65,14 @@ class Scrubber:
             return MASK
 
     def value(self, value: Any) -> Any:
-        """Return a copy of a JSON-like value with its secrets masked.
+        """Return a copy of a JSON-like value with its secrets masked, or itself if it has none.
 
         A sensitive key masks text, numbers and everything nested, not booleans or None. What lies
         deeper than 64 levels or beyond 100,000 values is masked, and so is an object of a type
         that JSON can't say.
         """
+        if type(value) is dict and self._is_harmless(value):
+            return value
         try:
             walk = Walk(
                 text=self._text, clean=self._clean, judge=self._judgement, known=self._known
@@ -109,8 +113,34 @@ class Scrubber:
         return mask_cards(text) if may_hold_card(text, data) else text
 
     def _judgement(self, key: str) -> tuple[bool, str]:
-        """Return whether a key is sensitive, and its text to show."""
-        return self._keys.match(key), self._text(key)
+        """Return whether a key is sensitive, and its text to show; harmless ones are remembered."""
+        sensitive, shown = self._keys.match(key), self._text(key)
+        # What "value" holds is told by its neighbours.
+        if not sensitive and shown == key != "value" and len(key) <= LONG_KEY:
+            if len(self._harmless) >= _HARMLESS_KEYS:
+                self._harmless.clear()
+            self._harmless.add(key)
+        return sensitive, shown
+
+    def _is_harmless(self, values: dict[Any, Any]) -> bool:
+        """Tell whether all keys and texts of a dict are known, and it holds nothing but them.
+
+        Most are so, and a walk is dear.
+        """
+        keys, texts = self._harmless, self._clean
+        for key, value in values.items():
+            if type(key) is not str or key not in keys:
+                return False
+            kind = type(value)
+            if kind is str:
+                harmless = value in texts
+            elif kind is int or kind is float:
+                harmless = -LEAST_CARD < value < LEAST_CARD
+            else:
+                harmless = kind is bool or value is None
+            if not harmless:
+                return False
+        return True
 
 
 class NullScrubber:

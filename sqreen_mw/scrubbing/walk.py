@@ -11,12 +11,15 @@ from sqreen_mw.scrubbing.mask import MASK
 
 _MAX_DEPTH: Final = 64
 _MAX_NODES: Final = 100_000
-_LEAST_CARD: Final = 10**11
+LEAST_CARD: Final = 10**11
+"""The least number that may be a card's: it has 12 digits."""
+
 _CARDS_END: Final = 10**19
 _KNOWN_KEYS: Final = 1024
 _HARMLESS: Final = (date, time, timedelta, UUID)
 _NAMES: Final = ("name", "key")
-_LONG_KEY: Final = 64
+LONG_KEY: Final = 64
+"""Characters of a key, of which longer ones are not remembered."""
 
 Judge: TypeAlias = Callable[[str], tuple[bool, str]]
 """Tells whether a key is sensitive, and its text without secrets."""
@@ -47,7 +50,8 @@ class Walk:
         kind = type(value)
         if kind is str:
             return value if value in self._clean else self._text(value)
-        if value is None or kind is bool:
+        is_number = kind is int or kind is float
+        if value is None or kind is bool or (is_number and -LEAST_CARD < value < LEAST_CARD):
             return value
         try:
             if kind is dict:
@@ -115,7 +119,7 @@ class Walk:
             return False, self.copy(key, depth)
         plain = str.__str__(key)
         judged = self._judge(plain)
-        if len(plain) <= _LONG_KEY:
+        if len(plain) <= LONG_KEY:
             if len(self._known) >= _KNOWN_KEYS:
                 self._known.clear()
             self._known[plain] = judged
@@ -137,6 +141,6 @@ def _decoded(data: bytes) -> str:
 
 
 def _number(value: Any) -> Any:
-    if value < _LEAST_CARD or not value < _CARDS_END:
+    if value < LEAST_CARD or not value < _CARDS_END:
         return value
     return MASK if value == int(value) and is_card(str(int(value))) else value

@@ -8,6 +8,7 @@ from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.request import RawRequest
+from sqreen_mw.capture.values import encode_json
 from sqreen_mw.protocol.event_id import new_event_id
 
 
@@ -30,14 +31,15 @@ class Asked(RequestContext):
         return self.told_body
 
 
-def pending(**changes: Any) -> PendingEvent:
+def pending(*, properties: dict[str, Any] | None = None, **changes: Any) -> PendingEvent:
     """Return a tracked event with some values changed."""
+    properties_json = encode_json(properties) if properties else b""
     values: dict[str, Any] = {
         "id": new_event_id(0),
         "name": "x",
         "timestamp": 0,
         "tracked_at": 0.0,
-        "properties": {},
+        "properties_json": properties_json,
         "identity": None,
         "context": None,
         "with_body": False,

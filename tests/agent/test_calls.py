@@ -129,4 +129,5 @@ def test_calls_to_wait_for_are_known_as_such(name: str) -> None:
 
 def test_signatures_are_told() -> None:
     """Editors and help() show what a call takes."""
-    assert list(inspect.signature(sqreen.track).parameters) == ["name", "options", "keywords"]
+    names = ["name", "options", "surplus", "keywords"]
+    assert list(inspect.signature(sqreen.track).parameters) == names

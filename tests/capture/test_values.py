@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from werkzeug.local import LocalProxy
 
 from sqreen_mw.capture.text import LOOKED_AT
-from sqreen_mw.capture.values import MAX_NODES, Copier, safe_text
+from sqreen_mw.capture.values import MAX_NODES, Copier, plain_json, safe_text
 from sqreen_mw.protocol.limits import MAX_PROPERTY_DEPTH, MAX_TEXT_LENGTH
 from tests.cpu_time import CALLER_SECONDS, cpu_seconds
 from tests.strategies import depth, json_values
@@ -229,6 +229,6 @@ def test_plain_values_that_are_too_many_for_an_event_are_left_to_the_bounds() ->
     values = {f"{number}": "x" * MAX_TEXT_LENGTH for number in range(17)}
     copier = Copier()
 
-    assert copier.plain_copy(values) is None
+    assert plain_json(values) is None
     assert len(copier.copies(values.items())) == 16
     assert copier.truncated

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from sqreen_mw.agent.context import Calls, RequestContext, Route
 from sqreen_mw.agent.requests.mounts import mount_templates
 from sqreen_mw.capture.body import RawBody
-from sqreen_mw.capture.client_ip import UNKNOWN_PEER, Headers
+from sqreen_mw.capture.client_ip import UNKNOWN_PEER
 from sqreen_mw.capture.request import PathParams, RawRequest
 from sqreen_mw.capture.values import safe_text
 
@@ -58,38 +58,47 @@ class ASGIRequestContext(RequestContext):
 
     def notice(self) -> None:
         """Keep the header fields that events tell of, and no others."""
-        if not self.noticed:
-            headers = self._headers = _told_fields(self._headers, self._told)
-            try:
-                # The path's parameters are as long as the path, at most.
-                held = 2 * len(self._path) + len(self._query)
-                for _, value in headers:
-                    held += len(value) + _FIELD_BYTES
-            except Exception:  # noqa: BLE001 what is in a scope may be anything
-                held = _UNKNOWN_BYTES
-            self.held_bytes = held
-            self.noticed = True
+        if self.noticed:
+            return
+        # An iterator is the app's alone.
+        headers = self._headers if isinstance(self._headers, list | tuple) else ()
+        told = self._told
+        try:
+            fields = [field for field in headers if field[0] in told and type(field[1]) is bytes]
+            kept = fields[-_MOST_FIELDS:]
+            # The path's parameters are as long as the path, at most.
+            held = 2 * len(self._path) + len(self._query)
+            for _, value in kept:
+                held += len(value) + _FIELD_BYTES
+        except Exception:  # noqa: BLE001 what is in a scope may be anything
+            kept = [field for field in headers if _is_pair(field) and field[0] in told]
+            held = _UNKNOWN_BYTES
+        self._headers = kept[-_MOST_FIELDS:]
+        self.held_bytes = held
+        self.noticed = True
 
     def raw_request(self) -> RawRequest:
         """Return the request's values; route and path parameters as far as they are known."""
         self.notice()
-        present = _routing_parts(self._scope or {}, self.found_route())
+        present = self._routing or _routing_parts(self._scope or {}, self.found_route())
         # Where the request ends meanwhile, the present has nothing, and what was kept is whole.
         routing = _Routing(*(self._routing or present))
-        path = safe_text(self._path or "")
-        routed = routing.routed()
+        path, verb, query = self._path, self._verb, self._query
+        path = path if type(path) is str else safe_text(path or "")
+        route = routing.template()
+        routed = path if route is None else routing.routed()
         return RawRequest(
-            verb=safe_text(self._verb or ""),
+            verb=verb if type(verb) is str else safe_text(verb or ""),
             path=path,
-            query=self._query_bytes(),
-            headers=[field for field in self._headers if _is_pair(field)],
+            query=query if type(query) is bytes else _query_bytes(query),
+            headers=self._headers,
             peer=self._address(),
-            route=routing.template(),
+            route=route,
             path_params=routing.path_params(),
             # A middleware below may have given the router another path.
             routed=routed if path.endswith(routed) else "",
-            mount=routing.mount(),
-            mounts=routing.mounts(),
+            mount="" if route is None else routing.mount(),
+            mounts=() if route is None else routing.mounts(),
             id=self.id,
             status=self.status_code(),
         )
@@ -99,7 +108,7 @@ class ASGIRequestContext(RequestContext):
         if self.body is None:
             return None
         self.notice()
-        types = [field[1] for field in self._headers if _is_pair(field) and field[0] == _TYPE]
+        types = [value for name, value in self._headers if name == _TYPE]
         content_type = types[0].decode("latin-1") if types else ""
         return RawBody(content_type, self.body.read(), self.body.truncated)
 
@@ -110,13 +119,6 @@ class ASGIRequestContext(RequestContext):
             self._routing = _routing_parts(scope, self.found_route())
             self._scope = None
         super().finish()
-
-    def _query_bytes(self) -> bytes:
-        """Return the query; Django's client for tests gives it as text."""
-        query = self._query
-        return (
-            query if isinstance(query, bytes) else safe_text(query or "").encode("utf-8", "replace")
-        )
 
     def _address(self) -> str | None:
         peer = self._peer
@@ -221,15 +223,9 @@ def _routing_parts(scope: Mapping[str, Any], found: Route | None) -> tuple[Any, 
     )
 
 
-def _told_fields(headers: object, told: frozenset[bytes]) -> Headers:
-    """Return the header fields of these names; an iterator's are the app's alone."""
-    if not isinstance(headers, list | tuple):
-        return ()
-    try:
-        return [field for field in headers if field[0] in told][-_MOST_FIELDS:]
-    except Exception:  # noqa: BLE001 what is in there may be anything
-        fields = [field for field in headers if _is_pair(field) and field[0] in told]
-        return fields[-_MOST_FIELDS:]
+def _query_bytes(query: object) -> bytes:
+    """Return the query; Django's client for tests gives it as text."""
+    return safe_text(query or "").encode("utf-8", "replace")
 
 
 def _is_pair(field: object) -> bool:
