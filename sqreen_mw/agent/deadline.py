@@ -1,5 +1,47 @@
 """The one deadline of every kind of exit, and of a flush that names none."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 CLOSE_SECONDS: Final = 2.0
+
+_RETURNS: Final = 0.2
+"""How much of each second that goes by is given back."""
+
+
+class Patience:
+    """The seconds that all ends of a process have together: of a lifespan, by a signal, at exit.
+
+    A process that has waited at one end hardly waits at the next. What was spent comes back
+    slowly, as a lifespan need not be the process's end: a test may have many.
+    """
+
+    def __init__(self, seconds: float = CLOSE_SECONDS) -> None:
+        self._most: Final = seconds
+        self._left = seconds
+        self._as_of = 0.0
+        self._deadline: float | None = None
+
+    @contextmanager
+    def spend(self) -> Iterator[float]:
+        """Give the seconds that are left; what the block takes of them is spent.
+
+        One end may begin within another, as a signal's does: it shares the other's deadline.
+        """
+        now = time.monotonic()
+        if self._deadline is None:
+            left = min(self._most, self._left + (now - self._as_of) * _RETURNS)
+            self._deadline = now + left
+        deadline = self._deadline
+        try:
+            yield max(0.0, deadline - now)
+        finally:
+            self._as_of = time.monotonic()
+            self._left = max(0.0, deadline - self._as_of)
+            self._deadline = None
+
+
+PATIENCE: Final = Patience()
+"""This process's."""

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 from sqreen_mw.agent.agent import Agent
 from sqreen_mw.agent.config import Config, Settings, differing, load_config
 from sqreen_mw.agent.context import Calls
-from sqreen_mw.agent.deadline import CLOSE_SECONDS
+from sqreen_mw.agent.deadline import PATIENCE
 from sqreen_mw.agent.diversion import Diversion
 from sqreen_mw.agent.ending import at_end
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NullAgent
+from sqreen_mw.agent.sigterm import follow_sigterm
 from sqreen_mw.errors import ConfigurationError
 
 AnyAgent: TypeAlias = Agent | NullAgent
@@ -74,6 +75,7 @@ def configure(settings: Settings | None = None) -> AnyAgent:
             return present
         if config.url is None or config.disable or _is_kept_in(config.url):
             return _process.hold(NullAgent(config))
+        follow_sigterm()
         return _process.hold(Agent(config, url=config.url))
 
 
@@ -118,7 +120,8 @@ def _is_kept_in(url: str) -> bool:
 
 def _close_at_exit() -> None:
     if _process.agent is not None:
-        _process.agent.close(CLOSE_SECONDS)
+        with PATIENCE.spend() as seconds:
+            _process.agent.close(seconds)
 
 
 at_end(_close_at_exit)

@@ -16,15 +16,15 @@ _LOSES_LAST: Final = (
     "no handler of ours runs at a stop, so what was tracked in its last moment is lost: keep "
     "SQREEN_FLUSH_INTERVAL short"
 )
+_WORKER_LOSES_LAST: Final = f"in workers and with --reload {_LOSES_LAST}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What a server does to events: with a flag of a value, or by itself where none is named."""
+    """What a server does to events with these flags, all together."""
 
     server: str
-    flag: str = ""
-    value: str = ""
+    flags: tuple[str, ...]
     level: Level
     effect: str
 
@@ -32,34 +32,41 @@ class Rule:
         """Tell whether it holds for a command line."""
         if self.server not in {PurePath(word).name for word in words}:
             return False
-        given = " ".join(words).replace("=", " ")
-        return f" {self.flag} {self.value} ".rstrip() in f" {given} "
+        given = " ".join([*words, ""]).replace("=", " ")
+        return all(f" {flag} " in given for flag in self.flags)
 
     def __str__(self) -> str:
-        return " ".join(filter(None, [self.server, self.flag, self.value]))
+        return " ".join([self.server, *self.flags])
 
 
-RULES: Final = (
+_BELIEVING: Final = Rule(
+    server="uvicorn",
+    flags=("--forwarded-allow-ips *",),
+    level="problem",
+    effect=_BELIEVES_CLIENTS,
+)
+_WITH_WORKERS, _WITH_RELOAD = (
     Rule(
         server="uvicorn",
-        flag="--forwarded-allow-ips",
-        value="*",
-        level="problem",
-        effect=_BELIEVES_CLIENTS,
-    ),
-    Rule(server="uvicorn", flag="--lifespan", value="off", level="warning", effect=_LOSES_LAST),
-    Rule(server="granian", flag="--interface", value="wsgi", level="warning", effect=_LOSES_LAST),
-    Rule(server="waitress-serve", level="warning", effect=_LOSES_LAST),
-    Rule(server="flask", flag="run", level="warning", effect=_LOSES_LAST),
+        flags=("--lifespan off", flag),
+        level="warning",
+        effect=_WORKER_LOSES_LAST,
+    )
+    for flag in ("--workers", "--reload")
 )
-"""Held against uvicorn, granian, waitress and Flask by our tests."""
+_OWN_SIGNALS: Final = Rule(
+    server="granian", flags=("--interface wsgi",), level="warning", effect=_LOSES_LAST
+)
+
+RULES: Final = (_BELIEVING, _WITH_WORKERS, _WITH_RELOAD, _OWN_SIGNALS)
+"""Held against uvicorn and granian by our tests."""
 
 VARIABLES: Final = {
-    "FORWARDED_ALLOW_IPS": RULES[0],
-    "UVICORN_FORWARDED_ALLOW_IPS": RULES[0],
-    "UVICORN_LIFESPAN": RULES[1],
+    "FORWARDED_ALLOW_IPS": ("*", _BELIEVING),
+    "UVICORN_FORWARDED_ALLOW_IPS": ("*", _BELIEVING),
+    "UVICORN_LIFESPAN": ("off", _WITH_WORKERS),
 }
-"""Variables that stand for flags."""
+"""Variables that stand for flags, and the value that does harm."""
 
 
 def check_command(command: str) -> list[Finding]:
@@ -76,9 +83,9 @@ def check_command(command: str) -> list[Finding]:
 def check_variables(environ: Mapping[str, str]) -> list[Finding]:
     """Return what is to be said of the variables that servers read."""
     return [
-        _finding(rule, f"{name}={rule.value}")
-        for name, rule in VARIABLES.items()
-        if environ.get(name, "").strip() == rule.value
+        _finding(rule, f"{name}={value}")
+        for name, (value, rule) in VARIABLES.items()
+        if environ.get(name, "").strip() == value
     ]
 
 

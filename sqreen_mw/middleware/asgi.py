@@ -5,12 +5,13 @@ from typing import Any, Final, TypeAlias, Unpack
 
 from sqreen_mw.agent.config import Settings
 from sqreen_mw.agent.context import RequestContext, current_request, enter, leave
-from sqreen_mw.agent.deadline import CLOSE_SECONDS
+from sqreen_mw.agent.deadline import PATIENCE
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.ignored import IgnoringAgent
 from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, ASGIRequestContext, Scope
 from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
 from sqreen_mw.agent.runtime import AnyAgent, configure
+from sqreen_mw.agent.sigterm import follow_sigterm
 from sqreen_mw.capture.body import BodyTee
 from sqreen_mw.middleware.lifespan import Lifespan
 
@@ -19,6 +20,10 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[Any]]
 # Frameworks type scope and messages each in their own way; any of them may be wrapped.
 ASGIApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+
+# Starlette makes its middlewares with the first scope, when a server has its handlers in place
+# already; one that is told to do without a lifespan puts back what it found, and kills itself.
+follow_sigterm()
 
 
 class SqreenMiddleware:
@@ -80,7 +85,9 @@ class SqreenMiddleware:
 
     async def _deliver(self) -> None:
         """Deliver what waits, or say how much does not get through: many servers end here."""
-        if not await self._agent.aflush(CLOSE_SECONDS):
+        with PATIENCE.spend() as seconds:
+            delivered = await self._agent.aflush(seconds)
+        if not delivered:
             waiting = self._agent.stats().waiting
             logger.warning("%d events were not delivered before the shutdown", waiting)
 

@@ -18,6 +18,7 @@ from tests.functional.test_first_minute import free_port
 
 SITE = """
 import flask
+import starlette.applications
 import sqreen_mw as sqreen
 
 web = flask.Flask(__name__)
@@ -41,6 +42,9 @@ async def app(scope, receive, send):
 
 
 asgi = sqreen.SqreenMiddleware(app)
+lazy = starlette.applications.Starlette()
+lazy.add_middleware(sqreen.SqreenMiddleware)
+lazy.mount("/", app)
 """
 
 
@@ -49,6 +53,9 @@ asgi = sqreen.SqreenMiddleware(app)
     [
         "uvicorn site_of_test:asgi --port PORT",
         "uvicorn site_of_test:asgi --port PORT --lifespan off",
+        "uvicorn site_of_test:lazy --port PORT --lifespan off",
+        "uvicorn site_of_test:lazy --port PORT --lifespan off --workers 2",
+        "uvicorn site_of_test:lazy --port PORT --lifespan off --reload",
         "hypercorn site_of_test:asgi --bind 127.0.0.1:PORT",
         "granian site_of_test:asgi --port PORT --interface asgi",
         "granian site_of_test:web --port PORT --interface wsgi",

@@ -24,6 +24,7 @@ from sqreen_mw.agent.delivery.transport import Transport
 from sqreen_mw.agent.delivery.wishes import Wishes
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.sigterm import follow_sigterm
 from sqreen_mw.protocol.batch import Envelope
 
 CLOSE_CLIENT_SECONDS: Final = 0.3
@@ -156,6 +157,7 @@ class Flusher:
         if not self._birth.acquire(blocking=False):
             return
         self._started = True
+        follow_sigterm()
         try:
             # Not threading.Thread, which takes over the caller's context, is joined at exit, and
             # is what other tools wrap.

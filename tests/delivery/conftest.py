@@ -1,0 +1,85 @@
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.agent.conftest import FaultyCollector, collector, eventually
+from tests.functional.processes import ROOT, SECONDS, clean_environment
+
+__all__ = ["collector", "eventually"]
+
+PRELUDE = "from tests.delivery import naive; naive.apply()\n"
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs scripts that track; nothing of theirs leaves before they end, or flush.
+
+    The collector is given by name, as a connection to an address needs no resolver.
+    """
+
+    collector: FaultyCollector
+    folder: Path
+
+    def settings(self, naive: str = "", **more: str) -> dict[str, str]:
+        """Return the environment of such a process."""
+        ours = {
+            "SQREEN_URL": self.collector.url,
+            "SQREEN_TOKEN": "t",
+            "SQREEN_FLUSH_INTERVAL": "60",
+            "PYTHONPATH": str(ROOT),
+            "NAIVE": naive,
+        }
+        kept = clean_environment({**ours, **more})
+        # Coverage handles SIGTERM, and ours then leaves it alone.
+        return {name: value for name, value in kept.items() if not name.startswith("COVERAGE_")}
+
+    @contextmanager
+    def running(
+        self,
+        script: str,
+        naive: str = "",
+        *,
+        command: Sequence[str] = (sys.executable,),
+        **more: str,
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Run a script, and end it with the block unless it has come to its end."""
+        file = self.folder / "script.py"
+        file.write_text(PRELUDE + script)
+        with subprocess.Popen(
+            [*command, str(file)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.folder,
+            env=self.settings(naive, **more),
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def run(self, script: str, naive: str = "", **more: str) -> str:
+        """Run a script to its good end, and return what it printed."""
+        with self.running(script, naive, **more) as process:
+            out, errors = process.communicate(timeout=SECONDS)
+        assert process.returncode == 0, errors
+        return out
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the events that came, sorted; each event has come once."""
+        ids = [an_id for post in self.collector.posts for an_id in post.ids]
+        assert len(ids) == len(set(ids))
+        return sorted(self.collector.names)
+
+
+@pytest.fixture
+def runner(collector: FaultyCollector, tmp_path: Path) -> Runner:
+    """Return what runs scripts towards a collector."""
+    return Runner(collector, tmp_path)
