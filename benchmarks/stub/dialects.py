@@ -27,6 +27,10 @@ def _ours(body: bytes) -> Told:
     return Told(count, 202, json.dumps({"accepted": count}).encode())
 
 
+def _heartbeat(_body: bytes) -> Told:
+    return Told(0, answer=b'{"server_time":0,"heartbeat_interval":60}')
+
+
 def _batch(body: bytes) -> Told:
     return Told(len(json.loads(body)["batch"]))
 
@@ -58,6 +62,7 @@ def _spans(_body: bytes) -> Told:
 
 _DIALECTS: Final[dict[str, Callable[[bytes], Told]]] = {
     "/v1/events": _ours,
+    "/v1/heartbeat": _heartbeat,
     "/batch": _batch,
     "/v1/batch": _batch,
     "/api/1/envelope": _envelope,

@@ -68,6 +68,7 @@ class Agent:
             header=self.header,
             interval=config.flush_interval,
             guard=self._guard,
+            beats=True,
         )
         self._flusher = Flusher(self._delivery)
         self._flushers: Final = {self._flusher.pid: self._flusher}

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import trustme
 
+from sqreen_mw.protocol.heartbeat import Heartbeat, decode_heartbeat
+
 
 @dataclass
 class Answer:
@@ -31,6 +33,7 @@ class Post:
     ids: list[str]
     names: list[str]
     at: float
+    instance: str | None
 
 
 @dataclass
@@ -41,6 +44,8 @@ class FaultyCollector:
     answers: list[Answer] = field(default_factory=list)
     posts: list[Post] = field(default_factory=list)
     connections: int = 0
+    beats: list[Heartbeat] = field(default_factory=list)
+    beat_answers: list[Answer] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:
@@ -60,17 +65,24 @@ def _handler(collector: FaultyCollector) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
-            events = json.loads(body)["events"]
+            if self.path == "/v1/heartbeat":
+                collector.beats.append(decode_heartbeat(body))
+                answer = collector.beat_answers.pop(0) if collector.beat_answers else Answer()
+                time.sleep(answer.delay)
+                self._say(answer, b'{"server_time":0,"heartbeat_interval":60}')
+                return
+            batch = json.loads(body)
+            events = batch["events"]
             headers = {key.lower(): value for key, value in self.headers.items()}
             ids, names = [e["id"] for e in events], [e["event"] for e in events]
-            collector.posts.append(Post(headers, ids, names, time.monotonic()))
+            instance = batch.get("instance_id")
+            collector.posts.append(Post(headers, ids, names, time.monotonic(), instance))
             answer = collector.answers.pop(0) if collector.answers else Answer()
             time.sleep(answer.delay)
-            self._say(answer, len(events))
+            self._say(answer, json.dumps({"accepted": len(events)}).encode())
 
-        def _say(self, answer: Answer, count: int) -> None:
-            accepted = json.dumps({"accepted": count}).encode()
-            body = accepted if answer.status is None else answer.body
+        def _say(self, answer: Answer, taken: bytes) -> None:
+            body = taken if answer.status is None else answer.body
             self.send_response_only(answer.status or 202)
             for key, value in answer.headers.items():
                 self.send_header(key, value)

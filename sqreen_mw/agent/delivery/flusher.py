@@ -11,21 +11,26 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import structs
+
 from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.dispatcher import Dispatcher
+from sqreen_mw.agent.delivery.heart import Heart
 from sqreen_mw.agent.delivery.loop import OwnResolverLoop
 from sqreen_mw.agent.delivery.outbox import Outbox
 from sqreen_mw.agent.delivery.pace import Pace
 from sqreen_mw.agent.delivery.polling import apoll, poll
-from sqreen_mw.agent.delivery.transport import Transport
+from sqreen_mw.agent.delivery.transport import TakesHeartbeats, Transport
 from sqreen_mw.agent.delivery.wishes import Wishes
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.sigterm import follow_sigterm
 from sqreen_mw.protocol.batch import Envelope
+from sqreen_mw.protocol.event_id import new_event_id
 
 CLOSE_CLIENT_SECONDS: Final = 0.3
 
@@ -40,6 +45,7 @@ class Delivery:
         header: What each batch says of the app.
         interval: Seconds that an event waits for others to travel with.
         guard: Counts and logs faults.
+        beats: Whether the other side is told once a minute how the process is.
         pace: How long it waits for what.
     """
 
@@ -48,6 +54,7 @@ class Delivery:
     header: Envelope
     interval: float
     guard: Guard
+    beats: bool = False
     pace: Pace = field(default_factory=Pace)
 
 
@@ -65,11 +72,13 @@ class Flusher:
         self.buffer: Final = Buffer()
         self._guard: Final = delivery.guard
         self._transport: Final = delivery.open_transport()
+        self._beats: Final = delivery.beats
+        self._header: Final = structs.replace(delivery.header, instance_id=new_event_id())
         self._wishes: Final = Wishes()
         outbox = Outbox(
             buffer=self.buffer,
             transport=self._transport,
-            header=delivery.header,
+            header=self._header,
             guard=delivery.guard,
             pace=delivery.pace,
         )
@@ -182,6 +191,20 @@ class Flusher:
             self.finished = True
 
     async def _main(self) -> None:
-        await self._dispatcher.run()
+        async with self._heart():
+            await self._dispatcher.run()
         async with asyncio.timeout(CLOSE_CLIENT_SECONDS):
             await self._transport.close()
+
+    def _heart(self) -> AbstractAsyncContextManager[None]:
+        """Return what beats while the thread lives, where somebody listens."""
+        transport = self._transport
+        if not self._beats or not isinstance(transport, TakesHeartbeats):
+            return nullcontext()
+        return Heart(
+            transport=transport,
+            header=self._header,
+            stats=lambda: self.buffer.stats(self._guard.counts),
+            deadline=lambda: self._wishes.deadline,
+            guard=self._guard,
+        )

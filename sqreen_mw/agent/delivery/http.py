@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import importlib
 import ssl
+from contextlib import suppress
 from typing import Final, TypedDict
 
 import httpx2
@@ -98,7 +99,7 @@ class HttpTransport:
         # interpreter shuts down, and a fork in the middle would leave half a module behind.
         for module in ("anyio._backends._asyncio", "h11", "httpcore2"):
             importlib.import_module(module)
-        self._url: Final = f"{url}/v1/events"
+        self._url: Final = url
         self._headers: Final = {
             "Authorization": f"Bearer {token}",
             "Content-Type": "application/json",
@@ -113,11 +114,22 @@ class HttpTransport:
         """Post a batch and read the verdict."""
         try:
             async with asyncio.timeout(seconds):
-                return await self._post(batch, seconds)
+                response, answer = await self._post(
+                    "/v1/events", batch.body, seconds=seconds, batch_id=batch.id
+                )
+                return _outcome(response, answer, count=len(batch))
         except TimeoutError:
             return Retry(f"no answer within {seconds:.1f} s")
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             return self._failed(error)
+
+    async def beat(self, body: bytes, *, seconds: float) -> bytes | None:
+        """Post a heartbeat and return the answer, or None where it failed; that is all."""
+        with suppress(TimeoutError, httpx2.HTTPError, httpx2.InvalidURL, OSError):
+            async with asyncio.timeout(seconds):
+                response, answer = await self._post("/v1/heartbeat", body, seconds=seconds)
+                return answer if response.is_success else None
+        return None
 
     def _connected(self) -> httpx2.AsyncHTTPTransport:
         """Return the connections, made by the first batch on the loop that they are used on."""
@@ -140,9 +152,10 @@ class HttpTransport:
         if self._connections is not None:
             await self._connections.aclose()
 
-    async def _post(self, batch: Batch, seconds: float) -> Outcome:
-        headers = self._headers | {"Idempotency-Key": batch.id}
-        body = batch.body
+    async def _post(
+        self, path: str, body: bytes, *, seconds: float, batch_id: str | None = None
+    ) -> tuple[httpx2.Response, bytes]:
+        headers = self._headers | ({"Idempotency-Key": batch_id} if batch_id else {})
         if len(body) >= COMPRESS_FROM:
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body, compresslevel=1, mtime=0)
@@ -150,7 +163,7 @@ class HttpTransport:
         timeout = httpx2.Timeout(None, connect=min(CONNECT_SECONDS, seconds))
         extensions = {"timeout": timeout.as_dict()}
         request = httpx2.Request(
-            "POST", self._url, content=body, headers=headers, extensions=extensions
+            "POST", self._url + path, content=body, headers=headers, extensions=extensions
         )
         response = await self._connected().handle_async_request(request)
         answer = bytearray()
@@ -161,7 +174,7 @@ class HttpTransport:
                     break
         finally:
             await response.aclose()
-        return _outcome(response, bytes(answer), count=len(batch))
+        return response, bytes(answer)
 
 
 def _outcome(response: httpx2.Response, answer: bytes, *, count: int) -> Outcome:

@@ -1,7 +1,7 @@
 """The seam to the outside: a transport is given batches and tells what became of each."""
 
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from sqreen_mw.agent.delivery.batch import Batch
 
@@ -56,3 +56,11 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and files."""
+
+
+@runtime_checkable
+class TakesHeartbeats(Protocol):
+    """A transport to somebody who wants to know how this process is."""
+
+    async def beat(self, body: bytes, *, seconds: float) -> bytes | None:
+        """Hand over a heartbeat within so many seconds, and return the answer to it, if any."""
