@@ -101,12 +101,10 @@ class Arguments:
         """Return the JSON of what ``properties`` returns, empty where there are none."""
         if values is None:
             return b""
-        if type(values) is dict and len(values) <= MAX_PROPERTIES:
-            plain = plain_json(values)
-            if plain is not None:
-                copier.size += len(plain)
-                return plain
-        return encode_json(self.properties(values, copier, what="properties"))
+        plain = plain_json(values)
+        if plain is None:
+            plain = encode_json(self.properties(values, copier, what="properties"))
+        return plain
 
     def identity(
         self,

@@ -94,8 +94,8 @@ class Sealer:
 
     def _request(self, context: RequestContext, *, with_body: bool) -> RequestInfo:
         raw = context.raw_request()
-        told = self._describer.describe(raw, context.raw_body() if with_body else None)
-        if told.ip_source == "peer" and self._describer.locate(raw).distrusts_proxy:
+        located = self._describer.locate(raw)
+        if located.distrusts_proxy:
             self._guard.warn(
                 "untrusted_proxy",
                 "requests come from %s with a %s header that is not trusted, so every visitor has "
@@ -104,7 +104,8 @@ class Sealer:
                 self._describer.client_ip.header,
                 raw.peer,
             )
-        return told
+        body = context.raw_body() if with_body else None
+        return self._describer.describe(raw, body, located=located)
 
     def _shown(self, event: Event) -> Event | None:
         """Return what the app's hook makes of an event; where it fails, the event is dropped."""

@@ -13,7 +13,7 @@ from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.requests.explicit import context_of
 from sqreen_mw.capture.body import MAX_BODY_BYTES
 from sqreen_mw.capture.text import clean_text
-from sqreen_mw.capture.values import Copier, safe_text
+from sqreen_mw.capture.values import Copier, encode_json, plain_json, safe_text
 from sqreen_mw.errors import SqreenUsageError
 from sqreen_mw.protocol.event_id import new_event_id
 
@@ -23,6 +23,10 @@ SIGNUP: Final = "sq.sdk.users.signup"
 EVENT_BYTES: Final = 700
 """About the bytes of memory of an event without properties."""
 
+_NAMES_REMEMBERED: Final = 1024
+
+NO_COPIES: Final = Copier()
+"""Of an event whose only copy is its properties' JSON."""
 
 _OPTIONS: Final = frozenset(TrackOptions.__annotations__)
 
@@ -57,6 +61,7 @@ class Tracker:
         self._guard: Final = guard
         self._swallow: Final = guard.swallow("track")
         self._ip_header: Final = ip_header
+        self._names: Final = dict[str, str]()
 
     def track(
         self,
@@ -69,17 +74,34 @@ class Tracker:
         """Take an event and return its id, or None if it is not accepted."""
         # As self._swallow does, but for what a context manager costs.
         try:
-            if not self._arguments.admits(name):
-                return None
+            told = self._names.get(name) if type(name) is str else None
+            if told is None:
+                told = self._told(name)
+                if told is None:
+                    return None
             if options is None and len(keywords) == 1 and "properties" in keywords:
                 # Most calls are so, and pay for no more.
-                return self._submit(name, context, properties=keywords["properties"])
-            return self._track(name, context, options=options, keywords=keywords)
+                copied = plain_json(keywords["properties"])
+                if copied is not None:
+                    return self._submit(told, context, copied)
+            return self._track(told, context, options=options, keywords=keywords)
         except SqreenUsageError:
             raise
         except Exception as error:  # noqa: BLE001 nothing of ours may raise into the app
             self._guard.failed("track", error)
             return None
+
+    def _told(self, name: object) -> str | None:
+        """Return the name that an event is given, or None if it may not have it.
+
+        Names are few, and stand in the app's code: they are remembered.
+        """
+        if not self._arguments.admits(name):
+            return None
+        told = clean_text(safe_text(name))
+        if len(self._names) < _NAMES_REMEMBERED:
+            self._names[told] = told
+        return told
 
     def _track(
         self,
@@ -98,8 +120,8 @@ class Tracker:
         return self._submit(
             name,
             context,
-            properties=known.get("properties"),
-            copier=copier,
+            self._arguments.properties_json(known.get("properties"), copier),
+            copier,
             identity=self._arguments.identity(known.get("user_identifiers"), copier),
             with_body=self._wants_body(known.get("collect_body")),
             timestamp=known.get("timestamp"),
@@ -147,10 +169,8 @@ class Tracker:
             identity = self._arguments.identity(identifiers, copier, keywords=keywords)
             if succeeded:
                 self._remember(context, identity, copier, call="auth_track()")
-            properties = {"success": succeeded}
-            return self._submit(
-                LOGIN, context, properties=properties, copier=copier, identity=identity
-            )
+            properties = encode_json({"success": succeeded})
+            return self._submit(LOGIN, context, properties, copier, identity=identity)
         return None
 
     def signup_track(
@@ -161,7 +181,7 @@ class Tracker:
             copier = Copier()
             identity = self._arguments.identity(identifiers, copier, keywords=keywords)
             self._remember(context, identity, copier, call="signup_track()")
-            return self._submit(SIGNUP, context, copier=copier, identity=identity)
+            return self._submit(SIGNUP, context, b"", copier, identity=identity)
         return None
 
     def _remember(
@@ -192,20 +212,18 @@ class Tracker:
             self._guard.misuse("request_type", message, type(request).__name__)
         return context
 
-    def _submit(  # noqa: PLR0913 all that an event has
+    def _submit(  # noqa: PLR0913, PLR0917 all that an event has, most of it left out on the hot path
         self,
         name: str,
         context: RequestContext | None,
+        properties_json: bytes,
+        copier: Copier = NO_COPIES,
         *,
-        properties: object = None,
-        copier: Copier | None = None,
         identity: Identity | None = None,
         with_body: bool = False,
         timestamp: object = None,
     ) -> str | None:
-        copier = copier or Copier()
-        copied = self._arguments.properties_json(properties, copier)
-        size = EVENT_BYTES + copier.size
+        size = EVENT_BYTES + len(properties_json) + copier.size
         if context is not None:
             if identity is None and context.identity is not None:
                 identity = context.identity
@@ -218,10 +236,10 @@ class Tracker:
         now = time_ns() // 1_000_000
         event = PendingEvent(
             id=new_event_id(now),
-            name=name if type(name) is str and name.isascii() else clean_text(safe_text(name)),
+            name=name,
             timestamp=now if timestamp is None else self._arguments.milliseconds(timestamp, now),
             tracked_at=monotonic(),
-            properties_json=copied,
+            properties_json=properties_json,
             identity=identity,
             context=context,
             with_body=with_body,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from msgspec import Struct
 
@@ -62,13 +62,14 @@ class _Memory:
     """What was found out of short texts, names and addresses: most come again."""
 
     def __init__(self) -> None:
-        self.texts: Final[dict[str, str]] = {}
+        self.texts: Final[dict[str | bytes, str]] = {}
+        self.fields: Final[dict[str, tuple[str, str]]] = {}
         self.sensitive: Final[dict[str, bool]] = {}
         self.located: Final[dict[tuple[object, ...], Located]] = {}
 
     def make_room(self) -> None:
         """Forget what is known, once that is much."""
-        for known in (self.texts, self.sensitive, self.located):
+        for known in (self.texts, self.fields, self.sensitive, self.located):
             if len(known) >= _REMEMBERED:
                 known.clear()
 
@@ -87,25 +88,27 @@ class Describer:
         self._proxies_header: Final = client_ip.header_name
         self._memory: Final = _Memory()
 
-    def describe(self, raw: RawRequest, body: RawBody | None = None) -> RequestInfo:
+    def describe(
+        self, raw: RawRequest, body: RawBody | None = None, *, located: Located | None = None
+    ) -> RequestInfo:
         """Return what events tell of a request, of its body too where it is given."""
         telling = _Telling(self.scrubber, self._memory)
-        text = telling.text
+        text, header = telling.text, telling.header
         known = self._memory.texts.get  # spares most texts a call
-        address = self.locate(raw).address
+        address = (located or self.locate(raw)).address
         route = self._route(raw)
         path = raw.path if route is None and not raw.path_params else _path(raw, route, telling)
         # Of a field that comes twice, the first line is told.
         fields = dict(reversed(raw.headers))
-        user_agent, host = _decoded(fields.get(b"user-agent")), _decoded(fields.get(b"host"))
+        user_agent, host = fields.get(b"user-agent"), fields.get(b"host")
         return RequestInfo(
             verb=known(raw.verb) or text(raw.verb),
             path=known(path) or text(path),
             id=raw.id,
             ip=address.ip,
             ip_source=address.source,
-            user_agent=user_agent and (known(user_agent) or text(user_agent)),
-            host=host and (known(host) or text(host)),
+            user_agent=None if user_agent is None else known(user_agent) or header(user_agent),
+            host=None if host is None else known(host) or header(host),
             route=telling.template(route),
             status=raw.status,
             params=telling.params(raw, body),
@@ -147,16 +150,19 @@ class _Telling:
 
     def text(self, text: str) -> str:
         told = self._memory.texts.get(text)
-        return self._new_text(text) if told is None else told
+        return self._new_text(text, text) if told is None else told
 
-    def _new_text(self, text: str) -> str:
+    def header(self, value: bytes) -> str:
+        return self._new_text(value.decode("utf-8", "replace"), value)
+
+    def _new_text(self, text: str, known_by: str | bytes) -> str:
         if len(text) > MAX_TEXT_LENGTH:
             self.truncated = True
         # A mask may be longer than what it masks: cut in any case.
         told = cut_text(text, MAX_TEXT_LENGTH, self._scrubber.text)
         if told == text and len(text) <= _LONGEST_REMEMBERED:  # no secrets are remembered
             self._memory.make_room()
-            self._memory.texts[text] = told
+            self._memory.texts[known_by] = told
         return told
 
     def is_sensitive(self, name: str) -> bool:
@@ -177,7 +183,7 @@ class _Telling:
         return clean_text(template[:MAX_TEXT_LENGTH])
 
     def params(self, raw: RawRequest, body: RawBody | None) -> Params:
-        query = self._pairs(self._query(raw.query)) if raw.query else {}
+        query = self._query(raw.query) if raw.query else {}
         path: dict[str, str] = {}
         if raw.path_params:
             given = _texts(raw.path_params)
@@ -186,7 +192,8 @@ class _Telling:
             return Params(query=query, path=path)
         parameters = body_parameters(body)
         self.truncated = self.truncated or parameters.incomplete
-        form = self._pairs([*self._query(parameters.query), *parameters.form])
+        fields = [_parted(field) for field in self._fields(parameters.query) if field]
+        form = self._pairs([*fields, *parameters.form])
         return Params(query=query, path=path, form=form, json=self._json(parameters.json))
 
     def _json(self, value: Any) -> Any:
@@ -197,41 +204,55 @@ class _Telling:
             copied = cut_texts(copied, MAX_TEXT_LENGTH, self._scrubber.text)
         return self._scrubber.value(copied)
 
-    def _query(self, query: bytes) -> list[tuple[str, str]]:
+    def _fields(self, query: bytes) -> list[str]:
         """Return the fields of a query string; the last one of a cut string is left out."""
         looked_at = query
         if len(query) > MAX_QUERY_BYTES:
             self.truncated = True
             looked_at = query[:MAX_QUERY_BYTES].rpartition(b"&")[0]
-        text = looked_at.decode("utf-8", "replace")
-        fields = text.split("&", MAX_PARAMETERS)
+        fields = looked_at.decode("utf-8", "replace").split("&", MAX_PARAMETERS)
         if len(fields) > MAX_PARAMETERS:
             self.truncated = True
             del fields[MAX_PARAMETERS:]
-        if "%" not in text and "+" not in text:
-            # As parse_qsl() has it, for what is not encoded: most is not.
-            parts = [field.partition("=") for field in fields if field]
-            return [(name, value) for name, _, value in parts]
-        text = "&".join(fields)
-        return parse_qsl(text, keep_blank_values=True, errors="replace")
+        return fields
+
+    def _query(self, query: bytes) -> dict[str, list[str]]:
+        known = self._memory.fields.get
+        parameters: dict[str, list[str]] = {}
+        for field in self._fields(query):
+            if field:
+                name, value = known(field) or self._field(field)
+                parameters.setdefault(name, []).append(value)
+        return parameters
+
+    def _field(self, field: str) -> tuple[str, str]:
+        """Return what is told of a query's field; harmless ones are remembered."""
+        pair = _parted(field)
+        told = self._pair(*pair)
+        if told == pair and len(field) <= _LONGEST_REMEMBERED:
+            self._memory.make_room()
+            self._memory.fields[field] = told
+        return told
+
+    def _pair(self, name: str, value: str) -> tuple[str, str]:
+        return self.text(name), MASK if self.is_sensitive(name) else self.text(value)
 
     def _pairs(self, pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
         if len(pairs) > MAX_PARAMETERS:
             self.truncated = True
-            pairs = pairs[:MAX_PARAMETERS]
-        sensitive, known = self._memory.sensitive.get, self._memory.texts.get
         parameters: dict[str, list[str]] = {}
-        for name, value in pairs:
-            masks = sensitive(name)
-            if masks is None:
-                masks = self.is_sensitive(name)
-            told = MASK if masks else known(value) or self.text(value)
-            parameters.setdefault(known(name) or self.text(name), []).append(told)
+        for pair in pairs[:MAX_PARAMETERS]:
+            name, value = self._pair(*pair)
+            parameters.setdefault(name, []).append(value)
         return parameters
 
 
-def _decoded(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("utf-8", "replace")
+def _parted(field: str) -> tuple[str, str]:
+    """Return the name and the value of a query's field, as ``urllib.parse.parse_qsl`` does."""
+    name, _, value = field.partition("=")
+    if "%" in field or "+" in field:
+        return unquote_plus(name, errors="replace"), unquote_plus(value, errors="replace")
+    return name, value
 
 
 def _texts(values: PathParams) -> list[tuple[str, str]]:

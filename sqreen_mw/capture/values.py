@@ -15,6 +15,7 @@ import msgspec
 from sqreen_mw.capture.text import LOOKED_AT, clean_text
 from sqreen_mw.protocol.limits import (
     MAX_EVENT_BYTES,
+    MAX_PROPERTIES,
     MAX_PROPERTY_DEPTH,
     MAX_PROPERTY_NAME_LENGTH,
     MAX_TEXT_LENGTH,
@@ -143,24 +144,22 @@ class Copier:
         return room
 
 
-def plain_json(values: dict[Any, Any]) -> bytes | None:
-    """Return the JSON of a small dict of plain keys and values, and None of any other.
+def plain_json(values: object) -> bytes | None:
+    """Return the JSON of a small dict of plain keys and values, and None of anything else.
 
     That is a copy of it, and the cheapest one: most are plain, and a ``Copier`` is dear.
     """
+    if type(values) is not dict or len(values) > MAX_PROPERTIES:
+        return None
     for key, value in values.items():
-        if type(key) is not str or len(key) > MAX_PROPERTY_NAME_LENGTH:
-            return None
         kind = type(value)
         if kind is str:
             plain = len(value) <= MAX_TEXT_LENGTH
-        elif kind is int:
-            plain = -_MAX_INT <= value < _MAX_INT
-        elif kind is float:
-            plain = value - value == 0  # neither infinite nor not a number
+        elif kind is int or kind is float:
+            plain = -_MAX_INT <= value < _MAX_INT  # neither infinite nor not a number
         else:
             plain = kind is bool or value is None
-        if not plain:
+        if not plain or type(key) is not str or len(key) > MAX_PROPERTY_NAME_LENGTH:
             return None
     try:
         data = encode_json(values)

@@ -71,7 +71,7 @@ class Params(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     json: Any = None
 
     def __post_init__(self) -> None:
-        if not _within(self.json, MAX_PROPERTY_DEPTH):
+        if self.json is not None and not _within(self.json, MAX_PROPERTY_DEPTH):
             raise ValueError(f"`json` is nested deeper than {MAX_PROPERTY_DEPTH} levels")
 
 

@@ -12,6 +12,7 @@ from sqreen_mw.capture.values import safe_text
 
 Scope: TypeAlias = MutableMapping[str, Any]
 
+_SEQUENCES: Final = (list, tuple)
 _ANYTHING: Final = "/{path:path}"
 
 _TYPE: Final = b"content-type"
@@ -61,7 +62,7 @@ class ASGIRequestContext(RequestContext):
         if self.noticed:
             return
         # An iterator is the app's alone.
-        headers = self._headers if isinstance(self._headers, list | tuple) else ()
+        headers = self._headers if isinstance(self._headers, _SEQUENCES) else ()
         told = self._told
         try:
             fields = [field for field in headers if field[0] in told and type(field[1]) is bytes]
@@ -122,7 +123,7 @@ class ASGIRequestContext(RequestContext):
 
     def _address(self) -> str | None:
         peer = self._peer
-        if isinstance(peer, list | tuple) and peer and isinstance(peer[0], str):
+        if isinstance(peer, _SEQUENCES) and peer and isinstance(peer[0], str):
             return peer[0]
         return None
 
@@ -133,7 +134,7 @@ def _peerless(scope: Mapping[str, Any]) -> tuple[str] | None:
     A client that is gone already has no address left, either, and may not be taken for a proxy.
     """
     server = scope.get("server")
-    listens_on_port = isinstance(server, list | tuple) and len(server) > 1 and server[1] is not None
+    listens_on_port = isinstance(server, _SEQUENCES) and len(server) > 1 and server[1] is not None
     return (UNKNOWN_PEER,) if listens_on_port else None
 
 
@@ -158,6 +159,8 @@ class _Routing(NamedTuple):
         """Return the route's template, such as ``/items/{id}``."""
         if self.found is not None:
             return self.found[0]
+        if self.route is None and self.path_template is None:
+            return None
         try:
             return self._template()
         except Exception:  # noqa: BLE001 a framework's own object may raise anything
@@ -167,7 +170,8 @@ class _Routing(NamedTuple):
         """Return the path's parameters."""
         if self.found is not None:
             return self.found[1]
-        return dict(self.parameters) if isinstance(self.parameters, Mapping) else {}
+        parameters = self.parameters
+        return dict(parameters) if parameters and isinstance(parameters, Mapping) else {}
 
     def _template(self) -> str | None:
         route = self.route
@@ -230,5 +234,5 @@ def _query_bytes(query: object) -> bytes:
 
 def _is_pair(field: object) -> bool:
     """Tell whether a header field is what the specification says: two byte strings."""
-    pair = isinstance(field, list | tuple) and len(field) == len(("name", "value"))
+    pair = isinstance(field, _SEQUENCES) and len(field) == len(("name", "value"))
     return pair and isinstance(field[0], bytes) and isinstance(field[1], bytes)  # type: ignore[index]  # a pair
