@@ -1,16 +1,17 @@
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.agent.conftest import FaultyCollector, collector, eventually
+from tests.agent.conftest import FaultyCollector, collector
 from tests.functional.processes import ROOT, SECONDS, clean_environment
 
-__all__ = ["collector", "eventually"]
+__all__ = ["collector"]
 
 PRELUDE = "from tests.delivery import naive; naive.apply()\n"
 
@@ -64,10 +65,10 @@ class Runner:
             finally:
                 process.kill()
 
-    def run(self, script: str, naive: str = "", **more: str) -> str:
-        """Run a script to its good end, and return what it printed."""
+    def run(self, script: str, naive: str = "", *, given: str = "", **more: str) -> str:
+        """Run a script, given a line, to its good end, and return what it printed."""
         with self.running(script, naive, **more) as process:
-            out, errors = process.communicate(timeout=SECONDS)
+            out, errors = process.communicate(given, timeout=SECONDS)
         assert process.returncode == 0, errors
         return out
 
@@ -77,6 +78,14 @@ class Runner:
         ids = [an_id for post in self.collector.posts for an_id in post.ids]
         assert len(ids) == len(set(ids))
         return sorted(self.collector.names)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds, as long as other processes may take."""
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come true"
+        time.sleep(0.01)
 
 
 @pytest.fixture

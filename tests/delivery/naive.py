@@ -8,8 +8,9 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sqreen_mw.agent import sigterm
+from sqreen_mw.agent import runtime, sigterm
 from sqreen_mw.agent.deadline import CLOSE_SECONDS, Patience
+from sqreen_mw.agent.delivery import flusher
 
 
 def _replace(owner: object, name: str, value: object) -> None:
@@ -18,7 +19,8 @@ def _replace(owner: object, name: str, value: object) -> None:
 
 
 def _sigterm_kills() -> None:
-    _replace(sigterm, "INIT", os.getpid())
+    for module in (runtime, flusher):
+        _replace(module, "follow_sigterm", lambda: None)
 
 
 def _waits_with_a_lock() -> None:
@@ -37,12 +39,17 @@ def _follows_sigterm_as_init() -> None:
     _replace(sigterm, "INIT", 0)
 
 
+def _exit_handlers_will_do() -> None:
+    _replace(flusher, "follow_child_end", lambda: None)
+
+
 VARIANTS: dict[str, Callable[[], None]] = {
     "": lambda: None,
     "SIGTERM kills": _sigterm_kills,
     "waits with a lock": _waits_with_a_lock,
     "a deadline each": _deadline_each,
     "closes as init": _follows_sigterm_as_init,
+    "exit handlers will do": _exit_handlers_will_do,
 }
 
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from msgspec import structs
 
+from sqreen_mw.agent.children import follow_child_end
 from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.dispatcher import Dispatcher
 from sqreen_mw.agent.delivery.heart import Heart
@@ -167,6 +168,7 @@ class Flusher:
             return
         self._started = True
         follow_sigterm()
+        follow_child_end()
         try:
             # Not threading.Thread, which takes over the caller's context, is joined at exit, and
             # is what other tools wrap.

@@ -1,0 +1,29 @@
+"""The ends of child processes that run no exit handlers: multiprocessing's, and Celery's workers.
+
+Nothing is imported for them: a process that has not loaded their modules is none of these.
+"""
+
+import sys
+from typing import Final
+
+from sqreen_mw.agent.ending import end
+
+LAST: Final = -10
+"""The priority among multiprocessing's finalizers: the app's come first, as they may track."""
+
+
+def follow_child_end() -> None:
+    """Do what is to be done at the end, also where this process ends by ``os._exit``."""
+    process, util, signals = (
+        sys.modules.get(name)
+        for name in ("multiprocessing.process", "multiprocessing.util", "celery.signals")
+    )
+    if process is not None and util is not None and process.parent_process() is not None:
+        util.Finalize(None, end, exitpriority=LAST)
+    if signals is not None:
+        connect = signals.worker_process_shutdown.connect
+        connect(_end_of_worker, weak=False, dispatch_uid=__name__)
+
+
+def _end_of_worker(**_: object) -> None:
+    end()

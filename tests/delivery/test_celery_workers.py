@@ -1,0 +1,48 @@
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.conftest import PRELUDE, Runner, wait_until
+from tests.functional.processes import SECONDS
+
+SITE = """
+from pathlib import Path
+import sqreen_mw as sqreen
+from tests.frameworks.celery_site import app
+
+
+@app.task(name="note")
+def note(number):
+    sqreen.track("x")
+    Path(f"done-{number}").touch()
+"""
+
+WORKER = (
+    *(sys.executable, "-m", "celery", "--quiet", "-A", "site_of_test", "worker"),
+    *("--pool", "prefork", "--concurrency", "1", "--loglevel", "CRITICAL"),
+)
+
+
+@pytest.mark.parametrize(("naive", "came"), [("", 5), ("exit handlers will do", 0)])
+def test_a_worker_that_is_stopped_delivers(
+    runner: Runner, tmp_path: Path, naive: str, came: int
+) -> None:
+    """What tasks track is delivered when the worker stops, long before its interval is over."""
+    pytest.importorskip("celery", reason="pip install celery, or scripts/test --full")
+    (tmp_path / "site_of_test.py").write_text(PRELUDE + SITE)
+    (tmp_path / "broker").mkdir()
+    env = runner.settings(naive, CELERY_FOLDER=str(tmp_path / "broker"))
+    ask = (sys.executable, "-c", "import site_of_test as s; [s.note.delay(n) for n in range(5)]")
+    subprocess.run(ask, check=True, cwd=tmp_path, env=env, timeout=SECONDS)
+
+    with subprocess.Popen(WORKER, cwd=tmp_path, env=env) as worker:
+        try:
+            wait_until(lambda: len(list(tmp_path.glob("done-*"))) == 5)
+        finally:
+            worker.send_signal(signal.SIGTERM)
+            worker.wait(timeout=SECONDS)
+
+    assert runner.names == ["x"] * came
