@@ -106,6 +106,13 @@ class Agent:
         """Return what became of every event of this process."""
         return self._of_this_process().buffer.stats(self._guard.counts)
 
+    def renew(self) -> None:
+        """Start afresh, in a forked child: what waits in the parent is the parent's."""
+        with self._guard.swallow("fork"):
+            self._flusher = Flusher(self._delivery)
+            self._flushers.clear()
+            self._flushers[self._flusher.pid] = self._flusher
+
     def _put(self, event: PendingEvent) -> bool:
         flusher = self._flusher
         if flusher.pid != os.getpid():

@@ -9,6 +9,7 @@ from sqreen_mw.agent.context import Calls, RequestContext, current_request
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
 from sqreen_mw.agent.ending import end
 from sqreen_mw.agent.fitting import fitting, straightened
+from sqreen_mw.agent.fork_gate import FORK_GATE
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NullCalls
 from sqreen_mw.agent.options import TrackCall, TrackOptions
@@ -27,7 +28,8 @@ def _runtime() -> Callable[[], Calls]:
     It is loaded by a middleware, or else by the first call, as most of the SDK's code stands
     behind it.
     """
-    from sqreen_mw.agent.runtime import current_agent  # noqa: PLC0415 see above
+    with FORK_GATE:
+        from sqreen_mw.agent.runtime import current_agent  # noqa: PLC0415 see above
 
     return current_agent
 

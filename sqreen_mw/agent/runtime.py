@@ -13,6 +13,7 @@ from sqreen_mw.agent.context import Calls
 from sqreen_mw.agent.deadline import PATIENCE
 from sqreen_mw.agent.diversion import Diversion
 from sqreen_mw.agent.ending import at_end
+from sqreen_mw.agent.fork_gate import FORK_GATE
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.sigterm import follow_sigterm
@@ -46,13 +47,15 @@ class _Process:
                 self._said.add(note)
                 logger.warning("%s", note)
 
-    def renew_lock(self) -> None:
-        """Forget who held the lock: in a forked child that thread is gone."""
+    def renew(self) -> None:
+        """Start afresh, in a forked child: the thread that held the lock is gone, if any did."""
         self.lock = threading.RLock()
+        if isinstance(self.agent, Agent):
+            self.agent.renew()
 
 
 _process: Final = _Process()
-os.register_at_fork(after_in_child=_process.renew_lock)
+os.register_at_fork(after_in_child=_process.renew)
 
 
 def configure(settings: Settings | None = None) -> AnyAgent:
@@ -76,7 +79,8 @@ def configure(settings: Settings | None = None) -> AnyAgent:
         if config.url is None or config.disable or _is_kept_in(config.url):
             return _process.hold(NullAgent(config))
         follow_sigterm()
-        return _process.hold(Agent(config, url=config.url))
+        with FORK_GATE:  # the way out is loaded
+            return _process.hold(Agent(config, url=config.url))
 
 
 def current_agent() -> AnyAgent:

@@ -1,16 +1,22 @@
 """Flushers as one would write them at first, each of which loses events that ours delivers.
 
 A script under test begins with ``apply()``, and the variable ``NAIVE`` names the variant; without
-it nothing is changed. A test that fails with no variant proves nothing.
+it nothing is changed, nor loaded. A test that no variant fails proves nothing.
 """
 
+import asyncio
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
 
-from sqreen_mw.agent import runtime, sigterm
-from sqreen_mw.agent.deadline import CLOSE_SECONDS, Patience
-from sqreen_mw.agent.delivery import flusher
+import sqreen_mw
+
+
+def _of(module: str) -> Any:
+    return importlib.import_module(f"{sqreen_mw.__name__}.agent.{module}")
 
 
 def _replace(owner: object, name: str, value: object) -> None:
@@ -19,28 +25,51 @@ def _replace(owner: object, name: str, value: object) -> None:
 
 
 def _sigterm_kills() -> None:
-    for module in (runtime, flusher):
-        _replace(module, "follow_sigterm", lambda: None)
+    for module in ("runtime", "delivery.flusher"):
+        _replace(_of(module), "follow_sigterm", lambda: None)
 
 
 def _waits_with_a_lock() -> None:
-    _replace(sigterm, "_holds_a_lock", lambda _: False)
+    _replace(_of("sigterm"), "_holds_a_lock", lambda _: False)
 
 
 def _deadline_each() -> None:
     @contextmanager
-    def spend(_: Patience) -> Iterator[float]:
-        yield CLOSE_SECONDS
+    def spend(_: object) -> Iterator[float]:
+        yield 2.0
 
-    _replace(Patience, "spend", spend)
+    _replace(_of("deadline").Patience, "spend", spend)
 
 
-def _follows_sigterm_as_init() -> None:
-    _replace(sigterm, "INIT", 0)
+def _closes_as_init() -> None:
+    _replace(_of("sigterm"), "INIT", 0)
 
 
 def _exit_handlers_will_do() -> None:
-    _replace(flusher, "follow_child_end", lambda: None)
+    _replace(_of("delivery.flusher"), "follow_child_end", lambda: None)
+
+
+def _needs_a_thread() -> None:
+    _replace(_of("delivery.flusher").Flusher, "_needs_this_thread", lambda _: False)
+
+
+def _forks_in_the_middle() -> None:
+    _replace(_of("fork_gate"), "FORK_SECONDS", 0.0)
+
+
+def _takes_the_parents() -> None:
+    agent = _of("agent").Agent
+    _replace(agent, "renew", lambda _: None)
+    _replace(agent, "_of_this_process", lambda self: self._flusher)
+
+
+def _imports_when_needed() -> None:
+    _replace(_of("delivery.http"), "importlib", SimpleNamespace(import_module=lambda _: None))
+
+
+def _resolver_of_asyncio() -> None:
+    asyncios = asyncio.SelectorEventLoop.getaddrinfo
+    _replace(_of("delivery.loop").OwnResolverLoop, "getaddrinfo", asyncios)
 
 
 VARIANTS: dict[str, Callable[[], None]] = {
@@ -48,8 +77,13 @@ VARIANTS: dict[str, Callable[[], None]] = {
     "SIGTERM kills": _sigterm_kills,
     "waits with a lock": _waits_with_a_lock,
     "a deadline each": _deadline_each,
-    "closes as init": _follows_sigterm_as_init,
+    "closes as init": _closes_as_init,
     "exit handlers will do": _exit_handlers_will_do,
+    "needs a thread": _needs_a_thread,
+    "forks in the middle": _forks_in_the_middle,
+    "takes its parent's flusher": _takes_the_parents,
+    "imports when needed": _imports_when_needed,
+    "asyncio's resolver": _resolver_of_asyncio,
 }
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -128,7 +128,10 @@ class Flusher:
         Those are counted as dropped. The caller never waits longer than the seconds, whatever the
         thread does.
         """
-        poll(self._closed(seconds), self._patience(seconds))
+        done = self._closed(seconds)
+        if self._needs_this_thread():
+            self._deliver()
+        poll(done, self._patience(seconds))
         return self.buffer.abandon("exit")
 
     async def aclose(self, seconds: float) -> int:
@@ -143,6 +146,15 @@ class Flusher:
         """
         waits_for_itself = _thread.get_ident() == self._thread
         return seconds if self._started and not waits_for_itself else 0.0
+
+    def _needs_this_thread(self) -> bool:
+        """Tell whether no thread is to be had, as at the exit of Python 3.12, and this one can."""
+        if self._started or not self.buffer.waiting:
+            return False
+        with suppress(RuntimeError):
+            asyncio.get_running_loop()
+            return False
+        return self._birth.acquire(blocking=False)
 
     def _flushed(self) -> Callable[[], bool]:
         """Ask for a flush, and return what tells whether it is done."""
@@ -176,12 +188,17 @@ class Flusher:
         except RuntimeError as error:
             self._started = False
             self._birth.release()
-            message = "the flusher's thread can't start, so no event leaves: %s"
-            self._guard.warn("thread", message, error)
+            if not _at_exit(error):
+                message = "the flusher's thread can't start, so events wait for the exit: %s"
+                self._guard.warn("thread", message, error)
 
     def _run(self) -> None:
         # Debuggers and coverage don't see a raw thread unless it takes over their hook.
         sys.settrace(threading.gettrace())
+        self._deliver()
+
+    def _deliver(self) -> None:
+        """Deliver until the end is wanted, on this thread."""
         self._thread = _thread.get_ident()
         loop = OwnResolverLoop()
         try:
@@ -210,3 +227,8 @@ class Flusher:
             deadline=lambda: self._wishes.deadline,
             guard=self._guard,
         )
+
+
+def _at_exit(error: RuntimeError) -> bool:
+    """Tell whether no thread can start any more, as the interpreter of Python 3.12 then says."""
+    return "shutdown" in str(error)
