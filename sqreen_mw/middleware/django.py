@@ -16,9 +16,8 @@ from sqreen_mw.agent.requests.explicit import (
     CONTEXT_KEY,
     known_context,
     told_headers,
-    told_keys,
 )
-from sqreen_mw.agent.requests.wsgi import WSGIRequestContext
+from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 from sqreen_mw.agent.runtime import AnyAgent, configure
 from sqreen_mw.capture.body import BodyTee
 from sqreen_mw.capture.templates import template_names
@@ -54,7 +53,7 @@ class SqreenMiddleware:
         self._agent: Final[AnyAgent] = configure(given)  # type: ignore[arg-type]  # checked there
         header = self._agent.config.client_ip.header
         self._told_headers: Final = told_headers(header)
-        self._told_keys: Final = told_keys(header)
+        self._ip_key: Final = environ_key(header)
         self._ignored: Final = self._agent.config.ignore_paths
         self._ignoring: Final = IgnoringAgent(self._agent)
         self._get_response: Final = get_response
@@ -104,9 +103,11 @@ class SqreenMiddleware:
         scope = getattr(request, "scope", None)
         if scope is not None:
             return ASGIRequestContext(agent, scope, self._told_headers)
+        context = wsgi_request(request.META, agent, self._ip_key)
+        context.content_type = request.META.get("CONTENT_TYPE")
         # Django has decoded the path where it stood.
-        path = request.path
-        return WSGIRequestContext(agent, request.META, self._told_keys, given_path=path)
+        context.given_path = request.path
+        return context
 
 
 def _given_settings() -> dict[str, Any]:
@@ -119,7 +120,7 @@ def _given_settings() -> dict[str, Any]:
 def _introduce(request: Any, context: RequestContext) -> None:
     """Let request and context know each other, until the request ends."""
     request.sqreen = request.META[CONTEXT_KEY] = context
-    context.find_route = partial(_route, request)
+    context.ask_route(partial(_route, request))
 
 
 def _route(request: Any) -> Route | None:
@@ -148,8 +149,9 @@ def _tee(request: Any, context: RequestContext) -> None:
     """Keep what the app will read of the body, which Django has not touched yet."""
     stream = getattr(request, "_stream", None)
     if stream is not None and has_body(request.META):
-        context.body = BodyTee()
-        request._stream = teed_input(stream, context.body)  # noqa: SLF001 there is no other way in
+        tee = BodyTee()
+        context.keep_body(tee)
+        request._stream = teed_input(stream, tee)  # noqa: SLF001 there is no other way in
 
 
 def _follow(response: Any, context: RequestContext) -> None:

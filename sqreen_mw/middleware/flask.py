@@ -7,7 +7,7 @@ from flask import Flask, Request
 from sqreen_mw.agent.config import Settings
 from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
-from sqreen_mw.agent.requests.wsgi import TOLD_KEYS, WSGIRequestContext
+from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 from sqreen_mw.agent.runtime import current_agent
 from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware
 
@@ -50,6 +50,8 @@ def _context(request: Request) -> RequestContext:
     """Return a request's context; one that came by no server, as in a test, gets its own."""
     environ = request.environ
     if CONTEXT_KEY not in environ:
-        environ[CONTEXT_KEY] = WSGIRequestContext(current_agent(), environ, TOLD_KEYS)
+        agent = current_agent()
+        ip_key = environ_key(agent.config.client_ip.header)
+        environ[CONTEXT_KEY] = wsgi_request(environ, agent, ip_key)
     context: RequestContext = environ[CONTEXT_KEY]
     return context

@@ -1,26 +1,26 @@
 """Answers that an app makes step by step: each step sees its request, and the last ends it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
+from contextvars import Token
 from typing import Any, Final
 
-from sqreen_mw.agent.context import RequestContext, enter, leave
+from msgspec import Struct
+
+from sqreen_mw.agent.context import RequestContext, enter, leave, reset
 
 
-class Steps:
+class Steps(Struct, eq=False):
     """An iterable that the app answers with."""
 
-    __slots__ = ("_body", "_context")
-
-    def __init__(self, body: Any, context: RequestContext) -> None:
-        self._body: Final = body
-        self._context: Final = context
+    _body: Any
+    _context: RequestContext
 
     def __iter__(self) -> "Steps":
         token = enter(self._context)
         try:
             iterator = iter(self._body)
         finally:
-            leave(token)
+            reset(token)
         return self if iterator is self._body else Steps(iterator, self._context)
 
     def __next__(self) -> bytes:
@@ -28,7 +28,7 @@ class Steps:
         try:
             return next(self._body)  # type: ignore[no-any-return]  # the app's
         finally:
-            leave(token)
+            reset(token)
 
     def close(self) -> None:
         """Close what the app answered with; the request ends here."""
@@ -38,8 +38,38 @@ class Steps:
             if close is not None:
                 close()
         finally:
-            leave(token)
+            reset(token)
             self._context.finish()
+
+
+def generator_steps(
+    generator: Generator[bytes, None, None],
+    context: RequestContext,
+    token: Token[RequestContext | None],
+) -> Generator[bytes, None, None]:
+    """Return the steps of a generator that the app answers with: half the price of ``Steps``.
+
+    They are a generator too. Hand them out at their first ``yield``: closed before, none would end
+    the request. It ends with the last step, as nothing of the app's runs at the closing then.
+
+    Args:
+        generator: What the app answers with.
+        context: The request.
+        token: One that was left already.
+    """
+    try:
+        yield b""
+        token = enter(context)
+        for part in generator:
+            reset(token)
+            yield part
+            token = enter(context)
+        reset(token)
+        context.finish()
+    except BaseException:  # closed by the server, or raised by the app
+        leave(token)
+        Steps(generator, context).close()
+        raise
 
 
 class AsyncSteps:

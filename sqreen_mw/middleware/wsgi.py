@@ -1,21 +1,24 @@
 """Pure WSGI middleware (PEP 3333), for Flask and every other WSGI application."""
 
 from collections.abc import Callable, Iterable
+from types import GeneratorType
 from typing import Any, Final, TypeAlias, Unpack
 
+from msgspec import Struct
+
 from sqreen_mw.agent.config import Settings
-from sqreen_mw.agent.context import RequestContext, enter, leave
+from sqreen_mw.agent.context import RequestContext, enter, reset
 from sqreen_mw.agent.ignored import IgnoringAgent
 from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
 from sqreen_mw.agent.requests.wsgi import (
-    TOLD_KEYS,
     Environ,
     WSGIRequestContext,
     decoded_path,
     environ_key,
+    taken_values,
 )
 from sqreen_mw.agent.runtime import AnyAgent, configure
-from sqreen_mw.middleware.steps import Steps
+from sqreen_mw.middleware.steps import Steps, generator_steps
 from sqreen_mw.middleware.wsgi_input import tee_input
 
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], object]]
@@ -41,61 +44,91 @@ class SqreenWSGIMiddleware:
             ConfigurationError: A setting is wrong; the message names it and the fix.
         """
         self.app: Final = app
-        self._agent: Final[AnyAgent] = configure(settings)
-        config = self._agent.config
-        self._headers: Final = (*TOLD_KEYS, environ_key(config.client_ip.header))
-        self._ignored: Final = config.ignore_paths
-        self._ignores: Final = bool(config.ignore_paths)
-        self._ignoring: Final = IgnoringAgent(self._agent)
+        agent = configure(settings)
+        self._ip_key: Final = environ_key(agent.config.client_ip.header)
+        self._ignored: Final = agent.config.ignore_paths
+        self._taking: Final[AnyAgent] = agent
+        self._ignoring: Final = IgnoringAgent(agent)
+        self._agent: Final = None if self._ignored else agent  # it depends on the path
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
+        app = self.app
         if CONTEXT_KEY in environ and isinstance(environ[CONTEXT_KEY], RequestContext):
             # A second middleware inside the first shares its context.
-            return self.app(environ, start_response)
-        agent = self._agent
-        if self._ignores and _path(environ) in self._ignored:
-            agent = self._ignoring
-        context = WSGIRequestContext(agent, environ, self._headers)
-        environ[CONTEXT_KEY] = context
-        if environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in environ:
+            return app(environ, start_response)
+        # As wsgi_request() does, but for what its two calls cost each request.
+        context = environ[CONTEXT_KEY] = WSGIRequestContext()
+        context.calls = self._agent or self._agent_by_path(environ)
+        context.environ = environ
+        context.holds_more = False
+        ip_key = self._ip_key
+        try:
+            context.taken = (
+                environ["REQUEST_METHOD"],
+                environ["SCRIPT_NAME"],
+                environ["PATH_INFO"],
+                environ["QUERY_STRING"],
+                environ["REMOTE_ADDR"],
+                environ["HTTP_HOST"],
+                environ["HTTP_USER_AGENT"],
+                environ.get(ip_key),
+                ip_key,
+            )
+        except KeyError:
+            context.taken = taken_values(environ, ip_key)
+        if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
             tee_input(environ, context)
-        wrapper = environ.get(FILE_WRAPPER)
-        # Where the wrapper is a function, as uWSGI's is, its answers have no type to know them by.
-        files = () if wrapper is None or isinstance(wrapper, type) else _noted_files(environ)
+        files = _noted_files(environ) if FILE_WRAPPER in environ else ()
+        begin = _Beginning(start_response, context).begin
         token = enter(context)
         try:
-            body = self.app(environ, _noting_status(start_response, context))
+            body = app(environ, begin)
         except BaseException:
+            reset(token)
             context.finish()
             raise
-        finally:
-            leave(token)
+        reset(token)
+        if type(body) is GeneratorType and not files:
+            steps = generator_steps(body, context, token)
+            steps.send(None)
+            return steps
         if type(body) is list or _is_looked_into(body, environ, files):
             context.finish()
             return body
         return Steps(body, context)
 
+    def _agent_by_path(self, environ: Environ) -> AnyAgent:
+        path = decoded_path(environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"))
+        return self._ignoring if path in self._ignored else self._taking
 
-def _noting_status(start_response: StartResponse, context: RequestContext) -> StartResponse:
-    """Return a ``start_response`` that hands on its arguments, and notes the status."""
 
-    def noting(status: object, *arguments: Any, **keywords: Any) -> Callable[[bytes], object]:
-        write = start_response(status, *arguments, **keywords)
-        context.status = status
+class _Beginning(Struct, frozen=True, eq=False):
+    """A ``start_response`` that hands on its arguments, and notes the status."""
+
+    start_response: StartResponse
+    context: RequestContext
+
+    def begin(self, status: object, headers: object, *more: Any, **keywords: Any) -> Any:
+        """Begin the response."""
+        start_response = self.start_response
+        if more or keywords:
+            write = start_response(status, headers, *more, **keywords)
+        else:
+            write = start_response(status, headers)
+        self.context.status = status
         return write
-
-    return noting
-
-
-def _path(environ: Environ) -> str:
-    return decoded_path(environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"))
 
 
 def _noted_files(environ: Environ) -> list[object]:
-    """Return the list that answers of the server's file wrapper will be in."""
+    """Return the list that answers of the server's file wrapper will be in.
+
+    Where that is a function, as uWSGI's is, its answers have no type to know them by.
+    """
     files: list[object] = []
     wrapper = environ[FILE_WRAPPER]
+    if wrapper is None or isinstance(wrapper, type):
+        return files
 
     def noting(*arguments: Any, **keywords: Any) -> Any:
         file = wrapper(*arguments, **keywords)

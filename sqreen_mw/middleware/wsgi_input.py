@@ -4,18 +4,19 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, Final
 
-from sqreen_mw.agent.context import RequestContext
-from sqreen_mw.agent.requests.wsgi import Environ
+from sqreen_mw.agent.requests.wsgi import Environ, WSGIRequestContext
 from sqreen_mw.capture.body import BodyTee
 
 _INPUT: Final = "wsgi.input"
 
 
-def tee_input(environ: Environ, context: RequestContext) -> None:
+def tee_input(environ: Environ, context: WSGIRequestContext) -> None:
     """Put a tee in front of the input of a request that has a body."""
     if _INPUT in environ and has_body(environ):
-        context.body = BodyTee()
-        environ[_INPUT] = teed_input(environ[_INPUT], context.body)
+        tee = BodyTee()
+        context.content_type = environ.get("CONTENT_TYPE")
+        context.keep_body(tee)
+        environ[_INPUT] = teed_input(environ[_INPUT], tee)
 
 
 def has_body(environ: Environ) -> bool:

@@ -16,7 +16,7 @@ class Asked(RequestContext):
     """A request of given values."""
 
     def __init__(self, body: RawBody | None = None, **changes: Any) -> None:
-        super().__init__(NullAgent(Config()))
+        self.calls = NullAgent(Config())
         self.told_body = body
         values: dict[str, Any] = {"verb": "GET", "path": "/", "query": b"", "headers": []}
         more: dict[str, Any] = {"peer": "203.0.113.9", "route": None, "path_params": {}}

@@ -1,9 +1,7 @@
 import pytest
 
-from sqreen_mw.agent.config import Config
 from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.sealing import BeforeSend, Sealer
 from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
@@ -62,7 +60,7 @@ def test_an_event_of_a_request_tells_of_it(sealer: Sealer) -> None:
 
 def test_a_request_that_cant_be_read_costs_no_event(sealer: Sealer, guard: Guard) -> None:
     """Where a request's values raise, the event leaves without them, and the fault is counted."""
-    context = RequestContext(NullAgent(Config()))
+    context = RequestContext()
 
     event = sealed(sealer, pending(context=context, properties={"a": 1}))
 

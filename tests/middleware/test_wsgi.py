@@ -116,6 +116,28 @@ def test_the_proxys_header_is_taken_from_a_trusted_peer(memory: list[Event]) -> 
     assert (event.request.ip, event.request.ip_source) == ("203.0.113.9", "proxy")
 
 
+def test_a_whole_environ_is_told_as_one_that_lacks_values(memory: list[Event]) -> None:
+    """What a server leaves out is unknown, and hides nothing of the rest."""
+
+    def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        sqreen.track(environ["name"])
+        ok(start)
+        return []
+
+    whole = {"QUERY_STRING": "a=1", "HTTP_HOST": "shop.test", "HTTP_USER_AGENT": "curl/8"}
+    lacking = {name: value for name, value in whole.items() if name != "HTTP_USER_AGENT"}
+    for environ in (environ_of(**whole, name="whole"), environ_of(**lacking, name="lacking")):
+        SqreenWSGIMiddleware(app)(environ, start_response)
+
+    told = {name: event.request for name, event in delivered(memory).items()}
+    assert told["whole"] is not None
+    assert told["lacking"] is not None
+    assert (told["whole"].user_agent, told["lacking"].user_agent) == ("curl/8", None)
+    for each in (told["whole"], told["lacking"]):
+        assert (each.verb, each.ip, each.host) == ("GET", "203.0.113.9", "shop.test")
+        assert each.params == Params(query={"a": ["1"]})
+
+
 def test_a_named_header_is_read(memory: list[Event]) -> None:
     """SQREEN_IP_HEADER is looked up in the environ."""
 
@@ -208,6 +230,94 @@ def test_an_answer_without_iter_or_close_works() -> None:
 
     assert next(body) == b"x"
     body.close()
+
+
+class Generated:
+    """An application that answers with a generator, and knows what became of it."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+        self.seen: list[object] = []
+        self.answer: Any = None
+
+    def __call__(self, _: Environ, start: StartResponse) -> Iterable[bytes]:
+        """Answer with a generator that nobody has stepped through."""
+        ok(start)
+        self.answer = self.steps()
+        return self.answer  # type: ignore[no-any-return]  # a generator
+
+    def steps(self) -> Iterator[bytes]:
+        """Yield twice, and clean up."""
+        try:
+            yield b"a"
+            if self.error is not None:
+                raise self.error
+            yield b"b"
+        finally:
+            self.seen.append(current_request())
+
+
+def served(app: Generated, steps: int) -> Environ:
+    """Step through an answer, close it, and return the environ."""
+    environ = environ_of()
+    answer: Any = SqreenWSGIMiddleware(app)(environ, start_response)
+    assert iter(answer) is answer
+    assert environ["sqreen"].holds_events
+    for _ in range(steps):
+        with suppress(StopIteration):
+            next(answer)
+        assert current_request() is None
+    answer.close()
+    answer.close()
+    return environ
+
+
+@pytest.mark.parametrize(("steps", "cleans_up"), [(0, False), (1, True), (2, True), (3, True)])
+def test_a_generators_request_ends_with_it(steps: int, *, cleans_up: bool) -> None:
+    """Wherever it is closed, a generator cleans up as the request's, which is over then."""
+    app = Generated()
+
+    environ = served(app, steps)
+
+    assert app.seen == ([environ["sqreen"]] if cleans_up else [])
+    assert app.answer.gi_frame is None
+    assert current_request() is None
+    assert not environ["sqreen"].holds_events
+
+
+@pytest.mark.parametrize("error", [ValueError("the app's"), GeneratorExit("the app's")])
+def test_a_generators_exception_passes_unchanged(error: BaseException) -> None:
+    """What a step raises leaves it as it came, and the request is over."""
+    app = Generated(error)
+    environ = environ_of()
+    answer: Any = SqreenWSGIMiddleware(app)(environ, start_response)
+    assert next(answer) == b"a"
+
+    with pytest.raises(type(error), match="the app's") as raised:
+        next(answer)
+
+    assert raised.value is error
+    assert error.__context__ is None
+    assert app.seen == [environ["sqreen"]]
+    assert current_request() is None
+    assert not environ["sqreen"].holds_events
+
+
+def test_a_generator_of_the_servers_file_wrapper_is_handed_on() -> None:
+    """A wrapper that is a function gets its answers back as they are, whatever they are."""
+
+    def wrapper(file: io.BytesIO) -> Iterator[bytes]:
+        yield file.read()
+
+    def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        ok(start)
+        answers.append(environ["wsgi.file_wrapper"](io.BytesIO(b"x")))
+        return answers[0]
+
+    answers: list[Iterable[bytes]] = []
+    environ = environ_of(**{"wsgi.file_wrapper": wrapper})
+
+    assert SqreenWSGIMiddleware(app)(environ, start_response) is answers[0]
 
 
 def test_an_exception_passes_unchanged(memory: list[Event]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sqreen_mw.agent.config import Config
 from sqreen_mw.agent.null import NullAgent
-from sqreen_mw.agent.requests.wsgi import TOLD_KEYS, WSGIRequestContext
+from sqreen_mw.agent.requests.wsgi import wsgi_request
 from sqreen_mw.capture.body import BodyTee
 from sqreen_mw.middleware.wsgi_input import tee_input, teed_input
 
@@ -93,7 +93,7 @@ def test_only_a_request_with_a_body_is_teed(changes: dict[str, Any], *, teed: bo
     """A request without a body keeps the server's own input."""
     source = io.BytesIO(b"12345")
     environ = {"wsgi.input": source, **changes}
-    context = WSGIRequestContext(NullAgent(Config()), environ, TOLD_KEYS)
+    context = wsgi_request(environ, NullAgent(Config()), "HTTP_X_FORWARDED_FOR")
 
     tee_input(environ, context)
 

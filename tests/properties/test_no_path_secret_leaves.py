@@ -13,7 +13,7 @@ from sqreen_mw.agent.config import Config
 from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, ASGIRequestContext
-from sqreen_mw.agent.requests.wsgi import TOLD_KEYS, WSGIRequestContext
+from sqreen_mw.agent.requests.wsgi import wsgi_request
 from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
 from sqreen_mw.capture.request import Describer
 from sqreen_mw.scrubbing.scrubber import Scrubber
@@ -117,7 +117,7 @@ def test_a_flask_path_keeps_its_secrets(
     path = joined(path for _, path in segments)
     rule = Rule(joined(template for template, _ in segments).replace("<str:", "<string:"))
     environ = {"SCRIPT_NAME": "", "PATH_INFO": (script + path).encode().decode("latin-1")}
-    context = WSGIRequestContext(NOBODY, environ, TOLD_KEYS)
+    context = wsgi_request(environ, NOBODY, "HTTP_X_FORWARDED_FOR")
     environ["PATH_INFO"] = path.encode().decode("latin-1")
     request = flask.Request(environ)
     try:

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqreen_mw.agent.context import Calls, RequestContext
 from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, ASGIRequestContext
-from sqreen_mw.agent.requests.wsgi import TOLD_KEYS, WSGIRequestContext, environ_key
+from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 
 CONTEXT_KEY: Final = "sqreen"
 """Where a middleware leaves the context: in the scope's ``state``, or in the environ."""
@@ -60,20 +60,17 @@ def told_headers(ip_header: str) -> frozenset[bytes]:
     return TOLD_HEADERS | {ip_header.encode("latin-1")}
 
 
-def told_keys(ip_header: str) -> tuple[str, ...]:
-    """Return the keys of an environ's fields that events tell of."""
-    return (*TOLD_KEYS, environ_key(ip_header))
-
-
 def _new_context(request: object, calls: Calls, ip_header: str) -> RequestContext | None:
     scope = _scope_of(request)
     if scope is not None:
         return ASGIRequestContext(calls, scope, told_headers(ip_header))
     environ = _environ_of(request)
     if isinstance(environ, Mapping) and "REQUEST_METHOD" in environ:
-        # Django decodes the path where it stands.
-        path = getattr(request, "path", None) if hasattr(request, "META") else None
-        return WSGIRequestContext(calls, environ, told_keys(ip_header), given_path=path)
+        context = wsgi_request(environ, calls, environ_key(ip_header))
+        if hasattr(request, "META"):
+            # Django decodes the path where it stands.
+            context.given_path = getattr(request, "path", None)
+        return context
     return None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from sqreen_mw.agent.context import Calls, RequestContext
@@ -16,52 +17,47 @@ Environ: TypeAlias = dict[str, Any]
 _WERKZEUG: Final = "werkzeug.request"
 _BOTTLE: Final = "bottle.route"
 
-TOLD_KEYS: Final = ("HTTP_HOST", "HTTP_USER_AGENT")
+_GONE: Final[Mapping[str, Any]] = MappingProxyType({})
+"""The environ of a request that is over."""
+
+_TOLD_KEYS: Final = ("HTTP_HOST", "HTTP_USER_AGENT")
+
+_TAKEN_KEYS: Final = (
+    "REQUEST_METHOD",
+    "SCRIPT_NAME",
+    "PATH_INFO",
+    "QUERY_STRING",
+    "REMOTE_ADDR",
+    *_TOLD_KEYS,
+)
 
 
 class WSGIRequestContext(RequestContext):
     """A request; it holds the environ only while the request runs.
 
     The values are taken before the app runs, as other middlewares rewrite them.
+
+    Attributes:
+        content_type: What the body is, where the request has one.
+        environ: As PEP 3333 has it; empty when the request is over.
+        given_path: The path, where the environ's is not as PEP 3333 has it any more.
+        taken: What ``taken_values`` returned.
     """
 
-    _given_path: str | None = None
+    content_type: object = None
+    given_path: str | None = None
     _routing: tuple[object, object, object] | None = None
 
-    def __init__(
-        self,
-        calls: Calls,
-        environ: Mapping[str, Any],
-        headers: tuple[str, ...],
-        *,
-        given_path: str | None = None,
-    ) -> None:
-        """Take a request's values.
-
-        Args:
-            calls: What the request's calls go to.
-            environ: As PEP 3333 has it.
-            headers: The keys of the header fields to keep.
-            given_path: The path, where the environ's is not as PEP 3333 has it any more.
-        """
-        self.calls = calls  # all that the class above does: a call costs each request
-        get = environ.get
-        self._content_type: Final = get("CONTENT_TYPE")
-        self._environ: Mapping[str, Any] | None = environ
-        self._keys: Final = headers
-        self._values: Final = tuple(map(get, headers))
-        self._path: Final = get("SCRIPT_NAME"), get("PATH_INFO")
-        self._peer: Final = get("REMOTE_ADDR")
-        self._query: Final = get("QUERY_STRING")
-        self._verb: Final = get("REQUEST_METHOD", "GET")
-        if given_path is not None:
-            self._given_path = given_path
+    environ: Mapping[str, Any]
+    taken: tuple[Any, ...]
 
     def notice(self) -> None:
         """Look up the route: Flask lets go of its request before the server closes the answer."""
         if not self.noticed:
+            _, script_name, path_info, *rest, _ = self.taken
             # The path's parameters are as long as the path, at most.
-            texts = (*self._path, *self._path, self._query, self._content_type, *self._values)
+            path = script_name, path_info
+            texts = (*path, *path, self.content_type, *rest)
             lengths = [len(text) for text in texts if isinstance(text, str)]
             self.held_bytes: int = sum(lengths)
             self.noticed = True
@@ -70,18 +66,20 @@ class WSGIRequestContext(RequestContext):
     def raw_request(self) -> RawRequest:
         """Return the request's values; route and path parameters as far as they are known."""
         self._look_up_route()
-        path = self._path_text()
-        rule, parameters, path_info = self._routing or (None, None, None)
+        verb, script_name, path_info, query, peer, *fields, ip_key = self.taken
+        given = self.given_path
+        path = decoded_path(script_name, path_info) if given is None else safe_text(given)
+        rule, parameters, routed = self._routing or (None, None, None)
         route, path_params = _read(rule, parameters)
         return RawRequest(
-            verb=safe_text(self._verb or ""),
+            verb="GET" if verb is None else safe_text(verb),
             path=path,
-            query=safe_text(self._query or "").encode("latin-1", "replace"),
-            headers=_header_fields(self._keys, self._values),
-            peer=safe_text(self._peer or ""),
+            query=safe_text(query or "").encode("latin-1", "replace"),
+            headers=_header_fields((*_TOLD_KEYS, ip_key), fields),
+            peer=safe_text(peer or ""),
             route=route,
             path_params=path_params,
-            routed=_routed(path, path_info),
+            routed=_routed(path, routed),
             id=self.id,
             status=self.status_code(),
         )
@@ -90,27 +88,22 @@ class WSGIRequestContext(RequestContext):
         """Return what the app has read of the body."""
         if self.body is None:
             return None
-        return RawBody(safe_text(self._content_type or ""), self.body.read(), self.body.truncated)
+        return RawBody(safe_text(self.content_type or ""), self.body.read(), self.body.truncated)
 
     def finish(self) -> None:
         """Keep the route and the path parameters, and let go of the environ."""
-        environ = self._environ
-        if environ is not None:
-            if _WERKZEUG in environ or _BOTTLE in environ or self.find_route is not None:
-                self._look_up_route()
-            self._environ = None
-        super().finish()
-
-    def _path_text(self) -> str:
-        if self._given_path is not None:
-            return safe_text(self._given_path)
-        return decoded_path(*self._path)
+        environ = self.environ
+        if self.holds_more or _WERKZEUG in environ or _BOTTLE in environ:
+            self._look_up_route()
+            self.let_go()
+        self.environ = _GONE
+        self.holds_events = False
 
     def _look_up_route(self) -> None:
         """Keep the route as it is, and the path that it was found by: they are read later."""
-        environ = self._environ
-        if environ is None or self._routing is not None:
+        if self._routing is not None:
             return
+        environ = self.environ
         if self.find_route is None:
             rule, parameters = _rule(environ)
         else:
@@ -118,6 +111,27 @@ class WSGIRequestContext(RequestContext):
         if rule is not None:
             # What is mounted in an app has the end of the path here.
             self._routing = rule, parameters, environ.get("PATH_INFO")
+
+
+def wsgi_request(environ: Mapping[str, Any], calls: Calls, ip_key: str) -> WSGIRequestContext:
+    """Return the context of a request, of what its environ has now.
+
+    Args:
+        environ: As PEP 3333 has it.
+        calls: What the request's calls go to.
+        ip_key: The key of the header field that proxies name the client in.
+    """
+    context = WSGIRequestContext()
+    context.calls = calls
+    context.environ = environ
+    context.holds_more = False
+    context.taken = taken_values(environ, ip_key)
+    return context
+
+
+def taken_values(environ: Mapping[str, Any], ip_key: str) -> tuple[Any, ...]:
+    """Return what events tell of an environ, None for what is not in it, and last that key."""
+    return (*map(environ.get, (*_TAKEN_KEYS, ip_key)), ip_key)
 
 
 def _rule(environ: Mapping[str, Any]) -> tuple[object, object]:
