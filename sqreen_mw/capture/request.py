@@ -12,6 +12,7 @@ from sqreen_mw.capture.client_ip import ClientAddress, ClientIp, Headers
 from sqreen_mw.capture.mounts import Mounted, mount_template
 from sqreen_mw.capture.scrubs import Scrubs
 from sqreen_mw.capture.secret_paths import masked_path
+from sqreen_mw.capture.templates import template_names
 from sqreen_mw.capture.text import clean_text, cut_text, cut_texts
 from sqreen_mw.capture.values import Copier, safe_text
 from sqreen_mw.protocol.event import Params, RequestInfo
@@ -23,6 +24,7 @@ PathParams: TypeAlias = Mapping[str, object]
 _REMEMBERED: Final = 1024
 _LONGEST_REMEMBERED: Final = 256
 _LINES_REMEMBERED: Final = 4
+_PARAMETERS_REMEMBERED: Final = 16
 
 MAX_QUERY_BYTES: Final = 16 * 1024
 """Bytes of a query string that are looked at."""
@@ -66,10 +68,11 @@ class _Memory:
         self.fields: Final[dict[str, tuple[str, str]]] = {}
         self.sensitive: Final[dict[str, bool]] = {}
         self.located: Final[dict[tuple[object, ...], Located]] = {}
+        self.harmless: Final[dict[tuple[object, ...], None]] = {}
 
     def make_room(self) -> None:
         """Forget what is known, once that is much."""
-        for known in (self.texts, self.fields, self.sensitive, self.located):
+        for known in (self.texts, self.fields, self.sensitive, self.located, self.harmless):
             if len(known) >= _REMEMBERED:
                 known.clear()
 
@@ -97,7 +100,7 @@ class Describer:
         known = self._memory.texts.get  # spares most texts a call
         address = (located or self.locate(raw)).address
         route = self._route(raw)
-        path = raw.path if route is None and not raw.path_params else _path(raw, route, telling)
+        path = self._path(raw, route, telling)
         # Of a field that comes twice, the first line is told.
         fields = dict(reversed(raw.headers))
         user_agent, host = fields.get(b"user-agent"), fields.get(b"host")
@@ -130,6 +133,28 @@ class Describer:
             self._memory.make_room()
             self._memory.located[raw.peer, *lines] = located
         return located
+
+    def _path(self, raw: RawRequest, route: str | None, telling: "_Telling") -> str:
+        """Return the path without secrets; routes that have none are remembered."""
+        if route is None and not raw.path_params:
+            return raw.path
+        names = (route, *raw.path_params)
+        harmless = self._memory.harmless
+        if names in harmless:
+            return raw.path
+        told = [*template_names(route or ""), *map(safe_text, raw.path_params)]
+        if any(map(telling.is_sensitive, told)):
+            return masked_path(
+                raw.path,
+                route=route,
+                routed=raw.routed,
+                parameters=raw.path_params,
+                is_sensitive=telling.is_sensitive,
+            )
+        if len(names) <= _PARAMETERS_REMEMBERED:
+            self._memory.make_room()
+            harmless[names] = None
+        return raw.path
 
     def _route(self, raw: RawRequest) -> str | None:
         if raw.route is None or not raw.mount:
@@ -186,8 +211,7 @@ class _Telling:
         query = self._query(raw.query) if raw.query else {}
         path: dict[str, str] = {}
         if raw.path_params:
-            given = _texts(raw.path_params)
-            path = {name: values[0] for name, values in self._pairs(given).items()}
+            path = self._path_params(raw.path_params)
         if body is None:
             return Params(query=query, path=path)
         parameters = body_parameters(body)
@@ -195,6 +219,15 @@ class _Telling:
         fields = [_parted(field) for field in self._fields(parameters.query) if field]
         form = self._pairs([*fields, *parameters.form])
         return Params(query=query, path=path, form=form, json=self._json(parameters.json))
+
+    def _path_params(self, values: PathParams) -> dict[str, str]:
+        if len(values) > MAX_PARAMETERS:
+            self.truncated = True
+        told: dict[str, str] = {}
+        for name, value in islice(values.items(), MAX_PARAMETERS):
+            text, shown = self._pair(safe_text(name), safe_text(value))
+            told.setdefault(text, shown)
+        return told
 
     def _json(self, value: Any) -> Any:
         copier = Copier()
@@ -253,19 +286,3 @@ def _parted(field: str) -> tuple[str, str]:
     if "%" in field or "+" in field:
         return unquote_plus(name, errors="replace"), unquote_plus(value, errors="replace")
     return name, value
-
-
-def _texts(values: PathParams) -> list[tuple[str, str]]:
-    """Return the first of an app's values as text, and one more."""
-    first = islice(values.items(), MAX_PARAMETERS + 1)
-    return [(safe_text(name), safe_text(value)) for name, value in first]
-
-
-def _path(raw: RawRequest, route: str | None, telling: _Telling) -> str:
-    return masked_path(
-        raw.path,
-        route=route,
-        routed=raw.routed,
-        parameters=raw.path_params,
-        is_sensitive=telling.is_sensitive,
-    )

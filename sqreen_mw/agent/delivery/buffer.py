@@ -77,7 +77,9 @@ class Buffer:
                 self._keep_bounds()
             return on_edge
 
-    def take_ready(self, now: float, *, wanted: float) -> list[PendingEvent]:
+    def take_ready(
+        self, now: float, *, wanted: float, most: int = BATCH_EVENTS
+    ) -> list[PendingEvent]:
         """Take events that can be sealed, oldest first, at most a batch of them.
 
         They count as under way.
@@ -85,13 +87,14 @@ class Buffer:
         Args:
             now: Monotonic seconds.
             wanted: Also take events that were tracked until then and whose request still runs.
+            most: How many to take.
         """
         taken: list[PendingEvent] = []
         kept: list[PendingEvent] = []
         size = 0
         with self._lock:
             pending = self.pending
-            while pending.count and len(taken) < BATCH_EVENTS and size < BATCH_BYTES:
+            while pending.count and len(taken) < most and size < BATCH_BYTES:
                 event = pending.pop()
                 if event.tracked_at <= wanted or event.ready(now):
                     taken.append(event)

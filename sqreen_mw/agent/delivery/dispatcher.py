@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from sqreen_mw.agent.delivery.batch import BATCH_EVENTS
 from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.outbox import Outbox
 from sqreen_mw.agent.delivery.wishes import Wishes
@@ -16,6 +17,15 @@ from sqreen_mw.agent.pending import SEAL_AFTER, PendingEvent, SealedEvent
 
 LOOK_AGAIN_SECONDS: Final = 0.1
 """How soon to look again at events that only wait for their request to end."""
+
+SLICE_EVENTS: Final = 25
+"""Events that are sealed in one go, which takes about a millisecond: the app's threads wait."""
+
+SLICES: Final = 20
+"""In how many goes a long queue is sealed, so that it does not grow without end."""
+
+GIVE_WAY_SECONDS: Final = 0.001
+"""How long the app's threads are left alone between two slices."""
 
 FAULT_SECONDS: Final = 1.0
 """How long to wait after a fault of ours, so that it does not burn the processor."""
@@ -54,6 +64,7 @@ class Dispatcher:
         self._flush_tried = 0.0
         self._tried_to_close = False
         self._look_again = 0.0
+        self._more = False
         self._told_overflow = 0
 
     def wake(self) -> None:
@@ -112,7 +123,8 @@ class Dispatcher:
     def _send_due(self) -> float:
         """Return the monotonic seconds at which a batch is to leave."""
         wishes, oldest = self._wishes, self._buffer.sealed.oldest
-        if self._sending is not None or (oldest is None and self._outbox.empty):
+        nothing = oldest is None and self._outbox.empty
+        if self._sending is not None or nothing or self._is_slicing():
             return math.inf
         if wishes.flush_wanted > self._flush_tried or (wishes.closing and not self._tried_to_close):
             return 0.0
@@ -122,14 +134,23 @@ class Dispatcher:
             return 0.0
         return math.inf if oldest is None else oldest + self._interval
 
+    def _is_slicing(self) -> bool:
+        """Tell whether more will be sealed right away that is to travel with what is."""
+        more = self._more and self._seal_due() <= self._look_again
+        return more and not self._buffer.sealed.full
+
     def _seal_ready(self) -> None:
         now = time.monotonic()
-        wanted = math.inf if self._wishes.closing else self._wishes.flush_wanted
-        events = self._buffer.take_ready(now, wanted=wanted)
+        wishes = self._wishes
+        wanted = math.inf if wishes.closing else wishes.flush_wanted
+        hurried = wanted > wishes.flush_done
+        most = BATCH_EVENTS if hurried else max(SLICE_EVENTS, self._buffer.pending.count // SLICES)
+        events = self._buffer.take_ready(now, wanted=wanted, most=most)
         for event in events:
             self._seal_one(event)
-        if not events:
-            self._look_again = now + LOOK_AGAIN_SECONDS
+        self._more = len(events) == most
+        pause = GIVE_WAY_SECONDS if events else LOOK_AGAIN_SECONDS
+        self._look_again = time.monotonic() + pause
         self._tell_overflow()
 
     def _seal_one(self, event: PendingEvent) -> None:

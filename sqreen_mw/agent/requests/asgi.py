@@ -1,6 +1,6 @@
 """A request in an ASGI server."""
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqreen_mw.agent.context import Calls, RequestContext, Route
@@ -84,12 +84,12 @@ class ASGIRequestContext(RequestContext):
         present = self._routing or _routing_parts(self._scope or {}, self.found_route())
         # Where the request ends meanwhile, the present has nothing, and what was kept is whole.
         routing = _Routing(*(self._routing or present))
-        path, verb, query = self._path, self._verb, self._query
-        path = path if type(path) is str else safe_text(path or "")
+        path, query = _text(self._path), self._query
         route = routing.template()
-        routed = path if route is None else routing.routed()
+        # Without a template, where it stands in the path means nothing.
+        routed, mount = (path, "") if route is None else (routing.routed(), routing.mount())
         return RawRequest(
-            verb=verb if type(verb) is str else safe_text(verb or ""),
+            verb=_text(self._verb),
             path=path,
             query=query if type(query) is bytes else _query_bytes(query),
             headers=self._headers,
@@ -98,8 +98,8 @@ class ASGIRequestContext(RequestContext):
             path_params=routing.path_params(),
             # A middleware below may have given the router another path.
             routed=routed if path.endswith(routed) else "",
-            mount="" if route is None else routing.mount(),
-            mounts=() if route is None else routing.mounts(),
+            mount=mount,
+            mounts=mount_templates(routing.router) if mount else (),
             id=self.id,
             status=self.status_code(),
         )
@@ -178,8 +178,10 @@ class _Routing(NamedTuple):
         template = self.path_template if route is None else getattr(route, "path", None)
         if not isinstance(template, str):
             return None
-        if hasattr(route, "routes"):  # an app is mounted here, and tells of no route below
-            return _ANYTHING
+        if getattr(route, "routes", None) is not None:
+            return _ANYTHING  # an app is mounted here, and tells of no route below
+        if self.fastapi is None:
+            return template
         # FastAPI's included routers share one route object; where it was found is told apart.
         fastapi = self.fastapi if isinstance(self.fastapi, Mapping) else {}
         included = fastapi.get("effective_route_context")
@@ -189,26 +191,30 @@ class _Routing(NamedTuple):
 
     def routed(self) -> str:
         """Return the path without the root path that the server was given."""
-        path, root = safe_text(self.path or ""), self._root()
+        path, root = _text(self.path), self._root()
+        if not root:
+            return path
         rest = path[len(root) :]
         return rest if path.startswith(root) and rest[:1] in {"", "/"} else path
 
     def mount(self) -> str:
         """Return the path down to a mounted app, by which ``root_path`` has grown.
 
-        The template is the mounted app's.
+        The template is the mounted app's. Starlette's outermost router, which is left in the scope,
+        knows which templates the mount may have.
         """
         if self.found is not None or self.app_root_path is None:
             return ""
-        return safe_text(self.root_path or "")[len(self._root()) :]
-
-    def mounts(self) -> Sequence[str]:
-        """Return the templates that the mount may have: Starlette's outermost router is left."""
-        return mount_templates(self.router) if self.mount() else ()
+        return _text(self.root_path)[len(self._root()) :]
 
     def _root(self) -> str:
         mounted = self.app_root_path is not None
-        return safe_text((self.app_root_path if mounted else self.root_path) or "")
+        return _text(self.app_root_path if mounted else self.root_path)
+
+
+def _text(value: object) -> str:
+    """Return what should be a text; a call of ``safe_text`` is spared where it is one."""
+    return value if type(value) is str else safe_text(value or "")
 
 
 def _routing_parts(scope: Mapping[str, Any], found: Route | None) -> tuple[Any, ...]:
