@@ -1,14 +1,18 @@
 """What a configuration amounts to: the calls, and a flusher for each process that tracks."""
 
 import os
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import ClassVar, Final
 
 from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.config import Config
 from sqreen_mw.agent.context import RequestContext
+from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.flusher import Delivery, Flusher
 from sqreen_mw.agent.delivery.schemes import open_transport
+from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
 from sqreen_mw.agent.guard import Guard, logger
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.sealing import Sealer
@@ -69,6 +73,7 @@ class Agent:
             interval=config.flush_interval,
             guard=self._guard,
             beats=True,
+            open_spool=_spool_opener(config, url, self._guard),
         )
         self._flusher = Flusher(self._delivery)
         self._flushers: Final = {self._flusher.pid: self._flusher}
@@ -128,6 +133,26 @@ class Agent:
             flusher = self._flushers.setdefault(pid, Flusher(self._delivery))
             self._flusher = flusher
         return flusher
+
+
+def _spool_opener(config: Config, url: str, guard: Guard) -> Callable[[Buffer], Spool]:
+    """Return what opens the spool of the settings.
+
+    Raises:
+        ConfigurationError: It is not safe there.
+    """
+    if config.spool_dir is None:
+        return no_spool
+    # Imported here, as few apps have one.
+    from sqreen_mw.agent.delivery.spool.opening import spool_opener  # noqa: PLC0415
+
+    return spool_opener(
+        Path(config.spool_dir),
+        owner=config.app_name or config.token or url,
+        size=config.spool_size,
+        age=config.spool_age,
+        guard=guard,
+    )
 
 
 def _said(left_over: int) -> int:

@@ -145,7 +145,7 @@ def user_is_banned() -> bool:
 
 @fitting(_tell)
 def flush(timeout: float = CLOSE_SECONDS) -> bool:
-    """Wait until what was tracked is delivered or dropped, at most ``timeout`` seconds.
+    """Wait until what was tracked is delivered, dropped or spooled, at most ``timeout`` seconds.
 
     Returns:
         False if the time did not do; delivery goes on.
@@ -166,7 +166,7 @@ def close(timeout: float = CLOSE_SECONDS) -> int:
     What is tracked afterwards is dropped and counted, until a middleware is made anew.
 
     Returns:
-        How many events were not delivered; they are dropped.
+        How many events were neither delivered nor spooled; they are dropped.
     """
     return _agent().close(timeout)
 

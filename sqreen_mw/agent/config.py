@@ -34,6 +34,9 @@ class Settings(TypedDict, total=False):
     release: str
     disable: bool
     flush_interval: float
+    spool_dir: str | PathLike[str]
+    spool_size: float
+    spool_age: float
     trusted_proxies: Texts
     ip_header: str
     ignore_paths: Texts
@@ -59,6 +62,9 @@ class Config:
         release: The app's own version, if it has one.
         disable: Whether every call is a no-op, whatever the other settings say.
         flush_interval: Seconds that an event waits for others to travel with.
+        spool_dir: Where events wait on disk while the collector is away; None is nowhere.
+        spool_size: Bytes that wait there at most.
+        spool_age: Seconds that they wait there at most.
         client_ip: Which proxies are trusted, and by which header.
         ignore_paths: Requests to these paths have no events.
         strict: Whether a wrong call raises ``SqreenUsageError`` instead of being logged.
@@ -79,6 +85,9 @@ class Config:
     release: str | None = None
     disable: bool = False
     flush_interval: float = 1.0
+    spool_dir: str | None = None
+    spool_size: int = 64 * 1024 * 1024
+    spool_age: float = 72 * 3600.0
     client_ip: ClientIp = field(default_factory=lambda: _client_ip((), None))
     ignore_paths: Paths = field(default_factory=lambda: Paths(()))
     strict: bool = False

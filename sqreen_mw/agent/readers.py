@@ -1,5 +1,6 @@
 """How each setting is read from a keyword or a variable; a wrong one raises with the fix."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from os import PathLike
@@ -19,6 +20,11 @@ Texts: TypeAlias = str | Sequence[str] | AbstractSet[str]
 
 URL_SCHEMES: Final = ("http", "https", "file", "console", "memory")
 MAX_FLUSH_INTERVAL: Final = 60.0
+MIN_SPOOL_SIZE: Final = 4
+"""MiB: a few batches, each of at most one."""
+
+MAX_SPOOL_SIZE: Final = 1024 * 1024
+MAX_SPOOL_AGE: Final = 24.0 * 365
 
 
 def read_url(value: str) -> str:
@@ -108,6 +114,30 @@ def read_interval(value: str | float) -> float:
     if not 0 < seconds <= MAX_FLUSH_INTERVAL:
         raise ValueError(f"must be seconds, more than 0 and at most {MAX_FLUSH_INTERVAL:g}")
     return seconds
+
+
+def read_spool_dir(value: str | PathLike[str]) -> str:
+    """Return the full path of a directory, which need not be there."""
+    text = os.fspath(value)
+    if not text.strip() or "\0" in text:
+        raise ValueError("must name a directory")
+    return str(Path(text).absolute())
+
+
+def read_spool_size(value: str | float) -> int:
+    """Return bytes, of a number of MiB."""
+    size = float(value)
+    if not MIN_SPOOL_SIZE <= size <= MAX_SPOOL_SIZE:
+        raise ValueError(f"must be MiB, at least {MIN_SPOOL_SIZE} and at most {MAX_SPOOL_SIZE}")
+    return int(size * 1024 * 1024)
+
+
+def read_spool_age(value: str | float) -> float:
+    """Return seconds, of a number of hours."""
+    hours = float(value)
+    if not 0 < hours <= MAX_SPOOL_AGE:
+        raise ValueError(f"must be hours, more than 0 and at most {MAX_SPOOL_AGE:g}")
+    return hours * 3600
 
 
 def read_proxies(value: Texts) -> tuple[str, ...]:

@@ -112,6 +112,28 @@ _ALL: Final = (
         read=readers.read_interval,
     ),
     Setting(
+        name="spool_dir",
+        kind="path",
+        default="none: what can't be delivered waits in memory",
+        about="A directory of the app's own, where events wait while the collector is away, also "
+        "for a later process; made with mode 700 if it is missing",
+        read=readers.read_spool_dir,
+    ),
+    Setting(
+        name="spool_size",
+        kind="MiB",
+        default="64",
+        about="What the spool holds at most, of all processes together; the oldest events go first",
+        read=readers.read_spool_size,
+    ),
+    Setting(
+        name="spool_age",
+        kind="hours",
+        default="72",
+        about="How long the spool keeps events",
+        read=readers.read_spool_age,
+    ),
+    Setting(
         name="trusted_proxies",
         kind="list of networks",
         default="none but loopback and Unix sockets",

@@ -219,3 +219,32 @@ def test_reads_what_shapes_events() -> None:
         strip_sensitive_regex="X+",
     )
     assert isinstance(config.scrubber, NullScrubber)
+
+
+def test_a_spool_has_a_full_path_bytes_and_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory is that of the start, wherever the app goes; sizes are MiB, ages are hours."""
+    monkeypatch.chdir(tmp_path)
+    config = load_config(
+        Settings(spool_size=8, spool_age=0.5), environ={"SQREEN_SPOOL_DIR": "spool"}
+    )
+
+    assert config.spool_dir == str(tmp_path / "spool")
+    assert (config.spool_size, config.spool_age) == (8 * 1024 * 1024, 1800.0)
+    assert not (tmp_path / "spool").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (Settings(spool_dir=" "), "spool_dir / SQREEN_SPOOL_DIR must name a directory"),
+        (Settings(spool_size=3), "must be MiB, at least 4 and at most 1048576"),
+        (Settings(spool_size=float("nan")), "must be MiB"),
+        (Settings(spool_age=0), "must be hours, more than 0 and at most 8760"),
+    ],
+)
+def test_a_wrong_spool_is_told(settings: Settings, told: str) -> None:
+    """The message has the bounds."""
+    with pytest.raises(ConfigurationError, match=told):
+        load_config(settings, environ={})

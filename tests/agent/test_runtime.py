@@ -69,6 +69,13 @@ def test_a_wrong_setting_stops_the_start() -> None:
         configure(Settings(flush_interval=-1))
 
 
+def test_an_unsafe_spool_stops_the_start(tmp_path: Path) -> None:
+    """A directory that others may write to is refused when the middleware is made."""
+    tmp_path.chmod(0o777)
+    with pytest.raises(ConfigurationError, match="SQREEN_SPOOL_DIR is not safe"):
+        configure(Settings(url="memory://test", spool_dir=tmp_path))
+
+
 def test_one_agent_serves_the_process(
     memory: list[Event], caplog: pytest.LogCaptureFixture
 ) -> None:

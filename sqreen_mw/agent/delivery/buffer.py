@@ -51,6 +51,11 @@ class Buffer:
             return len(self.pending) + len(self.sealed) + self._under_way
 
     @property
+    def undelivered(self) -> int:
+        """The number of events in memory and in the spool."""
+        return self.waiting + self._spooled
+
+    @property
     def oldest(self) -> float | None:
         """When the oldest queued event was tracked, in monotonic seconds, or None."""
         with self._lock:
@@ -101,7 +106,7 @@ class Buffer:
                     size += event.size
                 else:
                     kept.append(event)
-            pending.put_back(kept)
+            self.pending.put_back(kept)
             self._under_way += len(taken)
         return taken
 
@@ -111,20 +116,18 @@ class Buffer:
             if not self._abandoned:
                 self._under_way -= 1
                 self.sealed.append(event)
-                if self.pending.bytes + self.sealed.bytes > self._max_bytes:
-                    self._keep_bounds()
+                self._keep_bounds()
 
     def take_batch(self) -> list[SealedEvent]:
         """Take the events of one batch, oldest first; they count as under way until settled."""
         taken: list[SealedEvent] = []
         size = 0
         with self._lock:
-            sealed = self.sealed
-            while sealed.count and len(taken) < BATCH_EVENTS:
-                event = sealed.pop()
+            while self.sealed and len(taken) < BATCH_EVENTS:
+                event = self.sealed.pop()
                 size += len(event.data) + 1
                 if taken and size > BATCH_BYTES:
-                    sealed.put_back([event])
+                    self.sealed.put_back([event])
                     break
                 taken.append(event)
             self._under_way += len(taken)
@@ -198,7 +201,7 @@ class Buffer:
             return Stats(
                 tracked=self._tracked,
                 delivered=self._delivered,
-                waiting=self.waiting + self._spooled,
+                waiting=self.undelivered,
                 spooled=self._spooled,
                 replayed=self._replayed,
                 dropped={reason: count for reason, count in self._dropped.items() if count},

@@ -10,6 +10,7 @@ from typing import Final
 
 from sqreen_mw.agent.delivery.batch import BATCH_EVENTS
 from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.keeper import Keeper
 from sqreen_mw.agent.delivery.outbox import Outbox
 from sqreen_mw.agent.delivery.wishes import Wishes
 from sqreen_mw.agent.guard import Guard
@@ -53,6 +54,8 @@ class Dispatcher:
     ) -> None:
         self._buffer: Final = buffer
         self._outbox: Final = outbox
+        self._spool: Final = outbox.spool
+        self._keeper: Final = Keeper(buffer=buffer, outbox=outbox)
         self._wishes: Final = wishes
         self._seal: Final = seal
         self._interval: Final = interval
@@ -60,6 +63,8 @@ class Dispatcher:
         self._woken: Final = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sending: asyncio.Task[None] | None = None
+        self._sent_at: float | None = None
+        self._end_at = math.inf
         # Monotonic seconds: what was wanted before was tried to be sent.
         self._flush_tried = 0.0
         self._tried_to_close = False
@@ -87,14 +92,21 @@ class Dispatcher:
             except Exception as error:  # noqa: BLE001 a fault of ours must not end the delivery
                 self._guard.failed("flusher", error)
                 await asyncio.sleep(FAULT_SECONDS)
-            await self._sleep_until(min(self._seal_due(), self._send_due(), self._end()))
+            dues = self._seal_due(), self._keep_due(), self._send_due(), self._end()
+            await self._sleep_until(min(dues))
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.wait((self._sending,))
+        with self._guard.swallow("spool"):
+            self._keep_rest()
+            self._spool.close()
 
     def _turn(self) -> None:
         if self._seal_due() <= time.monotonic():
             self._seal_ready()
+        if self._keep_due() <= time.monotonic():
+            self._keeper.keep(is_sending=self._sending is not None)
+            self._woken.set()  # with that, nothing may be left to wait for
         if self._send_due() <= time.monotonic():
             self._start_sending()
         self._note_flush()
@@ -103,11 +115,17 @@ class Dispatcher:
         if not self._wishes.closing:
             return False
         next_try = self._outbox.retry_at if self._tried_to_close and not self._sending else 0.0
-        return self._buffer.waiting == 0 or max(time.monotonic(), next_try) >= self._end()
+        now = time.monotonic()
+        is_done = self._buffer.waiting == 0 and self._replay_due() > now
+        return is_done or max(now, next_try) >= self._end()
 
     def _end(self) -> float:
+        """Return the monotonic seconds at which nothing more is sent: the spool needs a moment."""
         deadline = self._wishes.deadline
-        return math.inf if deadline is None else deadline
+        if self._end_at == math.inf and deadline is not None:
+            left = deadline - time.monotonic()
+            self._end_at = deadline - min(self._spool.exit_seconds, left / 4)
+        return self._end_at
 
     def _seal_due(self) -> float:
         """Return the monotonic seconds at which events are to be sealed."""
@@ -117,18 +135,30 @@ class Dispatcher:
             return math.inf
         if wishes.closing or oldest <= wishes.flush_wanted:
             return 0.0
-        due = 0.0 if pending.full else oldest + min(self._interval, SEAL_AFTER)
+        soon = min(self._interval, SEAL_AFTER, self._spool.keeps_within)
+        due = 0.0 if pending.full else oldest + soon
         return max(due, self._look_again)
+
+    def _keep_due(self) -> float:
+        """Return the monotonic seconds at which events belong in the spool."""
+        wishes = self._wishes
+        is_urgent = wishes.closing or wishes.flush_wanted > wishes.flush_done
+        return self._keeper.due(self._sent_at, is_urgent=is_urgent)
 
     def _send_due(self) -> float:
         """Return the monotonic seconds at which a batch is to leave."""
+        if self._sending is not None:
+            return math.inf
+        return min(self._fresh_due(), self._replay_due())
+
+    def _fresh_due(self) -> float:
+        """Return when what is in memory is to leave."""
         wishes, oldest = self._wishes, self._buffer.sealed.oldest
-        nothing = oldest is None and self._outbox.empty
-        if self._sending is not None or nothing or self._is_slicing():
+        if (oldest is None and self._outbox.empty) or self._is_slicing():
             return math.inf
         if wishes.flush_wanted > self._flush_tried or (wishes.closing and not self._tried_to_close):
             return 0.0
-        if not self._outbox.empty:
+        if not self._outbox.empty or self._outbox.retry_at > time.monotonic():
             return self._outbox.retry_at
         if wishes.closing or wishes.flush_wanted > wishes.flush_done or self._buffer.sealed.full:
             return 0.0
@@ -138,6 +168,10 @@ class Dispatcher:
         """Tell whether more will be sealed right away that is to travel with what is."""
         more = self._more and self._seal_due() <= self._look_again
         return more and not self._buffer.sealed.full
+
+    def _replay_due(self) -> float:
+        """Return when what lies in the spool is to leave."""
+        return max(self._outbox.retry_at, self._spool.due)
 
     def _seal_ready(self) -> None:
         now = time.monotonic()
@@ -155,34 +189,43 @@ class Dispatcher:
 
     def _seal_one(self, event: PendingEvent) -> None:
         """Seal an event; one that the app's hook drops, or that fails, is counted."""
-        reason = "before_send"
-        try:
+        reason = "unsealed"
+        with self._guard.swallow("seal"):
             data = self._seal(event)
             if data is not None:
                 self._buffer.put_sealed(SealedEvent(data, event.tracked_at))
                 return
-        except Exception as error:  # noqa: BLE001 a fault of ours, or of the app's own classes
-            self._guard.failed("seal", error)
-            reason = "unsealed"
+            reason = "before_send"
         self._buffer.dropped(reason)
 
     def _start_sending(self) -> None:
         self._flush_tried = self._wishes.flush_wanted
         self._tried_to_close = self._wishes.closing
         if self._outbox.empty:
-            self._outbox.cut()
+            is_fresh = self._fresh_due() <= time.monotonic()
+            self._outbox.cut() if is_fresh else self._outbox.load()
         if not self._outbox.empty:
+            self._sent_at = time.monotonic()
             self._sending = asyncio.create_task(self._send())
 
     async def _send(self) -> None:
         try:
-            await self._outbox.send(deadline=self._wishes.deadline)
+            deadline = self._end() if self._wishes.closing else None
+            await self._outbox.send(deadline=deadline)
         except Exception as error:  # noqa: BLE001 as above
             self._guard.failed("send", error)
             self._outbox.retry_at = time.monotonic() + FAULT_SECONDS
         finally:
-            self._sending = None
+            self._sending = self._sent_at = None
             self._woken.set()
+
+    def _keep_rest(self) -> None:
+        """Leave to the spool what the time did not do for."""
+        deadline = self._wishes.deadline or 0.0
+        while self._keeper.keep(is_sending=False) and self._buffer.pending:
+            if time.monotonic() >= deadline:
+                return
+            self._seal_ready()
 
     def _note_flush(self) -> None:
         """Say that a flush is done, once nothing is left that was tracked before it."""

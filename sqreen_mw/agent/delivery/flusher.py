@@ -25,6 +25,7 @@ from sqreen_mw.agent.delivery.loop import OwnResolverLoop
 from sqreen_mw.agent.delivery.outbox import Outbox
 from sqreen_mw.agent.delivery.pace import Pace
 from sqreen_mw.agent.delivery.polling import apoll, poll
+from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
 from sqreen_mw.agent.delivery.transport import TakesHeartbeats, Transport
 from sqreen_mw.agent.delivery.wishes import Wishes
 from sqreen_mw.agent.guard import Guard
@@ -47,6 +48,7 @@ class Delivery:
         interval: Seconds that an event waits for others to travel with.
         guard: Counts and logs faults.
         beats: Whether the other side is told once a minute how the process is.
+        open_spool: Makes the place for what can't be delivered.
         pace: How long it waits for what.
     """
 
@@ -56,6 +58,7 @@ class Delivery:
     interval: float
     guard: Guard
     beats: bool = False
+    open_spool: Callable[[Buffer], Spool] = no_spool
     pace: Pace = field(default_factory=Pace)
 
 
@@ -82,6 +85,7 @@ class Flusher:
             header=self._header,
             guard=delivery.guard,
             pace=delivery.pace,
+            spool=delivery.open_spool(self.buffer),
         )
         self._dispatcher: Final = Dispatcher(
             buffer=self.buffer,

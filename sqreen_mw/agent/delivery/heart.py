@@ -123,11 +123,12 @@ class Heart:
 
 
 def _queue(stats: Stats, *, ended: bool) -> Queue:
-    """Return the counts; what waits at the end is what the exit is about to drop."""
+    """Return the counts; what waits at the end, but for the spool's, the exit is about to drop."""
     dropped, waiting = dict(stats.dropped), stats.waiting
-    if ended and waiting:
-        dropped["exit"] = dropped.get("exit", 0) + waiting
-        waiting = 0
+    left_over = waiting - stats.spooled
+    if ended and left_over:
+        dropped["exit"] = dropped.get("exit", 0) + left_over
+        waiting = stats.spooled
     return Queue(tracked=stats.tracked, delivered=stats.delivered, waiting=waiting, dropped=dropped)
 
 

@@ -10,6 +10,7 @@ from sqreen_mw.agent.delivery.batch import Batch, make_batch
 from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.pace import Pace
 from sqreen_mw.agent.delivery.retry import backoff
+from sqreen_mw.agent.delivery.spool.base import Spool
 from sqreen_mw.agent.delivery.transport import (
     Delivered,
     Misconfigured,
@@ -27,6 +28,7 @@ class Outbox:
     """Holds what was cut of the buffer; every event in it is under way until it is settled.
 
     Attributes:
+        spool: Where batches lie that can't be delivered now.
         retry_at: Monotonic seconds before which the other side is left alone.
     """
 
@@ -38,7 +40,9 @@ class Outbox:
         header: Envelope,
         guard: Guard,
         pace: Pace,
+        spool: Spool,
     ) -> None:
+        self.spool: Final = spool
         self.retry_at: float = 0.0
         self._buffer: Final = buffer
         self._transport: Final = transport
@@ -60,6 +64,36 @@ class Outbox:
             data = [Raw(event.data) for event in events]
             tracked_at = [event.tracked_at for event in events]
             self._batches.append(make_batch(self._header, events=data, tracked_at=tracked_at))
+
+    @property
+    def oldest_unkept(self) -> float | None:
+        """When the oldest event that lies in no spool was tracked, in monotonic seconds."""
+        unkept = (batch for batch in self._batches if not self.spool.holds(batch))
+        return min((batch.tracked_at[0] for batch in unkept), default=None)
+
+    def load(self) -> None:
+        """Take a batch out of the spool, if there is one."""
+        batch = self.spool.take()
+        if batch is not None:
+            self._batches.append(batch)
+
+    def hold(self) -> bool:
+        """Put a copy of every batch into the spool, as they may still be delivered from here."""
+        return all(self.spool.hold(batch) for batch in self._batches)
+
+    def stow(self) -> bool:
+        """Leave every batch to the spool, and tell whether it took them."""
+        while self._batches and self.spool.stow(self._batches[0]):
+            self._batches.popleft()
+        return self.empty
+
+    def put_by(self) -> bool:
+        """Cut a batch straight into the spool; where that takes none, it stays here."""
+        self.cut()
+        kept = self.spool.stow(self._batches[-1])
+        if kept:
+            self._batches.pop()
+        return kept
 
     async def send(self, *, deadline: float | None) -> None:
         """Send the first batch and settle it, or set ``retry_at``.
@@ -97,7 +131,7 @@ class Outbox:
             case Misconfigured():
                 self.retry_at = time.monotonic() + self._pace.misconfigured
                 message = "the collector takes no events, check %s (it says %s): %d events wait"
-                details = outcome.setting, outcome.reason, self._buffer.waiting
+                details = outcome.setting, outcome.reason, self._buffer.undelivered
                 self._guard.warn("misconfigured", message, *details)
             case TooLarge():
                 self._halve(batch)
@@ -120,17 +154,20 @@ class Outbox:
         self._failures += 1
         self.retry_at = time.monotonic() + delay
         message = "events can't be delivered yet (%s): %d wait, the next try is in %.1f s"
-        self._guard.warn("undelivered", message, outcome.reason, self._buffer.waiting, delay)
+        self._guard.warn("undelivered", message, outcome.reason, self._buffer.undelivered, delay)
 
     def _halve(self, batch: Batch) -> None:
-        self._settle()
         if len(batch) == 1:
+            self._settle()
             self._drop("too_large", 1, "the collector takes no batch as small as one event")
         else:
-            self._batches.extendleft(reversed(batch.halves()))
+            halves = batch.halves()
+            self.spool.replace(batch, halves)
+            self._settle()
+            self._batches.extendleft(reversed(halves))
 
     def _settle(self) -> None:
-        self._batches.popleft()
+        self.spool.settle(self._batches.popleft())
         self.retry_at = 0.0
 
     def _drop(self, reason: str, count: int, detail: str) -> None:

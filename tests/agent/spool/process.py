@@ -6,7 +6,6 @@ from msgspec import Raw
 
 from sqreen_mw.agent.delivery.batch import Batch, make_batch
 from sqreen_mw.agent.delivery.buffer import Buffer
-from sqreen_mw.agent.delivery.spool.bounds import Bounds
 from sqreen_mw.agent.delivery.spool.disk import DiskSpool
 from sqreen_mw.agent.delivery.spool.opening import spool_opener
 from sqreen_mw.agent.guard import Guard
@@ -24,8 +23,7 @@ class Process:
     ) -> None:
         self.guard = Guard()
         self.buffer = Buffer()
-        bounds = Bounds(size=size, age=age)
-        opener = spool_opener(folder, owner=owner, bounds=bounds, guard=self.guard)
+        opener = spool_opener(folder, owner=owner, size=size, age=age, guard=self.guard)
         spool = opener(self.buffer)
         assert isinstance(spool, DiskSpool)
         self.spool = spool

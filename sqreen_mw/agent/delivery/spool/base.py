@@ -1,6 +1,7 @@
 """The seam to the spool, and the one that keeps nothing."""
 
 import math
+from collections.abc import Iterable
 from typing import ClassVar, Protocol
 
 from sqreen_mw.agent.delivery.batch import Batch
@@ -21,6 +22,9 @@ class Spool(Protocol):
     def due(self) -> float:
         """Monotonic seconds from which ``take`` may have a batch."""
 
+    def holds(self, batch: Batch) -> bool:
+        """Tell whether a batch that is being sent lies there as well."""
+
     def hold(self, batch: Batch) -> bool:
         """Write a batch that is being sent, so that it outlives the process; tell whether it is."""
 
@@ -33,6 +37,9 @@ class Spool(Protocol):
     def settle(self, batch: Batch) -> None:
         """Forget a batch: it is delivered, dropped, or its events are in other ones."""
 
+    def replace(self, batch: Batch, others: Iterable[Batch]) -> None:
+        """Forget a batch whose events are in others from now on, and hold those instead."""
+
     def close(self) -> None:
         """Leave to other processes what lies there."""
 
@@ -43,6 +50,10 @@ class NullSpool:
     keeps_within: ClassVar[float] = math.inf
     exit_seconds: ClassVar[float] = 0.0
     due: ClassVar[float] = math.inf
+
+    def holds(self, batch: Batch) -> bool:  # noqa: ARG002 nothing is kept
+        """Return False: it does not."""
+        return False
 
     def hold(self, batch: Batch) -> bool:  # noqa: ARG002 nothing is kept
         """Return False: it is not kept."""
@@ -58,5 +69,13 @@ class NullSpool:
     def settle(self, batch: Batch) -> None:
         """Do nothing."""
 
+    def replace(self, batch: Batch, others: Iterable[Batch]) -> None:
+        """Do nothing."""
+
     def close(self) -> None:
         """Do nothing."""
+
+
+def no_spool(_: object) -> Spool:
+    """Return the spool of an app that has none."""
+    return NullSpool()

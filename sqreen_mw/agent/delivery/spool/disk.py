@@ -1,7 +1,7 @@
 """The spool on disk: batches in segments of a directory that an app's processes share."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar, Final
 
@@ -53,12 +53,16 @@ class DiskSpool:
         """Monotonic seconds from which ``take`` may have a batch."""
         return max(self._read_at, self._reader.due)
 
+    def holds(self, batch: Batch) -> bool:
+        """Tell whether a batch that is being sent lies on disk, where nobody removed it."""
+        return self._sending.get(batch.id) in self._holdings
+
     def hold(self, batch: Batch) -> bool:
         """Write a batch that is being sent to a segment of its own."""
-        if batch.id not in self._sending:
+        if not self.holds(batch):
             with self._using_disk():
                 self._sending[batch.id] = self._writer.write_alone(batch)
-        return batch.id in self._sending
+        return self.holds(batch)
 
     def stow(self, batch: Batch) -> bool:
         """Write a batch that could not be sent, unless it lies there already."""
@@ -97,6 +101,13 @@ class DiskSpool:
         if not holding.records and holding in self._holdings:
             with self._using_disk():
                 self._reader.finish(holding)
+
+    def replace(self, batch: Batch, others: Iterable[Batch]) -> None:
+        """Write the others before the batch goes, if it lies there."""
+        if self.holds(batch):
+            for other in others:
+                self.hold(other)
+        self.settle(batch)
 
     def close(self) -> None:
         """Leave to others what lies there."""

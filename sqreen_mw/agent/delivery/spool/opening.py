@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from sqreen_mw.agent.delivery.buffer import Buffer
-from sqreen_mw.agent.delivery.spool.base import NullSpool, Spool
+from sqreen_mw.agent.delivery.spool.base import Spool
 from sqreen_mw.agent.delivery.spool.bounds import Bounds
 from sqreen_mw.agent.delivery.spool.directory import Directory, UnsafeDirectoryError
 from sqreen_mw.agent.delivery.spool.disk import DiskSpool
@@ -15,7 +15,7 @@ from sqreen_mw.errors import ConfigurationError
 
 
 def spool_opener(
-    path: Path, *, owner: str, bounds: Bounds, guard: Guard
+    path: Path, *, owner: str, size: int, age: float, guard: Guard
 ) -> Callable[[Buffer], Spool]:
     """Return what opens the spool in a directory, which is made if it is missing.
 
@@ -24,7 +24,8 @@ def spool_opener(
     Args:
         path: The directory.
         owner: Whose events these are: those of others in the same directory are left alone.
-        bounds: How much it holds, for how long.
+        size: The bytes that it holds at most.
+        age: The seconds for which it holds them at most.
         guard: Is told what fails.
 
     Raises:
@@ -41,9 +42,5 @@ def spool_opener(
     except OSError as error:
         message = "the spool %s can't be used (%s), so events wait in memory only"
         guard.warn("spool", message, path, error.strerror or error)
+    bounds = Bounds(size=size, age=age)
     return partial(DiskSpool, directory=directory, bounds=bounds, guard=guard)
-
-
-def no_spool(_: Buffer) -> Spool:
-    """Return the spool of an app that has none."""
-    return NullSpool()

@@ -1,0 +1,299 @@
+"""What the delivery leaves to the spool, and what it takes from there."""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from sqreen_mw.agent.delivery import keeper as keeper_module
+from sqreen_mw.agent.delivery.flusher import Delivery, Flusher
+from sqreen_mw.agent.delivery.http import HttpTransport
+from sqreen_mw.agent.delivery.pace import Pace
+from sqreen_mw.agent.delivery.spool import disk as disk_module
+from sqreen_mw.agent.delivery.spool.opening import spool_opener
+from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.stats import Stats
+from sqreen_mw.protocol.batch import Envelope
+from sqreen_mw.protocol.event_id import new_event_id
+from tests.agent.conftest import Answer, FaultyCollector
+from tests.agent.samples import Asked, pending
+
+AWAY = Answer(status=503, headers={"Retry-After": "2"})
+Eventually = Callable[[Callable[[], object]], None]
+
+
+class App:
+    """A process that tracks, with a spool."""
+
+    def __init__(self, url: str, folder: Path, *, interval: float = 0.1) -> None:
+        self.guard = Guard()
+        opener = spool_opener(folder, owner="shop", size=2**26, age=3600, guard=self.guard)
+        delivery = Delivery(
+            open_transport=partial(HttpTransport, url=url, token="t", user_agent="u"),
+            seal=seal,
+            header=Envelope(app="shop", events=[]),
+            interval=interval,
+            guard=self.guard,
+            open_spool=opener,
+            pace=Pace(shortest_pause=0.0),
+        )
+        self.flusher = Flusher(delivery)
+        self.ids: list[str] = []
+
+    def track(self, count: int = 1, context: Asked | None = None) -> None:
+        """Track events of the present."""
+        for _ in range(count):
+            self.ids.append(new_event_id())
+            event = pending(id=self.ids[-1], tracked_at=time.monotonic(), context=context)
+            assert self.flusher.put(event)
+
+    @property
+    def stats(self) -> Stats:
+        """What became of the events, which add up."""
+        stats = self.flusher.buffer.stats(self.guard.counts)
+        told = stats.delivered + stats.waiting + sum(stats.dropped.values())
+        assert stats.tracked + stats.replayed == told
+        return stats
+
+
+def seal(event: PendingEvent) -> bytes:
+    """Return an event as JSON."""
+    return f'{{"id":"{event.id}","event":"x"}}'.encode()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return where the spool is."""
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def app(collector: FaultyCollector, folder: Path) -> Iterator[Callable[..., App]]:
+    """Return a function that makes a process with a spool; all are closed at the end."""
+    apps: list[App] = []
+
+    def make(interval: float = 0.1) -> App:
+        apps.append(App(collector.url, folder, interval=interval))
+        return apps[-1]
+
+    yield make
+    for each in apps:
+        each.flusher.close(1.0)
+
+
+def segments(folder: Path) -> list[Path]:
+    """Return the segments of a spool."""
+    return list(folder.glob("*.segment"))
+
+
+def test_what_a_collector_does_not_take_is_spooled_and_sent_later(
+    collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
+) -> None:
+    """While the collector is away events are on disk within a second; back, it gets all, once."""
+    collector.answers = [AWAY]
+    one = app()
+    one.track(3)
+    eventually(lambda: one.stats.spooled == 3)
+    start = time.monotonic()
+    one.track(2)
+    eventually(lambda: one.stats.spooled == 5)
+    assert time.monotonic() - start < 1.0
+    assert (one.stats.waiting, one.flusher.buffer.waiting) == (5, 0)
+
+    eventually(lambda: one.stats.delivered == 5)
+
+    assert [post.ids for post in collector.posts] == [one.ids[:3], one.ids[:3], one.ids[3:]]
+    keys = [post.headers["idempotency-key"] for post in collector.posts]
+    assert keys[0] == keys[1]
+    eventually(lambda: segments(folder) == [])
+    assert one.stats.replayed == 0
+
+
+def test_a_wrong_token_spools_as_well(
+    collector: FaultyCollector, app: Callable[..., App], eventually: Eventually
+) -> None:
+    """401 keeps the events, and the spool keeps them beyond the process."""
+    collector.answers = [Answer(status=401)]
+    one = app()
+    one.track()
+    eventually(lambda: one.stats.spooled == 1)
+
+
+def test_a_collector_that_does_not_answer_is_away(
+    collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
+) -> None:
+    """A batch that hangs lies on disk soon, and so does what comes after; an answer settles it."""
+    collector.answers = [Answer(delay=1.5)]
+    one = app()
+    one.track(2)
+    eventually(lambda: len(segments(folder)) == 1)
+    one.track()
+    eventually(lambda: one.stats.spooled == 1)
+    assert (one.stats.waiting, len(segments(folder))) == (3, 2)
+
+    eventually(lambda: one.stats.delivered == 3)
+
+    assert collector.posts[0].ids == one.ids[:2]
+    assert len(collector.posts) == 2
+    eventually(lambda: segments(folder) == [])
+
+
+def test_an_answer_in_time_costs_no_file(
+    collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
+) -> None:
+    """While the collector answers, the spool is not used."""
+    one = app()
+    one.track()
+    eventually(lambda: one.stats.delivered == 1)
+    assert list(folder.iterdir()) == []
+    assert len(collector.posts) == 1
+
+
+def test_the_exit_leaves_the_rest_to_the_next_process(
+    collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
+) -> None:
+    """With the collector away nothing is lost at the exit, which does not wait for it either."""
+    collector.answers = [AWAY] * 5
+    one = app(interval=60.0)
+    one.track(700)
+    one.track(context=Asked())
+    start = time.monotonic()
+    assert one.flusher.close(2.0) == 0
+    assert time.monotonic() - start < 1.5
+    assert (one.stats.tracked, one.stats.spooled, one.stats.waiting) == (701, 701, 701)
+    assert one.stats.dropped == {}
+
+    collector.answers = []
+    collector.posts.clear()
+    two = app()
+    two.track()
+
+    eventually(lambda: two.stats.delivered == 702)
+    assert (two.stats.tracked, two.stats.replayed) == (1, 701)
+    sent = [id_ for post in collector.posts for id_ in post.ids]
+    assert sorted(sent) == sorted(one.ids + two.ids)
+    two.flusher.close(1.0)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_short_life_sends_what_others_left(
+    collector: FaultyCollector, app: Callable[..., App], folder: Path
+) -> None:
+    """A process that ends at once, as a cron job's, sends what the last ones could not."""
+    collector.answers = [AWAY] * 3
+    one = app(interval=60.0)
+    one.track()
+    one.flusher.close(2.0)
+    collector.answers = []
+
+    two = app(interval=60.0)
+    two.track()
+    two.flusher.close(2.0)
+
+    assert (two.stats.delivered, two.stats.replayed, two.stats.waiting) == (2, 1, 0)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_hanging_collector_costs_no_event_at_the_exit(
+    collector: FaultyCollector, app: Callable[..., App]
+) -> None:
+    """What is on its way when the time is over lies in the spool."""
+    collector.answers = [Answer(delay=3.0)]
+    one = app(interval=60.0)
+    one.track(3)
+    start = time.monotonic()
+
+    assert one.flusher.close(1.0) == 0
+
+    assert time.monotonic() - start < 1.2
+    assert one.stats.spooled == 3
+
+
+def test_a_short_close_still_delivers(app: Callable[..., App]) -> None:
+    """The moment that the spool needs is never all of the time."""
+    one = app(interval=60.0)
+    one.track()
+
+    assert one.flusher.close(0.25) == 0
+
+    assert one.stats.delivered == 1
+
+
+def test_a_flush_is_done_with_what_is_safe(
+    collector: FaultyCollector, app: Callable[..., App]
+) -> None:
+    """A flush tries once, then what could not be delivered lies on disk and is not waited for."""
+    collector.answers = [AWAY]
+    one = app(interval=60.0)
+    one.track()
+
+    assert one.flusher.flush(1.5)
+
+    assert (len(collector.posts), one.stats.spooled) == (1, 1)
+
+
+def test_a_replayed_batch_that_is_too_large_is_halved(
+    collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
+) -> None:
+    """Its halves lie on disk before it goes, and each is settled on its own."""
+    collector.answers = [AWAY]
+    one = app(interval=60.0)
+    one.track(4)
+    one.flusher.close(2.0)
+    collector.answers = [Answer(status=413), Answer(delay=0.5), Answer(delay=0.5)]
+    two = app()
+    two.track()
+    eventually(lambda: len(segments(folder)) == 2)
+    eventually(lambda: len(segments(folder)) == 1)
+    eventually(lambda: two.stats.delivered == 5)
+
+    assert [len(post.ids) for post in collector.posts[1:4]] == [4, 2, 2]
+    eventually(lambda: segments(folder) == [])
+
+
+def test_a_spool_that_fails_leaves_events_in_memory(
+    collector: FaultyCollector,
+    app: Callable[..., App],
+    folder: Path,
+    eventually: Eventually,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One line says so; delivery goes on from memory, and on disk as soon as that can be."""
+    monkeypatch.setattr(keeper_module, "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(disk_module, "FAULT_SECONDS", 0.1)
+    collector.answers = [AWAY]
+    one = app()
+    folder.chmod(0o777)
+    one.track(2)
+    eventually(lambda: "other users may write to it" in caplog.text)
+    one.track(3)
+    assert one.stats.spooled == 0
+    folder.chmod(0o700)
+    eventually(lambda: one.stats.spooled == 5)
+
+    eventually(lambda: one.stats.delivered == 5)
+    assert sum("the spool can't be used" in line for line in caplog.messages) == 1
+
+
+def test_fresh_events_go_before_what_lies_in_the_spool(
+    collector: FaultyCollector, app: Callable[..., App], eventually: Eventually
+) -> None:
+    """A collector that is back hears of the present first; the past fills the time between."""
+    collector.answers = [AWAY] * 100
+    one = app(interval=60.0)
+    for _ in range(30):
+        one.track()
+        assert one.flusher.flush(1.5)
+    one.flusher.close(1.0)
+    collector.answers = [Answer(delay=0.05) for _ in range(40)]
+    collector.posts.clear()
+    two = app(interval=0.01)
+    two.track()
+
+    eventually(lambda: two.stats.delivered == 31)
+
+    assert [post.ids for post in collector.posts].index(two.ids) < 5
