@@ -4,35 +4,67 @@ import os
 import time
 import uuid
 from functools import lru_cache
+from itertools import count
+from random import Random
 from typing import Final
 
 EVENT_ID_PATTERN: Final = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 EVENT_ID_LENGTH: Final = 36
 
-_RANDOM_BYTES: Final = 9
+_DRAWN_BITS: Final = 24
+_FIRST_BITS: Final = 47
+"""Of the 48 bits of the count, so that it has room to grow."""
+
+
+class _Ids:
+    """What ids of one process are made of: drawn bits for each moment, and a count.
+
+    Two processes would have to draw the same bits in the same millisecond while their counts, whose
+    beginnings are drawn, too, are the same. Nothing here lets other threads run, as ``os.urandom``
+    does: the caller would wait for its turn.
+    """
+
+    __slots__ = ("beginning", "count", "pid")
+
+    def __init__(self) -> None:
+        draw = Random().getrandbits  # noqa: S311 an id is no secret
+
+        @lru_cache(maxsize=8)
+        def beginning(milliseconds: int) -> str:
+            when = f"{milliseconds & 0xFFFF_FFFF_FFFF:012x}"
+            drawn = f"{draw(_DRAWN_BITS):06x}"
+            # 8 is the variant, and two zeros.
+            return f"{when[:8]}-{when[8:]}-7{drawn[:3]}-8{drawn[3:]}-"
+
+        self.pid: Final = os.getpid()
+        self.beginning: Final = beginning
+        self.count: Final = count(draw(_FIRST_BITS))
+
+
+class _Process:
+    """Holds the ids of this process; a fork may run no hooks (uWSGI's does not)."""
+
+    __slots__ = ("ids",)
+
+    def __init__(self) -> None:
+        self.ids = _Ids()
+
+
+_process: Final = _Process()
 
 
 def new_event_id(milliseconds: int | None = None) -> str:
-    """Return a new id that sorts after the ids of earlier milliseconds.
-
-    The random part, 72 bits of it, comes from the operating system, so that forked processes never
-    share it.
+    """Return a new id that sorts after the ids of earlier milliseconds; no process has it twice.
 
     Args:
         milliseconds: Time of creation, since the epoch, UTC; the present by default.
     """
     if milliseconds is None:
         milliseconds = time.time_ns() // 1_000_000
-    chance = os.urandom(_RANDOM_BYTES).hex()
-    beginning = _beginning(milliseconds)
-    return f"{beginning}{chance[:3]}-8{chance[3:6]}-{chance[6:]}"  # 8: the variant, and two zeros
-
-
-@lru_cache(maxsize=8)
-def _beginning(milliseconds: int) -> str:
-    """Return what ids of a moment have in common; many events share one."""
-    when = f"{milliseconds & 0xFFFF_FFFF_FFFF:012x}"
-    return f"{when[:8]}-{when[8:]}-7"
+    ids = _process.ids
+    if ids.pid != os.getpid():
+        ids = _process.ids = _Ids()
+    return f"{ids.beginning(milliseconds)}{next(ids.count):012x}"
 
 
 def event_id_bytes(event_id: str) -> bytes:

@@ -1,3 +1,5 @@
+import ctypes
+import os
 import re
 import uuid
 
@@ -5,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqreen_mw.protocol.event_id import (
+    EVENT_ID_LENGTH,
     EVENT_ID_PATTERN,
     event_id_bytes,
     new_event_id,
@@ -45,3 +48,26 @@ def test_bytes_and_text_are_the_same_id(now: int) -> None:
 def test_does_not_repeat() -> None:
     """Ids of one millisecond differ."""
     assert len({new_event_id(1_700_000_000_000) for _ in range(10_000)}) == 10_000
+
+
+def test_a_child_goes_its_own_way() -> None:
+    """A child never has its parent's ids, where it is forked without Python's hooks, too.
+
+    uWSGI forks so.
+    """
+    reading, writing = os.pipe()
+    new_event_id()
+    child = ctypes.PyDLL(None).fork()
+    if child == 0:
+        os.write(writing, "".join(new_event_id(0) for _ in range(100)).encode())
+        os._exit(0)
+    own = {new_event_id(0) for _ in range(100)}
+    os.waitpid(child, 0)
+    text = os.read(reading, 100 * EVENT_ID_LENGTH).decode()
+    os.close(reading)
+    os.close(writing)
+    others = {text[at : at + EVENT_ID_LENGTH] for at in range(0, len(text), EVENT_ID_LENGTH)}
+
+    assert len(others) == 100
+    assert {event_id[14:23] for event_id in others}.isdisjoint({own.pop()[14:23]})
+    assert own.isdisjoint(others)
