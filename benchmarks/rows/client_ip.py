@@ -17,8 +17,8 @@ ROUNDS: Final = 5
 LOOKUPS: Final = 2000
 PROXIES: Final = ("10.0.0.0/8", "fd00::/8")
 CHAINS: Final = {
-    "IPv4": ("203.0.113.{}", "10.0.0.1, 10.0.0.2", "10.0.0.3"),
-    "IPv6": ("2001:db8::{:x}", "fd00::1, fd00::2", "fd00::3"),
+    "IPv4": ("203.0.{}.{}", "10.0.0.1, 10.0.0.2", "10.0.0.3"),
+    "IPv6": ("2001:db8::{:x}:{:x}", "fd00::1, fd00::2", "fd00::3"),
 }
 """The client, the first two proxies as the header names them, and the peer."""
 
@@ -58,7 +58,10 @@ def timed() -> dict[str, dict[str, float]]:
 def _cost(resolve: Callable[[str, Headers], object], family: str) -> float:
     client, hops, peer = CHAINS[family]
     requests = [
-        [(b"host", b"x"), (b"x-forwarded-for", f"{client.format(n % 250)}, {hops}".encode())]
+        [
+            (b"host", b"x"),
+            (b"x-forwarded-for", f"{client.format(*divmod(n, 256))}, {hops}".encode()),
+        ]
         for n in range(LOOKUPS)
     ]
     begin = time.thread_time_ns()

@@ -4,6 +4,7 @@ import json as encoding
 from dataclasses import asdict
 from typing import Annotated, Any, Final, TypeAlias
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -74,7 +75,7 @@ def _plain(found: Walk) -> dict[str, Any]:
         "steps": [step._asdict() for step in found.steps],
         "left_out": found.left_out,
         "advice": found.advice
-        and {**asdict(found.advice), "client": found.advice.client._asdict()},
+        and {**asdict(found.advice), "client": msgspec.structs.asdict(found.advice.client)},
     }
 
 

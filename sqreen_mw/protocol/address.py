@@ -1,7 +1,7 @@
 """IP addresses as text in one canonical form, so that equal addresses are equal strings."""
 
-import socket
 from functools import lru_cache
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final
 
 _MAPPED_PREFIX: Final = b"\0" * 10 + b"\xff\xff"
@@ -22,23 +22,31 @@ def packed_address(text: str) -> bytes | None:
     return _packed(text) if len(text) <= _LONGEST else None
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _packed(text: str) -> bytes | None:
+def parsed_address(text: str) -> bytes | None:
+    """Do as ``packed_address`` does, for a text that is not remembered and short."""
     try:
         if ":" not in text:
-            return socket.inet_pton(socket.AF_INET, text)
-        packed = socket.inet_pton(socket.AF_INET6, text.partition("%")[0])
+            return inet_pton(AF_INET, text)
+        packed = inet_pton(AF_INET6, text.partition("%")[0])
     except (OSError, ValueError):
         # ValueError: a NUL or a character that is not ASCII.
         return None
     return packed[12:] if packed.startswith(_MAPPED_PREFIX) else packed
 
 
+_packed: Final = lru_cache(maxsize=_REMEMBERED)(parsed_address)
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def address_text(packed: bytes) -> str:
     """Return the canonical text (RFC 5952) of the 4 or 16 bytes of an address."""
-    family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6  # noqa: PLR2004 bytes of IPv4
-    return socket.inet_ntop(family, packed)
+    return written_address(packed)
+
+
+def written_address(packed: bytes) -> str:
+    """Do as ``address_text`` does, and remember nothing."""
+    family = AF_INET if len(packed) == 4 else AF_INET6  # noqa: PLR2004 bytes of IPv4
+    return inet_ntop(family, packed)
 
 
 def canonical_address(text: str) -> str | None:

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqreen_mw.capture.client_ip import LOOPBACK, PRIVATE, ClientIp, Networks, Step
+from sqreen_mw.capture.client_ip import (
+    LOOPBACK,
+    PRIVATE,
+    ClientAddress,
+    ClientIp,
+    Networks,
+    Step,
+)
 from sqreen_mw.protocol.address import packed_address
 
 DEFAULT = ClientIp(trusted=Networks(LOOPBACK))
@@ -15,6 +22,11 @@ networks = st.ip_addresses().flatmap(
         lambda length: ipaddress.ip_network((address, length), strict=False)
     )
 )
+
+
+def told(address: ClientAddress) -> tuple[str | None, str]:
+    """Return an address, and who vouches for it."""
+    return address.ip, address.source
 
 
 def forwarded_for(*lines: str) -> list[tuple[bytes, bytes]]:
@@ -70,6 +82,11 @@ def test_equal_networks_are_equal() -> None:
         ("[2001:db8::9]:80", ("198.51.100.1",), ("2001:db8::9", "peer")),
         ("host.example", ("198.51.100.1",), (None, "peer")),
         ("01.2.3.4", ("198.51.100.1",), (None, "peer")),
+        ("127.1", ("198.51.100.1",), (None, "peer")),
+        ("127.0.0.1", ("198.51.100",), ("127.0.0.1", "peer")),
+        ("127.0.0.1", ("0x7f.0.0.1",), ("127.0.0.1", "peer")),
+        ("127.0.0.1", ("8.8.8.8, " + "1" * 200,), ("127.0.0.1", "peer")),
+        ("unix:/" + "x" * 200, ("198.51.100.1",), ("198.51.100.1", "proxy")),
         ("127.0.0.1", ("8.8.8.8, 198.51.100.1",), ("198.51.100.1", "proxy")),
         ("127.0.0.1", ("8.8.8.8", "198.51.100.1"), ("198.51.100.1", "proxy")),
         ("127.0.0.1", ("198.51.100.1, 127.0.0.1",), ("198.51.100.1", "proxy")),
@@ -86,7 +103,7 @@ def test_by_default_only_loopback_vouches(
     peer: str | None, lines: tuple[str, ...], answer: tuple[str | None, str]
 ) -> None:
     """The address is the peer's, unless the peer is local and names one in X-Forwarded-For."""
-    assert DEFAULT.resolve(peer, forwarded_for(*lines)) == answer
+    assert told(DEFAULT.resolve(peer, forwarded_for(*lines))) == answer
 
 
 @pytest.mark.parametrize(
@@ -99,7 +116,7 @@ def test_by_default_only_loopback_vouches(
 )
 def test_named_networks_vouch_too(lines: tuple[str, ...], answer: tuple[str, str]) -> None:
     """The walk goes from the right past trusted proxies; garbage ends it at the peer."""
-    assert BEHIND_PRIVATE.resolve("172.17.0.1", forwarded_for(*lines)) == answer
+    assert told(BEHIND_PRIVATE.resolve("172.17.0.1", forwarded_for(*lines))) == answer
 
 
 def test_only_the_named_header_counts() -> None:
@@ -107,9 +124,9 @@ def test_only_the_named_header_counts() -> None:
     named = ClientIp(trusted=Networks(LOOPBACK), header="cf-connecting-ip", named=True)
     headers = [*forwarded_for("8.8.8.8"), (b"cf-connecting-ip", b"203.0.113.9")]
 
-    assert named.resolve("127.0.0.1", headers) == ("203.0.113.9", "header")
-    assert named.resolve("127.0.0.1", forwarded_for("8.8.8.8")) == ("127.0.0.1", "peer")
-    assert named.resolve("198.51.100.1", headers) == ("198.51.100.1", "peer")
+    assert told(named.resolve("127.0.0.1", headers)) == ("203.0.113.9", "header")
+    assert told(named.resolve("127.0.0.1", forwarded_for("8.8.8.8"))) == ("127.0.0.1", "peer")
+    assert told(named.resolve("198.51.100.1", headers)) == ("198.51.100.1", "peer")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +155,29 @@ def test_any_header_gives_an_address_or_the_peer(value: bytes, peer: str) -> Non
     assert answer.ip is not None
     assert str(ipaddress.ip_address(answer.ip)) == answer.ip
     if peer == "203.0.113.9":
-        assert answer == (peer, "peer")
+        assert told(answer) == (peer, "peer")
+
+
+@given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=40)), max_size=5))
+def test_what_was_looked_at_before_changes_nothing(requests: list[tuple[str, str]]) -> None:
+    """A text is remembered as what it is, by whoever it comes: as a peer, or in the header."""
+    asked = [(peer, forwarded_for(line.encode().decode("latin-1"))) for peer, line in requests]
+    asked += [(line, headers) for _, line in requests for _, headers in asked]
+    remembering = ClientIp(trusted=BEHIND_PRIVATE.trusted)
+
+    for peer, headers in asked * 2:
+        fresh = ClientIp(trusted=BEHIND_PRIVATE.trusted)
+        assert remembering.resolve(peer, headers) == fresh.resolve(peer, headers)
+
+
+def test_more_proxies_than_any_chain_has_are_not_looked_at() -> None:
+    """Of a header as long as a client likes, the nearest 32 addresses count."""
+    headers = forwarded_for(", ".join(["8.8.8.8", *["10.0.0.7"] * 32]))
+    steps: list[Step] = []
+
+    assert told(BEHIND_PRIVATE.resolve("127.0.0.1", headers, steps=steps)) == ("10.0.0.7", "proxy")
+    assert len(steps) == 33
+    assert BEHIND_PRIVATE.chain(headers) == ["10.0.0.7"] * 32
 
 
 @pytest.mark.parametrize(
