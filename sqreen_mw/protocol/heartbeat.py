@@ -27,22 +27,26 @@ Counter: TypeAlias = Annotated[
 
 
 class Queue(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What became of the process's events: tracked = delivered + waiting + all of dropped.
+    """What became of the events: tracked + replayed = delivered + waiting + all of dropped.
 
-    All but ``waiting`` count from the process's beginning, so they only grow.
+    All but ``waiting`` and ``spooled`` count from the process's beginning, so they only grow.
+    ``spooled`` ones of those that wait lie on disk, where they outlive the process; ``replayed``
+    ones were left there by other processes.
     """
 
     tracked: Count
     delivered: Count
     waiting: Count
     dropped: Counter = field(default_factory=dict)
+    spooled: Count = 0
+    replayed: Count = 0
 
 
 class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What one process says of itself; a process that is started again is another instance.
 
     ``app`` may be left out: the token names it. ``sent_at`` is the sender's clock. ``ended`` says
-    that this is the last one: what waits then is not delivered any more.
+    that this is the last one: what waits then is delivered by another process, if it is spooled.
     """
 
     version: int = HEARTBEAT_VERSION

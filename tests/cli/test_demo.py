@@ -84,8 +84,16 @@ def _events(client: httpx2.Client, app: str) -> list[dict[str, Any]]:
     return stored
 
 
+def _live_apps(client: httpx2.Client) -> set[str]:
+    told = client.get("/v1/instances").raise_for_status().json()
+    return {instance["app"] for instance in told["instances"] if not instance["ended"]}
+
+
 def test_demo_shows_both_sites_and_leaves_nothing(tmp_path: Path) -> None:
-    """The login link opens a collector with events of both sites; SIGINT ends all of it."""
+    """The login link opens a collector with events of both sites; SIGINT ends all of it.
+
+    The Overview has a living process of each.
+    """
     with demonstration(tmp_path, "--visitors-rate", "20") as demo:
         links = demo.links
         with httpx2.Client(base_url=links["url"], follow_redirects=True) as client:
@@ -95,6 +103,10 @@ def test_demo_shows_both_sites_and_leaves_nothing(tmp_path: Path) -> None:
                 assert {event["env"] for event in stored} == {"demo"}
                 addresses = {event["event"]["request"]["ip"].rpartition(".")[0] for event in stored}
                 assert addresses <= {"203.0.113", "198.51.100"}
+            _until(partial(_live_apps, client), holds=lambda live: live == {"shop", "bank"})
+            page = client.get("/overview").text
+            assert "No event lost in the last 24 hours" in page
+            assert page.count("is-live") == 2
         assert httpx2.get(links["shop"]).status_code == 200
         assert httpx2.get(links["bank"], follow_redirects=True).status_code == 200
         assert len(demo.members()) == 5

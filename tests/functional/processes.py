@@ -52,6 +52,23 @@ class CollectorProcess:
     url: str
     login: str
     data_dir: Path
+    pid: int
+
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """Let it hang, as a machine that swaps: it takes connections and answers none."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
+    def instances(self, app: str) -> dict[str, Any]:
+        """Return what the collector knows of an app's processes."""
+        headers = {"Authorization": f"Bearer {self.token(app, 'query')}"}
+        answer = httpx2.get(f"{self.url}/v1/instances", headers=headers).raise_for_status()
+        told: dict[str, Any] = answer.json()
+        return told
 
     def token(self, app: str, *scopes: str) -> str:
         """Make a token as an operator does, on the command line."""
@@ -103,7 +120,9 @@ def collector(data_dir: Path) -> Iterator[CollectorProcess]:
     with running(*command, settings={}) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
-        yield CollectorProcess(url=ready["url"], login=ready["login"], data_dir=data_dir)
+        yield CollectorProcess(
+            url=ready["url"], login=ready["login"], data_dir=data_dir, pid=process.pid
+        )
 
 
 def wait_until_answered(url: str) -> None:

@@ -123,13 +123,19 @@ class Heart:
 
 
 def _queue(stats: Stats, *, ended: bool) -> Queue:
-    """Return the counts; what waits at the end, but for the spool's, the exit is about to drop."""
+    """Return the counts; what is in memory at the end is what the exit is about to drop."""
     dropped, waiting = dict(stats.dropped), stats.waiting
-    left_over = waiting - stats.spooled
-    if ended and left_over:
-        dropped["exit"] = dropped.get("exit", 0) + left_over
+    if ended and waiting > stats.spooled:
+        dropped["exit"] = dropped.get("exit", 0) + waiting - stats.spooled
         waiting = stats.spooled
-    return Queue(tracked=stats.tracked, delivered=stats.delivered, waiting=waiting, dropped=dropped)
+    return Queue(
+        tracked=stats.tracked,
+        delivered=stats.delivered,
+        waiting=waiting,
+        dropped=dropped,
+        spooled=stats.spooled,
+        replayed=stats.replayed,
+    )
 
 
 def _now() -> int:

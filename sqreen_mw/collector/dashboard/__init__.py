@@ -12,6 +12,7 @@ from sqreen_mw.collector.dashboard.event_page import event_page
 from sqreen_mw.collector.dashboard.explorer import explorer, home
 from sqreen_mw.collector.dashboard.first_steps import make_token
 from sqreen_mw.collector.dashboard.live import live
+from sqreen_mw.collector.dashboard.overview import overview
 from sqreen_mw.collector.dashboard.page import Page
 from sqreen_mw.collector.dashboard.sign_in import login_page, sign_in, sign_in_once, sign_out
 from sqreen_mw.collector.dashboard.visit import Handler, Visit
@@ -47,6 +48,7 @@ register_url_convertor("elsewhere", _ElsewhereConvertor())
 
 routes: Final[list[BaseRoute]] = [
     _get("/", home),
+    _get("/overview", overview),
     _get("/events", explorer),
     _get("/events/live", live),
     _get("/events/{app}/{event_id}", event_page),

@@ -32,6 +32,7 @@ _templates.filters |= {
     "full": full_text,
     "iso": iso_text,
     "input_time": input_text,
+    "number": "{:,}".format,
     "zone": lambda milliseconds, zone: zone_text(moment(milliseconds, zone)),
 }
 _templates.globals |= {

@@ -67,6 +67,8 @@ def _values(beat: Heartbeat, received_at: int) -> dict[str, Any]:
         "tracked": beat.queue.tracked,
         "delivered": beat.queue.delivered,
         "waiting": beat.queue.waiting,
+        "spooled": beat.queue.spooled,
+        "replayed": beat.queue.replayed,
         "dropped": beat.queue.dropped,
         "misuse": beat.misuse,
     }

@@ -38,6 +38,8 @@ class Instance(Struct, frozen=True, kw_only=True):
     tracked: int
     delivered: int
     waiting: int
+    spooled: int
+    replayed: int
     dropped: dict[str, int]
     misuse: dict[str, int]
 
@@ -45,6 +47,11 @@ class Instance(Struct, frozen=True, kw_only=True):
     def lost(self) -> int:
         """The number of its events that are lost."""
         return lost_of(self.dropped)
+
+    @property
+    def in_memory(self) -> int:
+        """The number of its events that waited where they do not outlive it."""
+        return max(0, self.waiting - self.spooled)
 
     def is_quiet(self, now: int) -> bool:
         """Tell whether it has fallen silent without having said that it ends."""

@@ -96,6 +96,8 @@ instances: Final = Table(
     Column("tracked", BigInteger, nullable=False),
     Column("delivered", BigInteger, nullable=False),
     Column("waiting", BigInteger, nullable=False),
+    Column("spooled", BigInteger, nullable=False),
+    Column("replayed", BigInteger, nullable=False),
     Column("dropped", JSON, nullable=False),
     Column("misuse", JSON, nullable=False),
     Unique("app_id", "instance_id"),

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from sqreen_mw.collector.auth import SESSION_COOKIE
 from tests.chromium import ARGS
-from tests.collector.dashboard.world import World, served, told, world
+from tests.collector.dashboard.world import World, beat, served, told, world
 
 pytestmark = pytest.mark.browser
 
@@ -110,19 +110,25 @@ PAGES = {
     "no match": "/events?q=nothing",
     "fault": "/events?ip=nothing",
     "missing": "/nowhere",
+    "overview": "/overview",
 }
 
 
 @pytest.mark.parametrize(
     ("scheme", "width"), [("light", 1440), ("dark", 390)], ids=["light-wide", "dark-narrow"]
 )
-def test_no_page_keeps_anybody_out(here: World, visit: Opener, scheme: str, width: int) -> None:
+def test_no_page_keeps_anybody_out(
+    here: World, url: str, visit: Opener, *, scheme: str, width: int
+) -> None:
     """No page breaks a rule of WCAG 2.2 AA that axe knows, nor scrolls sideways."""
     empty = visit("/events", color_scheme=scheme)
     empty.set_viewport_size({"width": width, "height": 900})
     found = [f"first steps: {fault}" for fault in faults(empty)]
+    empty.goto(f"{url}/overview")
+    found += [f"empty overview: {fault}" for fault in faults(empty)]
     empty.goto("about:blank")
     key = fill(here, 12)
+    troubled(here)
     login = visit("/login", signed_in=False, color_scheme=scheme)
     login.set_viewport_size({"width": width, "height": 900})
     found += [f"login: {fault}" for fault in faults(login)]
@@ -136,6 +142,14 @@ def test_no_page_keeps_anybody_out(here: World, visit: Opener, scheme: str, widt
     assert sorted(set(found)) == []
 
 
+def troubled(here: World) -> None:
+    """Have one process lose events, one fall silent, one end, and one with a clock that is off."""
+    beat(here, delivered=9000, waiting=3, dropped={"overflow": 1200, "too_large": 4})
+    beat(here, app="bank", ago=14 * MINUTE, waiting=37, delivered=5)
+    beat(here, instance_id="ended", ended=True, delivered=3)
+    beat(here, instance_id="late", skew=HOUR, misuse={"name_type": 3}, release="2026.11.2")
+
+
 def faults(page: Page) -> list[str]:
     """Return what axe finds wrong, and how far the page can be scrolled sideways."""
     options = {"runOnly": RULES, "resultTypes": ["violations"]}
@@ -147,6 +161,24 @@ def faults(page: Page) -> list[str]:
     ]
     wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return [*found, f"scrolls sideways by {wider}"] if wider > 0 else found
+
+
+def test_the_overview_renews_itself(here: World, visit: Opener) -> None:
+    """A loss appears without a reload, and what the reader has unfolded stays unfolded."""
+    beat(here, delivered=1)
+    beat(here, instance_id="ended", ended=True)
+    page = visit("/overview")
+    page.clock.install()
+    page.reload()
+    expect(page.locator("#verdict")).to_contain_text("No event lost")
+    page.click(".past summary")
+    page.evaluate("document.activeElement.blur()")
+    beat(here, delivered=1, dropped={"overflow": 1200})
+
+    page.clock.run_for(15_000)
+
+    expect(page.locator("#verdict")).to_contain_text("1,200 events lost")
+    assert page.locator(".past").evaluate("past => past.open")
 
 
 def test_a_filter_needs_no_reload_and_back_undoes_it(here: World, url: str, visit: Opener) -> None:

@@ -23,6 +23,7 @@ from sqreen_mw.collector.settings import Settings
 from sqreen_mw.collector.state.users import Role
 from sqreen_mw.protocol.event import Event, RequestInfo
 from sqreen_mw.protocol.event_id import new_event_id
+from sqreen_mw.protocol.heartbeat import Heartbeat, Queue
 
 PASSWORD = "correct horse battery staple"
 
@@ -65,6 +66,26 @@ class World:
         if role is not None:
             client.cookies.set(SESSION_COOKIE, self.session(role))
         return client
+
+
+def beat(here: World, *, app: str = "shop", ago: int = 0, skew: int = 0, **members: Any) -> None:
+    """Record a heartbeat of some milliseconds ago."""
+    here.services.state.apps.ensure(app)
+    at = system_clock() - ago
+    counts = {name: members.pop(name, 0) for name in ("delivered", "waiting")}
+    spooled = members.pop("spooled", 0)
+    dropped = members.pop("dropped", {})
+    tracked = sum(counts.values()) + sum(dropped.values())
+    queue = Queue(tracked=tracked, dropped=dropped, spooled=spooled, **counts)
+    born: dict[str, Any] = {
+        "instance_id": "one",
+        "sdk": "sqreen-mw/1",
+        "host": "web-1",
+        "pid": 7,
+        "env": "prod",
+    }
+    told = Heartbeat(started_at=at - 60_000, sent_at=at - skew, queue=queue, **(born | members))
+    here.services.state.instances.record(app, told, received_at=at)
 
 
 @contextmanager

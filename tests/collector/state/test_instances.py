@@ -59,7 +59,13 @@ def test_the_last_heartbeat_is_what_is_known(state: State, send: Send) -> None:
         msgspec.structs.replace(
             BEAT,
             sent_at=NOW + MINUTE - 250,
-            queue=Queue(tracked=9, delivered=4, waiting=2, dropped={"overflow": 2, "expired": 1}),
+            queue=Queue(
+                tracked=9,
+                delivered=4,
+                waiting=2,
+                spooled=1,
+                dropped={"overflow": 2, "expired": 1},
+            ),
             misuse={"name": 3},
         ),
         received_at=NOW + MINUTE,
@@ -81,6 +87,8 @@ def test_the_last_heartbeat_is_what_is_known(state: State, send: Send) -> None:
         tracked=9,
         delivered=4,
         waiting=2,
+        spooled=1,
+        replayed=0,
         dropped={"overflow": 2, "expired": 1},
         misuse={"name": 3},
     )

@@ -172,6 +172,25 @@ function firstEvent(page) {
   source.addEventListener("row", () => location.assign(page.dataset.then));
 }
 
+// --- overview ------------------------------------------------------------------------------
+
+// Renews itself, but never under a reader's hands; what is unfolded stays so.
+async function renew() {
+  const old = $("[data-refresh]");
+  if (document.hidden || old.matches(":focus-within") || !getSelection().isCollapsed) return;
+  try {
+    const answer = await fetch(location.href);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const renewed = $("[data-refresh]", page);
+    if (!renewed) return void location.reload();
+    for (const past of old.querySelectorAll("details")) {
+      const same = $(`#${past.id}`, page);
+      if (same) same.open = past.open;
+    }
+    old.replaceWith(renewed);
+  } catch { /* The collector is away; the next time tells. */ }
+}
+
 // --- chart ---------------------------------------------------------------------------------
 
 function read(bar) {
@@ -329,3 +348,4 @@ for (const [name, bar] of Object.entries({ pointerover: true, focusin: true, poi
 
 enliven();
 if ($("[data-first-event]")) firstEvent($("[data-first-event]"));
+if ($("[data-refresh]")) setInterval(renew, 1000 * $("[data-refresh]").dataset.refresh);

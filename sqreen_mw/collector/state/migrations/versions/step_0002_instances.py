@@ -27,6 +27,8 @@ def upgrade() -> None:
         sa.Column("tracked", sa.BigInteger, nullable=False),
         sa.Column("delivered", sa.BigInteger, nullable=False),
         sa.Column("waiting", sa.BigInteger, nullable=False),
+        sa.Column("spooled", sa.BigInteger, nullable=False),
+        sa.Column("replayed", sa.BigInteger, nullable=False),
         sa.Column("dropped", sa.JSON, nullable=False),
         sa.Column("misuse", sa.JSON, nullable=False),
         sa.UniqueConstraint("app_id", "instance_id"),

@@ -1,0 +1,127 @@
+"""What became of every event, from the app's own counts to the Overview."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chromium import ARGS, chromium_path
+from tests.functional.processes import (
+    ROOT,
+    SECONDS,
+    CollectorProcess,
+    clean_environment,
+    collector,
+)
+
+TRACKED = 13_000
+ROOM = 10_000
+
+SCRIPT = f"""
+import dataclasses
+import json
+import sys
+import sqreen_mw as sqreen
+
+for number in range({TRACKED}):
+    assert sqreen.track("row.imported", properties={{"number": number}})
+print("full", flush=True)
+sys.stdin.readline()
+sqreen.flush({SECONDS})
+sqreen.close(5)
+print(json.dumps(dataclasses.asdict(sqreen.stats())))
+"""
+
+FORKING = """
+import os
+import sqreen_mw as sqreen
+
+assert sqreen.track("parent")
+child = os.fork()
+for number in range(0 if child else 20):
+    assert sqreen.track("child")
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
+    """Serve a collector."""
+    data_dir: Path = tmp_path_factory.mktemp("collector")
+    with collector(data_dir) as process:
+        yield process
+
+
+def overflow(served: CollectorProcess, app: str) -> dict[str, Any]:
+    """Run a script that tracks more than fits while the collector hangs; return its own counts."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # the log tells of the overflow
+        text=True,
+        cwd=ROOT,
+        env=clean_environment(served.settings(app)),
+    ) as process:
+        assert process.stdout is not None
+        with served.stalled():
+            assert process.stdout.readline() == "full\n"
+        out, _ = process.communicate("on\n", timeout=2 * SECONDS)
+        counts: dict[str, Any] = json.loads(out)
+        return counts
+
+
+@pytest.mark.browser
+def test_an_overflow_is_seen_on_the_overview(served: CollectorProcess) -> None:
+    """What a process counted as lost is what the collector knows, and what the page says first."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install it")
+    path = chromium_path()
+
+    stats = overflow(served, "import")
+
+    lost = stats["dropped"]["overflow"]
+    assert stats["dropped"] == {"overflow": lost}
+    assert lost >= TRACKED - ROOM
+    assert (stats["tracked"], stats["delivered"], stats["waiting"]) == (TRACKED, TRACKED - lost, 0)
+    told = served.instances("import")
+    [instance] = told["instances"]
+    assert instance["ended"]
+    assert {name: instance[name] for name in stats} == stats
+    assert [(drop["reason"], drop["count"]) for drop in told["drops"]] == [("overflow", lost)]
+    assert len(served.events("import", at_least=TRACKED - lost)) == TRACKED - lost
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+        page = browser.new_page()
+        page.goto(served.login)
+        page.get_by_role("link", name="Overview").click()
+        sync_api.expect(page).to_have_url(re.compile("/overview$"))
+        strip: Any = page.locator("#verdict")
+        sync_api.expect(strip).to_contain_text(f"{lost:,} events lost in the last 24 hours")
+        sync_api.expect(strip).to_contain_text(f"{lost:,} queue overflow (import, ")
+        row: Any = page.get_by_role("row").filter(has_text=f"process {instance['pid']}")
+        sync_api.expect(row).to_contain_text(f"{TRACKED - lost:,}")
+        browser.close()
+
+
+def test_a_fork_is_an_instance_of_its_own(served: CollectorProcess) -> None:
+    """Parent and child tell of themselves, each of its own events, and say when they end."""
+    subprocess.run(
+        [sys.executable, "-c", FORKING],
+        check=True,
+        timeout=SECONDS,
+        cwd=ROOT,
+        env=clean_environment(served.settings("forking")),
+    )
+
+    instances = served.instances("forking")["instances"]
+    assert sorted(each["delivered"] for each in instances) == [1, 20]
+    assert len({each["instance_id"] for each in instances}) == 2
+    assert len({each["pid"] for each in instances}) == 2
+    assert all(each["ended"] for each in instances)
+    assert all(abs(each["clock_skew"]) < 2000 for each in instances)
