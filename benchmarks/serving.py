@@ -55,6 +55,8 @@ def main() -> None:
     os.sched_setaffinity(0, {given.core})
     app = application(open_peer(given.name, given.url), given.turns)
     listener = socket.create_server(("127.0.0.1", 0))
+    # Head and body are two packets: without this the second may wait for the first's receipt.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sys.stdout.write(f"{listener.getsockname()[1]}\n")
     sys.stdout.flush()
     config = uvicorn.Config(app, access_log=False, log_level="error", lifespan="off")
