@@ -18,6 +18,7 @@ from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.sealing import Sealer
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.agent.tracker import Tracker
+from sqreen_mw.agent.uwsgi import first_worker
 from sqreen_mw.capture.request import Describer
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.version import __version__
@@ -129,8 +130,11 @@ class Agent:
         flusher = self._flusher
         pid = os.getpid()
         if flusher.pid != pid:
+            fresh = Flusher(self._delivery)
+            if first_worker():
+                fresh.inherit(flusher)
             # setdefault elects one of the threads that come here together.
-            flusher = self._flushers.setdefault(pid, Flusher(self._delivery))
+            flusher = self._flushers.setdefault(pid, fresh)
             self._flusher = flusher
         return flusher
 

@@ -7,7 +7,6 @@ interval, with the number of those that went unsaid.
 import logging
 import math
 import os
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +14,7 @@ from types import TracebackType
 from typing import Final
 from weakref import WeakSet
 
+from sqreen_mw.agent.native import native
 from sqreen_mw.capture.text import cut_text
 from sqreen_mw.errors import SqreenUsageError
 
@@ -51,7 +51,7 @@ class Guard:
         self._scrub: Final = scrub
         self._strict: Final = strict
         self._log_interval: Final = log_interval
-        self._lock = threading.RLock()
+        self._lock = native("_thread", "RLock")()
         self._counts: Final[dict[str, int]] = {}
         self._logged: Final[dict[str, tuple[float, int]]] = {}
         _guards.add(self)
@@ -107,7 +107,7 @@ class Guard:
 
     def renew_lock(self) -> None:
         """Forget who held the lock: in a forked child that thread is gone."""
-        self._lock = threading.RLock()
+        self._lock = native("_thread", "RLock")()
 
     def _count(self, cause: str) -> int | None:
         """Count, and return how many went unsaid before this one; None if it goes unsaid too."""

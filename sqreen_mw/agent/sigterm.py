@@ -5,6 +5,7 @@ A handler of the app's own, or of its server's, is left alone, and one that come
 
 import os
 import signal
+import sys
 from contextlib import suppress
 from types import FrameType
 from typing import Final
@@ -15,6 +16,9 @@ from sqreen_mw.agent.native import native
 INIT: Final = 1
 """The first process of a container, which the kernel lets no signal end without a handler."""
 
+EMBEDDERS: Final = frozenset({"mod_wsgi", "uwsgi"})
+"""Servers that handle signals below Python, which does not see it, and run exit handlers."""
+
 AGAIN_SECONDS: Final = 0.001
 
 _LOCKING: Final = frozenset({"sqreen_mw.agent.delivery.buffer", "sqreen_mw.agent.guard"})
@@ -23,7 +27,9 @@ _LOCKING: Final = frozenset({"sqreen_mw.agent.delivery.buffer", "sqreen_mw.agent
 
 def follow_sigterm() -> None:
     """Deliver what waits before SIGTERM ends the process, unless somebody handles it."""
-    if os.getpid() == INIT or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    if os.getpid() == INIT or not EMBEDDERS.isdisjoint(sys.modules):
+        return
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         return
     with suppress(ValueError):  # not in the main thread, which alone may
         signal.signal(signal.SIGTERM, _terminate)

@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.agent.conftest import FaultyCollector, collector
-from tests.functional.processes import ROOT, SECONDS, clean_environment
+from tests.functional.processes import (
+    ROOT,
+    SECONDS,
+    clean_environment,
+    wait_until_answered,
+)
+from tests.functional.test_first_minute import free_port
 
 __all__ = ["collector"]
 
@@ -71,6 +78,25 @@ class Runner:
             out, errors = process.communicate(given, timeout=SECONDS)
         assert process.returncode == 0, errors
         return out
+
+    @contextmanager
+    def serving(self, *command: str, site: str, naive: str = "") -> Iterator[str]:
+        """Run a server of ``site_of_test`` at a PORT, and stop it by SIGTERM with the block."""
+        (self.folder / "site_of_test.py").write_text(PRELUDE + site)
+        port = str(free_port())
+        with subprocess.Popen(
+            [word.replace("PORT", port) for word in command],
+            cwd=self.folder,
+            env=self.settings(naive),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            try:
+                wait_until_answered(f"http://127.0.0.1:{port}/ready")
+                yield f"http://127.0.0.1:{port}/"
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(timeout=SECONDS)
 
     @property
     def names(self) -> list[str]:

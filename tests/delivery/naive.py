@@ -7,6 +7,7 @@ it nothing is changed, nor loaded. A test that no variant fails proves nothing.
 import asyncio
 import importlib
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -22,6 +23,10 @@ def _of(module: str) -> Any:
 def _replace(owner: object, name: str, value: object) -> None:
     assert hasattr(owner, name)
     setattr(owner, name, value)
+
+
+def _present(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(module), name)
 
 
 def _sigterm_kills() -> None:
@@ -72,6 +77,34 @@ def _resolver_of_asyncio() -> None:
     _replace(_of("delivery.loop").OwnResolverLoop, "getaddrinfo", asyncios)
 
 
+def _threads_of_gevent() -> None:
+    _replace(_of("delivery.flusher"), "native", _present)
+
+
+def _thread_of_threading() -> None:
+    def native(module: str, name: str) -> Any:
+        if name != "start_new_thread":
+            return _present(module, name)
+        return lambda run, args: threading.Thread(target=run, args=args).start()
+
+    _replace(_of("delivery.flusher"), "native", native)
+
+
+def _resolver_of_gevent() -> None:
+    _replace(_of("delivery.loop"), "native", _present)
+
+
+def _sleeps_in_the_hub() -> None:
+    _replace(_of("delivery.polling"), "native", _present)
+
+
+def _born_in_a_master() -> None:
+    agent = _of("agent").Agent
+    _replace(agent, "_put", lambda self, event: self._flusher.put(event))
+    _replace(agent, "_of_this_process", lambda self: self._flusher)
+    _replace(_of("delivery.flusher"), "loads_for_workers", lambda: False)
+
+
 VARIANTS: dict[str, Callable[[], None]] = {
     "": lambda: None,
     "SIGTERM kills": _sigterm_kills,
@@ -84,6 +117,11 @@ VARIANTS: dict[str, Callable[[], None]] = {
     "takes its parent's flusher": _takes_the_parents,
     "imports when needed": _imports_when_needed,
     "asyncio's resolver": _resolver_of_asyncio,
+    "gevent's threads": _threads_of_gevent,
+    "a thread of threading": _thread_of_threading,
+    "gevent's resolver": _resolver_of_gevent,
+    "sleeps in the hub": _sleeps_in_the_hub,
+    "born in a master": _born_in_a_master,
 }
 
 

@@ -1,11 +1,11 @@
 """The bounded queue, of pending events and then of sealed ones, and what became of each."""
 
-import _thread
 from collections import Counter
 from typing import Final
 
 from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS
 from sqreen_mw.agent.delivery.stage import Stage
+from sqreen_mw.agent.native import native
 from sqreen_mw.agent.pending import PendingEvent, SealedEvent
 from sqreen_mw.agent.stats import Stats
 
@@ -28,7 +28,7 @@ class Buffer:
     def __init__(self, *, max_events: int = MAX_EVENTS, max_bytes: int = MAX_BYTES) -> None:
         self._max_events: Final = max_events
         self._max_bytes: Final = max_bytes
-        self._lock: Final = _thread.RLock()
+        self._lock: Final = native("_thread", "RLock")()
         self.pending: Final[Stage[PendingEvent]] = Stage()
         self.sealed: Final[Stage[SealedEvent]] = Stage()
         self._tracked = 0

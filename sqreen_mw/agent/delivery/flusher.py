@@ -4,8 +4,8 @@ It belongs to the process that made it. Its thread is born with the first event,
 and is waited for only by ``flush`` and ``close``, with a deadline.
 """
 
-import _thread
 import asyncio
+import math
 import os
 import sys
 import threading
@@ -29,12 +29,16 @@ from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
 from sqreen_mw.agent.delivery.transport import TakesHeartbeats, Transport
 from sqreen_mw.agent.delivery.wishes import Wishes
 from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.native import native
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.sigterm import follow_sigterm
+from sqreen_mw.agent.uwsgi import loads_for_workers
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import new_event_id
 
 CLOSE_CLIENT_SECONDS: Final = 0.3
+AWAKE_SECONDS: Final = 5.0
+"""How long a new thread may take until it runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,7 @@ class Flusher:
     Attributes:
         pid: The process that it belongs to.
         buffer: What waits, and the counts of what became of everything.
+        started: Whether it has a thread.
         finished: Whether its thread has come to its end.
     """
 
@@ -96,8 +101,10 @@ class Flusher:
             guard=delivery.guard,
         )
         # Whoever takes it makes the thread, and keeps it: no two threads that track first do.
-        self._birth: Final = _thread.allocate_lock()
-        self._started = False
+        self._birth: Final = native("_thread", "allocate_lock")()
+        self.started: bool = False
+        self._born_at = 0.0
+        self._awake = False
         self._thread: int | None = None
         self.finished: bool = False
 
@@ -112,11 +119,23 @@ class Flusher:
             self.buffer.refused("closed")
             return False
         on_edge = self.buffer.put(event)
-        if not self._started:
-            self._start()
+        if not self._awake:
+            self._rouse()
         elif on_edge:
             self._dispatcher.wake()
         return True
+
+    def inherit(self, parent: "Flusher") -> None:
+        """Take over what was queued in a parent that has no thread to send it.
+
+        One that has keeps its events; those of a worker that was started anew come twice, with
+        the ids that they had.
+        """
+        if parent.started:
+            return
+        while events := parent.buffer.take_ready(math.inf, wanted=math.inf):
+            for event in events:
+                self.buffer.put(event)
 
     def flush(self, seconds: float) -> bool:
         """Wait until all that was tracked before is settled; False if the time did not do."""
@@ -148,21 +167,22 @@ class Flusher:
 
         That is where no thread is to be had, or where the app's hook calls, on the thread itself.
         """
-        waits_for_itself = _thread.get_ident() == self._thread
-        return seconds if self._started and not waits_for_itself else 0.0
+        waits_for_itself = native("_thread", "get_ident")() == self._thread
+        return seconds if self.started and not waits_for_itself else 0.0
 
     def _needs_this_thread(self) -> bool:
         """Tell whether no thread is to be had, as at the exit of Python 3.12, and this one can."""
-        if self._started or not self.buffer.waiting:
+        if self.started or not self.buffer.waiting:
             return False
         with suppress(RuntimeError):
             asyncio.get_running_loop()
             return False
-        return self._birth.acquire(blocking=False)
+        taken: bool = self._birth.acquire(blocking=False)
+        return taken
 
     def _flushed(self) -> Callable[[], bool]:
         """Ask for a flush, and return what tells whether it is done."""
-        if self.buffer.waiting and not self._started:
+        if self.buffer.waiting and not self.started:
             self._start()
         wishes = self._wishes
         wanted = wishes.flush_wanted = time.monotonic()
@@ -171,26 +191,35 @@ class Flusher:
 
     def _closed(self, seconds: float) -> Callable[[], bool]:
         """Ask for the end, and return what tells whether it has come."""
-        if self.buffer.waiting and not self._started:
+        if self.buffer.waiting and not self.started:
             self._start()
         if self._wishes.deadline is None:
             self._wishes.deadline = time.monotonic() + seconds
             self._dispatcher.wake()
-        return lambda: self.finished or not self._started
+        return lambda: self.finished or not self.started
+
+    def _rouse(self) -> None:
+        """Make the thread, or say that there is one which does not run."""
+        if not self.started:
+            self._start()
+        elif time.monotonic() - self._born_at > AWAKE_SECONDS:
+            message = "the flusher's thread does not run, so events wait for the exit: %s"
+            self._guard.warn("asleep", message, "uWSGI, for one, may need enable-threads")
 
     def _start(self) -> None:
         """Make the thread; where none is to be had, the next event tries again."""
-        if not self._birth.acquire(blocking=False):
+        if loads_for_workers() or not self._birth.acquire(blocking=False):
             return
-        self._started = True
+        self._born_at = time.monotonic()
+        self.started = True
         follow_sigterm()
         follow_child_end()
         try:
             # Not threading.Thread, which takes over the caller's context, is joined at exit, and
             # is what other tools wrap.
-            _thread.start_new_thread(self._run, ())
+            native("_thread", "start_new_thread")(self._run, ())
         except RuntimeError as error:
-            self._started = False
+            self.started = False
             self._birth.release()
             if not _at_exit(error):
                 message = "the flusher's thread can't start, so events wait for the exit: %s"
@@ -203,7 +232,7 @@ class Flusher:
 
     def _deliver(self) -> None:
         """Deliver until the end is wanted, on this thread."""
-        self._thread = _thread.get_ident()
+        self._thread = native("_thread", "get_ident")()
         loop = OwnResolverLoop()
         try:
             loop.run_until_complete(self._main())
@@ -214,6 +243,7 @@ class Flusher:
             self.finished = True
 
     async def _main(self) -> None:
+        self._awake = True
         async with self._heart():
             await self._dispatcher.run()
         async with asyncio.timeout(CLOSE_CLIENT_SECONDS):

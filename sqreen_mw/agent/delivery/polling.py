@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from sqreen_mw.agent.native import native
+
 POLL_SECONDS: Final = 0.005
 
 
@@ -17,7 +19,10 @@ def poll(done: Callable[[], bool], seconds: float) -> bool:
     while not done():
         if time.monotonic() >= end:
             return False
-        time.sleep(POLL_SECONDS)
+        try:
+            time.sleep(POLL_SECONDS)
+        except AssertionError:  # gevent's hub, where handlers of signals run, must not switch
+            native("time", "sleep")(POLL_SECONDS)
     return True
 
 

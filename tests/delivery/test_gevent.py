@@ -1,0 +1,166 @@
+import sys
+
+import httpx2
+import pytest
+
+from tests.delivery.conftest import Runner
+from tests.functional.processes import SECONDS
+
+pytest.importorskip("gevent", reason="pip install gevent, or scripts/test --full")
+
+IN_GREENLETS = """
+from gevent import monkey
+monkey.patch_all()
+import asyncio
+import time
+import gevent
+import sqreen_mw as sqreen
+
+visible = 0
+
+
+def view():
+    global visible
+    for _ in range(10):
+        sqreen.track("x")
+        time.sleep(0.001)
+        try:
+            asyncio.get_running_loop()
+            visible += 1
+        except RuntimeError:
+            pass
+
+
+gevent.joinall([gevent.spawn(view) for _ in range(20)], raise_error=True)
+assert sqreen.flush()
+print(visible)
+"""
+
+IDLE = """
+from gevent import monkey
+monkey.patch_all()
+import time
+import sqreen_mw as sqreen
+
+sqreen.track("x")
+assert sqreen.flush()
+time.sleep(5.5)
+sqreen.track("x")
+"""
+
+PATCHED_LATE = """
+import time
+import sqreen_mw as sqreen
+
+sqreen.track("x")
+assert sqreen.flush()
+
+import warnings
+warnings.simplefilter("ignore")
+from gevent import monkey
+monkey.patch_all()
+
+time.sleep(5.5)
+sqreen.track("x")
+assert sqreen.flush()
+sqreen.track("x")
+"""
+
+IN_THE_HUB = """
+from gevent import monkey
+monkey.patch_all()
+import signal
+import time
+import sqreen_mw as sqreen
+
+sqreen.track("x")
+signal.setitimer(signal.ITIMER_REAL, 0.5)
+signal.signal(signal.SIGALRM, lambda *_: print(sqreen.close(), flush=True))
+time.sleep(2)
+"""
+
+SITE = """
+import asyncio
+import time
+import flask
+import sqreen_mw as sqreen
+
+app = flask.Flask(__name__)
+sqreen.Sqreen(app)
+
+
+@app.get("/ready")
+def ready():
+    return "yes"
+
+
+@app.get("/")
+def view():
+    time.sleep(0.01)
+    asyncio.run(asyncio.sleep(0))
+    return str(sqreen.track("x"))
+"""
+
+
+@pytest.mark.parametrize("naive", ["", "gevent's threads"])
+def test_greenlets_see_no_loop(runner: Runner, naive: str) -> None:
+    """The flusher's loop is on a thread of its own, wherever gevent's greenlets look."""
+    visible = int(runner.run(IN_GREENLETS, naive))
+
+    assert bool(visible) is bool(naive)
+    assert runner.names == ["x"] * 200
+
+
+@pytest.mark.parametrize(
+    ("naive", "came"),
+    [
+        ("", 2),
+        ("asyncio's resolver", 1),
+        pytest.param(
+            "gevent's resolver",
+            1,
+            marks=pytest.mark.skipif(
+                sys.version_info[:2] != (3, 12), reason="only Python 3.12 starts no thread then"
+            ),
+        ),
+    ],
+)
+def test_an_exit_connects_anew_by_name(runner: Runner, naive: str, came: int) -> None:
+    """An event after a long pause needs a new connection, which gevent's exit allows no more."""
+    runner.run(IDLE, naive)
+
+    assert runner.names == ["x"] * came
+
+
+def test_gevent_may_come_late(runner: Runner) -> None:
+    """A flusher that was born before ``patch_all`` goes on, with new connections too."""
+    runner.run(PATCHED_LATE)
+
+    assert runner.names == ["x"] * 3
+    assert runner.collector.connections > 1
+
+
+@pytest.mark.parametrize("naive", ["", "sleeps in the hub"])
+def test_a_signals_handler_may_close(runner: Runner, naive: str) -> None:
+    """A handler runs in gevent's hub, where nothing may switch greenlets: the wait does not."""
+    with runner.running(IN_THE_HUB, naive) as process:
+        out, errors = process.communicate(timeout=SECONDS)
+
+    assert out == ("" if naive else "0\n")
+    assert ("BlockingSwitchOutError" in errors) is bool(naive)
+    assert runner.names == ["x"]
+
+
+@pytest.mark.parametrize("naive", ["", "gevent's threads"])
+def test_workers_of_gunicorn_lose_nothing(runner: Runner, naive: str) -> None:
+    """All that greenlets of a worker tracked is delivered when the worker stops."""
+    command = ("gunicorn", "-k", "gevent", "--bind", "127.0.0.1:PORT", "--no-control-socket")
+    answers = []
+    with (
+        runner.serving(*command, "site_of_test:app", site=SITE, naive=naive) as url,
+        httpx2.Client(trust_env=False, timeout=30) as client,
+    ):
+        answers += [client.get(url).status_code for _ in range(20)]
+
+    assert (answers == [200] * 20) is not bool(naive)
+    assert (runner.names == ["x"] * 20) is not bool(naive)

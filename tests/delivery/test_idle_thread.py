@@ -1,0 +1,24 @@
+from tests.delivery.conftest import Runner
+
+NO_THREAD_RUNS = """
+import _thread
+import logging
+import sys
+import sqreen_mw as sqreen
+from sqreen_mw.agent.delivery import flusher
+
+logging.basicConfig(stream=sys.stdout, format="%(message)s")
+flusher.AWAKE_SECONDS = -1.0
+_thread.start_new_thread = lambda *_: 0
+for _ in range(3):
+    sqreen.track("x")
+print(sqreen.stats().waiting, sqreen.close(0.1))
+"""
+
+
+def test_a_thread_that_never_runs_is_told_of(runner: Runner) -> None:
+    """A server that lets no thread run, as an old uWSGI does, is named once, and nothing hangs."""
+    said, counts = runner.run(NO_THREAD_RUNS).splitlines()[::2]
+
+    assert said.startswith("the flusher's thread does not run, so events wait for the exit: uWSGI")
+    assert counts == "3 3"

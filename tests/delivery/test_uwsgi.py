@@ -1,0 +1,56 @@
+import shutil
+
+import httpx2
+import pytest
+
+from tests.delivery.conftest import Runner, wait_until
+
+SITE = """
+import os
+import threading
+from pathlib import Path
+import sqreen_mw as sqreen
+
+
+def view(environ, start_response):
+    start_response("200 OK", [])
+    return [str(environ["PATH_INFO"] != "/ready" and sqreen.track("x")).encode()]
+
+
+app = sqreen.SqreenWSGIMiddleware(view)
+sqreen.track("load")
+Path(f"loaded-{os.getpid()}").touch()
+"""
+
+UWSGI = (
+    *("uwsgi", "--http-socket", "127.0.0.1:PORT", "--master", "--processes", "2", "--die-on-term"),
+    *("--module", "site_of_test:app", "--need-app", "--worker-reload-mercy", "4"),
+)
+
+
+@pytest.mark.parametrize(
+    ("flags", "loads", "naive"),
+    [
+        ((), 1, ""),
+        (("--threads", "2"), 1, ""),
+        (("--lazy-apps",), 2, ""),
+        ((), 1, "born in a master"),
+    ],
+)
+def test_workers_lose_nothing(
+    runner: Runner, flags: tuple[str, ...], loads: int, naive: str
+) -> None:
+    """A server that forks without fork hooks has each event once, also what its master tracked."""
+    if shutil.which("uwsgi") is None:
+        pytest.skip("no uwsgi: pip install it, or scripts/test --full")
+    with (
+        runner.serving(*UWSGI, *flags, site=SITE, naive=naive) as url,
+        httpx2.Client(trust_env=False) as client,
+    ):
+        # A worker that is stopped while it loads hangs, whatever the app.
+        wait_until(lambda: len(list(runner.folder.glob("loaded-*"))) == loads)
+        for _ in range(20):
+            assert client.get(url).status_code == 200
+
+    came = sorted(runner.collector.names)
+    assert (came == ["load"] * loads + ["x"] * 20) is not bool(naive)
