@@ -10,6 +10,9 @@ CLOSE_SECONDS: Final = 2.0
 _RETURNS: Final = 0.2
 """How much of each second that goes by is given back."""
 
+_KEPT: Final = 0.1
+"""How much of the time an end leaves to the last one."""
+
 
 class Patience:
     """The seconds that all ends of a process have together: of a lifespan, by a signal, at exit.
@@ -25,10 +28,11 @@ class Patience:
         self._deadline: float | None = None
 
     @contextmanager
-    def spend(self) -> Iterator[float]:
+    def spend(self, *, last: bool = True) -> Iterator[float]:
         """Give the seconds that are left; what the block takes of them is spent.
 
-        One end may begin within another, as a signal's does: it shares the other's deadline.
+        One end may begin within another, as a signal's does: it shares the other's deadline. One
+        that is not the last leaves a part, in which what it did not deliver can go to the spool.
         """
         now = time.monotonic()
         if self._deadline is None:
@@ -36,7 +40,7 @@ class Patience:
             self._deadline = now + left
         deadline = self._deadline
         try:
-            yield max(0.0, deadline - now)
+            yield max(0.0, deadline - now) * (1.0 if last else 1.0 - _KEPT)
         finally:
             self._as_of = time.monotonic()
             self._left = max(0.0, deadline - self._as_of)

@@ -85,7 +85,7 @@ class SqreenMiddleware:
 
     async def _deliver(self) -> None:
         """Deliver what waits, or say how much does not get through: many servers end here."""
-        with PATIENCE.spend() as seconds:
+        with PATIENCE.spend(last=False) as seconds:
             delivered = await self._agent.aflush(seconds)
         if not delivered:
             waiting = self._agent.stats().waiting

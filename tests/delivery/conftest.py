@@ -16,7 +16,7 @@ from tests.functional.processes import (
     clean_environment,
     wait_until_answered,
 )
-from tests.functional.test_first_minute import free_port
+from tests.transparency.serving import free_port
 
 __all__ = ["collector"]
 

@@ -40,7 +40,7 @@ def _waits_with_a_lock() -> None:
 
 def _deadline_each() -> None:
     @contextmanager
-    def spend(_: object) -> Iterator[float]:
+    def spend(*_: object, **__: object) -> Iterator[float]:
         yield 2.0
 
     _replace(_of("deadline").Patience, "spend", spend)

@@ -50,6 +50,21 @@ def test_the_ends_of_a_process_share_one_deadline(
     assert (time.monotonic() - begin < 3.5) is within
 
 
+def test_the_last_end_has_time_for_the_spool(runner: Runner) -> None:
+    """What a hanging collector did not take by the lifespan's end is in the spool at the exit."""
+    spool = str(runner.folder / "spool")
+    runner.collector.answers[:] = [Answer(delay=20.0)] * 5
+    runner.run(LIFESPAN_THEN_EXIT, SQREEN_SPOOL_DIR=spool)
+    ids = runner.collector.posts[0].ids
+    runner.collector.answers.clear()
+    runner.collector.posts.clear()
+
+    runner.run("import sqreen_mw; sqreen_mw.track('y')", SQREEN_SPOOL_DIR=spool)
+
+    assert runner.names == ["x", "y"]
+    assert ids[0] in [an_id for post in runner.collector.posts for an_id in post.ids]
+
+
 def test_what_an_end_spends_is_gone_for_the_next() -> None:
     """An end has what the ends before it have left over."""
     patience = Patience(0.2)

@@ -203,8 +203,8 @@ class Flusher:
         if not self.started:
             self._start()
         elif time.monotonic() - self._born_at > AWAKE_SECONDS:
-            message = "the flusher's thread does not run, so events wait for the exit: %s"
-            self._guard.warn("asleep", message, "uWSGI, for one, may need enable-threads")
+            message = "the flusher's thread does not run, give uWSGI the option enable-threads"
+            self._guard.warn("asleep", message)
 
     def _start(self) -> None:
         """Make the thread; where none is to be had, the next event tries again."""
