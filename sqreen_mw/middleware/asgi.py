@@ -3,12 +3,14 @@
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias, Unpack
 
+from msgspec import Struct
+
 from sqreen_mw.agent.config import Settings
 from sqreen_mw.agent.context import RequestContext, current_request, enter, leave
 from sqreen_mw.agent.deadline import PATIENCE
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.ignored import IgnoringAgent
-from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, ASGIRequestContext, Scope
+from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, Scope, asgi_request
 from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
 from sqreen_mw.agent.runtime import AnyAgent, configure
 from sqreen_mw.agent.sigterm import follow_sigterm
@@ -72,10 +74,10 @@ class SqreenMiddleware:
         agent = self._agent
         if self._ignores and scope.get("path") in self._ignored:
             agent = self._ignoring
-        context = state[CONTEXT_KEY] = ASGIRequestContext(agent, scope, self._told)
+        context = state[CONTEXT_KEY] = asgi_request(scope, agent, self._told)
         if kind == "http":
-            send = _noting_status(send, context)
-            receive = _teeing(receive, context)
+            passing = _Passing(receive, send, context)
+            receive, send = passing.receive, passing.send
         token = enter(context)
         try:
             return await self.app(scope, receive, send)
@@ -109,30 +111,32 @@ def _own_state(scope: Scope) -> dict[str, Any]:
     return state
 
 
-def _noting_status(send: Send, context: RequestContext) -> Send:
-    """Return a ``send`` that hands on each message as it is, and notes the response's status."""
-
-    async def noting(message: Message) -> Any:
-        value = await send(message)
-        if message.get("type") == "http.response.start":
-            context.status = message.get("status")
-        return value
-
-    return noting
-
-
-def _teeing(receive: Receive, context: RequestContext) -> Receive:
-    """Return a ``receive`` that hands on each message as it is, and keeps the body's first bytes.
+class _Passing(Struct, frozen=True, eq=False):
+    """Hands on each message as it is; notes the response's status, and keeps the body's beginning.
 
     It never asks for a message that the app has not asked for.
     """
 
-    async def teeing() -> Message:
-        message = await receive()
+    ask: Receive
+    tell: Send
+    context: RequestContext
+
+    async def receive(self) -> Message:
+        """Receive a message."""
+        ask = self.ask
+        message = await ask()
         if message.get("type") == "http.request" and (body := message.get("body")):
-            if context.body is None:
-                context.body = BodyTee()
-            context.body.feed(body)
+            tee = self.context.body
+            if tee is None:
+                tee = BodyTee()
+                self.context.keep_body(tee)
+            tee.feed(body)
         return message
 
-    return teeing
+    async def send(self, message: Message) -> Any:
+        """Send a message."""
+        tell = self.tell
+        value = await tell(message)
+        if message.get("type") == "http.response.start":
+            self.context.status = message.get("status")
+        return value

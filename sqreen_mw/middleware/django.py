@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 
 from sqreen_mw.agent.context import RequestContext, Route, current_request, enter, leave
 from sqreen_mw.agent.ignored import IgnoringAgent
-from sqreen_mw.agent.requests.asgi import ASGIRequestContext
+from sqreen_mw.agent.requests.asgi import asgi_request
 from sqreen_mw.agent.requests.explicit import (
     CONTEXT_KEY,
     known_context,
@@ -102,7 +102,7 @@ class SqreenMiddleware:
         agent = self._ignoring if self._ignored and request.path in self._ignored else self._agent
         scope = getattr(request, "scope", None)
         if scope is not None:
-            return ASGIRequestContext(agent, scope, self._told_headers)
+            return asgi_request(scope, agent, self._told_headers)
         context = wsgi_request(request.META, agent, self._ip_key)
         context.content_type = request.META.get("CONTENT_TYPE")
         # Django has decoded the path where it stood.

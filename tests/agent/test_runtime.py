@@ -12,7 +12,7 @@ import sqreen_mw as sqreen
 from sqreen_mw.agent.agent import Agent
 from sqreen_mw.agent.config import Settings
 from sqreen_mw.agent.null import NullAgent
-from sqreen_mw.agent.requests.asgi import ASGIRequestContext
+from sqreen_mw.agent.requests.asgi import asgi_request
 from sqreen_mw.agent.runtime import configure, current_agent
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.protocol.event import Event
@@ -237,7 +237,7 @@ def test_the_public_names_are_sorted_and_there() -> None:
 
 def test_calls_take_everything_by_keyword(memory: list[Event]) -> None:
     """Keywords work wherever a position does, at module level and on a request."""
-    context = ASGIRequestContext(configure(), {"type": "http"}, frozenset())
+    context = asgi_request({"type": "http"}, configure(), frozenset())
     for calls in (sqreen, context):
         calls.track(name="a", options={"properties": {"n": 1}})
         calls.auth_track(success=True, email="b")

@@ -1,6 +1,7 @@
 """A request in an ASGI server."""
 
 from collections.abc import Mapping, MutableMapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqreen_mw.agent.context import Calls, RequestContext, Route
@@ -25,6 +26,9 @@ _MOST_FIELDS: Final = 64
 _FIELD_BYTES: Final = 150
 """About the bytes of memory of a header field, besides those of its value."""
 
+_GONE: Final[Mapping[str, Any]] = MappingProxyType({})
+"""The scope of a request that is over."""
+
 _UNKNOWN_BYTES: Final = 1000
 """Counted for a request whose values are not what the specification says."""
 
@@ -33,66 +37,63 @@ class ASGIRequestContext(RequestContext):
     """A request or a websocket; it holds the scope only while the request runs.
 
     Events of a websocket wait for nothing: it may stay open for days.
+
+    Attributes:
+        headers: The header fields, as the ASGI specification has them; those of ``told`` are kept.
+        path: The path, decoded.
+        peer: Host and port of who is at the other end, or None.
+        query: The query string, not decoded.
+        scope: As the ASGI specification has it; empty when the request is over.
+        told: The lower-case names of the header fields that events tell of.
+        verb: The method.
     """
 
     _routing: tuple[Any, ...] | None = None
 
-    def __init__(self, calls: Calls, scope: Mapping[str, Any], told: frozenset[bytes]) -> None:
-        """Take a request's values, as other middlewares rewrite them.
-
-        Args:
-            calls: What the request's calls go to.
-            scope: As the ASGI specification has it.
-            told: The lower-case names of the header fields that events tell of.
-        """
-        self.calls = calls  # all that the class above does: a call costs each request
-        get = scope.get
-        self._told: Final = told
-        self._scope: Mapping[str, Any] | None = scope
-        self._headers: Any = get("headers")
-        self._path: Final[Any] = get("path")
-        self._peer: Final = get("client") or _peerless(scope)
-        self._query: Final[Any] = get("query_string")
-        self._verb: Final = get("method", "GET")
-        if scope["type"] != "http":
-            self.holds_events = False
+    headers: Any
+    path: Any
+    peer: Any
+    query: Any
+    scope: Mapping[str, Any]
+    told: frozenset[bytes]
+    verb: Any
 
     def notice(self) -> None:
         """Keep the header fields that events tell of, and no others."""
         if self.noticed:
             return
         # An iterator is the app's alone.
-        headers = self._headers if isinstance(self._headers, _SEQUENCES) else ()
-        told = self._told
+        headers = self.headers if isinstance(self.headers, _SEQUENCES) else ()
+        told = self.told
         try:
             fields = [field for field in headers if field[0] in told and type(field[1]) is bytes]
             kept = fields[-_MOST_FIELDS:]
             # The path's parameters are as long as the path, at most.
-            held = 2 * len(self._path) + len(self._query)
+            held = 2 * len(self.path) + len(self.query)
             for _, value in kept:
                 held += len(value) + _FIELD_BYTES
         except Exception:  # noqa: BLE001 what is in a scope may be anything
             kept = [field for field in headers if _is_pair(field) and field[0] in told]
             held = _UNKNOWN_BYTES
-        self._headers = kept[-_MOST_FIELDS:]
+        self.headers = kept[-_MOST_FIELDS:]
         self.held_bytes = held
         self.noticed = True
 
     def raw_request(self) -> RawRequest:
         """Return the request's values; route and path parameters as far as they are known."""
         self.notice()
-        present = self._routing or _routing_parts(self._scope or {}, self.found_route())
+        present = self._routing or _routing_parts(self.scope, self.found_route())
         # Where the request ends meanwhile, the present has nothing, and what was kept is whole.
         routing = _Routing(*(self._routing or present))
-        path, query = _text(self._path), self._query
+        path, query = _text(self.path), self.query
         route = routing.template()
         # Without a template, where it stands in the path means nothing.
         routed, mount = (path, "") if route is None else (routing.routed(), routing.mount())
         return RawRequest(
-            verb=_text(self._verb),
+            verb=_text(self.verb),
             path=path,
             query=query if type(query) is bytes else _query_bytes(query),
-            headers=self._headers,
+            headers=self.headers,
             peer=self._address(),
             route=route,
             path_params=routing.path_params(),
@@ -109,23 +110,66 @@ class ASGIRequestContext(RequestContext):
         if self.body is None:
             return None
         self.notice()
-        types = [value for name, value in self._headers if name == _TYPE]
+        types = [value for name, value in self.headers if name == _TYPE]
         content_type = types[0].decode("latin-1") if types else ""
         return RawBody(content_type, self.body.read(), self.body.truncated)
 
     def finish(self) -> None:
-        """Let go of the scope; what tells the route is kept."""
-        scope = self._scope
-        if scope is not None:
+        """Let go of the scope; what tells the route is kept, where a router has left any."""
+        scope = self.scope
+        if "path_params" in scope or "route" in scope or "path_template" in scope:
             self._routing = _routing_parts(scope, self.found_route())
-            self._scope = None
-        super().finish()
+        if self.holds_more:
+            self._routing = self._routing or _routing_parts(scope, self.found_route())
+            self.let_go()
+        self.scope = _GONE
+        self.holds_events = False
 
     def _address(self) -> str | None:
-        peer = self._peer
+        peer = self.peer
         if isinstance(peer, _SEQUENCES) and peer and isinstance(peer[0], str):
             return peer[0]
         return None
+
+
+def asgi_request(
+    scope: Mapping[str, Any], calls: Calls, told: frozenset[bytes]
+) -> ASGIRequestContext:
+    """Return the context of a request, of what its scope has now: other middlewares rewrite it.
+
+    Args:
+        scope: As the ASGI specification has it.
+        calls: What the request's calls go to.
+        told: The lower-case names of the header fields that events tell of.
+    """
+    context = ASGIRequestContext()
+    context.calls = calls
+    context.holds_more = False
+    context.scope = scope
+    context.told = told
+    try:
+        context.path = scope["path"]
+        context.headers = scope["headers"]
+        context.peer = scope["client"]
+        context.query = scope["query_string"]
+        context.verb = scope["method"]
+    except KeyError:
+        _take(context, scope)
+    if not context.peer:
+        context.peer = _peerless(scope)
+    if scope["type"] != "http":
+        context.holds_events = False
+    return context
+
+
+def _take(context: ASGIRequestContext, scope: Mapping[str, Any]) -> None:
+    """Take the values of a scope that lacks some; a websocket's has no method."""
+    get = scope.get
+    context.path = get("path")
+    context.headers = get("headers")
+    context.peer = get("client")
+    context.query = get("query_string")
+    context.verb = get("method", "GET")
 
 
 def _peerless(scope: Mapping[str, Any]) -> tuple[str] | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Final
 
 from sqreen_mw.agent.context import Calls, RequestContext
-from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, ASGIRequestContext
+from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, asgi_request
 from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 
 CONTEXT_KEY: Final = "sqreen"
@@ -63,7 +63,7 @@ def told_headers(ip_header: str) -> frozenset[bytes]:
 def _new_context(request: object, calls: Calls, ip_header: str) -> RequestContext | None:
     scope = _scope_of(request)
     if scope is not None:
-        return ASGIRequestContext(calls, scope, told_headers(ip_header))
+        return asgi_request(scope, calls, told_headers(ip_header))
     environ = _environ_of(request)
     if isinstance(environ, Mapping) and "REQUEST_METHOD" in environ:
         context = wsgi_request(environ, calls, environ_key(ip_header))
