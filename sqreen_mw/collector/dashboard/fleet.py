@@ -11,6 +11,7 @@ from sqreen_mw.collector.dashboard.charts import MINUTE, SECOND
 from sqreen_mw.collector.dashboard.loss_reasons import reason_of
 from sqreen_mw.collector.dashboard.plots import Plot, plot
 from sqreen_mw.collector.dashboard.zones import duration_text, full_text
+from sqreen_mw.collector.state.heartbeats import MAX_INSTANCES
 from sqreen_mw.collector.state.instance import Instance, Sample
 
 RANGES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
@@ -49,12 +50,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppCard:
-    """The processes of one app; ``unlisted`` are those that there is no room for."""
+    """The processes of one app; ``unlisted`` are those that there is no room for.
+
+    ``is_full`` says that there may be more than are kept.
+    """
 
     name: str
     running: tuple[Row, ...]
     ended: tuple[Row, ...]
     unlisted: int
+    is_full: bool
     live: int
     waiting: int
     plot: Plot
@@ -66,41 +71,67 @@ def range_start(name: str, now: int) -> int:
     return (now // bar - count + 1) * bar
 
 
-def app_cards(
-    instances: Iterable[Instance],
-    samples: Mapping[Key, tuple[Sample, ...]],
-    *,
-    range_name: str,
-    now: int,
-) -> tuple[AppCard, ...]:
-    """Return a card for each app, by name; those that have ended come last."""
-    cards = _Cards(samples, range_name, now)
-    by_app = groupby(instances, key=lambda instance: instance.app)
-    return tuple(cards.card(name, tuple(group)) for name, group in by_app)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The processes of one app, and those of them that are listed."""
+
+    app: str
+    known: tuple[Instance, ...]
+    running: tuple[Instance, ...]
+    ended: tuple[Instance, ...]
 
 
-class _Cards:
-    def __init__(self, samples: Mapping[Key, tuple[Sample, ...]], name: str, now: int) -> None:
+def grouped(instances: Iterable[Instance]) -> tuple[Group, ...]:
+    """Return the processes by app, in the order given; those that ended last come first."""
+    return tuple(
+        _group(app, tuple(known)) for app, known in groupby(instances, key=lambda each: each.app)
+    )
+
+
+def _group(app: str, known: tuple[Instance, ...]) -> Group:
+    running = [instance for instance in known if not instance.ended]
+    ended = [instance for instance in known if instance.ended]
+    ended.sort(key=lambda instance: -instance.last_seen)
+    listed = tuple(running[:MOST_ROWS]), tuple(ended[:MOST_ROWS])
+    return Group(app=app, known=known, running=listed[0], ended=listed[1])
+
+
+class Cards:
+    """Makes the cards of the apps.
+
+    Args:
+        samples: Those of each process that is listed.
+        totals: Those of each app as a whole.
+        range_name: What the plots show.
+        now: Milliseconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        samples: Mapping[Key, tuple[Sample, ...]],
+        totals: Mapping[str, tuple[Sample, ...]],
+        *,
+        range_name: str,
+        now: int,
+    ) -> None:
         self._samples = samples
-        self._bar, self._count = RANGES[name]
-        self._start = range_start(name, now)
+        self._totals = totals
+        self._bar, self._count = RANGES[range_name]
+        self._start = range_start(range_name, now)
         self._now = now
 
-    def card(self, name: str, instances: tuple[Instance, ...]) -> AppCard:
+    def card(self, group: Group) -> AppCard:
         """Return the card of an app."""
-        running = [instance for instance in instances if not instance.ended]
-        ended = [instance for instance in instances if instance.ended]
-        ended.sort(key=lambda instance: -instance.last_seen)
-        live = [instance for instance in running if not instance.is_quiet(self._now)]
-        unlisted = len(running[MOST_ROWS:]) + len(ended[MOST_ROWS:])
+        live = [each for each in group.known if not each.ended and not each.is_quiet(self._now)]
         return AppCard(
-            name=name,
-            running=tuple(map(self._row, running[:MOST_ROWS])),
-            ended=tuple(map(self._row, ended[:MOST_ROWS])),
-            unlisted=unlisted,
+            name=group.app,
+            running=tuple(map(self._row, group.running)),
+            ended=tuple(map(self._row, group.ended)),
+            unlisted=len(group.known) - len(group.running) - len(group.ended),
+            is_full=len(group.known) >= MAX_INSTANCES,
             live=len(live),
             waiting=sum(instance.waiting for instance in live),
-            plot=self._plot(*instances),
+            plot=self._plot(self._totals.get(group.app, ())),
         )
 
     def _row(self, told: Instance) -> Row:
@@ -116,13 +147,10 @@ class _Cards:
             misuse=_counted(told.misuse),
             clock=clock,
             is_off=is_off,
-            plot=self._plot(told),
+            plot=self._plot(self._samples.get((told.app, told.instance_id), ())),
         )
 
-    def _plot(self, *instances: Instance) -> Plot:
-        """Return one plot of some processes."""
-        keys = [(instance.app, instance.instance_id) for instance in instances]
-        series = (sample for key in keys for sample in self._samples.get(key, ()))
+    def _plot(self, series: tuple[Sample, ...]) -> Plot:
         return plot(series, start=self._start, bar=self._bar, count=self._count)
 
 

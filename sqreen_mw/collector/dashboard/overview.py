@@ -12,7 +12,8 @@ from sqreen_mw.collector.dashboard.fleet import (
     RANGE_NAMES,
     RANGES,
     AppCard,
-    app_cards,
+    Cards,
+    grouped,
     range_start,
 )
 from sqreen_mw.collector.dashboard.rendering import rendered
@@ -43,6 +44,9 @@ async def overview(visit: Visit) -> Response:
 
 def _read(instances: Instances, chosen: str, *, now: int) -> tuple[Verdict, tuple[AppCard, ...]]:
     known = instances.all(since=now - DAY)
-    samples = instances.samples(since=range_start(chosen, now))
     verdict = verdict_of(instances.drops(since=now - DAY), known, now=now)
-    return verdict, app_cards(known, samples, range_name=chosen, now=now)
+    groups, since = grouped(known), range_start(chosen, now)
+    ids = [each.instance_id for group in groups for each in (*group.running, *group.ended)]
+    samples = instances.samples(since=since, bar=RANGES[chosen][0], ids=ids)
+    cards = Cards(samples, instances.totals(since=since), range_name=chosen, now=now)
+    return verdict, tuple(map(cards.card, groups))

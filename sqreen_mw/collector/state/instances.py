@@ -1,8 +1,9 @@
 """The processes of the apps, for who wants to know how they are."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from sqreen_mw.collector.state.database import Database
 from sqreen_mw.collector.state.drops import SLOT, Drop, find_drops
@@ -44,27 +45,58 @@ class Instances:
         with self._database.read() as connection:
             return tuple(map(_instance, connection.execute(query)))
 
-    def samples(self, *, since: int) -> dict[tuple[str, str], tuple[Sample, ...]]:
-        """Return the samples since a time by app and id of the process, oldest first."""
+    def samples(
+        self, *, since: int, bar: int, ids: Iterable[str]
+    ) -> dict[tuple[str, str], tuple[Sample, ...]]:
+        """Return the samples of some processes by app and id, oldest first.
+
+        Args:
+            since: Milliseconds since the epoch.
+            bar: Milliseconds that are summed up to one sample.
+            ids: Which processes.
+        """
+        beginning = samples.c.at - samples.c.at % bar
         query = (
-            select(apps.c.name.label("app"), instances.c.instance_id, samples)
+            select(apps.c.name, instances.c.instance_id, beginning, *_SUMS, func.max(_WAITING))
             .select_from(samples.join(instances).join(apps))
-            .where(samples.c.at > since - SLOT)
-            .order_by(samples.c.at)
+            .where(samples.c.at > since - SLOT, instances.c.instance_id.in_(tuple(ids)))
+            .group_by(samples.c.instance, beginning)
+            .order_by(beginning)
         )
         found: dict[tuple[str, str], list[Sample]] = {}
         with self._database.read() as connection:
-            for row in connection.execute(query):
-                sample = Sample(
-                    at=row.at, delivered=row.delivered, lost=row.lost, waiting=row.waiting
-                )
-                found.setdefault((row.app, row.instance_id), []).append(sample)
+            for app, instance_id, *counts in connection.execute(query):
+                found.setdefault((app, instance_id), []).append(_sample(*counts))
         return {key: tuple(series) for key, series in found.items()}
+
+    def totals(self, *, since: int) -> dict[str, tuple[Sample, ...]]:
+        """Return the sums of all processes by app, a sample a slot, oldest first."""
+        query = (
+            select(apps.c.name, samples.c.at, *_SUMS, func.sum(_WAITING))
+            .select_from(samples.join(instances).join(apps))
+            .where(samples.c.at > since - SLOT)
+            .group_by(apps.c.name, samples.c.at)
+            .order_by(samples.c.at)
+        )
+        found: dict[str, list[Sample]] = {}
+        with self._database.read() as connection:
+            for app, *counts in connection.execute(query):
+                found.setdefault(app, []).append(_sample(*counts))
+        return {app: tuple(series) for app, series in found.items()}
 
     def drops(self, *, since: int, app: str | None = None) -> tuple[Drop, ...]:
         """Return what was dropped since a time, most first; of processes that are gone, too."""
         with self._database.read() as connection:
             return find_drops(connection, since=since, app=app)
+
+
+_SUMS: Final = (func.sum(samples.c.delivered), func.sum(samples.c.lost))
+_WAITING: Final = samples.c.waiting
+
+
+def _sample(*counts: int) -> Sample:
+    at, delivered, lost, waiting = counts
+    return Sample(at=at, delivered=delivered, lost=lost, waiting=waiting)
 
 
 def _instance(row: Row[Any]) -> Instance:

@@ -148,6 +148,18 @@ def test_a_long_list_is_cut_and_says_so(
     assert "web-2" not in text
 
 
+def test_more_than_are_kept_is_said(
+    here: World, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where as many processes are known as are kept, the page does not claim to have all."""
+    monkeypatch.setattr(fleet, "MAX_INSTANCES", 2)
+    beat(here)
+    assert "there may be more" not in text_of(client)
+    beat(here, instance_id="two")
+
+    assert "there may be more, and their losses and numbers are missing" in text_of(client)
+
+
 def test_a_clock_that_is_off_is_marked(here: World, client: TestClient) -> None:
     """How far a process's clock is behind or ahead of the collector's is beside it."""
     beat(here, skew=3_600_000)

@@ -117,13 +117,33 @@ def test_samples_add_up_to_the_counts(state: State, send: Send) -> None:
     send(NOW + 2 * MINUTE, delivered=30, waiting=2, dropped={"overflow": 5, "before_send": 200})
     send(NOW + SLOT, delivered=33, waiting=0, dropped={"overflow": 5, "before_send": 200})
 
-    assert state.instances.samples(since=NOW) == {
+    slots = {
         ("shop", "one"): (
             Sample(at=NOW, delivered=30, lost=5, waiting=90),
             Sample(at=NOW + SLOT, delivered=3, lost=0, waiting=0),
         )
     }
+    find = state.instances.samples
+    assert find(since=NOW, bar=SLOT, ids=["one"]) == slots
+    assert find(since=NOW, bar=SLOT, ids=["two"]) == {}
+    assert find(since=NOW, bar=3 * SLOT, ids=["one"]) == {
+        ("shop", "one"): (Sample(at=NOW, delivered=33, lost=5, waiting=90),)
+    }
     assert only(state).lost == 5
+
+
+def test_processes_of_an_app_add_up(state: State, send: Send) -> None:
+    """An app has the sums of its processes in each slot, those that ended too."""
+    send(NOW, delivered=10, waiting=5)
+    send(NOW, delivered=1, waiting=2, instance_id="two", dropped={"exit": 1}, ended=True)
+    send(NOW + SLOT, delivered=11, waiting=5)
+
+    assert state.instances.totals(since=NOW) == {
+        "shop": (
+            Sample(at=NOW, delivered=11, lost=1, waiting=7),
+            Sample(at=NOW + SLOT, delivered=1, lost=0, waiting=5),
+        )
+    }
 
 
 def test_a_heartbeat_that_was_overtaken_changes_nothing(state: State, send: Send) -> None:
@@ -161,7 +181,7 @@ def test_what_is_old_is_forgotten(state: State, send: Send) -> None:
     send(NOW + KEPT + SLOT, instance_id="two")
 
     assert [each.instance_id for each in state.instances.all(since=0)] == ["two"]
-    assert list(state.instances.samples(since=0)) == [("shop", "two")]
+    assert [sample.at for sample in state.instances.totals(since=0)["shop"]] == [NOW + KEPT + SLOT]
     assert state.instances.drops(since=0) == ()
 
 
@@ -171,7 +191,7 @@ def test_a_process_that_lives_long_keeps_its_last_days(state: State, send: Send)
     send(NOW + KEPT + SLOT, delivered=5, dropped={"overflow": 4})
 
     assert only(state).delivered == 5
-    [(sample,)] = state.instances.samples(since=0).values()
+    [(sample,)] = state.instances.totals(since=0).values()
     assert (sample.delivered, sample.lost) == (2, 1)
 
 
