@@ -90,8 +90,9 @@ class SqreenMiddleware:
         with PATIENCE.spend(last=False) as seconds:
             delivered = await self._agent.aflush(seconds)
         if not delivered:
-            waiting = self._agent.stats().waiting
-            logger.warning("%d events were not delivered before the shutdown", waiting)
+            stats = self._agent.stats()
+            left_over = stats.waiting - stats.spooled
+            logger.warning("%d events were not delivered before the shutdown", left_over)
 
 
 def _own_state(scope: Scope) -> dict[str, Any]:

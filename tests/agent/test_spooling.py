@@ -197,6 +197,17 @@ def test_a_short_life_sends_what_others_left(
     assert list(folder.iterdir()) == []
 
 
+def test_an_empty_spool_holds_no_exit_up(app: Callable[..., App]) -> None:
+    """A process that finds nothing left by others ends as soon as its events are delivered."""
+    one = app(interval=60.0)
+    one.track()
+    start = time.monotonic()
+    one.flusher.close(10.0)
+
+    assert time.monotonic() - start < 5.0
+    assert one.stats.delivered == 1
+
+
 def test_a_hanging_collector_costs_no_event_at_the_exit(
     collector: FaultyCollector, app: Callable[..., App]
 ) -> None:

@@ -58,7 +58,9 @@ class Dispatcher:
         self._keeper: Final = Keeper(buffer=buffer, outbox=outbox)
         self._wishes: Final = wishes
         self._seal: Final = seal
-        self._interval: Final = interval
+        # Where there is a spool, the collector's silence is to be known before a second is over.
+        soon = min(interval, self._spool.keeps_within)
+        self._interval: Final = soon if interval <= SEAL_AFTER else interval
         self._guard: Final = guard
         self._woken: Final = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -92,8 +94,9 @@ class Dispatcher:
             except Exception as error:  # noqa: BLE001 a fault of ours must not end the delivery
                 self._guard.failed("flusher", error)
                 await asyncio.sleep(FAULT_SECONDS)
-            dues = self._seal_due(), self._keep_due(), self._send_due(), self._end()
-            await self._sleep_until(min(dues))
+            if not self._over():
+                dues = self._seal_due(), self._keep_due(), self._send_due(), self._end()
+                await self._sleep_until(min(dues))
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.wait((self._sending,))
@@ -106,7 +109,6 @@ class Dispatcher:
             self._seal_ready()
         if self._keep_due() <= time.monotonic():
             self._keeper.keep(is_sending=self._sending is not None)
-            self._woken.set()  # with that, nothing may be left to wait for
         if self._send_due() <= time.monotonic():
             self._start_sending()
         self._note_flush()

@@ -164,6 +164,26 @@ def test_the_oldest_go_where_the_bound_is_reached(
     assert "events are lost, spool_full: the spool takes no more" in caplog.text
 
 
+def test_a_batch_that_made_room_while_it_was_sent_is_not_written_again(
+    process: New, folder: Path
+) -> None:
+    """The oldest batch goes, though it was just being tried; it does not come back as a new one."""
+    one = process(size=2**20)
+    oldest = one.stow("oldest", padding=PADDING)
+    taken = one.spool.take()
+    assert taken is not None
+    for number in range(30):
+        one.stow(str(number), padding=PADDING)
+    assert one.spool.holds(taken)
+    before = one.stats.dropped["spool_full"]
+
+    assert one.spool.stow(taken)
+
+    assert one.stats.dropped["spool_full"] == before + 1
+    assert oldest.id not in ids(one.deliver())
+    assert not list(folder.glob("*.segment"))
+
+
 def test_a_living_process_counts_what_others_remove(process: New, folder: Path) -> None:
     """Room is made from any process's segments, and each event is counted once."""
     bound = 2**20

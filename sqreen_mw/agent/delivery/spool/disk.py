@@ -1,15 +1,15 @@
 """The spool on disk: batches in segments of a directory that an app's processes share."""
 
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.buffer import Buffer
-from sqreen_mw.agent.delivery.spool.bounds import Bounds
+from sqreen_mw.agent.delivery.spool.bounds import FULL, Bounds
 from sqreen_mw.agent.delivery.spool.desks import Desks
 from sqreen_mw.agent.delivery.spool.directory import Directory
+from sqreen_mw.agent.delivery.spool.faults import DiskFaults
 from sqreen_mw.agent.delivery.spool.holdings import Holding, Holdings
 from sqreen_mw.agent.delivery.spool.locks import forget_inherited
 from sqreen_mw.agent.delivery.spool.reader import Reader
@@ -32,7 +32,7 @@ class DiskSpool:
     ) -> None:
         forget_inherited()  # of a fork in C, which runs no hooks
         self._directory: Final = directory
-        self._guard: Final = guard
+        self._faults: Final = DiskFaults(guard)
         self._desks: Final = Desks(directory.key)
         self._holdings: Final = Holdings(buffer)
         room = Room(
@@ -46,7 +46,6 @@ class DiskSpool:
         )
         self._sending: Final[dict[str, Holding]] = {}
         self._read_at = 0.0
-        self._fails = False
 
     @property
     def due(self) -> float:
@@ -54,34 +53,36 @@ class DiskSpool:
         return max(self._read_at, self._reader.due)
 
     def holds(self, batch: Batch) -> bool:
-        """Tell whether a batch that is being sent lies on disk, where nobody removed it."""
-        return self._sending.get(batch.id) in self._holdings
+        """Tell whether a batch that is being sent lies on disk, or had to make room there."""
+        return batch.id in self._sending
 
     def hold(self, batch: Batch) -> bool:
         """Write a batch that is being sent to a segment of its own."""
         if not self.holds(batch):
-            with self._using_disk():
+            with self._faults:
                 self._sending[batch.id] = self._writer.write_alone(batch)
         return self.holds(batch)
 
     def stow(self, batch: Batch) -> bool:
-        """Write a batch that could not be sent, unless it lies there already."""
+        """Write a batch that could not be sent, unless it lies there already.
+
+        One that had to make room there meanwhile is lost, as it is older than what has its place.
+        """
         holding = self._sending.pop(batch.id, None)
-        if holding in self._holdings:
-            self._reader.rewind()
-        else:
-            holding = None
-            with self._using_disk():
-                holding = self._writer.write(batch)
         if holding is not None:
-            self._holdings.leave(holding, len(batch))
-        return holding is not None
+            self._reader.rewind()
+        elif (holding := self._written(batch)) is None:
+            return False
+        self._holdings.leave(holding, len(batch))
+        if holding not in self._holdings:
+            self._holdings.lose(holding, FULL)
+        return True
 
     def take(self) -> Batch | None:
         """Return the oldest batch of this process, or else of one that has ended."""
         found = None
         self._read_at = time.monotonic() + FAULT_SECONDS
-        with self._using_disk():
+        with self._faults:
             found = self._reader.next()
             self._read_at = 0.0
         if found is None:
@@ -99,7 +100,7 @@ class DiskSpool:
         holding.settled += 1
         holding.records -= 1
         if not holding.records and holding in self._holdings:
-            with self._using_disk():
+            with self._faults:
                 self._reader.finish(holding)
 
     def replace(self, batch: Batch, others: Iterable[Batch]) -> None:
@@ -111,20 +112,12 @@ class DiskSpool:
 
     def close(self) -> None:
         """Leave to others what lies there."""
-        with self._using_disk(), self._directory.opened() as directory:
+        with self._faults, self._directory.opened() as directory:
             segments = self._directory.segments(directory)
             self._desks.leave(directory, segments=segments, own=True)
         self._desks.release()
 
-    @contextmanager
-    def _using_disk(self) -> Iterator[None]:
-        """Say once that the disk fails, until it does not any more."""
-        try:
-            yield
-        except OSError as error:
-            if not self._fails:
-                message = "the spool can't be used (%s), so events wait in memory only"
-                self._guard.warn("spool", message, error.strerror or error)
-            self._fails = True
-        else:
-            self._fails = False
+    def _written(self, batch: Batch) -> Holding | None:
+        with self._faults:
+            return self._writer.write(batch)
+        return None

@@ -77,8 +77,9 @@ class Holdings:
     def lose(self, holding: Holding, reason: str) -> int:
         """Note that a segment is gone, and return how many events are lost with it."""
         self.forget(holding)
-        self._buffer.lost_in_spool(reason, holding.events)
-        return holding.events
+        events, holding.events = holding.events, 0
+        self._buffer.lost_in_spool(reason, events)
+        return events
 
     def compare(self, names: Collection[str]) -> int:
         """Note which segments another process removed for room, and return the events of them."""

@@ -1,0 +1,69 @@
+"""Does a site that is killed, with its collector away, lose more than its last second?
+
+::
+
+    python -m benchmarks.killed --rounds 100
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from tests.delivery.killing import Round, killed_round, target_of
+from tests.functional.processes import collector
+
+FLOODED: Final = 5
+"""In each round of so many, more is tracked than the spool has room for."""
+
+
+def main() -> None:
+    """Kill a site at random moments, print what was lost, and what is wrong with it.
+
+    Raises:
+        SystemExit: More was lost than may be, something came twice, or the bound did not hold.
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=100)
+    rounds: int = parser.parse_args().rounds
+    done: list[Round] = []
+    faulty = 0
+    with tempfile.TemporaryDirectory() as folder, collector(Path(folder) / "data") as served:
+        target = target_of(served, Path(folder) / "spool")
+        for number in range(rounds):
+            is_flooded = _is_flooded(number)
+            done.append(killed_round(target, number, is_flooded=is_flooded))
+            faults = done[-1].faults(is_flooded=is_flooded)
+            faulty += bool(faults)
+            for fault in faults:
+                sys.stdout.write(f"round {number}: {fault}\n")
+    _report(done)
+    if faulty:
+        raise SystemExit(1)
+
+
+def _is_flooded(number: int) -> bool:
+    return number % FLOODED == FLOODED - 1
+
+
+def _report(rounds: list[Round]) -> None:
+    steady = [each.missing for number, each in enumerate(rounds) if not _is_flooded(number)]
+    oldest = [missing[-1] if missing else 0.0 for missing in steady]
+    tracked = sum(len(each.tracked) for each in rounds)
+    arrived = sum(len(each.arrived) for each in rounds)
+    largest = max(each.largest for each in rounds) / 2**20
+    sys.stdout.write(
+        f"{len(rounds)} rounds: {tracked} events tracked, {arrived} arrived, "
+        f"{sum(len(each.missing) for each in rounds)} missing\n"
+        f"the oldest missing event of a round: median {statistics.median(oldest):.2f} s, "
+        f"at most {max(oldest):.2f} s before the kill\n"
+        f"the spool: at most {largest:.2f} MiB\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""Rounds in which a site is killed with its collector away, and what the next process delivers."""
+
+import random
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+
+from tests.functional.processes import ROOT, SECONDS, CollectorProcess, clean_environment
+from tests.transparency.serving import free_port
+
+SPOOL_MIB = 4
+LAST_SECOND = 1.0
+
+NEXT_PROCESS = """
+import sqreen_mw as sqreen
+
+sqreen.track("next.process")
+sqreen.close(20.0)
+assert sqreen.stats().waiting == 0, sqreen.stats()
+print(sqreen.stats().replayed)
+"""
+
+
+@dataclass
+class Round:
+    """What became of the events of a site that was killed.
+
+    Attributes:
+        tracked: When each event was tracked, by its id, in monotonic seconds.
+        killed_at: When the site was killed.
+        arrived: The ids that the collector has, each as often as it has it.
+        replayed: The events that the next process says it took over.
+        largest: The most bytes that the spool was seen to have.
+    """
+
+    tracked: dict[str, float] = field(default_factory=dict)
+    killed_at: float = 0.0
+    arrived: list[str] = field(default_factory=list)
+    replayed: int = 0
+    largest: int = 0
+
+    @property
+    def missing(self) -> list[float]:
+        """How many seconds before the kill each event was tracked that did not arrive."""
+        lost = self.tracked.keys() - set(self.arrived)
+        return sorted(self.killed_at - self.tracked[each] for each in lost)
+
+    @property
+    def first_arrived(self) -> float:
+        """How many seconds before the kill the oldest event was tracked that did arrive."""
+        known = [self.tracked[each] for each in self.arrived if each in self.tracked]
+        return self.killed_at - min(known, default=self.killed_at)
+
+    def faults(self, *, is_flooded: bool) -> list[str]:
+        """Return what is wrong; where more is tracked than has room, the oldest may be missing."""
+        newest = self.first_arrived if is_flooded else float("inf")
+        early = [age for age in self.missing if LAST_SECOND < age <= newest]
+        found: list[str] = []
+        if early:
+            found.append(f"{len(early)} events are missing, the oldest of {early[-1]:.2f} s")
+        if len(set(self.arrived)) < len(self.arrived):
+            found.append("an event is there twice")
+        if self.replayed != len(self.arrived):
+            found.append(f"{self.replayed} were replayed, {len(self.arrived)} arrived")
+        if self.largest > SPOOL_MIB * 2**20:
+            found.append(f"the spool had {self.largest} bytes")
+        return found
+
+
+@dataclass(frozen=True)
+class Target:
+    """A collector that is back when a site was killed, and where its events wait meanwhile.
+
+    Attributes:
+        settings: What lets an app send there.
+        query: What lets us ask there.
+        folder: The spool.
+    """
+
+    settings: dict[str, str]
+    query: dict[str, str]
+    folder: Path
+
+
+def target_of(collector: CollectorProcess, folder: Path) -> Target:
+    """Return a collector as a target, with its tokens."""
+    spool = {"SQREEN_SPOOL_DIR": str(folder), "SQREEN_SPOOL_SIZE": str(SPOOL_MIB)}
+    query = {"Authorization": f"Bearer {collector.token('default', 'query')}"}
+    return Target(settings=collector.settings("default", **spool), query=query, folder=folder)
+
+
+def killed_round(target: Target, number: int, *, is_flooded: bool = False) -> Round:
+    """Serve and visit a site, kill it at a random moment, and let the next process deliver.
+
+    In each second round the collector that is away takes connections, and says nothing.
+    """
+    name = f"round.{number}.{random.getrandbits(32):08x}"
+    done = Round()
+    with (
+        _nobody(silent=number % 2 == 1) as away,
+        _site(target.settings | {"SQREEN_URL": away}) as (process, url),
+    ):
+        _visit_for_a_while(done, url, target.folder, name=name, is_flooded=is_flooded)
+        process.kill()
+        done.killed_at = time.monotonic()
+        process.wait(SECONDS)
+    done.replayed = _deliver(target.settings)
+    done.arrived = _arrived(target, name)
+    return done
+
+
+def _visit_for_a_while(done: Round, url: str, folder: Path, *, name: str, is_flooded: bool) -> None:
+    events, parts = (5, 4) if is_flooded else (2, 0)
+    params: dict[str, str | int] = {"name": name, "events": events, "parts": parts}
+    end = time.monotonic() + random.uniform(0.1, 4.0)  # noqa: S311 no secret
+    with httpx2.Client(base_url=url, timeout=SECONDS) as client:
+        while time.monotonic() < end:
+            done.tracked.update(client.get("/order", params=params).raise_for_status().json())
+            done.largest = max(done.largest, _size(folder))
+
+
+def _size(folder: Path) -> int:
+    size = 0
+    for path in folder.glob("*"):
+        with suppress(FileNotFoundError):
+            size += path.stat().st_size
+    return size
+
+
+def _deliver(settings: dict[str, str]) -> int:
+    """Run the next process, with the collector back, and return how many events it took over."""
+    done = subprocess.run(
+        [sys.executable, "-c", NEXT_PROCESS],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=SECONDS,
+        cwd=ROOT,
+        env=clean_environment(settings),
+    )
+    return int(done.stdout)
+
+
+def _arrived(target: Target, name: str) -> list[str]:
+    found: list[str] = []
+    params: dict[str, str | int] = {"limit": 1000, "event": name}
+    with httpx2.Client(base_url=target.settings["SQREEN_URL"], headers=target.query) as client:
+        while True:
+            answer = client.get("/v1/events/query", params=params).raise_for_status().json()
+            found += [row["event"]["id"] for row in answer["events"]]
+            if not answer["next_page_token"]:
+                return found
+            params["page_token"] = answer["next_page_token"]
+
+
+@contextmanager
+def _nobody(*, silent: bool) -> Iterator[str]:
+    """Give an address where nobody listens, or where connections are taken and nothing is said."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        if silent:
+            listener.listen(100)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def _site(settings: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Serve the site by uvicorn, and kill it at the end at the latest."""
+    port = free_port()
+    command = ["uvicorn", "--port", str(port), "--log-level", "critical"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, "tests.delivery.killed_site:app"],
+        cwd=ROOT,
+        env=clean_environment(settings),
+    )
+    try:
+        _wait_for(port)
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait(SECONDS)
+
+
+def _wait_for(port: int) -> None:
+    end = time.monotonic() + SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            assert time.monotonic() < end, "the site does not listen"
+            time.sleep(0.05)
+        else:
+            return
