@@ -56,5 +56,5 @@ MAX_HEARTBEAT_BYTES: Final = 16 * 1024
 MAX_COUNTERS: Final = 64
 """Reasons, and kinds of misuse, that a heartbeat counts."""
 
-MAX_COUNT: Final = 2**53 - 1
-"""The greatest count of a heartbeat; up to here every JSON reader is exact."""
+MAX_COUNT: Final = 10**12
+"""The greatest count of a heartbeat; a thousand events a second get there in thirty years."""

@@ -4,7 +4,7 @@ from operator import gt
 from typing import Any, Final
 
 from msgspec import structs
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from sqreen_mw.collector.state.apps import DEFAULT_ENVIRONMENT
 from sqreen_mw.collector.state.drops import SLOT, add_drops
@@ -19,6 +19,24 @@ KEPT: Final = 48 * 60 * 60 * 1000
 MAX_INSTANCES: Final = 1000
 """Processes of one app that are kept; those that have ended make room first."""
 
+# Made once, as making them takes longer than running them.
+_FIND: Final = select(instances).where(
+    instances.c.app_id == bindparam("app"), instances.c.instance_id == bindparam("named")
+)
+_INSERT: Final = insert(instances).returning(instances.c.id)
+_UPDATE: Final = update(instances).where(instances.c.id == bindparam("row"))
+_OF_SLOT: Final = (samples.c.instance == bindparam("row")) & (samples.c.at == bindparam("slot"))
+_SLOT: Final = select(samples.c.waiting).where(_OF_SLOT)
+_ADD: Final = (
+    update(samples)
+    .where(_OF_SLOT)
+    .values(
+        delivered=samples.c.delivered + bindparam("more_delivered"),
+        lost=samples.c.lost + bindparam("more_lost"),
+        waiting=bindparam("most"),
+    )
+)
+
 
 def note_heartbeat(connection: Connection, app_id: int, beat: Heartbeat, *, now: int) -> None:
     """Note a heartbeat that arrived now; one that a later one overtook changes nothing.
@@ -26,17 +44,18 @@ def note_heartbeat(connection: Connection, app_id: int, beat: Heartbeat, *, now:
     Raises:
         RefusedError: The app has too many processes that are alive.
     """
-    mine = (instances.c.app_id == app_id) & (instances.c.instance_id == beat.instance_id)
-    known = connection.execute(select(instances).where(mine)).one_or_none()
+    key = {"app": app_id, "named": beat.instance_id}
+    known = connection.execute(_FIND, key).one_or_none()
     if known is not None and _overtaken(beat, known):
         return
     values = _values(beat, now)
     if known is None:
         _make_room(connection, app_id, now)
         named = {"app_id": app_id, "instance_id": beat.instance_id}
-        connection.execute(insert(instances).values(values | named))
+        row_id = connection.scalar(_INSERT, values | named)
     else:
-        connection.execute(update(instances).where(mine).values(values))
+        row_id = known.id
+        connection.execute(_UPDATE, values | {"row": row_id})
     before: dict[str, int] = known.dropped if known else {}
     more = {reason: n - before.get(reason, 0) for reason, n in beat.queue.dropped.items()}
     env, host = values["env"], beat.host or ""
@@ -47,7 +66,6 @@ def note_heartbeat(connection: Connection, app_id: int, beat: Heartbeat, *, now:
         lost=lost_of(more),
         waiting=beat.queue.waiting,
     )
-    row_id = connection.scalar(select(instances.c.id).where(mine))
     if _add_sample(connection, row_id, sample):
         _forget_old(connection, now)
 
@@ -84,18 +102,13 @@ def _overtaken(beat: Heartbeat, known: Row[Any]) -> bool:
 
 def _add_sample(connection: Connection, row_id: Any, sample: Sample) -> bool:
     """Add what became of events to the slot, and tell whether it is the slot's first."""
-    of_slot = (samples.c.instance == row_id) & (samples.c.at == sample.at)
-    present = connection.scalar(select(samples.c.waiting).where(of_slot))
+    slot = {"row": row_id, "slot": sample.at}
+    present = connection.scalar(_SLOT, slot)
     if present is None:
-        values = structs.asdict(sample) | {"instance": row_id}
-        connection.execute(insert(samples).values(values))
+        connection.execute(insert(samples), structs.asdict(sample) | {"instance": row_id})
         return True
-    changed = {
-        "delivered": samples.c.delivered + sample.delivered,
-        "lost": samples.c.lost + sample.lost,
-        "waiting": max(present, sample.waiting),
-    }
-    connection.execute(update(samples).where(of_slot).values(changed))
+    more = {"more_delivered": sample.delivered, "more_lost": sample.lost}
+    connection.execute(_ADD, slot | more | {"most": max(present, sample.waiting)})
     return False
 
 
