@@ -97,14 +97,18 @@ class Arguments:
             return {}
         return copier.copies(self._first(values, MAX_PROPERTIES, copier, what=what))
 
-    def properties_json(self, values: object, copier: Copier) -> bytes:
-        """Return the JSON of what ``properties`` returns, empty where there are none."""
+    def properties_json(self, values: object) -> tuple[bytes, bool]:
+        """Return the JSON of the first 16 properties, and whether it is to be cut.
+
+        It is empty where there are none.
+        """
         if values is None:
-            return b""
+            return b"", False
         plain = plain_json(values)
-        if plain is None:
-            plain = encode_json(self.properties(values, copier, what="properties"))
-        return plain
+        if plain is not None:
+            return plain, False
+        copier = Copier()
+        return encode_json(self.properties(values, copier, what="properties")), copier.truncated
 
     def identity(
         self,

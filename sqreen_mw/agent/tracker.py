@@ -117,11 +117,13 @@ class Tracker:
             if context is not None and context.calls.ignores_events:
                 return None
         copier = Copier()
+        properties, truncated = self._arguments.properties_json(known.get("properties"))
         return self._submit(
             name,
             context,
-            self._arguments.properties_json(known.get("properties"), copier),
+            properties,
             copier,
+            truncated=truncated,
             identity=self._arguments.identity(known.get("user_identifiers"), copier),
             with_body=self._wants_body(known.get("collect_body")),
             timestamp=known.get("timestamp"),
@@ -219,6 +221,7 @@ class Tracker:
         properties_json: bytes,
         copier: Copier = NO_COPIES,
         *,
+        truncated: bool = False,
         identity: Identity | None = None,
         with_body: bool = False,
         timestamp: object = None,
@@ -243,7 +246,7 @@ class Tracker:
             identity=identity,
             context=context,
             with_body=with_body,
-            truncated=copier.truncated,
+            truncated=truncated or copier.truncated,
             size=size,
         )
         return event.id if self._put(event) else None

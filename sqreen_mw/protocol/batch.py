@@ -66,6 +66,7 @@ class _Id(Struct):
     id: str | None = None
 
 
+_USUAL_BYTES: Final = 512
 _encoder: Final = msgspec.json.Encoder()
 _envelope_decoder: Final = msgspec.json.Decoder(Envelope)
 _event_decoder: Final = msgspec.json.Decoder(Event)
@@ -75,7 +76,10 @@ _answer_decoder: Final = msgspec.json.Decoder(IngestAnswer)
 
 def encode_event(event: Event) -> bytes:
     """Return an event's JSON, UTF-8."""
-    return _encoder.encode(event)
+    # encode() returns what it has written in, and holds half as much again: many events wait.
+    written = bytearray(_USUAL_BYTES)
+    _encoder.encode_into(event, written)
+    return bytes(written)
 
 
 def encode_batch(envelope: Envelope) -> bytes:
