@@ -103,18 +103,26 @@ def test_what_is_not_settled_is_sent_again(process: New, folder: Path) -> None:
     assert not [path for path in folder.iterdir() if path.suffix == ".segment"]
 
 
-def test_a_process_that_ends_while_it_replays_lets_go(process: New) -> None:
-    """What is not settled is taken over by the next one, the first batch again as well."""
+def test_a_process_that_ends_while_it_replays_lets_go(process: New, folder: Path) -> None:
+    """What is not settled is taken over by the next one, and by the one after that; no more."""
     one = process()
-    stowed = [one.stow("a"), one.stow("b")]
+    stowed = [one.stow("a"), one.stow("b"), one.stow("c")]
     one.spool.close()
-    two = process()
-    taken = two.spool.take()
-    assert taken is not None
-    two.spool.settle(taken)
-    two.spool.close()
+    several = [process(), process()]
+    for two in several:
+        taken = two.spool.take()
+        assert taken is not None
+        two.spool.settle(taken)
+        two.buffer.delivered(1)
+        two.spool.close()
+    two = several[-1]
+    assert (two.stats.replayed, two.stats.delivered, two.stats.spooled) == (2, 1, 1)
 
-    assert ids(process().deliver()) == ids(stowed)
+    three = process()
+    assert ids(three.deliver()) == ids(stowed[2:])
+    assert three.stats.replayed == 1
+    three.spool.close()
+    assert list(folder.iterdir()) == []
 
 
 def test_a_batch_is_held_while_it_is_sent(process: New, folder: Path) -> None:

@@ -14,6 +14,7 @@ from sqreen_mw.agent.delivery.spool.holdings import Holding, Holdings
 from sqreen_mw.agent.delivery.spool.locks import forget_inherited
 from sqreen_mw.agent.delivery.spool.reader import Reader
 from sqreen_mw.agent.delivery.spool.room import Room
+from sqreen_mw.agent.delivery.spool.segment import MARK_BYTES, mark
 from sqreen_mw.agent.delivery.spool.writer import Writer
 from sqreen_mw.agent.guard import Guard
 
@@ -38,6 +39,7 @@ class DiskSpool:
         room = Room(
             directory, bounds=bounds, desks=self._desks, holdings=self._holdings, guard=guard
         )
+        self._room: Final = room
         self._writer: Final = Writer(
             directory, bounds=bounds, desks=self._desks, holdings=self._holdings, room=room
         )
@@ -111,8 +113,12 @@ class DiskSpool:
         self.settle(batch)
 
     def close(self) -> None:
-        """Leave to others what lies there."""
+        """Leave to others what lies there, and what they need not send again."""
         with self._faults, self._directory.opened() as directory:
+            if begun := self._holdings.begun():
+                self._room.make(directory, len(begun) * MARK_BYTES)
+            for holding in self._holdings.begun():
+                mark(directory, holding.name, holding.settled)
             segments = self._directory.segments(directory)
             self._desks.leave(directory, segments=segments, own=True)
         self._desks.release()

@@ -62,9 +62,14 @@ class Holdings:
         holding.events -= events
         self._buffer.unspooled(events)
 
-    def take_over(self, name: str, *, events: int) -> Holding:
+    def begun(self) -> list[Holding]:
+        """Return the segments of which a part is settled."""
+        return [each for each in self._by_name.values() if each.settled and each.records]
+
+    def take_over(self, name: str, *, events: int, settled: int = 0) -> Holding:
         """Note another process's segment, which is this one's from now on."""
         holding = self._by_name[name] = Holding(name)
+        holding.settled = settled
         self._buffer.adopted(events)
         self.leave(holding, events)
         return holding

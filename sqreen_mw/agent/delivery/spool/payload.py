@@ -1,4 +1,4 @@
-"""A batch as a record's payload: its id, and its bytes as they travel."""
+"""What a record says: a batch, by its id and its bytes; or how many before it are settled."""
 
 import time
 from typing import Final
@@ -17,7 +17,7 @@ class _Payload(Struct, frozen=True, array_like=True, forbid_unknown_fields=True)
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(_Payload)
+_decoder: Final = msgspec.msgpack.Decoder(_Payload | int)
 
 
 def encode_payload(batch: Batch) -> bytes:
@@ -25,16 +25,25 @@ def encode_payload(batch: Batch) -> bytes:
     return _encoder.encode(_Payload(batch.id, batch.body))
 
 
-def decode_payload(data: bytes) -> Batch:
-    """Return the batch with the id and the bytes that it had; its events count as of this moment.
+def encode_mark(settled: int) -> bytes:
+    """Return that so many of a segment's batches are settled, from the first on."""
+    return _encoder.encode(settled)
+
+
+def decode_payload(data: bytes) -> Batch | int:
+    """Return a batch with the id and the bytes that it had, or how many batches are settled.
+
+    The events of the batch count as of this moment.
 
     Raises:
-        MalformedBatchError: It is no batch.
+        MalformedBatchError: It is neither.
     """
     try:
         payload = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedBatchError(str(error)) from error
+    if isinstance(payload, int):
+        return payload
     envelope = decode_envelope(payload.body)
     tracked_at = [time.monotonic()] * len(envelope.events)
     return Batch(id=payload.id, envelope=envelope, tracked_at=tracked_at, body=payload.body)

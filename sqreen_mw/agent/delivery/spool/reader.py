@@ -85,7 +85,8 @@ class Reader:
                 return False
             contents = self._contents(directory, name)
             if holding is None:
-                holding = self._holdings.take_over(name, events=contents.events if contents else 0)
+                events, settled = (contents.events, contents.settled) if contents else (0, 0)
+                holding = self._holdings.take_over(name, events=events, settled=settled)
             if contents is None:
                 self._holdings.lose(holding, FULL)
             else:

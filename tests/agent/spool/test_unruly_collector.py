@@ -1,0 +1,112 @@
+"""Whatever a collector does, and whenever the process ends, each event is somewhere, once."""
+
+import tempfile
+import time
+from collections import Counter
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from sqreen_mw.agent.delivery.http import HttpTransport
+from sqreen_mw.agent.delivery.pace import Pace
+from sqreen_mw.agent.delivery.spool.opening import spool_opener
+from sqreen_mw.agent.guard import Guard
+from tests.agent.test_flusher import Bench
+from tests.agent.unruly import BAD, Fault, unruly_collector
+
+QUICK = Pace(send=0.25, first_delay=0.01, max_delay=0.05, misconfigured=0.05)
+PATIENCE = 20.0
+
+
+class SpooledDelivery(RuleBasedStateMachine):
+    """Processes with one spool come and go, while their collector does what it likes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        self.collector = self.stack.enter_context(unruly_collector())
+        self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
+        self.processes = [self.begin()]
+        self.tracked = 0
+
+    def begin(self) -> Bench:
+        """Return a new process."""
+        url = f"http://localhost:{self.collector.port}"
+        return Bench(
+            partial(HttpTransport, url=url, token="t", user_agent="u"),
+            interval=0.01,
+            seal=None,
+            pace=QUICK,
+            open_spool=spool_opener(self.folder, owner="shop", size=2**26, age=3600, guard=Guard()),
+        )
+
+    @rule(count=st.integers(1, 20), name=st.sampled_from(["good", "good", BAD]))
+    def track(self, count: int, name: str) -> None:
+        """Track some events of a kind."""
+        for _ in range(count):
+            assert self.processes[-1].track(name)
+        self.tracked += count
+
+    @rule(faults=st.lists(st.sampled_from(Fault), min_size=1, max_size=4))
+    def misbehave(self, faults: list[Fault]) -> None:
+        """Let the collector do this with the posts to come."""
+        self.collector.faults.extend(faults)
+
+    @rule(seconds=st.sampled_from([0.0, 0.02, 0.1]))
+    def flush(self, seconds: float) -> None:
+        """Want everything out, without waiting for it for long."""
+        self.processes[-1].flusher.flush(seconds)
+
+    @rule()
+    def restart(self) -> None:
+        """End the process, and begin the next one; nothing is lost between them."""
+        assert self.processes[-1].flusher.close(PATIENCE) == 0
+        self.processes.append(self.begin())
+
+    @invariant()
+    def accounts_for_each_event(self) -> None:
+        """Each process's counts add up, whenever they are asked."""
+        assert all(process.counts is not None for process in self.processes)
+        assert self.collector.broken == []
+
+    def teardown(self) -> None:
+        """Once the collector recovers, all of it is delivered, or dropped by its word."""
+        with self.stack:
+            try:
+                self.collector.recover()
+                self.track(1, "good")
+                self.wait_until_all_is_settled()
+                self.compare()
+            finally:
+                self.processes[-1].flusher.close(PATIENCE)
+
+    def wait_until_all_is_settled(self) -> None:
+        """Wait until nothing lies anywhere."""
+        end = time.monotonic() + PATIENCE
+        while self.processes[-1].counts.get("waiting") or list(self.folder.glob("*.segment")):
+            assert time.monotonic() < end, (self.processes[-1].counts, list(self.folder.iterdir()))
+            time.sleep(0.01)
+
+    def compare(self) -> None:
+        """Compare what all processes say with what the collector knows."""
+        stats = [process.flusher.buffer.stats({}) for process in self.processes]
+        dropped: Counter[str] = sum((Counter(each.dropped) for each in stats), start=Counter())
+
+        assert sum(each.tracked for each in stats) == self.tracked
+        assert sum(each.delivered for each in stats) == len(self.collector.stored)
+        assert sum(each.waiting for each in stats) == sum(each.replayed for each in stats)
+        assert dropped == self.collector.lost
+
+
+TestSpooledDelivery = SpooledDelivery.TestCase
+TestSpooledDelivery.settings = settings(
+    max_examples=15,
+    stateful_step_count=15,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # what takes time is not worth shrinking
+)
