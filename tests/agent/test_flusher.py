@@ -84,6 +84,11 @@ class Bench:
         return self.flusher.put(pending(**{**now, **changes}))
 
     @property
+    def replayed(self) -> int:
+        """The number of events that other processes left in the spool."""
+        return self.flusher.buffer.stats({}).replayed
+
+    @property
     def counts(self) -> dict[str, Any]:
         """What became of the events, without what is zero."""
         stats = self.flusher.buffer.stats({})

@@ -2,15 +2,24 @@
 
 import random
 import time
+from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal, TypeAlias
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.http import HttpTransport
 from sqreen_mw.agent.delivery.pace import Pace
+from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
+from sqreen_mw.agent.delivery.spool.opening import spool_opener
+from sqreen_mw.agent.guard import Guard
 from tests.agent.test_flusher import Bench
 from tests.agent.unruly import BAD, PAUSE_SECONDS, Fault, unruly_collector
 
@@ -31,16 +40,16 @@ class Delivery(RuleBasedStateMachine):
         super().__init__()
         self.stack = ExitStack()
         self.collector = self.stack.enter_context(unruly_collector())
-        url = f"http://localhost:{self.collector.port}"
-        self.bench = Bench(
-            lambda: HttpTransport(url=url, token="t", user_agent="u"),
-            interval=0.01,
-            seal=None,
-            pace=QUICK,
-        )
+        self.bench = self.process()
         self.tracked = 0
         self.flushes: list[float] = []
         self.end: End = "recovers"
+
+    def process(self, open_spool: Callable[[Buffer], Spool] = no_spool) -> Bench:
+        """Return what an app of its own process tracks with."""
+        url = f"http://localhost:{self.collector.port}"
+        transport = partial(HttpTransport, url=url, token="t", user_agent="u")
+        return Bench(transport, interval=0.01, seal=None, pace=QUICK, open_spool=open_spool)
 
     @initialize(end=st.sampled_from(["recovers", "recovers", "recovers", "does not"]))
     def choose_the_end(self, end: End) -> None:
@@ -98,10 +107,14 @@ class Delivery(RuleBasedStateMachine):
         self.flushes.append(time.monotonic())
         assert self.bench.flusher.flush(PATIENCE)
 
-        delivered = {"delivered": len(self.collector.stored)} if self.collector.stored else {}
-        assert self.bench.counts == {**delivered, **self.collector.lost}
+        assert self.bench.counts == self.expected()
         self.accounts_for_each_event()
         self.check_the_pauses()
+
+    def expected(self) -> dict[str, int]:
+        """Return the counts that the collector's own knowledge makes."""
+        counts = {"delivered": len(self.collector.stored), **self.collector.lost}
+        return {name: count for name, count in counts.items() if count}
 
     def live_through_it(self, seconds: float) -> None:
         """Let the collector do what is left, as long as there are events to do it with."""
@@ -132,11 +145,61 @@ class Delivery(RuleBasedStateMachine):
             assert asked or after - begin >= PAUSE_SECONDS
 
 
-TestDelivery = Delivery.TestCase
-TestDelivery.settings = settings(
-    max_examples=20,
+class SpooledDelivery(Delivery):
+    """The same app with a spool, which what is left when it is closed stays in."""
+
+    def process(self, open_spool: Callable[[Buffer], Spool] | None = None) -> Bench:
+        """Return what an app of its own process tracks with; all have one spool."""
+        if not hasattr(self, "folder"):
+            self.folder = Path(self.stack.enter_context(TemporaryDirectory()), "spool")
+        opener = spool_opener(self.folder, owner="shop", size=2**26, age=3600, guard=Guard())
+        return super().process(open_spool or opener)
+
+    def recover(self) -> None:
+        """After the collector recovers, it gets what is in the spool as well."""
+        self.live_through_it(3.0)
+        self.collector.recover()
+        self.wait_for(lambda: "waiting" not in self.bench.counts)
+
+        assert self.bench.counts == self.expected()
+        self.accounts_for_each_event()
+
+    def give_up(self) -> None:
+        """What a close leaves, a later process delivers; together they account for each event."""
+        self.bench.flusher.close(0.5)
+        self.collector.recover()
+        # Until then the spool is the first one's, and others look for such once a minute only.
+        self.wait_for(lambda: self.bench.flusher.finished or not self.tracked)
+        left = self.bench.counts.get("waiting", 0)
+        later = self.process()
+        self.stack.callback(later.flusher.close, 0.5)
+        assert later.track("good")
+        self.tracked += 1
+        self.wait_for(lambda: later.replayed == left and "waiting" not in later.counts)
+
+        together = Counter(self.bench.counts) - Counter(waiting=left) + Counter(later.counts)
+        lost_at_exit = together.pop("exit", 0)
+        assert together.total() + lost_at_exit == self.tracked
+        if not lost_at_exit:
+            assert together == Counter(self.expected())
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Wait until something holds."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, self.bench.counts
+            time.sleep(0.01)
+
+
+UNHURRIED = settings(
+    max_examples=15,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # what takes time is not worth shrinking
 )
+
+TestDelivery = Delivery.TestCase
+TestDelivery.settings = UNHURRIED
+TestSpooledDelivery = SpooledDelivery.TestCase
+TestSpooledDelivery.settings = UNHURRIED
