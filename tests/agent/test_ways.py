@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from sqreen_mw.agent.delivery.faults import Way, told_fault
 from sqreen_mw.agent.delivery.http import HttpTransport
 from sqreen_mw.agent.delivery.transport import Delivered, Misconfigured, Outcome, Retry
 from sqreen_mw.agent.proxy import Proxy
@@ -212,6 +213,17 @@ def test_a_connection_that_takes_too_long_is_told() -> None:
             each.close()
 
     assert reason == f"no connection to 127.0.0.1:{address[1]} in time, check SQREEN_URL"
+
+
+def test_a_host_with_several_addresses_is_told_of_once() -> None:
+    """Where each address of a name refuses, as localhost's two do, the reason is the first's."""
+    tries = ExceptionGroup("all failed", [ConnectionRefusedError(), TimeoutError()])
+    error = OSError("All connection attempts failed")
+    error.__cause__ = tries
+
+    told = told_fault(error, Way(url="http://localhost:7070"))
+
+    assert told == "nothing listens at localhost:7070, check SQREEN_URL"
 
 
 @pytest.mark.parametrize("login", [None, "jane:s3 cret/@"])
