@@ -106,7 +106,7 @@ class Buffer:
                     size += event.size
                 else:
                     kept.append(event)
-            self.pending.put_back(kept)
+            pending.put_back(kept)
             self._under_way += len(taken)
         return taken
 
@@ -116,18 +116,20 @@ class Buffer:
             if not self._abandoned:
                 self._under_way -= 1
                 self.sealed.append(event)
-                self._keep_bounds()
+                if self.pending.bytes + self.sealed.bytes > self._max_bytes:
+                    self._keep_bounds()
 
     def take_batch(self) -> list[SealedEvent]:
         """Take the events of one batch, oldest first; they count as under way until settled."""
         taken: list[SealedEvent] = []
         size = 0
         with self._lock:
-            while self.sealed and len(taken) < BATCH_EVENTS:
-                event = self.sealed.pop()
+            sealed = self.sealed
+            while sealed.count and len(taken) < BATCH_EVENTS:
+                event = sealed.pop()
                 size += len(event.data) + 1
                 if taken and size > BATCH_BYTES:
-                    self.sealed.put_back([event])
+                    sealed.put_back([event])
                     break
                 taken.append(event)
             self._under_way += len(taken)

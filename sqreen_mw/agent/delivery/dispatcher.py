@@ -191,13 +191,15 @@ class Dispatcher:
 
     def _seal_one(self, event: PendingEvent) -> None:
         """Seal an event; one that the app's hook drops, or that fails, is counted."""
-        reason = "unsealed"
-        with self._guard.swallow("seal"):
+        reason = "before_send"
+        try:
             data = self._seal(event)
             if data is not None:
                 self._buffer.put_sealed(SealedEvent(data, event.tracked_at))
                 return
-            reason = "before_send"
+        except Exception as error:  # noqa: BLE001 a fault of ours, or of the app's own classes
+            self._guard.failed("seal", error)
+            reason = "unsealed"
         self._buffer.dropped(reason)
 
     def _start_sending(self) -> None:
