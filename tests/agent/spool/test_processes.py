@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.spool.process import Process
+from tests.delivery.killing import size_of
 from tests.functional.processes import ROOT, SECONDS, clean_environment
 
 New = Callable[..., Process]
@@ -33,6 +35,16 @@ for batch in process.deliver():
     say(batch.id)
 say(process.stats.replayed)
 process.spool.close()
+"""
+
+WRITING = """
+process = Process(Path(sys.argv[1]), size=2**20)
+say("ready")
+for number in range(60):
+    process.stow(str(number), padding=30_000)
+process.spool.close()
+stats = process.stats
+say(stats.spooled)
 """
 
 STOPPING = """
@@ -124,6 +136,22 @@ def test_processes_that_race_send_each_batch_once(process: New, folder: Path) ->
     assert sorted(id_ for words in said for id_ in words[:-1]) == sorted(left)
     assert [int(words[-1]) for words in said] == [len(words) - 1 for words in said]
     assert list(folder.iterdir()) == []
+
+
+def test_processes_that_write_together_keep_the_bound(process: New, folder: Path) -> None:
+    """However many write at once, the spool has never more bytes than it may have."""
+    largest = 0
+    with ExitStack() as stack:
+        writing = [stack.enter_context(script(WRITING, folder)) for _ in range(3)]
+        assert [line(each) for each in writing] == ["ready"] * 3
+        while any(each.poll() is None for each in writing):
+            largest = max(largest, size_of(folder))
+            time.sleep(0.005)  # they write under the same lock
+        said = [int(line(each)) for each in writing]
+
+    left = process(size=2**20).deliver()
+    assert 2**19 < largest <= 2**20
+    assert 0 < len(left) <= sum(said)
 
 
 def test_a_process_that_is_killed_while_it_replays_lets_go(process: New, folder: Path) -> None:
