@@ -115,7 +115,7 @@ class Agent:
     def renew(self) -> None:
         """Start afresh, in a forked child: what waits in the parent is the parent's."""
         with self._guard.swallow("fork"):
-            self._flusher = Flusher(self._delivery)
+            self._flusher = self._heir_of(self._flusher)
             self._flushers.clear()
             self._flushers[self._flusher.pid] = self._flusher
 
@@ -130,12 +130,15 @@ class Agent:
         flusher = self._flusher
         pid = os.getpid()
         if flusher.pid != pid:
-            fresh = Flusher(self._delivery)
-            if first_worker():
-                fresh.inherit(flusher)
             # setdefault elects one of the threads that come here together.
-            flusher = self._flushers.setdefault(pid, fresh)
+            flusher = self._flushers.setdefault(pid, self._heir_of(flusher))
             self._flusher = flusher
+        return flusher
+
+    def _heir_of(self, parent: Flusher) -> Flusher:
+        flusher = Flusher(self._delivery)
+        if first_worker():
+            flusher.inherit(parent)
         return flusher
 
 

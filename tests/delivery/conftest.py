@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import trustme
 
-from tests.agent.conftest import FaultyCollector, collector
+from tests.agent.conftest import FaultyCollector, collector, tls_collector
 from tests.functional.processes import (
     ROOT,
     SECONDS,
@@ -32,6 +33,7 @@ class Runner:
 
     collector: FaultyCollector
     folder: Path
+    ca_file: str = ""
 
     def settings(self, naive: str = "", **more: str) -> dict[str, str]:
         """Return the environment of such a process."""
@@ -41,6 +43,7 @@ class Runner:
             "SQREEN_FLUSH_INTERVAL": "60",
             "PYTHONPATH": str(ROOT),
             "NAIVE": naive,
+            **({"SQREEN_CA_FILE": self.ca_file} if self.ca_file else {}),
         }
         kept = clean_environment({**ours, **more})
         # Coverage handles SIGTERM, and ours then leaves it alone.
@@ -118,3 +121,13 @@ def wait_until(condition: Callable[[], object]) -> None:
 def runner(collector: FaultyCollector, tmp_path: Path) -> Runner:
     """Return what runs scripts towards a collector."""
     return Runner(collector, tmp_path)
+
+
+@pytest.fixture
+def tls_runner(tmp_path: Path) -> Iterator[Runner]:
+    """Return what runs scripts towards a collector with TLS and an authority of its own."""
+    authority = trustme.CA()
+    file = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(file))
+    with tls_collector(authority.issue_cert("localhost")) as told:
+        yield Runner(told, tmp_path, ca_file=str(file))

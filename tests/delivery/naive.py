@@ -90,6 +90,16 @@ def _thread_of_threading() -> None:
     _replace(_of("delivery.flusher"), "native", native)
 
 
+def _context_for_ever() -> None:
+    transport = _of("delivery.http").HttpTransport
+    connected = transport._connected  # noqa: SLF001 that is the variant
+
+    def connected_once(self: Any) -> Any:
+        return self._connections or connected(self)
+
+    _replace(transport, "_connected", connected_once)
+
+
 def _resolver_of_gevent() -> None:
     _replace(_of("delivery.loop"), "native", _present)
 
@@ -117,6 +127,7 @@ VARIANTS: dict[str, Callable[[], None]] = {
     "takes its parent's flusher": _takes_the_parents,
     "imports when needed": _imports_when_needed,
     "asyncio's resolver": _resolver_of_asyncio,
+    "a context for ever": _context_for_ever,
     "gevent's threads": _threads_of_gevent,
     "a thread of threading": _thread_of_threading,
     "gevent's resolver": _resolver_of_gevent,

@@ -59,8 +59,8 @@ SERVERS = {
 
 
 @contextmanager
-def in_a_terminal(runner: Runner, *arguments: str) -> Iterator[None]:
-    """Run a server with its reloader, and stop both as Ctrl-C does."""
+def in_a_group(runner: Runner, *arguments: str) -> Iterator[None]:
+    """Run a server with its reloader, and stop both as a supervisor does."""
     with subprocess.Popen(
         [sys.executable, *arguments],
         cwd=runner.folder,
@@ -72,7 +72,7 @@ def in_a_terminal(runner: Runner, *arguments: str) -> Iterator[None]:
         try:
             yield
         finally:
-            os.killpg(process.pid, signal.SIGINT)
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait(timeout=SECONDS)
 
 
@@ -97,7 +97,7 @@ def test_a_reload_neither_doubles_nor_loses(runner: Runner, framework: str) -> N
         return said == version
 
     file.write_text(PRELUDE + site.replace("VERSION", '"1"'))
-    with in_a_terminal(runner, *(word.replace("PORT", str(port)) for word in words)):
+    with in_a_group(runner, *(word.replace("PORT", str(port)) for word in words)):
         wait_until(lambda: answered("1"))
         file.write_text(PRELUDE + site.replace("VERSION", '"2"'))
         wait_until(lambda: answered("2"))

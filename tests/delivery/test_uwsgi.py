@@ -34,6 +34,7 @@ UWSGI = (
         ((), 1, ""),
         (("--threads", "2"), 1, ""),
         (("--lazy-apps",), 2, ""),
+        (("--py-call-osafterfork",), 1, ""),
         ((), 1, "born in a master"),
     ],
 )

@@ -109,6 +109,7 @@ class HttpTransport:
         # Not a client, which logs each request: apps that show it would see one a second, and one
         # that tracks what it logs would never come to rest.
         self._connections: httpx2.AsyncHTTPTransport | None = None
+        self._made_with: type[ssl.SSLContext] | None = None
 
     async def send(self, batch: Batch, *, seconds: float) -> Outcome:
         """Post a batch and read the verdict."""
@@ -132,8 +133,13 @@ class HttpTransport:
         return None
 
     def _connected(self) -> httpx2.AsyncHTTPTransport:
-        """Return the connections, made by the first batch on the loop that they are used on."""
-        if self._connections is None:
+        """Return the connections, made by the first batch on the loop that they are used on.
+
+        They are made anew where gevent has come since: anyio takes a context of another class than
+        ssl's present one to a thread, which is never had then.
+        """
+        if self._connections is None or self._made_with is not ssl.SSLContext:
+            self._made_with = ssl.SSLContext
             options = way_options(self._way)
             limits = httpx2.Limits(keepalive_expiry=KEEP_SECONDS)
             self._connections = httpx2.AsyncHTTPTransport(limits=limits, **options)
