@@ -13,6 +13,7 @@ from tests.functional.processes import SECONDS
 from tests.transparency.serving import free_port
 
 FLASK = """
+import os
 import flask
 import sqreen_mw as sqreen
 
@@ -23,10 +24,11 @@ sqreen.Sqreen(app)
 @app.get("/")
 def view():
     sqreen.track("x")
-    return VERSION
+    return f"{VERSION} {os.getpid()}"
 """
 
 DJANGO = """
+import os
 import sys
 from django.conf import settings
 from django.core.management import execute_from_command_line
@@ -44,7 +46,7 @@ settings.configure(
 
 def view(request):
     sqreen.track("x")
-    return HttpResponse(VERSION)
+    return HttpResponse(f"{VERSION} {os.getpid()}")
 
 
 urlpatterns = [path("", view)]
@@ -59,20 +61,18 @@ SERVERS = {
 
 
 @contextmanager
-def in_a_group(runner: Runner, *arguments: str) -> Iterator[None]:
-    """Run a server with its reloader, and stop both as a supervisor does."""
+def reloading(runner: Runner, *arguments: str) -> Iterator[None]:
+    """Run a server with its reloader, which ends with the process that serves."""
     with subprocess.Popen(
         [sys.executable, *arguments],
         cwd=runner.folder,
         env=runner.settings(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     ) as process:
         try:
             yield
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
             process.wait(timeout=SECONDS)
 
 
@@ -90,18 +90,25 @@ def test_a_reload_neither_doubles_nor_loses(runner: Runner, framework: str) -> N
     site, *words = SERVERS[framework]
     file, port = runner.folder / "site_of_test.py", free_port()
     answers: list[str] = []
+    asked = 0
 
     def answered(version: str) -> bool:
+        nonlocal asked
+        asked += 1
         if said := answer(f"http://127.0.0.1:{port}/"):
             answers.append(said)
-        return said == version
+        return said.startswith(version)
 
-    file.write_text(PRELUDE + site.replace("VERSION", '"1"'))
-    with in_a_group(runner, *(word.replace("PORT", str(port)) for word in words)):
-        wait_until(lambda: answered("1"))
-        file.write_text(PRELUDE + site.replace("VERSION", '"2"'))
-        wait_until(lambda: answered("2"))
+    file.write_text(PRELUDE + site.replace("VERSION", "1"))
+    with reloading(runner, *(word.replace("PORT", str(port)) for word in words)):
+        try:
+            wait_until(lambda: answered("1"))
+            file.write_text(PRELUDE + site.replace("VERSION", "2"))
+            wait_until(lambda: answered("2"))
+        finally:
+            # Not to the reloader, which would kill it.
+            os.kill(int(answers[-1].split()[1]), signal.SIGTERM)
 
-    assert set(answers) == {"1", "2"}
-    wait_until(lambda: len(runner.names) >= len(answers))
-    assert runner.names == ["x"] * len(answers)
+    assert len(set(answers)) == 2
+    # One that was served during the reload may have lost its answer, not its event.
+    assert len(answers) <= len(runner.names) <= asked
