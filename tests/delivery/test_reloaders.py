@@ -27,36 +27,8 @@ def view():
     return f"{VERSION} {os.getpid()}"
 """
 
-DJANGO = """
-import os
-import sys
-from django.conf import settings
-from django.core.management import execute_from_command_line
-from django.http import HttpResponse
-from django.urls import path
-import sqreen_mw as sqreen
-
-settings.configure(
-    DEBUG=True,
-    ALLOWED_HOSTS=["*"],
-    ROOT_URLCONF="__main__",
-    MIDDLEWARE=["sqreen_mw.middleware.django.SqreenMiddleware"],
-)
-
-
-def view(request):
-    sqreen.track("x")
-    return HttpResponse(f"{VERSION} {os.getpid()}")
-
-
-urlpatterns = [path("", view)]
-if __name__ == "__main__":
-    execute_from_command_line(sys.argv)
-"""
-
 SERVERS = {
     "flask": (FLASK, "-m", "flask", "--app", "site_of_test", "run", "--debug", "--port", "PORT"),
-    "django": (DJANGO, "site_of_test.py", "runserver", "--skip-checks", "PORT"),
 }
 
 

@@ -15,6 +15,7 @@ import sqreen_mw as sqreen
 
 socket.getaddrinfo = lambda *_, **__: time.sleep(30)
 sqreen.track("x")
+print("ready", flush=True)
 """
 
 
@@ -23,6 +24,8 @@ def test_a_resolver_that_hangs_keeps_no_process(runner: Runner, naive: str) -> N
     """Who waits for the resolver is left behind at exit, and what it had is counted."""
     ended, errors = True, ""
     with runner.running(HANGS, naive) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
         try:
             _, errors = process.communicate(timeout=8)
         except subprocess.TimeoutExpired:
