@@ -28,6 +28,7 @@ ROWS: Final = (
     "client_ip",
     "ingest",
     "importing",
+    "pieces",
 )
 
 

@@ -3,16 +3,17 @@
 import time
 from typing import Final
 
-from benchmarks.peers.peer import Peer
+from benchmarks.peers.peer import Peer, Properties
 
 EVENT: Final = "coupon.applied"
+PROPERTIES: Final[Properties] = {"code": "SPRING", "discount": 12.5, "first": True}
 _SAMPLE: Final = 1_000_000
 
 
 def tracking(peer: Peer, calls: int = 1) -> None:
     """Track so many events; their properties are made anew, as an application does."""
     for _ in range(calls):
-        peer.track(EVENT, {"code": "SPRING", "discount": 12.5, "first": True})
+        peer.track(EVENT, dict(PROPERTIES))
 
 
 def spinning(turns: int) -> None:

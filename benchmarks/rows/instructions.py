@@ -6,22 +6,19 @@ Threads that deliver are left out; the row ``delivered`` has the whole process.
 
 import gc
 import os
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
-from shutil import which
 from typing import Any, Final, NamedTuple
 
+from benchmarks.callgrind import begin_counting, instructions, mark, prefix
 from benchmarks.child import in_child
 from benchmarks.drive.sides import SIDES, Side
 from benchmarks.figures import Figure, Plan
 from benchmarks.peers.nothing import Bare
 from benchmarks.peers.peer import CONTESTANTS, PASSING, Peer, open_peer
 from benchmarks.stub.running import running_stub
-from benchmarks.unmeasurable import UnmeasurableError
 from benchmarks.work import tracking
 
 REPEATED: Final = 5
@@ -58,13 +55,7 @@ BLOCKS: Final = {
 
 
 def measure(plan: Plan) -> list[Figure]:
-    """Return instructions added a request, and of ``track()``.
-
-    Raises:
-        UnmeasurableError: There is no valgrind.
-    """
-    if which("valgrind") is None:
-        raise UnmeasurableError("valgrind is missing: apt-get install valgrind")
+    """Return instructions added a request, and of ``track()``."""
     names = [PASSING, *plan.contestants]
     tasks = [(name, side) for name in names for side in SIDES]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -105,18 +96,9 @@ def _counted(task: tuple[str, str]) -> Counts:
     """Return the counts of a contestant on a side, as callgrind wrote them down."""
     name, side = task
     with tempfile.TemporaryDirectory() as folder, running_stub() as stub:
-        prefix = (
-            "valgrind",
-            "--quiet",
-            "--tool=callgrind",
-            "--instr-atstart=no",
-            "--separate-threads=yes",
-            "--dump-before=getpriority",
-            f"--callgrind-out-file={folder}/out",
-        )
-        wrapped = in_child(serve_blocks, prefix=prefix, name=name, side=side, url=stub.url)
+        wrapped = in_child(serve_blocks, prefix=prefix(folder), name=name, side=side, url=stub.url)
         counts = {
-            block.name: _instructions(Path(folder) / f"out.{2 * n}-01") / block.requests
+            block.name: instructions(folder, n) / block.requests
             for n, block in enumerate(BLOCKS[side], 1)
         }
     return {**counts, "wrapped": wrapped}
@@ -128,38 +110,17 @@ def serve_blocks(name: str, side: str, url: str) -> bool:
     apps = [_app(block, peer, way) for block in BLOCKS[side]]
     for app, block in zip(apps, BLOCKS[side], strict=True):
         way.serve(app, way.requests(block.warm))
-    _begin_counting()
+    begin_counting()
     for app, block in zip(apps, BLOCKS[side], strict=True):
         requests = way.requests(block.requests)
         gc.collect()
         gc.freeze()
-        _mark()
+        mark()
         way.serve(app, requests)
-        _mark()
+        mark()
     return way.wraps(peer)
 
 
 def _app(block: _Block, peer: Peer, way: Side) -> Any:
     work = partial(tracking, peer, block.tracks) if block.tracks else None
     return way.app(peer if block.wrapped else Bare(""), work, streams=block.streams)
-
-
-def _begin_counting() -> None:
-    """Switch counting on: what comes before, all the importing, runs five times as fast without.
-
-    Valgrind listens while this process computes, so waiting for the command must not sleep.
-    """
-    command = ["callgrind_control", "--instr=on", str(os.getpid())]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as control:
-        while control.poll() is None:
-            pass
-
-
-def _mark() -> None:
-    """Call what callgrind looks out for, and nobody else calls."""
-    os.getpriority(os.PRIO_PROCESS, 0)
-
-
-def _instructions(dump: Path) -> int:
-    lines = dump.read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("totals: ")).split()[1])

@@ -1,0 +1,169 @@
+"""Machine instructions of each piece of one event of ours, from the app's call to the batch.
+
+Each piece is called alone, many times, under callgrind; a piece that is in another one says so.
+"""
+
+import gc
+import gzip
+import math
+import tempfile
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import Raw
+
+from benchmarks.callgrind import begin_counting, instructions, mark, prefix
+from benchmarks.child import in_child
+from benchmarks.drive.requests import scope
+from benchmarks.figures import Figure, Plan
+from benchmarks.work import EVENT, PROPERTIES
+from sqreen_mw.agent.agent import Agent
+from sqreen_mw.agent.arguments import Arguments
+from sqreen_mw.agent.config import load_config
+from sqreen_mw.agent.context import RequestContext, enter, leave
+from sqreen_mw.agent.delivery.batch import make_batch
+from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.pending import PendingEvent, SealedEvent
+from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, asgi_request
+from sqreen_mw.agent.sealing import Sealer
+from sqreen_mw.agent.tracker import Tracker
+from sqreen_mw.capture.client_ip import FORWARDED_FOR
+from sqreen_mw.capture.request import Describer
+from sqreen_mw.capture.scrubbed import scrubbed_values
+from sqreen_mw.capture.values import plain_json
+from sqreen_mw.protocol.batch import encode_event
+from sqreen_mw.protocol.event import Event
+from sqreen_mw.protocol.event_id import new_event_id
+
+URL: Final = "memory://"
+CALLS: Final = 100
+BATCH: Final = 100
+"""Events of the batch that is made and compressed; the figures are an event's."""
+
+Pieces = dict[str, tuple[Callable[[], object], int]]
+"""What to call by its name, and for how many events one call stands."""
+
+
+def measure(plan: Plan) -> list[Figure]:  # noqa: ARG001 ours alone
+    """Return the instructions of each piece."""
+    with tempfile.TemporaryDirectory() as folder:
+        names: list[str] = in_child(call_pieces, prefix=prefix(folder))
+        counts = [instructions(folder, block) / CALLS for block in range(1, len(names) + 1)]
+    nothing = counts[0]
+    events = [count for _, count in _pieces().values()]
+    values = {
+        name: (count - nothing) / of for name, count, of in zip(names, counts, events, strict=True)
+    }
+    return [Figure(name="instructions an event", values=dict(list(values.items())[1:]))]
+
+
+def call_pieces() -> list[str]:
+    """Call each piece between two marks, and return their names."""
+    pieces = _pieces()
+    for call, _ in pieces.values():
+        _repeat(call)
+    begin_counting()
+    for call, _ in pieces.values():
+        gc.collect()
+        gc.freeze()
+        mark()
+        _repeat(call)
+        mark()
+    return list(pieces)
+
+
+def _repeat(call: Callable[[], object]) -> None:
+    for _ in range(CALLS):
+        call()
+
+
+def _pieces() -> Pieces:
+    return {"nothing": (lambda: None, 1), **_of_the_app(), **_of_the_flusher()}
+
+
+def _of_the_app() -> Pieces:
+    agent = Agent(load_config({"url": URL}), url=URL)
+    context = _request(agent)
+    buffer = Buffer(max_events=10**9, max_bytes=10**12)
+    event = _tracked(context)
+
+    asked, told = scope(1), TOLD_HEADERS | {b"x-forwarded-for"}
+
+    def remade() -> None:
+        asgi_request(asked, agent, told).finish()
+
+    return {
+        "a request's context, made and let go": (remade, 1),
+        "the contextvar, set and reset": (lambda: leave(enter(context)), 1),
+        "`track()` with three properties, again": (
+            lambda: context.track(EVENT, properties=PROPERTIES),
+            1,
+        ),
+        "in it: its properties copied": (lambda: plain_json(PROPERTIES), 1),
+        "in it: its id": (lambda: new_event_id(0), 1),
+        "in it: the queue": (lambda: buffer.put(event), 1),
+    }
+
+
+def _of_the_flusher() -> Pieces:
+    config = load_config({"url": URL})
+    agent = Agent(config, url=URL)
+    context = _request(agent)
+    event = _tracked(context)
+    context.finish()
+    describer = Describer(client_ip=config.client_ip, scrubber=config.scrubber)
+    sealer = Sealer(describer=describer, before_send=None, guard=Guard())
+    raw = context.raw_request()
+    known = Event(id=event.id, name=EVENT, timestamp=0, request=describer.describe(raw))
+    data = encode_event(known)
+    buffer = Buffer(max_events=10**9, max_bytes=10**12)
+
+    def queued() -> None:
+        for _ in range(BATCH):
+            buffer.put(event)
+        for _ in buffer.take_ready(math.inf, wanted=math.inf):
+            buffer.put_sealed(SealedEvent(data, 0.0))
+        buffer.take_batch()
+
+    def sent() -> None:
+        events = [Raw(data) for _ in range(BATCH)]
+        batch = make_batch(agent.header, events=events, tracked_at=[0.0] * BATCH)
+        gzip.compress(batch.body, compresslevel=1)
+
+    return {
+        "sealing": (lambda: sealer.seal(event), 1),
+        "in it: the request read": (context.raw_request, 1),
+        "in it: the request described and scrubbed": (lambda: describer.describe(raw), 1),
+        "in it: the properties scrubbed": (
+            lambda: scrubbed_values(event.properties, config.scrubber),
+            1,
+        ),
+        "in it: encoding": (lambda: encode_event(known), 1),
+        "the queue, in and out, twice": (queued, BATCH),
+        "the batch, encoded and compressed": (sent, BATCH),
+    }
+
+
+def _request(agent: Agent) -> RequestContext:
+    return asgi_request(scope(1), agent, TOLD_HEADERS | {b"x-forwarded-for"})
+
+
+def _tracked(context: RequestContext) -> PendingEvent:
+    """Return the event that a request's ``track()`` makes."""
+    events: list[PendingEvent] = []
+
+    def put(event: PendingEvent) -> bool:
+        events.append(event)
+        return True
+
+    guard = Guard()
+    tracker = Tracker(
+        put=put,
+        calls=context.calls,
+        arguments=Arguments(guard),
+        guard=guard,
+        ip_header=FORWARDED_FOR,
+    )
+    tracker.track(context, EVENT, options=None, keywords={"properties": PROPERTIES})
+    return events[0]
