@@ -82,7 +82,9 @@ class ASGIRequestContext(RequestContext):
     def raw_request(self) -> RawRequest:
         """Return the request's values; route and path parameters as far as they are known."""
         self.notice()
-        present = self._routing or _routing_parts(self.scope, self.found_route())
+        scope = self.scope
+        is_over = self._routing is not None or scope is _GONE
+        present = () if is_over else _routing_parts(scope, self.found_route())
         # Where the request ends meanwhile, the present has nothing, and what was kept is whole.
         routing = _Routing(*(self._routing or present))
         path, query = _text(self.path), self.query
