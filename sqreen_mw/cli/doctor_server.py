@@ -13,10 +13,9 @@ _BELIEVES_CLIENTS: Final = (
     "addresses of your proxies there instead of *"
 )
 _LOSES_LAST: Final = (
-    "no handler of ours runs at a stop, so what was tracked in its last moment is lost: keep "
-    "SQREEN_FLUSH_INTERVAL short"
+    "in workers and with --reload no handler of ours runs at a stop, so what was tracked in its "
+    "last moment is lost: keep SQREEN_FLUSH_INTERVAL short"
 )
-_WORKER_LOSES_LAST: Final = f"in workers and with --reload {_LOSES_LAST}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +49,12 @@ _WITH_WORKERS, _WITH_RELOAD = (
         server="uvicorn",
         flags=("--lifespan off", flag),
         level="warning",
-        effect=_WORKER_LOSES_LAST,
+        effect=_LOSES_LAST,
     )
     for flag in ("--workers", "--reload")
 )
-_OWN_SIGNALS: Final = Rule(
-    server="granian", flags=("--interface wsgi",), level="warning", effect=_LOSES_LAST
-)
-
-RULES: Final = (_BELIEVING, _WITH_WORKERS, _WITH_RELOAD, _OWN_SIGNALS)
-"""Held against uvicorn and granian by our tests."""
+RULES: Final = (_BELIEVING, _WITH_WORKERS, _WITH_RELOAD)
+"""Held against uvicorn by our tests."""
 
 VARIABLES: Final = {
     "FORWARDED_ALLOW_IPS": ("*", _BELIEVING),

@@ -216,7 +216,7 @@ def test_clocks_are_compared(
         ("uvicorn app:app --host 0.0.0.0", "fine"),
         ("uvicorn app:app --lifespan on", "fine"),
         ("/venv/bin/uvicorn app:app --forwarded-allow-ips '*'", "problem"),
-        ("granian --interface wsgi app:app", "warning"),
+        ("granian --interface wsgi app:app", "fine"),
         ("granian --interface asgi app:app", "fine"),
         ("uvicorn app:app --lifespan off", "fine"),
         ("uvicorn app:app --lifespan off --reload", "warning"),

@@ -1,0 +1,177 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.agent.conftest import FaultyCollector, collector
+from tests.delivery.conftest import wait_until
+from tests.functional.processes import (
+    ROOT,
+    SECONDS,
+    clean_environment,
+    wait_until_answered,
+)
+from tests.servers.table import CELERY, SERVERS, Held, Server
+from tests.transparency.serving import free_port
+
+__all__ = ["collector"]
+
+EVENTS = 60
+REQUIRED = os.environ.get("SQREEN_SERVERS") == "required"
+
+ASK = "from tests.servers.celery_site import order; [order.delay(n) for n in range({})]"
+
+SPOOLED = [server for server in SERVERS if server.held_by is Held.SPOOL]
+DELIVERED = [server for server in SERVERS if server.held_by is not Held.SPOOL]
+
+
+@dataclass
+class Stage:
+    """Runs servers towards a collector that is given by name.
+
+    Attributes:
+        collector: Where events go.
+        folder: Where processes leave what they have to say.
+        pids: The processes that answered.
+        ids: The events that were tracked.
+    """
+
+    collector: FaultyCollector
+    folder: Path
+    pids: set[str] = field(default_factory=set)
+    ids: list[str] = field(default_factory=list)
+
+    def settings(self, **more: str) -> dict[str, str]:
+        """Return an environment in which nothing leaves before the end."""
+        ours = {
+            "SQREEN_URL": self.collector.url,
+            "SQREEN_TOKEN": "t",
+            "SQREEN_FLUSH_INTERVAL": "60",
+            "PYTHONPATH": str(ROOT),
+            "WITNESS": str(self.made("witness")),
+            "ANSWERS": str(self.made("answers")),
+            "CELERY_FOLDER": str(self.made("broker")),
+        }
+        kept = clean_environment({**ours, **more})
+        # Coverage handles SIGTERM, and ours then leaves it alone.
+        return {name: value for name, value in kept.items() if not name.startswith("COVERAGE_")}
+
+    def made(self, name: str) -> Path:
+        """Return a folder, which is there."""
+        path = self.folder / name
+        path.mkdir(exist_ok=True)
+        return path
+
+    @contextmanager
+    def running(self, server: Server, **more: str) -> Iterator[str]:
+        """Run a server, and send it SIGTERM when the block ends."""
+        if server.missing is not None:
+            hint = f"no {server.missing}: pip install {server.missing}, or scripts/test --full"
+            (pytest.fail if REQUIRED else pytest.skip)(hint)
+        port = str(free_port())
+        _, *words = server.command.replace("PORT", port).split()
+        log = self.folder / "log"
+        with (
+            log.open("wb") as output,
+            subprocess.Popen(
+                [str(server.program), *words],
+                cwd=self.folder,
+                env=self.settings(**more),
+                stdout=output,
+                stderr=output,
+            ) as process,
+        ):
+            try:
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(timeout=SECONDS)
+
+    def heard(self, answer: str) -> None:
+        """Note an answer: a process and an event of its."""
+        pid, event_id = answer.split()
+        self.pids.add(pid)
+        self.ids.append(event_id)
+
+    @property
+    def came(self) -> list[str]:
+        """The ids of the events that came, each as often as it did."""
+        return sorted(an_id for post in self.collector.posts for an_id in post.ids)
+
+    @property
+    def witnesses(self) -> set[tuple[str, str]]:
+        """What each process says that its last events were delivered by."""
+        return {(path.name, path.read_text()) for path in self.made("witness").iterdir()}
+
+
+@pytest.fixture
+def stage(collector: FaultyCollector, tmp_path: Path) -> Stage:
+    """Return what runs servers."""
+    return Stage(collector, tmp_path)
+
+
+def visit(stage: Stage, url: str, processes: int) -> None:
+    """Have many events tracked, by so many processes; a connection each."""
+    wait_until_answered(url)
+    headers = {"Connection": "close"}
+    with httpx2.Client(headers=headers, trust_env=False, timeout=SECONDS) as client:
+
+        def done() -> bool:
+            stage.heard(client.get(f"{url}/order").raise_for_status().text)
+            return len(stage.ids) >= EVENTS and len(stage.pids) >= processes
+
+        wait_until(done)
+
+
+@pytest.mark.parametrize("server", DELIVERED, ids=lambda server: server.name)
+def test_each_event_arrives_once(stage: Stage, server: Server) -> None:
+    """SIGTERM right after the last answer: each event has come once, by what the table says."""
+    with stage.running(server) as url:
+        visit(stage, url, server.processes)
+
+    assert stage.came == sorted(stage.ids)
+    assert stage.witnesses == {(pid, server.held_by.name) for pid in stage.pids}
+
+
+def test_each_event_of_tasks_arrives_once(stage: Stage) -> None:
+    """SIGTERM right after the last task: each event has come once, by what the table says."""
+    answers = stage.made("answers")
+    with stage.running(CELERY):
+        ask = (sys.executable, "-c", ASK.format(EVENTS))
+        subprocess.run(ask, check=True, cwd=ROOT, env=stage.settings(), timeout=SECONDS)
+        wait_until(lambda: len(list(answers.glob("*.done"))) == EVENTS)
+
+    for path in answers.iterdir():
+        stage.heard(path.read_text())
+    assert stage.came == sorted(stage.ids)
+    assert stage.witnesses == {(pid, CELERY.held_by.name) for pid in stage.pids}
+
+
+@pytest.mark.parametrize("server", SPOOLED, ids=lambda server: server.name)
+def test_the_next_start_delivers_the_spool(stage: Stage, server: Server) -> None:
+    """Where SIGTERM ends a process without a word, the next has what is in the spool; once."""
+    spool = stage.made("spool")
+    spool.chmod(0o700)
+    settings = {"SQREEN_SPOOL_DIR": str(spool), "SQREEN_FLUSH_INTERVAL": "1"}
+
+    def is_spooled() -> bool:
+        kept = b"".join(path.read_bytes() for path in spool.glob("*.segment"))
+        return all(an_id.encode() in kept for an_id in stage.ids)
+
+    with stage.running(server, SQREEN_URL="http://localhost:9", **settings) as url:
+        visit(stage, url, server.processes)
+        wait_until(is_spooled)
+    assert stage.witnesses == set()
+    assert stage.came == []
+
+    with stage.running(server, **settings) as url:
+        wait_until_answered(f"{url}/order")
+        wait_until(lambda: set(stage.ids) <= set(stage.came))
+    assert len(stage.came) == len(set(stage.came))
