@@ -1,17 +1,22 @@
 """SIGTERM, which ends a process without a word where nobody handles it: here not before the rest.
 
-A handler of the app's own, or of its server's, is left alone, and one that comes later wins.
+A handler of the app's own, or of its server's, is left alone, and one that comes later wins. Only
+uvicorn's is followed where it is told to do without a lifespan: it puts back the default at its
+end, and kills itself.
 """
 
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from sqreen_mw.agent.ending import end
 from sqreen_mw.agent.native import native
+
+_Handler: TypeAlias = Callable[[int, FrameType | None], Any]
 
 INIT: Final = 1
 """The first process of a container, which the kernel lets no signal end without a handler."""
@@ -29,21 +34,41 @@ def follow_sigterm() -> None:
     """Deliver what waits before SIGTERM ends the process, unless somebody handles it."""
     if os.getpid() == INIT or not EMBEDDERS.isdisjoint(sys.modules):
         return
-    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        return
+    present = signal.getsignal(signal.SIGTERM)
     with suppress(ValueError):  # not in the main thread, which alone may
-        signal.signal(signal.SIGTERM, _terminate)
+        if present is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _ending_before(_terminate))
+        elif callable(present) and _kills_its_process(present):
+            signal.signal(signal.SIGTERM, _ending_before(present))
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    """Do what is to be done at the end, and then what the signal does by default."""
-    if _holds_a_lock(frame) and _signalled_again(number):
-        return
-    try:
-        end()
-    finally:
-        signal.signal(number, signal.SIG_DFL)
-        signal.raise_signal(number)
+def _kills_its_process(handler: Any) -> bool:
+    """Tell whether it is a server's of uvicorn's that tells its app nothing of the end."""
+    module = sys.modules.get("uvicorn.server")
+    server = getattr(handler, "__self__", None)
+    if module is None or not isinstance(server, module.Server):
+        return False
+    return bool(server.config.lifespan == "off")
+
+
+def _ending_before(handler: _Handler) -> _Handler:
+    """Return a handler that does what is to be done at the end before another one has its turn."""
+
+    def end_and_handle(number: int, frame: FrameType | None) -> None:
+        if _holds_a_lock(frame) and _signalled_again(number):
+            return
+        try:
+            end()
+        finally:
+            handler(number, frame)
+
+    return end_and_handle
+
+
+def _terminate(number: int, _: FrameType | None) -> None:
+    """Do what the signal does by default."""
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
 
 
 def _holds_a_lock(frame: FrameType | None) -> bool:

@@ -12,10 +12,6 @@ _BELIEVES_CLIENTS: Final = (
     "uvicorn then takes what a client writes into X-Forwarded-For for its address: name the "
     "addresses of your proxies there instead of *"
 )
-_LOSES_LAST: Final = (
-    "in workers and with --reload no handler of ours runs at a stop, so what was tracked in its "
-    "last moment is lost: keep SQREEN_FLUSH_INTERVAL short"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,22 +40,12 @@ _BELIEVING: Final = Rule(
     level="problem",
     effect=_BELIEVES_CLIENTS,
 )
-_WITH_WORKERS, _WITH_RELOAD = (
-    Rule(
-        server="uvicorn",
-        flags=("--lifespan off", flag),
-        level="warning",
-        effect=_LOSES_LAST,
-    )
-    for flag in ("--workers", "--reload")
-)
-RULES: Final = (_BELIEVING, _WITH_WORKERS, _WITH_RELOAD)
+RULES: Final = (_BELIEVING,)
 """Held against uvicorn by our tests."""
 
 VARIABLES: Final = {
     "FORWARDED_ALLOW_IPS": ("*", _BELIEVING),
     "UVICORN_FORWARDED_ALLOW_IPS": ("*", _BELIEVING),
-    "UVICORN_LIFESPAN": ("off", _WITH_WORKERS),
 }
 """Variables that stand for flags, and the value that does harm."""
 

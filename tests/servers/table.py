@@ -24,7 +24,6 @@ class Held(Enum):
     EXIT = "delivers, when a process exits"
     SIGTERM = "delivers, at the signal"
     CHILD = "delivers, when a worker ends"
-    SPOOL = "the last moment is lost; what a [spool](spool.md) has is not"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +69,13 @@ def _uvicorn(flags: str = "", *, held_by: Held, processes: int = 1) -> Server:
     )
 
 
-def _hypercorn(flags: str = "", *, needs: str | None = None) -> Server:
+def _hypercorn(flags: str = "", *, needs: str | None = None, processes: int = 1) -> Server:
     return Server(
         name=f"hypercorn {flags}".rstrip(),
         command=f"hypercorn --bind 127.0.0.1:PORT {flags} {ASGI}",
         held_by=Held.LIFESPAN,
         needs=needs,
+        processes=processes,
     )
 
 
@@ -84,11 +84,13 @@ def _granian(interface: str, site: str, held_by: Held) -> Server:
     return Server(name=name, command=f"{name} --port PORT {site}", held_by=held_by)
 
 
-def _gunicorn(flags: str, *, needs: str | None = None) -> Server:
+def _gunicorn(
+    flags: str, site: str = WSGI, *, held_by: Held = Held.EXIT, needs: str | None = None
+) -> Server:
     return Server(
         name=f"gunicorn {flags}",
-        command=f"gunicorn --bind 127.0.0.1:PORT --no-control-socket --workers 2 {flags} {WSGI}",
-        held_by=Held.EXIT,
+        command=f"gunicorn --bind 127.0.0.1:PORT --no-control-socket --workers 2 {flags} {site}",
+        held_by=held_by,
         needs=needs,
         processes=2,
     )
@@ -115,8 +117,10 @@ SERVERS: Final = (
     _uvicorn(held_by=Held.LIFESPAN),
     _uvicorn("--workers 3", held_by=Held.LIFESPAN, processes=3),
     _uvicorn("--lifespan off", held_by=Held.SIGTERM),
-    _uvicorn("--lifespan off --workers 3", held_by=Held.SPOOL, processes=3),
+    _uvicorn("--lifespan off --workers 3", held_by=Held.SIGTERM, processes=3),
+    _uvicorn("--lifespan off --reload", held_by=Held.SIGTERM),
     _hypercorn(),
+    _hypercorn("--workers 2", processes=2),
     _hypercorn("--worker-class trio", needs="trio"),
     _granian("asgi", ASGI, Held.LIFESPAN),
     _granian("wsgi", WSGI, Held.CHILD),
@@ -125,6 +129,7 @@ SERVERS: Final = (
     _gunicorn("--worker-class gthread --threads 4"),
     _gunicorn("--worker-class gevent", needs="gevent"),
     _gunicorn("--preload"),
+    _gunicorn("--worker-class asgi", ASGI, held_by=Held.LIFESPAN),
     _uwsgi(),
     _uwsgi("--threads 4"),
     _uwsgi("--lazy-apps"),
@@ -132,6 +137,12 @@ SERVERS: Final = (
         name="waitress-serve",
         command=f"waitress-serve --listen 127.0.0.1:PORT {WSGI}",
         held_by=Held.SIGTERM,
+    ),
+    Server(
+        name="manage.py runserver --noreload",
+        command="python -m tests.servers.django_site runserver --noreload --skip-checks PORT",
+        held_by=Held.SIGTERM,
+        needs="django",
     ),
     Server(name="flask run", command=f"flask --app {WSGI} run --port PORT", held_by=Held.SIGTERM),
     _children("fork"),

@@ -18,7 +18,7 @@ from tests.functional.processes import (
     clean_environment,
     wait_until_answered,
 )
-from tests.servers.table import CELERY, SERVERS, Held, Server
+from tests.servers.table import CELERY, SERVERS, Server
 from tests.transparency.serving import free_port
 
 __all__ = ["collector"]
@@ -27,9 +27,6 @@ EVENTS = 60
 REQUIRED = os.environ.get("SQREEN_SERVERS") == "required"
 
 ASK = "from tests.servers.celery_site import order; [order.delay(n) for n in range({})]"
-
-SPOOLED = [server for server in SERVERS if server.held_by is Held.SPOOL]
-DELIVERED = [server for server in SERVERS if server.held_by is not Held.SPOOL]
 
 
 @dataclass
@@ -48,7 +45,7 @@ class Stage:
     pids: set[str] = field(default_factory=set)
     ids: list[str] = field(default_factory=list)
 
-    def settings(self, **more: str) -> dict[str, str]:
+    def settings(self) -> dict[str, str]:
         """Return an environment in which nothing leaves before the end."""
         ours = {
             "SQREEN_URL": self.collector.url,
@@ -59,7 +56,7 @@ class Stage:
             "ANSWERS": str(self.made("answers")),
             "CELERY_FOLDER": str(self.made("broker")),
         }
-        kept = clean_environment({**ours, **more})
+        kept = clean_environment(ours)
         # Coverage handles SIGTERM, and ours then leaves it alone.
         return {name: value for name, value in kept.items() if not name.startswith("COVERAGE_")}
 
@@ -70,7 +67,7 @@ class Stage:
         return path
 
     @contextmanager
-    def running(self, server: Server, **more: str) -> Iterator[str]:
+    def running(self, server: Server) -> Iterator[str]:
         """Run a server, and send it SIGTERM when the block ends."""
         if server.missing is not None:
             hint = f"no {server.missing}: pip install {server.missing}, or scripts/test --full"
@@ -83,7 +80,7 @@ class Stage:
             subprocess.Popen(
                 [str(server.program), *words],
                 cwd=self.folder,
-                env=self.settings(**more),
+                env=self.settings(),
                 stdout=output,
                 stderr=output,
             ) as process,
@@ -130,7 +127,7 @@ def visit(stage: Stage, url: str, processes: int) -> None:
         wait_until(done)
 
 
-@pytest.mark.parametrize("server", DELIVERED, ids=lambda server: server.name)
+@pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)
 def test_each_event_arrives_once(stage: Stage, server: Server) -> None:
     """SIGTERM right after the last answer: each event has come once, by what the table says."""
     with stage.running(server) as url:
@@ -152,26 +149,3 @@ def test_each_event_of_tasks_arrives_once(stage: Stage) -> None:
         stage.heard(path.read_text())
     assert stage.came == sorted(stage.ids)
     assert stage.witnesses == {(pid, CELERY.held_by.name) for pid in stage.pids}
-
-
-@pytest.mark.parametrize("server", SPOOLED, ids=lambda server: server.name)
-def test_the_next_start_delivers_the_spool(stage: Stage, server: Server) -> None:
-    """Where SIGTERM ends a process without a word, the next has what is in the spool; once."""
-    spool = stage.made("spool")
-    spool.chmod(0o700)
-    settings = {"SQREEN_SPOOL_DIR": str(spool), "SQREEN_FLUSH_INTERVAL": "1"}
-
-    def is_spooled() -> bool:
-        kept = b"".join(path.read_bytes() for path in spool.glob("*.segment"))
-        return all(an_id.encode() in kept for an_id in stage.ids)
-
-    with stage.running(server, SQREEN_URL="http://localhost:9", **settings) as url:
-        visit(stage, url, server.processes)
-        wait_until(is_spooled)
-    assert stage.witnesses == set()
-    assert stage.came == []
-
-    with stage.running(server, **settings) as url:
-        wait_until_answered(f"{url}/order")
-        wait_until(lambda: set(stage.ids) <= set(stage.came))
-    assert len(stage.came) == len(set(stage.came))
