@@ -3,6 +3,7 @@
 Nothing is imported for them: a process that has not loaded their modules is none of these.
 """
 
+import atexit
 import sys
 from typing import Final
 
@@ -20,6 +21,8 @@ def follow_child_end() -> None:
     )
     if process is not None and util is not None and process.parent_process() is not None:
         util.Finalize(None, end, exitpriority=LAST)
+        # On Python 3.13 finalizers are run by an exit handler, which would come after ours.
+        atexit.unregister(end)
     if signals is not None:
         connect = signals.worker_process_shutdown.connect
         connect(_end_of_worker, weak=False, dispatch_uid=__name__)
