@@ -25,6 +25,7 @@ ROWS: Final = (
     "delivered",
     "memory",
     "throughput",
+    "losses",
     "client_ip",
     "ingest",
     "importing",

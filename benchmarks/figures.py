@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,19 +14,22 @@ class Figure:
         values: By contestant.
         digits: Digits after the point.
         notes: What is to be said of a contestant's value, such as that events were lost.
+        above: Contestants whose value is more than that, as nobody waited longer.
     """
 
     name: str
     values: Mapping[str, float]
     digits: int = 0
     notes: Mapping[str, str] = field(default_factory=dict)
+    above: frozenset[str] = frozenset()
 
     def cell(self, name: str) -> str:
         """Return a contestant's value as text; a dash if it has none."""
         if name not in self.values:
             return "-"
         note = f" ({self.notes[name]})" if name in self.notes else ""
-        return f"{self.values[name]:,.{self.digits}f}{note}"
+        sign = ">" if name in self.above else ""
+        return f"{sign}{self.values[name]:,.{self.digits}f}{note}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +53,16 @@ class Row(Protocol):
         ...
 
 
+WIDE: Final = 10
+"""So many columns are no table any more."""
+
+
 def figure_table(figures: Sequence[Figure]) -> str:
-    """Return figures as a table, a line each contestant."""
+    """Return figures as a table, a line each contestant; a line each figure if they are many."""
     names = list(dict.fromkeys(name for figure in figures for name in figure.values))
+    if len(figures) > WIDE:
+        across = [[figure.name, *(figure.cell(name) for name in names)] for figure in figures]
+        return table(["", *names], across)
     lines = [[name, *(figure.cell(name) for figure in figures)] for name in names]
     return table(["", *(figure.name for figure in figures)], lines)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.figures import Figure, table
+from benchmarks.loss import HOSTS
 from benchmarks.peers.peer import CONTESTANTS, OURS
 
 PEERS: Final = frozenset({*CONTESTANTS, "ipaddress"}) - {OURS}
@@ -158,10 +159,29 @@ GOALS: Final = (
     ),
 )
 
+_HELD: Final = (
+    ("A", "delivered, of 1,000", 1000, True),
+    ("B", "delivered, of 50", 50, True),
+    ("C", "exit, s", 2.2, False),
+    ("C", "accounted for, of 50", 50, True),
+    ("D", "exit, s", 2.2, False),
+    ("D", "accounted for, of 50", 50, True),
+    ("F", "delivered, of 21", 21, True),
+)
+"""What must hold where events may be lost: the case, its figure, the bound, if more is better."""
+
+LOSSES: Final = tuple(
+    Goal(what=figure, row="losses", figure=figure, bound=bound, more=more)
+    for case, what, bound, more in _HELD
+    for figure in (f"{case}, {way}: {what}" for way in HOSTS)
+)
+
 
 def goal_table(measured: Mapping[str, Iterable[Figure]]) -> str:
     """Return the goals whose figures were measured, with what came of them."""
-    lines = [_line(goal, figure) for goal in GOALS if (figure := _figure(goal, measured))]
+    lines = [
+        _line(goal, figure) for goal in (*GOALS, *LOSSES) if (figure := _figure(goal, measured))
+    ]
     return table(["", "ours", "best peer", "goal", "holds"], lines)
 
 

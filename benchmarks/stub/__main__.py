@@ -1,4 +1,7 @@
-"""The stub server's process: ``python -m benchmarks.stub [--stalls]`` prints its port."""
+"""The stub server's process: ``python -m benchmarks.stub [--stalls]`` prints its port.
+
+With ``--delay`` it takes that many seconds for each request, whose events it counts before.
+"""
 
 import argparse
 import asyncio
@@ -8,36 +11,44 @@ from typing import Final
 from benchmarks.stub.dialects import Told, read
 
 COUNT_PATH: Final = "/count"
+OTHERS_PATH: Final = "/others"
+"""Says how many connections are open besides this one."""
 _HEAD: Final = b"HTTP/1.1 %d OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
 
 class StubServer:
     """Answers each product in its own words, or lets all of them wait."""
 
-    def __init__(self, *, stalls: bool) -> None:
+    def __init__(self, *, stalls: bool, delay: float) -> None:
         self._stalls: Final = stalls
+        self._delay: Final = delay
         self._events = 0
+        self._connections = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until the other side ends it."""
+        self._connections += 1
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 told = await self._answer(head.decode("latin-1").split("\r\n"), reader)
                 writer.write(_HEAD % (told.status, len(told.answer)) + told.answer)
         except (asyncio.IncompleteReadError, ConnectionError):
+            self._connections -= 1
             writer.close()
 
     async def _answer(self, head: list[str], reader: asyncio.StreamReader) -> Told:
         path = head[0].split(" ")[1]
-        if path == COUNT_PATH:
-            return Told(0, answer=str(self._events).encode())
+        if path in {COUNT_PATH, OTHERS_PATH}:
+            asked = self._events if path == COUNT_PATH else self._connections - 1
+            return Told(0, answer=str(asked).encode())
         fields = dict(line.lower().split(": ", 1) for line in head[1:] if line)
         body = await reader.readexactly(int(fields["content-length"]))
         if self._stalls:
             await asyncio.Event().wait()
         told = read(path, fields.get("content-encoding", ""), body)
         self._events += told.events
+        await asyncio.sleep(self._delay)
         return told
 
 
@@ -45,7 +56,9 @@ async def main() -> None:
     """Serve until the process is ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stalls", action="store_true")
-    stub = StubServer(stalls=parser.parse_args().stalls)
+    parser.add_argument("--delay", type=float, default=0)
+    given = parser.parse_args()
+    stub = StubServer(stalls=given.stalls, delay=given.delay)
     server = await asyncio.start_server(stub.serve, "127.0.0.1", 0, limit=2**20)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,18 +21,34 @@ class Stub:
 
     def count(self) -> int:
         """Return how many events it was told so far."""
+        return self._ask("/count")
+
+    def settled(self, seconds: float = 10) -> int:
+        """Return how many events it was told once all that were connected are gone."""
+        end = time.monotonic() + seconds
+        while self._ask("/others") and time.monotonic() < end:
+            time.sleep(0.02)
+        return self.count()
+
+    def _ask(self, path: str) -> int:
         connection = HTTPConnection(self.url.removeprefix("http://"), timeout=10)
         try:
-            connection.request("GET", "/count")
+            connection.request("GET", path)
             return int(connection.getresponse().read())
         finally:
             connection.close()
 
 
 @contextmanager
-def running_stub(*, stalls: bool = False) -> Iterator[Stub]:
-    """Run a stub server; one that stalls reads what it is sent, and never answers."""
-    command = [sys.executable, "-m", "benchmarks.stub", *(["--stalls"] if stalls else [])]
+def running_stub(*, stalls: bool = False, delay: float = 0) -> Iterator[Stub]:
+    """Run a stub server.
+
+    Args:
+        stalls: Whether it reads what it is sent, and never answers.
+        delay: Seconds that it takes for each request.
+    """
+    given = ["--delay", str(delay), *(["--stalls"] if stalls else [])]
+    command = [sys.executable, "-m", "benchmarks.stub", *given]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 it is piped
         try:
