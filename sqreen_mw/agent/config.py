@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from sqreen_mw.agent.proxy import Proxy, choose_proxy
 from sqreen_mw.agent.readers import Texts
 from sqreen_mw.agent.setting import SETTINGS, Setting
-from sqreen_mw.agent.sources import KEYWORD, Found, gather
+from sqreen_mw.agent.sources import KEYWORD, Found, Sources, gather
 from sqreen_mw.capture.client_ip import FORWARDED_FOR, LOOPBACK, ClientIp, Networks
 from sqreen_mw.capture.paths import Paths
 from sqreen_mw.capture.scrubs import Scrubs
@@ -127,13 +127,13 @@ def resolve(
         ConfigurationError: A setting is wrong; the message names it and the fix.
     """
     sources = gather(dict(settings or {}), environ)
-    values = {name: _read(SETTINGS[name], found) for name, found in sources.found.items()}
+    values, faults = _read_all(sources)
     values["client_ip"] = _client_ip(
         values.pop("trusted_proxies", ()), values.pop("ip_header", None)
     )
     values.setdefault("scrubber", _scrubber(values))
     chosen = choose_proxy(values.get("url"), values.pop("http_proxy", None), environ)
-    notes = (*sources.notes, *chosen.notes)
+    notes = (*sources.notes, *faults, *chosen.notes)
     config = Config(**values, proxy=chosen.proxy, notes=notes)
     _check_token(config)
     return Resolved(config=config, found=sources.found)
@@ -146,6 +146,20 @@ def differing(one: Config, other: Config) -> list[str]:
         for each in fields(Config)
         if each.compare and getattr(one, each.name) != getattr(other, each.name)
     ]
+
+
+def _read_all(sources: Sources) -> tuple[dict[str, Any], list[str]]:
+    """Return all values; where the SDK is off, a wrong one is left out and told of."""
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, found in sources.found.items():
+        try:
+            values[name] = _read(SETTINGS[name], found)
+        except ConfigurationError as error:
+            if not sources.is_off:
+                raise
+            faults.append(str(error))
+    return values, faults
 
 
 def _read(setting: Setting, found: Found) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from os import PathLike
 from pathlib import Path
 from typing import Final, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from sqreen_mw.capture.client_ip import PRIVATE, Networks
 from sqreen_mw.capture.paths import Paths
@@ -29,7 +29,7 @@ MAX_SPOOL_AGE: Final = 24.0 * 365
 
 def read_url(value: str) -> str:
     """Return where events go; http and https URLs without a slash at the end."""
-    value = value.strip()
+    value = _text(value).strip()
     parts = urlsplit(value)
     if parts.scheme not in URL_SCHEMES:
         raise ValueError(f"must begin with one of {', '.join(s + '://' for s in URL_SCHEMES)}")
@@ -37,27 +37,24 @@ def read_url(value: str) -> str:
         raise ValueError("names no host: write it as http://localhost:7070")
     if parts.username or parts.password:
         raise ValueError("must not hold a password: give the token as SQREEN_TOKEN")
-    _ = parts.port  # raises ValueError where it is no port
+    _check_port(parts, "http://localhost:7070")
     if parts.scheme == "file" and (parts.netloc or not parts.path):
         raise ValueError("names no file: write it as file:///var/log/events.jsonl")
     if parts.scheme not in {"http", "https"}:
         return value
-    if parts.query or parts.fragment or parts.path.rstrip("/").endswith("/v1/events"):
+    is_longer = parts.query or parts.fragment or parts.path.rstrip("/").endswith("/v1/events")
+    if is_longer or " " in value:
         raise ValueError("must be the collector's address alone, such as http://localhost:7070")
     return value.rstrip("/")
 
 
 def read_proxy(value: str) -> str:
     """Return the address of a proxy; one without a scheme is taken for http."""
-    value = value.strip()
+    value = _text(value).strip()
     parts = urlsplit(value if "://" in value else f"http://{value}")
     if parts.scheme not in {"http", "https"}:
         raise ValueError("must begin with http:// or https://, other kinds are not known here")
-    try:
-        _ = parts.port
-    except ValueError:
-        # Its message would tell a part of a password that is not quoted.
-        raise ValueError("has no right port: write it as http://proxy.example.com:3128") from None
+    _check_port(parts, "http://proxy.example.com:3128")
     if not parts.hostname:
         raise ValueError("names no host: write it as http://proxy.example.com:3128")
     if parts.query or parts.fragment or parts.path.strip("/"):
@@ -83,7 +80,9 @@ def read_ca_file(value: str | PathLike[str]) -> str:
 
 def read_token(value: str) -> str:
     """Return the secret that the collector knows the app by."""
-    value = value.strip()
+    value = _text(value).strip()
+    if not value:
+        raise ValueError("must not be empty: make one with `sqreen-mw tokens create APP`")
     if not (value.isascii() and value.isprintable()) or " " in value:
         raise ValueError("must be printable ASCII without spaces: copy it as it was shown")
     return value
@@ -91,7 +90,7 @@ def read_token(value: str) -> str:
 
 def read_name(value: str) -> str:
     """Return a name of an app, an environment or a release."""
-    if not value.strip() or not value.isprintable():
+    if not _text(value).strip() or not value.isprintable():
         raise ValueError("must be printable text")
     if len(value) > MAX_NAME_LENGTH:
         raise ValueError(f"must have at most {MAX_NAME_LENGTH} characters")
@@ -110,7 +109,7 @@ def read_flag(value: object) -> bool:
 
 def read_interval(value: str | float) -> float:
     """Return seconds to wait for other events."""
-    seconds = float(value)
+    seconds = _number(value)
     if not 0 < seconds <= MAX_FLUSH_INTERVAL:
         raise ValueError(f"must be seconds, more than 0 and at most {MAX_FLUSH_INTERVAL:g}")
     return seconds
@@ -126,7 +125,7 @@ def read_spool_dir(value: str | PathLike[str]) -> str:
 
 def read_spool_size(value: str | float) -> int:
     """Return bytes, of a number of MiB."""
-    size = float(value)
+    size = _number(value)
     if not MIN_SPOOL_SIZE <= size <= MAX_SPOOL_SIZE:
         raise ValueError(f"must be MiB, at least {MIN_SPOOL_SIZE} and at most {MAX_SPOOL_SIZE}")
     return int(size * 1024 * 1024)
@@ -134,7 +133,7 @@ def read_spool_size(value: str | float) -> int:
 
 def read_spool_age(value: str | float) -> float:
     """Return seconds, of a number of hours."""
-    hours = float(value)
+    hours = _number(value)
     if not 0 < hours <= MAX_SPOOL_AGE:
         raise ValueError(f"must be hours, more than 0 and at most {MAX_SPOOL_AGE:g}")
     return hours * 3600
@@ -154,7 +153,7 @@ def read_proxies(value: Texts) -> tuple[str, ...]:
 
 def read_header_name(value: str) -> str:
     """Return the lower-case name of a header field."""
-    name = value.strip().lower()
+    name = _text(value).strip().lower()
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise ValueError("must be the name of one header, such as CF-Connecting-IP")
     return name
@@ -171,6 +170,28 @@ def read_keys(value: Texts) -> tuple[str, ...]:
     if not keys:
         raise ValueError("must be names of keys, such as password, secret")
     return keys
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"must be text, not {type(value).__name__}")
+    return value
+
+
+def _check_port(parts: SplitResult, example: str) -> None:
+    try:
+        _ = parts.port
+    except ValueError:
+        # Its message would tell a part of a password that is not quoted.
+        raise ValueError(f"has no right port: write it as {example}") from None
+
+
+def _number(value: object) -> float:
+    """Return a number; one that text holds, too."""
+    try:
+        return float(str(value))
+    except ValueError:
+        raise ValueError("must be a number") from None
 
 
 def _texts(value: object, *, separators: str) -> list[str]:

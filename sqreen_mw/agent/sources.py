@@ -36,10 +36,12 @@ class Sources:
     Attributes:
         found: The value that holds, by the setting's name.
         notes: What is set to no effect, a sentence each.
+        is_off: Whether a keyword or a variable switches everything off.
     """
 
     found: dict[str, Found]
     notes: tuple[str, ...]
+    is_off: bool
 
 
 def gather(keywords: Mapping[str, Any], environ: Mapping[str, str]) -> Sources:
@@ -55,13 +57,14 @@ def gather(keywords: Mapping[str, Any], environ: Mapping[str, str]) -> Sources:
     for name, each in _variables(environ).items():
         found.setdefault(name, each)
     ignored = [name for name in environ if name.startswith(PREFIX) and not _is_known(name)]
-    file = None if _is_off(found.get("disable")) else _find_file(environ)
+    is_off = _is_off(found.get("disable"))
+    file = None if is_off else _find_file(environ)
     for key, each in _lines(file).items() if file else ():
         if key in ORIGINAL:
             ignored.append(key)
         else:
             found.setdefault(key, each)
-    return Sources(found=found, notes=_notes(ignored))
+    return Sources(found=found, notes=_notes(ignored), is_off=is_off)
 
 
 def _keywords(keywords: Mapping[str, Any]) -> dict[str, Found]:

@@ -107,6 +107,16 @@ def test_no_file_is_looked_at_where_the_sdk_is_off(folder: Path) -> None:
         load_config(environ={"SQREEN_DISABLE": "0"})
 
 
+def test_no_value_stops_an_app_where_the_sdk_is_off() -> None:
+    """The off switch works whatever else is set; what is wrong is told of."""
+    config = load_config(
+        environ={"SQREEN_DISABLE": "1", "SQREEN_URL": "collector:7070", "SQREEN_RELEASE": "1.2"}
+    )
+
+    assert (config.disable, config.url, config.release) == (True, None, "1.2")
+    assert "url / SQREEN_URL must begin with" in config.notes[0]
+
+
 @pytest.mark.parametrize(
     ("variable", "note"),
     [
