@@ -5,6 +5,7 @@ it nothing is changed, nor loaded. A test that no variant fails proves nothing.
 """
 
 import asyncio
+import atexit
 import importlib
 import os
 import threading
@@ -52,6 +53,18 @@ def _closes_as_init() -> None:
 
 def _exit_handlers_will_do() -> None:
     _replace(_of("delivery.flusher"), "follow_child_end", lambda: None)
+
+
+def _exits_without_a_word() -> None:
+    atexit.unregister(_of("ending").end)
+
+
+def _has_no_lifespan() -> None:
+    async def nothing(_: object) -> None:
+        pass
+
+    middleware = importlib.import_module(f"{sqreen_mw.__name__}.middleware.asgi")
+    _replace(middleware.SqreenMiddleware, "_deliver", nothing)
 
 
 def _needs_a_thread() -> None:
@@ -122,6 +135,8 @@ VARIANTS: dict[str, Callable[[], None]] = {
     "a deadline each": _deadline_each,
     "closes as init": _closes_as_init,
     "exit handlers will do": _exit_handlers_will_do,
+    "exits without a word": _exits_without_a_word,
+    "has no lifespan": _has_no_lifespan,
     "needs a thread": _needs_a_thread,
     "forks in the middle": _forks_in_the_middle,
     "takes its parent's flusher": _takes_the_parents,

@@ -36,12 +36,14 @@ class Stage:
     Attributes:
         collector: Where events go.
         folder: Where processes leave what they have to say.
+        naive: How their flusher is worse than ours, if at all.
         pids: The processes that answered.
         ids: The events that were tracked.
     """
 
     collector: FaultyCollector
     folder: Path
+    naive: str = ""
     pids: set[str] = field(default_factory=set)
     ids: list[str] = field(default_factory=list)
 
@@ -52,6 +54,7 @@ class Stage:
             "SQREEN_TOKEN": "t",
             "SQREEN_FLUSH_INTERVAL": "60",
             "PYTHONPATH": str(ROOT),
+            "NAIVE": self.naive,
             "WITNESS": str(self.made("witness")),
             "ANSWERS": str(self.made("answers")),
             "CELERY_FOLDER": str(self.made("broker")),
@@ -135,6 +138,26 @@ def test_each_event_arrives_once(stage: Stage, server: Server) -> None:
 
     assert stage.came == sorted(stage.ids)
     assert stage.witnesses == {(pid, server.held_by.name) for pid in stage.pids}
+
+
+@pytest.mark.parametrize(
+    ("name", "naive"),
+    [
+        ("uvicorn --workers 3", "has no lifespan"),
+        ("granian --interface wsgi", "exit handlers will do"),
+        ("gunicorn --preload", "exits without a word"),
+        ("flask run", "SIGTERM kills"),
+    ],
+)
+def test_without_what_holds_them_all_are_lost(stage: Stage, name: str, naive: str) -> None:
+    """Nothing else delivers the last events than what the table says."""
+    [server] = [server for server in SERVERS if server.name == name]
+    stage.naive = naive
+
+    with stage.running(server) as url:
+        visit(stage, url, server.processes)
+
+    assert stage.came == []
 
 
 def test_each_event_of_tasks_arrives_once(stage: Stage) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import sqreen_mw as sqreen
 import sqreen_mw.agent.runtime  # the end of its agent comes before ours
 from sqreen_mw.agent.ending import at_end
+from tests.delivery import naive
 from tests.servers.table import Held
 
 _CALLERS = {
@@ -42,3 +43,4 @@ def _note_the_end() -> None:
 
 
 at_end(_note_the_end)
+naive.apply()
