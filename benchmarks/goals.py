@@ -167,6 +167,8 @@ _HELD: Final = (
     ("D", "exit, s", 2.2, False),
     ("D", "accounted for, of 50", 50, True),
     ("F", "delivered, of 21", 21, True),
+    ("G", "lines logged", 1, False),
+    ("G", "accounted for, of 15,000", 15_000, True),
 )
 """What must hold where events may be lost: the case, its figure, the bound, if more is better."""
 

@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 from benchmarks.ended import Ended, run_to_end
 from benchmarks.stub.running import Stub, running_stub
@@ -96,6 +95,5 @@ def loss_of(case: Case, name: str, *, host: str, settings: tuple[str, ...] = ())
         settings: Variables of its environment, as ``NAME=value``.
     """
     with case.server() as stub:
-        url = f"http://{host}:{urlsplit(stub.url).port}"
-        ended = run_to_end(name, url, events=case.events, end=case.end, settings=settings)
+        ended = run_to_end(name, stub.at(host), events=case.events, end=case.end, settings=settings)
         return Loss(delivered=0 if case.counts_seconds else stub.settled(), ended=ended)

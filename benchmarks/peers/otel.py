@@ -37,11 +37,12 @@ class OpenTelemetry:
         wrapped: WSGIApp = WSGIMiddleware(app, tracer_provider=self._tracers)
         return wrapped
 
-    def track(self, name: str, properties: Properties) -> None:
+    def track(self, name: str, properties: Properties) -> bool | None:
         """Emit an event record."""
         self._logger.emit(
             event_name=name, attributes=properties, severity_number=SeverityNumber.INFO
         )
+        return None
 
     def flush(self) -> None:
         """Wait for the delivery."""

@@ -19,9 +19,9 @@ class Ours:
         """Return the application inside the WSGI middleware."""
         return sqreen.SqreenWSGIMiddleware(app, url=self._url, token="sqm_benchmark")  # noqa: S106 the stub takes any
 
-    def track(self, name: str, properties: Properties) -> None:
+    def track(self, name: str, properties: Properties) -> bool | None:
         """Track, as code anywhere below a request does."""
-        sqreen.track(name, properties=properties)
+        return sqreen.track(name, properties=properties) is not None
 
     def flush(self) -> None:
         """Wait for the delivery."""

@@ -27,8 +27,12 @@ class Peer(Protocol):
         """Return the application inside the product's middleware; itself if there is none."""
         ...
 
-    def track(self, name: str, properties: Properties) -> None:
-        """Tell of an event in the way that the product recommends."""
+    def track(self, name: str, properties: Properties) -> bool | None:
+        """Tell of an event in the way that the product recommends.
+
+        Returns:
+            Whether the product says that it took the event; None if it says nothing.
+        """
         ...
 
     def flush(self) -> None:

@@ -22,9 +22,10 @@ class Posthog:
         """Return the application."""
         return app
 
-    def track(self, name: str, properties: Properties) -> None:
+    def track(self, name: str, properties: Properties) -> bool | None:
         """Capture an event of a known user, which spares it a random id."""
-        self._client.capture(name, distinct_id="42", properties=properties)
+        uuid = self._client.capture(name, distinct_id="42", properties=properties)
+        return uuid is not None
 
     def flush(self) -> None:
         """Wait for the delivery."""

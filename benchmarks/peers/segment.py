@@ -20,9 +20,10 @@ class Segment:
         """Return the application."""
         return app
 
-    def track(self, name: str, properties: Properties) -> None:
+    def track(self, name: str, properties: Properties) -> bool | None:
         """Track an event of a known user."""
-        self._client.track("42", name, properties)
+        taken, _ = self._client.track("42", name, properties)
+        return bool(taken)
 
     def flush(self) -> None:
         """Wait for the delivery."""

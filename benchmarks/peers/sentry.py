@@ -26,9 +26,10 @@ class SentryLogs:
         wrapped: WSGIApp = SentryWsgiMiddleware(app)
         return wrapped
 
-    def track(self, name: str, properties: Properties) -> None:
+    def track(self, name: str, properties: Properties) -> bool | None:
         """Log, with attributes."""
         logger.info(name, attributes=properties)
+        return None
 
     def flush(self) -> None:
         """Wait for the delivery."""
@@ -38,6 +39,7 @@ class SentryLogs:
 class SentryCapture(SentryLogs):
     """Default settings; a captured message with tags an event."""
 
-    def track(self, name: str, properties: Properties) -> None:
+    def track(self, name: str, properties: Properties) -> bool | None:
         """Capture a message, with a context of its own."""
-        sentry_sdk.capture_message(name, contexts={"properties": properties})
+        identifier = sentry_sdk.capture_message(name, contexts={"properties": properties})
+        return identifier is not None

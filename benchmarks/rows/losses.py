@@ -6,17 +6,21 @@ is killed if it has not ended after half a minute. The collector is given by nam
 A: 1000 events, then a normal exit, with a server that takes 200 ms a request. B: 50 events, then
 SIGTERM, which nobody handles. C: 50 events for a port that nobody listens on. D: 50 events for a
 server that never answers. E, what a call costs, is the row ``track``. F: an event, a fork, 20
-events in the child, and both exit.
+events in the child, and both exit. G: 15,000 events for a server that never answers, and what the
+process learns of those that no queue has room for.
 """
 
 from collections.abc import Mapping
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from benchmarks.child import in_child
 from benchmarks.ended import SECONDS
 from benchmarks.figures import Figure, Plan
+from benchmarks.flood import EVENTS, Flood, flooded
 from benchmarks.loss import CASES, HOSTS, Case, Loss, loss_of
 from benchmarks.peers.peer import BARE, CONTESTANTS, OURS
+from benchmarks.stub.running import running_stub
 
 WITH_SPOOL: Final = f"{OURS}, with a spool"
 
@@ -29,7 +33,36 @@ def measure(plan: Plan) -> list[Figure]:
         for way, host in HOSTS.items():
             losses = _losses(case, names, host)
             figures += _figures(case, way, losses)
+    for way, host in HOSTS.items():
+        figures += _learned(way, {name: _flood(name, host) for name in names})
     return figures
+
+
+def _flood(name: str, host: str) -> Flood:
+    with running_stub(stalls=True) as stub:
+        return Flood(*in_child(flooded, name=name, url=stub.at(host)))
+
+
+def _learned(way: str, floods: Mapping[str, Flood]) -> list[Figure]:
+    """Return what the callers learn: by answers, in the log, by counts."""
+    refused = {name: flood.refused for name, flood in floods.items() if flood.refused is not None}
+    counts = {
+        name: (flood.waiting, flood.dropped)
+        for name, flood in floods.items()
+        if flood.waiting is not None and flood.dropped is not None
+    }
+    return [
+        Figure(name=f"G, {way}: calls refused, of {EVENTS:,}", values=refused),
+        Figure(
+            name=f"G, {way}: lines logged",
+            values={name: flood.lines for name, flood in floods.items()},
+        ),
+        Figure(
+            name=f"G, {way}: accounted for, of {EVENTS:,}",
+            values={name: sum(count) for name, count in counts.items()},
+            notes={name: f"{w:,} wait, {d:,} dropped" for name, (w, d) in counts.items()},
+        ),
+    ]
 
 
 def _losses(case: Case, names: list[str], host: str) -> dict[str, Loss]:

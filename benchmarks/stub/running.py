@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,10 @@ class Stub:
     """
 
     url: str
+
+    def at(self, host: str) -> str:
+        """Return where it is, by a name or an address of this machine."""
+        return f"http://{host}:{urlsplit(self.url).port}"
 
     def count(self) -> int:
         """Return how many events it was told so far."""

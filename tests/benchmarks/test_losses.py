@@ -2,9 +2,12 @@
 
 import pytest
 
+from benchmarks.child import in_child
+from benchmarks.flood import Flood, flooded
 from benchmarks.goals import LOSSES
 from benchmarks.loss import CASES, loss_of
 from benchmarks.peers.peer import OURS
+from benchmarks.stub.running import running_stub
 
 BY_LETTER = {case.name: case for case in CASES}
 
@@ -27,6 +30,14 @@ def test_what_cannot_arrive_is_counted() -> None:
     assert not loss.ended.killed
 
 
+def test_a_flood_is_counted_exactly() -> None:
+    """Of 15,000 events that nobody takes, ours keeps 10,000, counts the rest, and logs one line."""
+    with running_stub(stalls=True) as stub:
+        flood = Flood(*in_child(flooded, name=OURS, url=stub.url))
+
+    assert flood == Flood(refused=0, lines=1, waiting=10_000, dropped=5_000)
+
+
 def test_nothing_loses_what_it_never_had() -> None:
     """A process that tells nobody of its events has none that arrive, and no counts."""
     loss = loss_of(BY_LETTER["A"], "bare", host="127.0.0.1")
@@ -37,4 +48,4 @@ def test_nothing_loses_what_it_never_had() -> None:
 
 def test_each_goal_is_of_a_case() -> None:
     """No goal is set for a way to lose events that is not tried."""
-    assert {goal.figure.partition(",")[0] for goal in LOSSES} == set(BY_LETTER)
+    assert {goal.figure.partition(",")[0] for goal in LOSSES} == {*BY_LETTER, "G"}
