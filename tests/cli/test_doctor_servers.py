@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from sqreen_mw.cli.doctor_server import check_command
-from tests.functional.processes import ROOT, SECONDS, clean_environment
+from tests.functional.processes import ROOT, SECONDS, signalled_environment
 from tests.functional.test_first_minute import free_port
 
 SITE = """
@@ -94,7 +94,7 @@ def served(command: str, folder: Path, headers: dict[str, str] | None = None) ->
     with subprocess.Popen(
         [program, *arguments],
         cwd=folder,
-        env=clean_environment({**settings, "PYTHONPATH": str(ROOT)}),
+        env=signalled_environment({**settings, "PYTHONPATH": str(ROOT)}),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:

@@ -14,7 +14,7 @@ from tests.agent.conftest import FaultyCollector, collector, tls_collector
 from tests.functional.processes import (
     ROOT,
     SECONDS,
-    clean_environment,
+    signalled_environment,
     wait_until_answered,
 )
 from tests.transparency.serving import free_port
@@ -45,9 +45,7 @@ class Runner:
             "NAIVE": naive,
             **({"SQREEN_CA_FILE": self.ca_file} if self.ca_file else {}),
         }
-        kept = clean_environment({**ours, **more})
-        # Coverage handles SIGTERM, and ours then leaves it alone.
-        return {name: value for name, value in kept.items() if not name.startswith("COVERAGE_")}
+        return signalled_environment({**ours, **more})
 
     @contextmanager
     def running(

@@ -28,6 +28,15 @@ def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **settings}
 
 
+def signalled_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return that environment for a process to which SIGTERM is sent, without coverage.
+
+    Coverage handles that signal, and ours then leaves it alone.
+    """
+    kept = clean_environment(settings)
+    return {name: value for name, value in kept.items() if not name.startswith("COVERAGE_")}
+
+
 @contextmanager
 def running(*arguments: str, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     """Run a module of this Python until the block ends, then stop it as a supervisor would."""

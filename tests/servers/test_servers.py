@@ -15,7 +15,7 @@ from tests.delivery.conftest import wait_until
 from tests.functional.processes import (
     ROOT,
     SECONDS,
-    clean_environment,
+    signalled_environment,
     wait_until_answered,
 )
 from tests.servers.table import CELERY, SERVERS, Server
@@ -59,9 +59,7 @@ class Stage:
             "ANSWERS": str(self.made("answers")),
             "CELERY_FOLDER": str(self.made("broker")),
         }
-        kept = clean_environment(ours)
-        # Coverage handles SIGTERM, and ours then leaves it alone.
-        return {name: value for name, value in kept.items() if not name.startswith("COVERAGE_")}
+        return signalled_environment(ours)
 
     def made(self, name: str) -> Path:
         """Return a folder, which is there."""

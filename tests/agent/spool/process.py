@@ -1,5 +1,6 @@
 """A process as its spool sees it: a buffer, a guard, and batches."""
 
+import time
 from pathlib import Path
 
 from msgspec import Raw
@@ -13,6 +14,7 @@ from sqreen_mw.agent.pending import SealedEvent
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.protocol.batch import Envelope
 from tests.agent.samples import pending
+from tests.functional.processes import SECONDS
 
 
 class Process:
@@ -40,9 +42,12 @@ class Process:
         return make_batch(header, events=events, tracked_at=[0.0] * len(events))
 
     def stow(self, *names: str, padding: int = 0) -> Batch:
-        """Put a batch into the spool."""
+        """Put a batch into the spool, which others may hold for long on a busy machine."""
         batch = self.batch(*names, padding=padding)
-        assert self.spool.stow(batch)
+        end = time.monotonic() + SECONDS
+        while not self.spool.stow(batch):
+            assert time.monotonic() < end
+            time.sleep(0.1)
         return batch
 
     def deliver(self) -> list[Batch]:
