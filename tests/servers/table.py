@@ -116,6 +116,7 @@ def _children(method: str) -> Server:
 SERVERS: Final = (
     _uvicorn(held_by=Held.LIFESPAN),
     _uvicorn("--workers 3", held_by=Held.LIFESPAN, processes=3),
+    _uvicorn("--reload", held_by=Held.LIFESPAN),
     _uvicorn("--lifespan off", held_by=Held.SIGTERM),
     _uvicorn("--lifespan off --workers 3", held_by=Held.SIGTERM, processes=3),
     _uvicorn("--lifespan off --reload", held_by=Held.SIGTERM),
