@@ -24,7 +24,7 @@ class _Ids:
     does: the caller would wait for its turn.
     """
 
-    __slots__ = ("beginning", "count", "pid")
+    __slots__ = ("beginning", "count")
 
     def __init__(self) -> None:
         draw = Random().getrandbits  # noqa: S311 an id is no secret
@@ -36,21 +36,14 @@ class _Ids:
             # 8 is the variant, and two zeros.
             return f"{when[:8]}-{when[8:]}-7{drawn[:3]}-8{drawn[3:]}-"
 
-        self.pid: Final = os.getpid()
         self.beginning: Final = beginning
         self.count: Final = count(draw(_FIRST_BITS))
 
 
-class _Process:
-    """Holds the ids of this process; a fork may run no hooks (uWSGI's does not)."""
-
-    __slots__ = ("ids",)
-
-    def __init__(self) -> None:
-        self.ids = _Ids()
-
-
-_process: Final = _Process()
+@lru_cache(maxsize=1)
+def _ids_of(pid: int) -> _Ids:  # noqa: ARG001 a fork may run no hooks: uWSGI's does not
+    """Return what ids of a process are made of; a forked child has its own."""
+    return _Ids()
 
 
 def new_event_id(milliseconds: int | None = None) -> str:
@@ -61,9 +54,7 @@ def new_event_id(milliseconds: int | None = None) -> str:
     """
     if milliseconds is None:
         milliseconds = time.time_ns() // 1_000_000
-    ids = _process.ids
-    if ids.pid != os.getpid():
-        ids = _process.ids = _Ids()
+    ids = _ids_of(os.getpid())
     return f"{ids.beginning(milliseconds)}{next(ids.count):012x}"
 
 

@@ -232,3 +232,8 @@ def test_plain_values_that_are_too_many_for_an_event_are_left_to_the_bounds() ->
     assert plain_json(values) is None
     assert len(copier.copies(values.items())) == 16
     assert copier.truncated
+
+
+def test_half_a_surrogate_pair_is_left_to_the_copier() -> None:
+    """JSON can't say it, so the copier replaces it."""
+    assert plain_json({"a": "\ud800"}) is None
