@@ -1,5 +1,7 @@
 """The row of losses tells what came of each event."""
 
+import os
+
 import pytest
 
 from benchmarks.child import in_child
@@ -10,6 +12,13 @@ from benchmarks.peers.peer import OURS
 from benchmarks.stub.running import running_stub
 
 BY_LETTER = {case.name: case for case in CASES}
+
+
+@pytest.fixture(autouse=True)
+def _uncovered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coverage handles SIGTERM in children, and ours then leaves it alone."""
+    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize("letter", ["A", "B", "F"])
