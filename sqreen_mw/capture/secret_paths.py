@@ -41,8 +41,6 @@ def masked_path(
         parameters: The path parameters by name.
         is_sensitive: Tells whether a parameter of this name is to be masked.
     """
-    if not parameters and not route:
-        return path
     given = {safe_text(name): parameters[name] for name in islice(parameters, MAX_PARAMETERS)}
     parts = template_parts(route) if route else ()
     names = template_names(route or "")
