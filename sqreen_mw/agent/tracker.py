@@ -5,6 +5,8 @@ from contextlib import suppress
 from time import monotonic, time_ns
 from typing import Any, Final
 
+from msgspec import Struct
+
 from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.context import Calls, Identity, RequestContext
 from sqreen_mw.agent.guard import Guard
@@ -25,8 +27,21 @@ EVENT_BYTES: Final = 700
 
 _NAMES_REMEMBERED: Final = 1024
 
-NO_COPIES: Final = Copier()
-"""Of an event whose only copy is its properties' JSON."""
+
+class Particulars(Struct, frozen=True):
+    """What a call says of an event besides its name and properties; most say nothing.
+
+    ``copied`` is about the bytes that the user's copies hold; ``timestamp`` is as the app gave it.
+    """
+
+    identity: Identity | None = None
+    copied: int = 0
+    truncated: bool = False
+    with_body: bool = False
+    timestamp: object = None
+
+
+_NONE: Final = Particulars()
 
 _OPTIONS: Final = frozenset(TrackOptions.__annotations__)
 
@@ -118,16 +133,14 @@ class Tracker:
                 return None
         copier = Copier()
         properties, truncated = self._arguments.properties_json(known.get("properties"))
-        return self._submit(
-            name,
-            context,
-            properties,
-            copier,
-            truncated=truncated,
+        particulars = Particulars(
             identity=self._arguments.identity(known.get("user_identifiers"), copier),
+            copied=copier.size,
+            truncated=truncated or copier.truncated,
             with_body=self._wants_body(known.get("collect_body")),
             timestamp=known.get("timestamp"),
         )
+        return self._submit(name, context, properties, particulars)
 
     def identify(
         self,
@@ -172,7 +185,8 @@ class Tracker:
             if succeeded:
                 self._remember(context, identity, copier, call="auth_track()")
             properties = encode_json({"success": succeeded})
-            return self._submit(LOGIN, context, properties, copier, identity=identity)
+            user = Particulars(identity, copier.size, copier.truncated)
+            return self._submit(LOGIN, context, properties, user)
         return None
 
     def signup_track(
@@ -183,7 +197,8 @@ class Tracker:
             copier = Copier()
             identity = self._arguments.identity(identifiers, copier, keywords=keywords)
             self._remember(context, identity, copier, call="signup_track()")
-            return self._submit(SIGNUP, context, b"", copier, identity=identity)
+            user = Particulars(identity, copier.size, copier.truncated)
+            return self._submit(SIGNUP, context, b"", user)
         return None
 
     def _remember(
@@ -214,19 +229,16 @@ class Tracker:
             self._guard.misuse("request_type", message, type(request).__name__)
         return context
 
-    def _submit(  # noqa: PLR0913, PLR0917 all that an event has, most of it left out on the hot path
+    def _submit(  # noqa: PLR0917 names would cost each call
         self,
         name: str,
         context: RequestContext | None,
         properties_json: bytes,
-        copier: Copier = NO_COPIES,
-        *,
-        truncated: bool = False,
-        identity: Identity | None = None,
-        with_body: bool = False,
-        timestamp: object = None,
+        particulars: Particulars = _NONE,
     ) -> str | None:
-        size = EVENT_BYTES + len(properties_json) + copier.size
+        identity, with_body = particulars.identity, particulars.with_body
+        timestamp = particulars.timestamp
+        size = EVENT_BYTES + len(properties_json) + particulars.copied
         if context is not None:
             if identity is None and context.identity is not None:
                 identity = context.identity
@@ -246,7 +258,7 @@ class Tracker:
             identity=identity,
             context=context,
             with_body=with_body,
-            truncated=truncated or copier.truncated,
+            truncated=particulars.truncated,
             size=size,
         )
         return event.id if self._put(event) else None

@@ -47,7 +47,7 @@ class Copier:
         size: About the bytes of memory that the copies hold.
     """
 
-    # On the class, as most events have no copier do anything.
+    # On the class, as making one is on each call's way.
     truncated: bool = False
     size: int = 0
     _nodes: int = 0

@@ -14,7 +14,13 @@ from pathlib import Path
 
 import httpx2
 
-from tests.functional.processes import ROOT, SECONDS, CollectorProcess, clean_environment
+from tests.functional.processes import (
+    ROOT,
+    SECONDS,
+    CollectorProcess,
+    clean_environment,
+    run_script,
+)
 from tests.transparency.serving import free_port
 
 SPOOL_MIB = 4
@@ -145,16 +151,8 @@ def size_of(folder: Path) -> int:
 
 def _deliver(settings: dict[str, str]) -> int:
     """Run the next process, with the collector back, and return how many events it took over."""
-    done = subprocess.run(
-        [sys.executable, "-c", NEXT_PROCESS],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=SECONDS,
-        cwd=ROOT,
-        env=clean_environment(settings),
-    )
-    return int(done.stdout)
+    printed, _ = run_script(NEXT_PROCESS, settings)
+    return int(printed)
 
 
 def _arrived(target: Target, name: str) -> list[str]:

@@ -37,6 +37,20 @@ def signalled_environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in kept.items() if not name.startswith("COVERAGE_")}
 
 
+def run_script(script: str, settings: Mapping[str, str]) -> tuple[str, str]:
+    """Run a script to its end, which must be a good one, and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=SECONDS,
+        cwd=ROOT,
+        env=clean_environment(settings),
+    )
+    return done.stdout, done.stderr
+
+
 @contextmanager
 def running(*arguments: str, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     """Run a module of this Python until the block ends, then stop it as a supervisor would."""

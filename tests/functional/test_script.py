@@ -1,18 +1,14 @@
 """A script that tracks and simply ends."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.functional.processes import (
-    ROOT,
-    SECONDS,
     CollectorProcess,
-    clean_environment,
     collector,
+    run_script,
 )
 
 SCRIPT = """
@@ -45,20 +41,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProces
         yield process
 
 
-def run(script: str, settings: dict[str, str]) -> tuple[str, str]:
-    """Run a script to its end, and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=SECONDS,
-        cwd=ROOT,
-        env=clean_environment(settings),
-    )
-    return done.stdout, done.stderr
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_all_events_of_a_script_that_ends_arrive(served: CollectorProcess, host: str) -> None:
     """1000 events are delivered at exit, with the collector given by address and by name."""
@@ -67,14 +49,14 @@ def test_all_events_of_a_script_that_ends_arrive(served: CollectorProcess, host:
     settings["SQREEN_URL"] = served.url.replace("127.0.0.1", host)
     assert host in settings["SQREEN_URL"]
 
-    assert run(SCRIPT, settings) == ("", "")
+    assert run_script(SCRIPT, settings) == ("", "")
     numbers = [row["event"]["properties"]["number"] for row in served.events(app, at_least=1000)]
     assert sorted(numbers) == list(range(1000))
 
 
 def test_a_forked_child_delivers_its_own(served: CollectorProcess) -> None:
     """Parent and child each deliver what they tracked, once."""
-    assert run(FORKING, served.settings("forking")) == ("", "")
+    assert run_script(FORKING, served.settings("forking")) == ("", "")
 
     names = [row["event"]["event"] for row in served.events("forking", at_least=21)]
     assert sorted(names) == ["child"] * 20 + ["parent"]
