@@ -36,7 +36,9 @@ class Agent:
 
     ignores_events: ClassVar[bool] = False
 
-    def __init__(self, config: Config, *, url: str) -> None:
+    def __init__(
+        self, config: Config, *, url: str, make_buffer: Callable[[], Buffer] = Buffer
+    ) -> None:
         scrub = config.scrubber.text
         self.config: Final = config
         self._guard: Final = Guard(scrub=scrub, strict=config.strict)
@@ -74,6 +76,7 @@ class Agent:
             interval=config.flush_interval,
             guard=self._guard,
             beats=True,
+            make_buffer=make_buffer,
             open_spool=_spool_opener(config, url, self._guard),
         )
         self._flusher = Flusher(self._delivery)

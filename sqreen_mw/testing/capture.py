@@ -1,13 +1,17 @@
 """Catches events in this process, on the way that they would leave it."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from sqreen_mw.agent.agent import Agent
 from sqreen_mw.agent.config import Config
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
+from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.memory import memory_events
 from sqreen_mw.agent.runtime import begin_diversion, end_diversion
 from sqreen_mw.protocol.event import Event
@@ -15,7 +19,10 @@ from sqreen_mw.testing.captured import CapturedEvents
 
 URL: Final = "memory://sqreen_mw.testing"
 SEAL_SECONDS: Final = 10.0
-"""How long the sealing of what was tracked may take; only a hook of the app takes any time."""
+"""How long a capture waits while no event is sealed; only a hook of the app takes any time."""
+
+_ALL: Final = partial(Buffer, max_events=sys.maxsize, max_bytes=sys.maxsize)
+"""A queue that drops nothing: a test is to see all that it tracks."""
 
 _CREATED: Final = len("01234567-89ab")
 
@@ -44,7 +51,8 @@ class _StandIn(Agent):
     """Takes an agent's calls; an app that closes it goes on to be captured."""
 
     def __init__(self, config: Config) -> None:
-        super().__init__(config, url=URL)
+        # Without the app's spool, which holds what is the collector's.
+        super().__init__(replace(config, spool_dir=None), url=URL, make_buffer=_ALL)
 
     def close(self, timeout: float) -> int:
         self.flush(timeout)
@@ -53,6 +61,18 @@ class _StandIn(Agent):
     async def aclose(self, timeout: float) -> int:
         await self.aflush(timeout)
         return 0
+
+    def settle(self) -> None:
+        """Let everything that was tracked be sealed, of requests under way too.
+
+        Raises:
+            TimeoutError: There is more, and none of it is sealed any more.
+        """
+        done = -1
+        while (stats := self.stats()).waiting and not self.flush(SEAL_SECONDS):
+            if stats.tracked - stats.waiting == done:
+                raise TimeoutError(f"events were not sealed within {SEAL_SECONDS:g} s")
+            done = stats.tracked - stats.waiting
 
     def stop(self) -> None:
         """End its thread."""
@@ -109,10 +129,8 @@ class _Captures:
         return stand_in
 
     def _settle(self) -> None:
-        """Let everything that was tracked be sealed, of requests under way too."""
         for stand_in in self._stand_ins:
-            if stand_in.stats().waiting and not stand_in.flush(SEAL_SECONDS):
-                raise TimeoutError(f"events were not sealed within {SEAL_SECONDS:g} s")
+            stand_in.settle()
 
 
 _captures: Final = _Captures()

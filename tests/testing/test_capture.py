@@ -1,7 +1,11 @@
 import asyncio
+import os
+import subprocess
+import sys
 import unittest
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +18,7 @@ from sqreen_mw.agent.delivery.memory import memory_events
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.testing import capture_events
+from tests.transparency.serving import free_port
 
 
 def shop(**settings: Any) -> TestClient:
@@ -125,6 +130,51 @@ def test_threads_are_captured() -> None:
 
         assert {event.id for event in events} == set(ids)
         assert events.names == sorted(events.names, key=lambda n: events.one(n).timestamp)
+
+
+@pytest.mark.parametrize(("count", "text"), [(12_000, ""), (600, "x" * 4000)])
+def test_no_bound_of_the_queue_is_a_captures(count: int, text: str) -> None:
+    """However many a request tracks, and however large they are, each of them is caught."""
+    app = FastAPI()
+    app.add_middleware(sqreen.SqreenMiddleware)
+
+    @app.get("/rows")
+    def rows() -> None:
+        for row in range(count):
+            sqreen.track("row", properties={"row": row, "texts": [text] * 14})
+
+    with capture_events() as events:
+        TestClient(app).get("/rows")
+
+    assert [event.properties["row"] for event in events] == list(range(count))
+
+
+def test_the_apps_spool_stays_as_it_is(tmp_path: Path) -> None:
+    """What another process left in the spool is not drawn into a capture, nor taken from there."""
+    environment = {
+        "SQREEN_URL": f"http://127.0.0.1:{free_port()}",
+        "SQREEN_TOKEN": "sqm_test",
+        "SQREEN_SPOOL_DIR": str(tmp_path / "spool"),
+    }
+    left = "import sqreen_mw; sqreen_mw.track('left'); sqreen_mw.close()"
+    subprocess.run([sys.executable, "-c", left], check=True, env={**os.environ, **environment})
+    files = spooled(tmp_path)
+
+    client = shop(
+        url=environment["SQREEN_URL"], token="sqm_test", spool_dir=environment["SQREEN_SPOOL_DIR"]
+    )
+    with capture_events() as events:
+        client.get("/coupons/SPRING")
+
+    assert files
+    assert events.names == ["coupon.applied"]
+    assert spooled(tmp_path) == files
+
+
+def spooled(folder: Path) -> dict[str, int]:
+    """Return the size of each file below a folder, but for the locks."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.name: path.stat().st_size for path in files}
 
 
 def test_captures_nest() -> None:

@@ -52,6 +52,7 @@ class Delivery:
         interval: Seconds that an event waits for others to travel with.
         guard: Counts and logs faults.
         beats: Whether the other side is told once a minute how the process is.
+        make_buffer: Makes the queue.
         open_spool: Makes the place for what can't be delivered.
         pace: How long it waits for what.
     """
@@ -62,6 +63,7 @@ class Delivery:
     interval: float
     guard: Guard
     beats: bool = False
+    make_buffer: Callable[[], Buffer] = Buffer
     open_spool: Callable[[Buffer], Spool] = no_spool
     pace: Pace = field(default_factory=Pace)
 
@@ -78,7 +80,7 @@ class Flusher:
 
     def __init__(self, delivery: Delivery) -> None:
         self.pid: Final = os.getpid()
-        self.buffer: Final = Buffer()
+        self.buffer: Final = delivery.make_buffer()
         self._guard: Final = delivery.guard
         self._transport: Final = delivery.open_transport()
         self._beats: Final = delivery.beats
