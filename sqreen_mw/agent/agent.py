@@ -26,12 +26,18 @@ from sqreen_mw.version import __version__
 SDK: Final = f"sqreen-mw/{__version__}"
 
 
+def header_of(config: Config) -> Envelope:
+    """Return what each batch says of the app."""
+    return Envelope(
+        sdk=SDK, app=config.app_name, env=config.environment, release=config.release, events=[]
+    )
+
+
 class Agent:
     """Takes events and delivers them to where the configuration says.
 
     Attributes:
         config: The settings that it is made of.
-        header: What each batch says of the app.
     """
 
     ignores_events: ClassVar[bool] = False
@@ -59,9 +65,6 @@ class Agent:
             before_send=config.before_send,
             guard=self._guard,
         )
-        self.header: Final = Envelope(
-            sdk=SDK, app=config.app_name, env=config.environment, release=config.release, events=[]
-        )
         self._delivery: Final = Delivery(
             open_transport=partial(
                 open_transport,
@@ -72,12 +75,12 @@ class Agent:
                 ca_file=config.ca_file,
             ),
             seal=sealer.seal,
-            header=self.header,
+            header=header_of(config),
             interval=config.flush_interval,
             guard=self._guard,
             beats=True,
             make_buffer=make_buffer,
-            open_spool=_spool_opener(config, url, self._guard),
+            open_spool=_spool_opener(config, self._guard),
         )
         self._flusher = Flusher(self._delivery)
         self._flushers: Final = {self._flusher.pid: self._flusher}
@@ -145,7 +148,7 @@ class Agent:
         return flusher
 
 
-def _spool_opener(config: Config, url: str, guard: Guard) -> Callable[[Buffer], Spool]:
+def _spool_opener(config: Config, guard: Guard) -> Callable[[Buffer], Spool]:
     """Return what opens the spool of the settings.
 
     Raises:
@@ -158,7 +161,7 @@ def _spool_opener(config: Config, url: str, guard: Guard) -> Callable[[Buffer], 
 
     return spool_opener(
         Path(config.spool_dir),
-        owner=config.app_name or config.token or url,
+        owner=config.spool_owner,
         size=config.spool_size,
         age=config.spool_age,
         guard=guard,

@@ -98,6 +98,11 @@ class Config:
     before_send: Callable[[Event], Event | None] | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
 
+    @property
+    def spool_owner(self) -> str:
+        """Whose the events in the spool are: an app that is called so, or has the same token."""
+        return self.app_name or self.token or self.url or ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from sqreen_mw.agent.config import Resolved, resolve
 from sqreen_mw.agent.setting import SETTINGS
+from sqreen_mw.cli.doctor_disk import look_at_disk
 from sqreen_mw.cli.doctor_finding import Finding
 from sqreen_mw.cli.doctor_ip import ip
 from sqreen_mw.cli.doctor_server import check_command, check_variables
@@ -42,8 +43,8 @@ def look(
 ) -> None:
     """Find out why events do not arrive, or are not what they should be.
 
-    Looks at the settings, the server's flags and the way to the collector,
-    where nothing is left. Exits with 1 where there is a problem.
+    Looks at the settings, the server's flags, the way to the collector and
+    what the app writes on disk. Nothing is left there. Exits with 1 where there is a problem.
     """
     if context.invoked_subcommand is not None:
         return
@@ -55,7 +56,9 @@ def look(
         findings.insert(0, Finding("settings", "problem", str(error)))
     else:
         shown = _shown(resolved)
-        findings = [*_notes(resolved), *findings, *try_destination(resolved.config)]
+        config = resolved.config
+        tried = [*try_destination(config), *look_at_disk(config)]
+        findings = [*_notes(resolved), *findings, *tried]
     _tell(shown, findings, json=json)
     raise typer.Exit(1 if any(each.level == "problem" for each in findings) else 0)
 
@@ -77,7 +80,7 @@ def _shown(resolved: Resolved) -> list[dict[str, str]]:
     rows: list[dict[str, str]] = []
     for name, setting in SETTINGS.items():
         found = resolved.found.get(name)
-        value, origin = setting.default, DEFAULT
+        value, origin = setting.default.replace("`", ""), DEFAULT
         if found is not None:
             value, origin = HIDDEN if setting.hides(found.value) else str(found.value), found.origin
         if not setting.keyword_only:

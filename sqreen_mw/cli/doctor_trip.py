@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from sqreen_mw.agent.agent import SDK, Agent
+from sqreen_mw.agent.agent import SDK, header_of
 from sqreen_mw.agent.config import Config
 from sqreen_mw.agent.delivery.batch import make_batch
 from sqreen_mw.agent.delivery.faults import Way, told_fault
@@ -129,8 +129,8 @@ async def _send_nothing(url: str, config: Config) -> Outcome:
         proxy=config.proxy,
         ca_file=config.ca_file,
     )
-    header = Agent(config, url=url).header
+    batch = make_batch(header_of(config), events=[], tracked_at=[])
     try:
-        return await transport.send(make_batch(header, events=[], tracked_at=[]), seconds=SECONDS)
+        return await transport.send(batch, seconds=SECONDS)
     finally:
         await transport.close()

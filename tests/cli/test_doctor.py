@@ -245,6 +245,13 @@ def test_wrong_usage_ends_with_2(command: Command, arguments: tuple[str, ...]) -
     assert ended.err
 
 
+def test_a_default_is_shown_without_marks(command: Command) -> None:
+    """What is code in the docs has no backticks in the terminal."""
+    told = json.loads(command("doctor", "--json").out)["settings"]
+
+    assert [row["value"] for row in told if "`" in row["value"]] == []
+
+
 def test_settings_are_listed(command: Command) -> None:
     """Every setting is listed for a person, and as Markdown for the docs."""
     assert "SQREEN_TRUSTED_PROXIES" in command("doctor", "settings").out

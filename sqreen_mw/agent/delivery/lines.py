@@ -4,9 +4,15 @@ import os
 import sys
 from pathlib import Path
 from typing import Final, TextIO
+from urllib.parse import unquote, urlsplit
 
 from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.transport import Delivered, Outcome, Retry
+
+
+def path_of(url: str) -> Path:
+    """Return the file that a ``file://`` URL names."""
+    return Path(unquote(urlsplit(url).path))
 
 
 class FileTransport:

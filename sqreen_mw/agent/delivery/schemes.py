@@ -1,9 +1,8 @@
 """Which transport a URL asks for."""
 
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from sqreen_mw.agent.delivery.lines import ConsoleTransport, FileTransport
+from sqreen_mw.agent.delivery.lines import ConsoleTransport, FileTransport, path_of
 from sqreen_mw.agent.delivery.memory import MemoryTransport
 from sqreen_mw.agent.delivery.transport import Transport
 from sqreen_mw.agent.proxy import Proxy
@@ -18,10 +17,9 @@ def open_transport(
     ca_file: str | None = None,
 ) -> Transport:
     """Return the transport of a URL's scheme: http, https, file, console or memory."""
-    parts = urlsplit(url)
-    match parts.scheme:
+    match urlsplit(url).scheme:
         case "file":
-            return FileTransport(Path(unquote(parts.path)))
+            return FileTransport(path_of(url))
         case "console":
             return ConsoleTransport()
         case "memory":
