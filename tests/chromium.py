@@ -17,6 +17,9 @@ ARGS = (
     "--disable-sync",
 )
 
+PATIENCE = 30_000
+"""How long a page is waited for, in milliseconds: a busy machine is not a fault."""
+
 
 def chromium_path() -> str:
     """Return the path of Chromium; without one the test is skipped, or fails where required."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.chromium import ARGS, chromium_path
+from tests.chromium import ARGS, PATIENCE, chromium_path
 from tests.functional.processes import (
     ROOT,
     SECONDS,
@@ -95,6 +95,7 @@ def test_an_overflow_is_seen_on_the_overview(served: CollectorProcess) -> None:
     assert {name: instance[name] for name in stats} == stats
     assert [(drop["reason"], drop["count"]) for drop in told["drops"]] == [("overflow", lost)]
     assert len(served.events("import", at_least=TRACKED - lost)) == TRACKED - lost
+    sync_api.expect.set_options(timeout=PATIENCE)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGS)
         page = browser.new_page()

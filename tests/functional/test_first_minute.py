@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.chromium import ARGS, chromium_path
+from tests.chromium import ARGS, PATIENCE, chromium_path
 from tests.functional.processes import (
     CollectorProcess,
     collector,
@@ -101,6 +101,7 @@ def test_the_explorer_shows_what_happens_live(stage: Stage) -> None:
     """The one-time link opens an Explorer; an event appears in it without a reload."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install it")
     path = chromium_path()
+    sync_api.expect.set_options(timeout=PATIENCE)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGS)
         page = browser.new_page()
@@ -111,5 +112,5 @@ def test_the_explorer_shows_what_happens_live(stage: Stage) -> None:
         for app in ("shop", "bank"):
             fail_to_log_in(stage.sites[app], 77)
         row: Any = page.get_by_role("row").filter(has_text="203.0.113.77")
-        sync_api.expect(row).to_have_count(2, timeout=10_000)
+        sync_api.expect(row).to_have_count(2)
         browser.close()

@@ -71,7 +71,7 @@ def test_takes_gzip(collector: Collector) -> None:
         (b'{"instance_id": 1}', JSON, 400),
         (b" " * (MAX_HEARTBEAT_BYTES + 1), JSON, 413),
         (
-            gzip.compress(b" " * (MAX_HEARTBEAT_BYTES + 1)),
+            gzip.compress(b" " * (MAX_HEARTBEAT_BYTES + 1), mtime=0),
             JSON | {"content-encoding": "gzip"},
             413,
         ),
