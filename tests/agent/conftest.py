@@ -149,10 +149,10 @@ def server_context(certificate: trustme.LeafCert) -> ssl.SSLContext:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], object]], None]:
-    """Return a function that waits until a condition holds, and fails after 5 seconds."""
+    """Return a function that waits until a condition holds, and fails after 30 seconds."""
 
     def wait(condition: Callable[[], object]) -> None:
-        end = time.monotonic() + 5
+        end = time.monotonic() + 30
         while not condition():
             assert time.monotonic() < end, "the condition did not come true"
             time.sleep(0.005)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sqreen_mw.agent import pending as pending_module
 from sqreen_mw.agent.delivery import dispatcher as dispatcher_module
 from sqreen_mw.agent.delivery import flusher as flusher_module
 from sqreen_mw.agent.delivery.batch import Batch
@@ -192,9 +193,13 @@ def test_flush_takes_events_of_running_requests(
 
 
 def test_a_running_request_holds_its_events_back(
-    collector: FaultyCollector, bench_of: Callable[..., Bench], eventually: Eventually
+    collector: FaultyCollector,
+    bench_of: Callable[..., Bench],
+    eventually: Eventually,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An event waits for its request to end, at most a second, and holds no other up."""
+    """An event waits for its request to end, but not for ever, and holds no other up."""
+    monkeypatch.setattr(pending_module, "SEAL_AFTER", 3.0)
     bench = bench_of(interval=0.1)
     ended, endless = Asked(), Asked()
     start = time.monotonic()
@@ -204,22 +209,21 @@ def test_a_running_request_holds_its_events_back(
     eventually(lambda: collector.names == ["free"])
     ended.finish()
     eventually(lambda: collector.names == ["free", "ended"])
-    assert time.monotonic() - start < 1.0
     eventually(lambda: collector.names == ["free", "ended", "endless"])
-    assert collector.posts[-1].at - start >= 1.0
+    assert collector.posts[-1].at - start >= 3.0
 
 
 def test_a_flush_gives_up_in_time(
     collector: FaultyCollector, bench_of: Callable[..., Bench]
 ) -> None:
     """With a collector that hangs, the caller waits no longer than it said."""
-    collector.answers = [Answer(delay=1.0)]
+    collector.answers = [Answer(delay=20.0)]
     bench = bench_of()
     bench.track("x")
     start = time.monotonic()
 
     assert not bench.flusher.flush(0.2)
-    assert 0.2 <= time.monotonic() - start < 0.9
+    assert 0.2 <= time.monotonic() - start < 10
     assert bench.counts == {"waiting": 1}
 
 
@@ -410,7 +414,7 @@ def test_close_ends_in_time_and_counts_what_is_left(
     collector: FaultyCollector, bench_of: Callable[..., Bench]
 ) -> None:
     """With a collector that hangs, closing takes its seconds and no more."""
-    collector.answers = [Answer(delay=2.0)]
+    collector.answers = [Answer(delay=20.0)]
     bench = bench_of(interval=60.0)
     bench.track("a")
     bench.track("b")
@@ -418,7 +422,7 @@ def test_close_ends_in_time_and_counts_what_is_left(
 
     assert bench.flusher.close(0.3) == 2
 
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 10
     assert bench.counts == {"exit": 2}
 
 
@@ -441,8 +445,8 @@ def test_close_without_an_event_is_at_once(bench_of: Callable[..., Bench]) -> No
     """A flusher that was never born has nothing to wait for."""
     start = time.monotonic()
 
-    assert bench_of().flusher.close(5.0) == 0
-    assert time.monotonic() - start < 2.0
+    assert bench_of().flusher.close(20.0) == 0
+    assert time.monotonic() - start < 10
 
 
 def test_the_callers_context_is_not_kept(bench_of: Callable[..., Bench]) -> None:
@@ -565,9 +569,9 @@ def test_close_does_not_wait_where_nothing_can_be_tried(
     eventually(lambda: bench.guard.counts)
     start = time.monotonic()
 
-    assert bench.flusher.close(5.0) == 1
+    assert bench.flusher.close(20.0) == 1
 
-    assert time.monotonic() - start < 3.0
+    assert time.monotonic() - start < 10
 
 
 def test_close_tries_once_more_at_once(
@@ -694,8 +698,8 @@ def test_a_thread_that_cant_start_is_tried_again(
         patch.setattr(_thread, "start_new_thread", refuse)
         bench.track("a")
         begin = time.monotonic()
-        assert not bench.flusher.flush(5.0)
-        assert time.monotonic() - begin < 2.0
+        assert not bench.flusher.flush(20.0)
+        assert time.monotonic() - begin < 10
     bench.track("b")
 
     assert bench.flusher.flush(5.0)

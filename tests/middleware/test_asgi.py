@@ -15,6 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 import sqreen_mw as sqreen
+from sqreen_mw.agent import pending
 from sqreen_mw.agent.context import current_request, enter, leave
 from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, ASGIRequestContext, Scope, asgi_request
 from sqreen_mw.agent.runtime import current_agent
@@ -520,8 +521,11 @@ def test_the_status_is_told(memory: list[Event]) -> None:
     assert request.status == 418
 
 
-def test_a_websockets_events_wait_for_nothing(memory: list[Event]) -> None:
+def test_a_websockets_events_wait_for_nothing(
+    memory: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a websocket tracks and whom it identifies is known while it stays open."""
+    monkeypatch.setattr(pending, "SEAL_AFTER", 60.0)
     app = FastAPI()
     app.add_middleware(SqreenMiddleware, flush_interval=0.05)
 
@@ -536,7 +540,7 @@ def test_a_websockets_events_wait_for_nothing(memory: list[Event]) -> None:
     with TestClient(app).websocket_connect("/ws") as session:
         start = time.monotonic()
         while not memory:
-            assert time.monotonic() - start < 0.9, "it waited for the websocket"
+            assert time.monotonic() - start < 30, "it waited for the websocket"
             time.sleep(0.01)
         session.send_text("bye")
 

@@ -121,7 +121,7 @@ def _seen(port: int, what: Visit, case: str, variant: str) -> Seen:
     if "Upgrade: websocket" not in what.fields:
         own["Connection"] = "close"
     answer = visit(port, what, own)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while True:
         done, lines = _ask(port, "records", case)
         if done:
