@@ -7,6 +7,9 @@ from typing import Final
 
 CLOSE_SECONDS: Final = 2.0
 
+END_SECONDS: Final = 1.8
+"""How long a process's end waits: of two seconds, the rest is for the end of Python itself."""
+
 _RETURNS: Final = 0.2
 """How much of each second that goes by is given back."""
 
@@ -21,7 +24,7 @@ class Patience:
     slowly, as a lifespan need not be the process's end: a test may have many.
     """
 
-    def __init__(self, seconds: float = CLOSE_SECONDS) -> None:
+    def __init__(self, seconds: float = END_SECONDS) -> None:
         self._most: Final = seconds
         self._left = seconds
         self._as_of = 0.0
