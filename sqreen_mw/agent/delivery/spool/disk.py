@@ -10,6 +10,7 @@ from sqreen_mw.agent.delivery.spool.bounds import FULL, Bounds
 from sqreen_mw.agent.delivery.spool.desks import Desks
 from sqreen_mw.agent.delivery.spool.directory import Directory
 from sqreen_mw.agent.delivery.spool.faults import DiskFaults
+from sqreen_mw.agent.delivery.spool.ground import Ground
 from sqreen_mw.agent.delivery.spool.holdings import Holding, Holdings
 from sqreen_mw.agent.delivery.spool.locks import forget_inherited
 from sqreen_mw.agent.delivery.spool.reader import Reader
@@ -36,16 +37,16 @@ class DiskSpool:
         self._faults: Final = DiskFaults(guard)
         self._desks: Final = Desks(directory.key)
         self._holdings: Final = Holdings(buffer)
-        room = Room(
-            directory, bounds=bounds, desks=self._desks, holdings=self._holdings, guard=guard
+        ground = Ground(
+            directory=directory,
+            bounds=bounds,
+            desks=self._desks,
+            holdings=self._holdings,
+            guard=guard,
         )
-        self._room: Final = room
-        self._writer: Final = Writer(
-            directory, bounds=bounds, desks=self._desks, holdings=self._holdings, room=room
-        )
-        self._reader: Final = Reader(
-            directory, desks=self._desks, holdings=self._holdings, room=room, guard=guard
-        )
+        self._room: Final = Room(ground)
+        self._writer: Final = Writer(ground, self._room)
+        self._reader: Final = Reader(ground, self._room)
         self._sending: Final[dict[str, Holding]] = {}
         self._read_at = 0.0
 

@@ -6,13 +6,11 @@ from typing import Final
 
 from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.spool.bounds import FULL
-from sqreen_mw.agent.delivery.spool.desks import Desks
-from sqreen_mw.agent.delivery.spool.directory import Directory
 from sqreen_mw.agent.delivery.spool.files import remove
-from sqreen_mw.agent.delivery.spool.holdings import DAMAGED, Holding, Holdings
+from sqreen_mw.agent.delivery.spool.ground import Ground
+from sqreen_mw.agent.delivery.spool.holdings import DAMAGED, Holding
 from sqreen_mw.agent.delivery.spool.room import Room
 from sqreen_mw.agent.delivery.spool.segment import Batches, read_batches
-from sqreen_mw.agent.guard import Guard
 
 SCAN_SECONDS: Final = 60.0
 """How often to look for segments of processes that have ended."""
@@ -21,20 +19,9 @@ SCAN_SECONDS: Final = 60.0
 class Reader:
     """Gives batches in the order in which they were written."""
 
-    def __init__(
-        self,
-        directory: Directory,
-        *,
-        desks: Desks,
-        holdings: Holdings,
-        room: Room,
-        guard: Guard,
-    ) -> None:
-        self._directory: Final = directory
-        self._desks: Final = desks
-        self._holdings: Final = holdings
+    def __init__(self, ground: Ground, room: Room) -> None:
+        self._ground: Final = ground
         self._room: Final = room
-        self._guard: Final = guard
         self._found: Final[deque[str]] = deque()
         self._batches: Final[deque[Batch]] = deque()
         self._source: Holding | None = None
@@ -43,7 +30,7 @@ class Reader:
     @property
     def due(self) -> float:
         """Monotonic seconds from which there may be a batch."""
-        waits = self._batches or self._found or self._holdings.first()
+        waits = self._batches or self._found or self._ground.holdings.first()
         return 0.0 if waits else self._scan_at
 
     def next(self) -> tuple[Batch, Holding] | None:
@@ -52,7 +39,7 @@ class Reader:
         Raises:
             OSError: The directory can't be read now.
         """
-        if self._source not in self._holdings:
+        if self._source not in self._ground.holdings:
             self.rewind()
         while not self._batches and self._load():
             pass
@@ -71,38 +58,38 @@ class Reader:
         Raises:
             OSError: It can't be deleted now; a later process sends it again.
         """
-        self._holdings.forget(holding)
-        with self._directory.opened() as directory:
+        self._ground.holdings.forget(holding)
+        with self._ground.directory.opened() as directory:
             remove(directory, holding.name)
 
     def _load(self) -> bool:
         """Read the next segment; tell whether there was one."""
         self.rewind()
-        with self._directory.opened() as directory:
-            holding = self._holdings.first()
+        with self._ground.directory.opened() as directory:
+            holding = self._ground.holdings.first()
             name = self._find(directory) if holding is None else holding.name
             if name is None:
                 return False
             contents = self._contents(directory, name)
             if holding is None:
                 events, settled = (contents.events, contents.settled) if contents else (0, 0)
-                holding = self._holdings.take_over(name, events=events, settled=settled)
+                holding = self._ground.holdings.take_over(name, events=events, settled=settled)
             if contents is None:
-                self._holdings.lose(holding, FULL)
+                self._ground.holdings.lose(holding, FULL)
             else:
                 self._begin(directory, holding, contents.batches[holding.settled :])
         return True
 
     def _begin(self, directory: int, holding: Holding, batches: list[Batch]) -> None:
         """Take a segment's batches; events that should be there, and are not, are counted."""
-        self._desks.end_segment(holding.name)
-        self._holdings.miss(holding, holding.events - sum(map(len, batches)))
+        self._ground.desks.end_segment(holding.name)
+        self._ground.holdings.miss(holding, holding.events - sum(map(len, batches)))
         holding.records = len(batches)
         if batches:
             self._batches.extend(batches)
             self._source = holding
         else:
-            self._holdings.forget(holding)
+            self._ground.holdings.forget(holding)
             remove(directory, holding.name)
 
     def _find(self, directory: int) -> str | None:
@@ -113,14 +100,14 @@ class Reader:
 
     def _scan(self, directory: int) -> None:
         self._scan_at = time.monotonic() + SCAN_SECONDS
-        self._desks.inherit(directory, self._directory.desks(directory))
+        self._ground.desks.inherit(directory, self._ground.directory.desks(directory))
         segments = self._room.make(directory)
         self._found.extend(
             segment.name
             for segment in segments
-            if segment.desk in self._desks and not self._holdings.find(segment.name)
+            if segment.desk in self._ground.desks and not self._ground.holdings.find(segment.name)
         )
-        self._desks.leave(directory, segments=segments, own=False)
+        self._ground.desks.leave(directory, segments=segments, own=False)
 
     def _contents(self, directory: int, name: str) -> Batches | None:
         """Return what a segment holds, or None where another process removed it for room."""
@@ -130,5 +117,5 @@ class Reader:
             return None
         if contents.damaged:
             message = "a batch of the spool was cut short or changed: its events are lost"
-            self._guard.warn(DAMAGED, message)
+            self._ground.guard.warn(DAMAGED, message)
         return contents
