@@ -18,6 +18,11 @@ class Entry:
     value: str
     place: str
 
+    @property
+    def has_comment(self) -> bool:
+        """Whether the value ends in what looks like a comment: a ``#`` or ``;`` after a space."""
+        return re.search(r"(?:^|\s)[#;]", self.value) is not None
+
 
 def read_ini(path: Path) -> dict[str, Entry]:
     """Return the settings in a file's section ``[sqreen]``; an empty value is none.

@@ -235,7 +235,8 @@ def nearest(name: str, spellings: Mapping[str, str]) -> str:
     # Imported here, as few names are misspelled.
     import difflib  # noqa: PLC0415
 
-    close = difflib.get_close_matches(name.lower(), spellings, n=1)
+    bare = name.lower().removeprefix(PREFIX.lower())
+    close = difflib.get_close_matches(bare, spellings, n=1)
     if close:
         return f"did you mean {spellings[close[0]]}?"
     return f"there are: {', '.join(sorted(spellings.values()))}"

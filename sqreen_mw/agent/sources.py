@@ -133,6 +133,11 @@ def _lines(file: Path) -> dict[str, Found]:
     for key, entry in entries.items():
         if key not in ORIGINAL:
             _check_key(key, entry.place)
+        if key in SETTINGS and entry.has_comment:
+            raise ConfigurationError(
+                f"{entry.place}: {key} has a comment behind its value: write it on a line of its "
+                f"own; where a # or ; after a space is meant, set {SETTINGS[key].variable} instead"
+            )
     return {key: Found(value=each.value, origin=each.place) for key, each in entries.items()}
 
 

@@ -7,6 +7,7 @@ from sqreen_mw.agent.config import Settings, load_config, resolve
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.runtime import configure
 from sqreen_mw.agent.setting import SETTINGS
+from sqreen_mw.capture.paths import Paths
 from sqreen_mw.errors import ConfigurationError
 
 INI = """\
@@ -70,6 +71,12 @@ def test_the_named_file_beats_the_near_one_beats_the_one_at_home(folder: Path) -
         ("[sqreen]\n[sqreen]", "line 2: the section [sqreen] is there twice"),
         ("[a]\nurl = x\n[sqreen]\nURL = there", "line 4: url must begin with one of http://"),
         ("[sqreen]\n; a\n tokn = x", "line 3: 'tokn' is no setting; did you mean token?"),
+        ("[sqreen]\nsqreen_url = x", "line 2: 'sqreen_url' is no setting; did you mean url?"),
+        ("[sqreen]\nSQREEN_TOKN = x", "line 2: 'sqreen_tokn' is no setting; did you mean token?"),
+        ("[sqreen]\ntoken = x  ; mine", "line 2: token has a comment behind its value: write it"),
+        ("[sqreen]\ntoken = x\t# mine", "line 2: token has a comment behind its value: write it"),
+        ("[sqreen]\nrelease = ; none", "line 2: release has a comment behind its value: write it"),
+        ("[sqreen]\nignore_paths = /a, # a\n /b", "line 2: ignore_paths has a comment behind"),
         ("[sqreen]\ntoken = a b", "line 2: token must be printable ASCII"),
         ("[sqreen]\nscrubber = x", "line 2: scrubber is an object of the app"),
     ],
@@ -95,6 +102,19 @@ def test_a_file_that_cant_be_read_is_named(folder: Path) -> None:
     for name, said in faults.items():
         with pytest.raises(ConfigurationError, match=f"{name}.*{said}"):
             load_config(environ={"SQREEN_CONFIG_FILE": name})
+
+
+def test_a_mark_within_a_value_is_no_comment(folder: Path) -> None:
+    """What follows no space belongs to the value; lines of their own are comments."""
+    (folder / "sqreen.ini").write_text(
+        "[sqreen]\n# one\nrelease = 1#2;3\nstrip_sensitive_regex = order \\#\\d+\n"
+        "ignore_paths = /a#b,\n  ; two\n  /c;d\n"
+    )
+
+    config = load_config(environ={})
+
+    assert (config.release, config.strip_sensitive_regex) == ("1#2;3", r"order \#\d+")
+    assert config.ignore_paths == Paths(("/a#b", "/c;d"))
 
 
 def test_no_file_is_looked_at_where_the_sdk_is_off(folder: Path) -> None:
