@@ -29,13 +29,13 @@ from sqreen_mw.version import __version__
 
 if TYPE_CHECKING:
     from sqreen_mw.middleware.asgi import SqreenMiddleware
-    from sqreen_mw.middleware.flask import Sqreen
+    from sqreen_mw.middleware.flask import Sqreen as Sqreen
     from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware
 
+# Without Sqreen, as ``import *`` is to do where Flask is not installed.
 __all__ = [
     "ConfigurationError",
     "Event",
-    "Sqreen",
     "SqreenError",
     "SqreenMiddleware",
     "SqreenUsageError",
@@ -66,3 +66,12 @@ def __getattr__(name: str) -> Any:
     if name not in _MIDDLEWARES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MIDDLEWARES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return what can be had: whoever looks at each name must not meet an error."""
+    # Imported here, as few programs ask for this.
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    lazy = _MIDDLEWARES if find_spec("flask") else _MIDDLEWARES.keys() - {"Sqreen"}
+    return sorted({*globals(), *lazy})

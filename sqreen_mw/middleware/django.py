@@ -4,11 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar, Final
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.conf import settings
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
-
 from sqreen_mw.agent.context import RequestContext, Route, current_request, enter, leave
 from sqreen_mw.agent.ignored import IgnoringAgent
 from sqreen_mw.agent.requests.asgi import asgi_request
@@ -23,8 +18,15 @@ from sqreen_mw.capture.body import BodyTee
 from sqreen_mw.capture.templates import template_names
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.middleware.django_logins import follow_logins
+from sqreen_mw.middleware.extras import extra
 from sqreen_mw.middleware.steps import AsyncSteps, Steps
 from sqreen_mw.middleware.wsgi_input import has_body, teed_input
+
+with extra("django"):
+    from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+    from django.conf import settings
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
 
 
 class SqreenMiddleware:

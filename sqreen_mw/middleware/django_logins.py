@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.signals import user_logged_in, user_login_failed
-
 from sqreen_mw.agent.calls import auth_track
+from sqreen_mw.middleware.extras import extra
+
+with extra("django"):
+    from django.contrib.auth import get_user_model
+    from django.contrib.auth.signals import user_logged_in, user_login_failed
 
 
 def follow_logins(*, wanted: bool) -> None:

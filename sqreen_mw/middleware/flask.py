@@ -2,14 +2,16 @@
 
 from typing import Any, Final, Unpack
 
-from flask import Flask, Request
-
 from sqreen_mw.agent.config import Settings
 from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
 from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 from sqreen_mw.agent.runtime import current_agent
+from sqreen_mw.middleware.extras import extra
 from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware
+
+with extra("flask"):
+    from flask import Flask, Request
 
 EXTENSION: Final = "sqreen"
 
