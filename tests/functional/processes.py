@@ -137,9 +137,9 @@ def _all_pages(client: httpx2.Client) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def collector(data_dir: Path) -> Iterator[CollectorProcess]:
+def collector(data_dir: Path, *options: str) -> Iterator[CollectorProcess]:
     """Serve a collector on any free port."""
-    command = ["sqreen_mw", "serve", "--port", "0", "--json", "--data-dir", str(data_dir)]
+    command = ["sqreen_mw", "serve", "--port", "0", "--json", "--data-dir", str(data_dir), *options]
     with running(*command, settings={}) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())

@@ -15,7 +15,7 @@ from sqreen_mw.collector.state.tokens import AGENT_SCOPES
 async def first_steps(visit: Visit, *, secret: str | None = None) -> Response:
     """Show how the first event gets here; ``secret`` is a token that was just made."""
     services = visit.services
-    token = secret or (services.first_token if visit.may_make_tokens else None)
+    token = secret or await run_in_threadpool(_first_token, visit)
     url = services.settings.public_url or str(visit.request.base_url).rstrip("/")
     lines = snippets(url=url, token=token, now=system_clock())
     context = {"token": token, "just_made": secret is not None, "lines": lines}
@@ -27,6 +27,12 @@ async def make_token(visit: Visit) -> Response:
     if not visit.may_make_tokens:
         raise HTTPException(403)
     return await first_steps(visit, secret=await run_in_threadpool(_issue, visit))
+
+
+def _first_token(visit: Visit) -> str | None:
+    """Return the secret of the collector's first token, unless it is revoked."""
+    first = visit.services.first_token if visit.may_make_tokens else None
+    return first if first and visit.services.state.tokens.verify(first) else None
 
 
 def _issue(visit: Visit) -> str:

@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, insert, select, update
 
 from sqreen_mw.collector.clock import Clock
 from sqreen_mw.collector.state.database import Database
@@ -93,6 +93,30 @@ class Tokens:
             row = connection.execute(query).one_or_none()
         if row is None or not hmac.compare_digest(row.secret_hash, secret_hash(secret)):
             return None
+        return _token(row)
+
+    def all(self, app_name: str | None = None) -> tuple[Token, ...]:
+        """Return the tokens that are valid, of an app or of all, by app and age."""
+        query = _query().where(tokens.c.revoked_at.is_(None))
+        if app_name is not None:
+            query = query.where(apps.c.name == app_name)
+        query = query.order_by(apps.c.name, tokens.c.created_at, tokens.c.id)
+        with self._database.read() as connection:
+            return tuple(map(_token, connection.execute(query)))
+
+    def revoke(self, text: str) -> Token:
+        """Make a token useless from now on, and return it; its id or its secret names it.
+
+        Raises:
+            RefusedError: There is none, or it is revoked already.
+        """
+        public_id = text.removeprefix(f"{_PREFIX}_").partition("_")[0]
+        is_it = (tokens.c.id == public_id) & tokens.c.revoked_at.is_(None)
+        with self._database.write() as connection:
+            row = connection.execute(_query().where(is_it)).one_or_none()
+            connection.execute(update(tokens).where(is_it).values(revoked_at=self._clock()))
+        if row is None:
+            raise RefusedError("there is no such token: 'sqreen-mw tokens list' shows them")
         return _token(row)
 
 

@@ -1,10 +1,8 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 
 from sqreen_mw.collector.state import State
-from sqreen_mw.collector.state.tables import tokens
 from sqreen_mw.collector.state.tokens import AGENT_SCOPES, IssuedToken
 from sqreen_mw.errors import RefusedError
 
@@ -42,13 +40,15 @@ def test_anything_else_gives_none(state: State, issued: IssuedToken) -> None:
 
 
 def test_a_revoked_token_is_none(state: State, issued: IssuedToken) -> None:
-    """A token is useless once the database has the time of its revocation."""
-    with state.database.write() as connection:
-        connection.execute(
-            update(tokens).where(tokens.c.id == issued.token.id).values(revoked_at=1)
-        )
+    """A token is useless once it is revoked, which can be done once."""
+    other = state.tokens.issue("shop", name="other", scopes=AGENT_SCOPES)
 
+    assert state.tokens.revoke(issued.token.id) == issued.token
     assert state.tokens.verify(issued.secret) is None
+    assert state.tokens.verify(other.secret) == other.token
+    assert state.tokens.all() == (other.token,)
+    with pytest.raises(RefusedError, match="no such token"):
+        state.tokens.revoke(issued.token.id)
 
 
 @pytest.mark.parametrize("scopes", [frozenset[str](), frozenset({"ingest", "root"})])
