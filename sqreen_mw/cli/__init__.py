@@ -14,7 +14,7 @@ INTERRUPTED: Final = 130
 def main() -> None:
     """Run a command; a fault of ours is one line on stderr."""
     try:
-        # Imported here, as it takes a second in which Ctrl-C must not end in a traceback.
+        # Imported here, as it takes a moment in which Ctrl-C must not end in a traceback.
         from sqreen_mw.cli.commands import app  # noqa: PLC0415
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -16,13 +16,14 @@ from sqreen_mw.testing import CapturedEvents
 from tests.docs.pages import all_text, text_of
 
 TEXT = all_text()
-USUAL = {"--help", "--install-completion", "--show-completion"}
+USUAL = {"--help", "--install-completion", "--show-completion", "--version"}
 
 
 def commands(command: Any, path: str) -> dict[str, Any]:
     """Return a command and those below it, by what is typed."""
     found = {path: command}
-    for name, each in getattr(command, "commands", {}).items():
+    for name in getattr(command, "commands", {}):
+        _, each, _ = command.resolve_command(typer.Context(command), [name])
         found |= commands(each, f"{path} {name}")
     return found
 
