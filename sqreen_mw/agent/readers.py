@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
-from sqreen_mw.capture.client_ip import PRIVATE, Networks
+from sqreen_mw.capture.client_ip import Networks
 from sqreen_mw.capture.paths import Paths
 from sqreen_mw.capture.scrubs import Scrubs
+from sqreen_mw.protocol.address import PRIVATE
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.limits import MAX_NAME_LENGTH
 from sqreen_mw.scrubbing.scrubber import Scrubber

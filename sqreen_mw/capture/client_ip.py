@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from sqreen_mw.protocol.address import packed_address, parsed_address, written_address
+from sqreen_mw.protocol.address import PRIVATE, packed_address, parsed_address, written_address
 from sqreen_mw.protocol.event import IpSource
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -32,15 +32,6 @@ _REMEMBERED: Final = 1024
 _LONGEST: Final = 100
 
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
-
-PRIVATE: Final = (
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "100.64.0.0/10",
-    "fc00::/7",
-)
-"""RFC 1918, RFC 6598 and RFC 4193; listed, as ``ipaddress.is_private`` holds others as well."""
 
 
 class Networks:

@@ -5,8 +5,8 @@ from typing import Final, Self
 
 from sqreen_mw.agent.config import Settings, resolve
 from sqreen_mw.agent.setting import SETTINGS
-from sqreen_mw.capture.client_ip import PRIVATE, ClientAddress, ClientIp, Headers, Networks, Step
-from sqreen_mw.protocol.address import packed_address
+from sqreen_mw.capture.client_ip import ClientAddress, ClientIp, Headers, Networks, Step
+from sqreen_mw.protocol.address import PRIVATE, packed_address
 
 OTHER_HEADERS: Final = (
     "X-Forwarded-For",

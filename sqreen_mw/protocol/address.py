@@ -4,8 +4,19 @@ from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final
 
-_MAPPED_PREFIX: Final = b"\0" * 10 + b"\xff\xff"
+PRIVATE: Final = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "fc00::/7",
+)
+"""RFC 1918, RFC 6598 and RFC 4193: the networks of machines that no visitor comes from.
 
+Listed, as ``ipaddress.is_private`` holds others as well, such as those of documentation.
+"""
+
+_MAPPED_PREFIX: Final = b"\0" * 10 + b"\xff\xff"
 
 _LONGEST: Final = 100
 """Characters of an address, with a zone as long as any is."""

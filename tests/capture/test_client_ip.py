@@ -6,13 +6,12 @@ from hypothesis import strategies as st
 
 from sqreen_mw.capture.client_ip import (
     LOOPBACK,
-    PRIVATE,
     ClientAddress,
     ClientIp,
     Networks,
     Step,
 )
-from sqreen_mw.protocol.address import packed_address
+from sqreen_mw.protocol.address import PRIVATE, packed_address
 
 DEFAULT = ClientIp(trusted=Networks(LOOPBACK))
 BEHIND_PRIVATE = ClientIp(trusted=Networks((*LOOPBACK, *PRIVATE, "2001:db8:1::/48")))

@@ -5,12 +5,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from sqreen_mw.collector.events.base import StoredEvent
+from sqreen_mw.protocol.address import PRIVATE
 
-# Listed, as is_private of the standard library also holds the documentation's networks.
-_PRIVATE: Final = tuple(
-    ipaddress.ip_network(text)
-    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
-)
+_PRIVATE: Final = tuple(map(ipaddress.ip_network, PRIVATE))
 _ENOUGH: Final = 10
 """Events of one address that are no accident."""
 
