@@ -17,7 +17,7 @@ from benchmarks.child import in_child
 from benchmarks.drive.requests import scope
 from benchmarks.figures import Figure, Plan
 from benchmarks.work import EVENT, PROPERTIES
-from sqreen_mw.agent.agent import Agent
+from sqreen_mw.agent.agent import Agent, header_of
 from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.config import load_config
 from sqreen_mw.agent.context import RequestContext, enter, leave
@@ -115,6 +115,7 @@ def _of_the_flusher() -> Pieces:
     describer = Describer(client_ip=config.client_ip, scrubber=config.scrubber)
     sealer = Sealer(describer=describer, before_send=None, guard=Guard())
     raw = context.raw_request()
+    header = header_of(config)
     known = Event(id=event.id, name=EVENT, timestamp=0, request=describer.describe(raw))
     data = encode_event(known)
     buffer = Buffer(max_events=10**9, max_bytes=10**12)
@@ -128,7 +129,7 @@ def _of_the_flusher() -> Pieces:
 
     def sent() -> None:
         events = [Raw(data) for _ in range(BATCH)]
-        batch = make_batch(agent.header, events=events, tracked_at=[0.0] * BATCH)
+        batch = make_batch(header, events=events, tracked_at=[0.0] * BATCH)
         gzip.compress(batch.body, compresslevel=1)
 
     return {

@@ -19,7 +19,7 @@ from sqreen_mw.errors import ConfigurationError
 
 _COMMAND = [sys.executable, "-m", "sqreen_mw", "demo"]
 _ANY_PORTS = ["--port", "0", "--shop-port", "0", "--bank-port", "0"]
-_SECONDS = 60
+SECONDS = 120
 
 _T = TypeVar("_T")
 
@@ -66,11 +66,11 @@ def demonstration(folder: Path, *options: str) -> Iterator[Demo]:
             yield Demo(process, json.loads(line))
         finally:
             process.terminate()
-            process.wait(_SECONDS)
+            process.wait(SECONDS)
 
 
 def _until(ask: Callable[[], _T], *, holds: Callable[[_T], bool]) -> _T:
-    deadline = time.monotonic() + _SECONDS
+    deadline = time.monotonic() + SECONDS
     while not holds(answer := ask()):
         assert time.monotonic() < deadline, answer
         time.sleep(0.1)
@@ -96,7 +96,7 @@ def test_demo_shows_both_sites_and_leaves_nothing(tmp_path: Path) -> None:
     """
     with demonstration(tmp_path, "--visitors-rate", "20") as demo:
         links = demo.links
-        with httpx2.Client(base_url=links["url"], follow_redirects=True) as client:
+        with httpx2.Client(base_url=links["url"], follow_redirects=True, timeout=SECONDS) as client:
             assert client.get(links["login"]).status_code == 200
             for app in ("shop", "bank"):
                 stored = _until(partial(_events, client, app), holds=lambda found: len(found) >= 10)
@@ -107,12 +107,12 @@ def test_demo_shows_both_sites_and_leaves_nothing(tmp_path: Path) -> None:
             page = client.get("/overview").text
             assert "No event lost in the last 24 hours" in page
             assert page.count("is-live") == 2
-        assert httpx2.get(links["shop"]).status_code == 200
-        assert httpx2.get(links["bank"], follow_redirects=True).status_code == 200
+        assert httpx2.get(links["shop"], timeout=SECONDS).status_code == 200
+        assert httpx2.get(links["bank"], follow_redirects=True, timeout=SECONDS).status_code == 200
         assert len(demo.members()) == 5
 
         demo.process.send_signal(signal.SIGINT)
-        said, complained = demo.process.communicate(timeout=_SECONDS)
+        said, complained = demo.process.communicate(timeout=SECONDS)
 
         assert (demo.process.returncode, said, complained) == (0, "", "")
         assert demo.members() == {}
@@ -134,7 +134,7 @@ def test_other_signals_end_it_too(tmp_path: Path, number: signal.Signals) -> Non
     with demonstration(tmp_path, "--no-visitors") as demo:
         demo.process.send_signal(number)
 
-        assert demo.process.wait(_SECONDS) == 0
+        assert demo.process.wait(SECONDS) == 0
         assert demo.members() == {}
 
 
@@ -143,7 +143,7 @@ def test_part_that_dies_is_named(tmp_path: Path) -> None:
     with demonstration(tmp_path, "--no-visitors") as demo:
         os.kill(demo.child("gunicorn"), signal.SIGKILL)
 
-        _, complained = demo.process.communicate(timeout=_SECONDS)
+        _, complained = demo.process.communicate(timeout=SECONDS)
         assert demo.process.returncode == 1
         assert complained.startswith("The bank has died (exit code -9).")
         assert _until(demo.members, holds=lambda members: not members) == {}
@@ -168,7 +168,7 @@ def test_taken_port_is_named_with_its_option() -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=_SECONDS,
+            timeout=SECONDS,
         )
 
     assert ended.returncode == 2
@@ -184,7 +184,7 @@ def test_one_port_twice_is_named_with_both_options() -> None:
         [*_COMMAND, "--port", "7090", "--shop-port", "0", "--bank-port", "7090"],
         capture_output=True,
         text=True,
-        timeout=_SECONDS,
+        timeout=SECONDS,
         check=False,
     )
 

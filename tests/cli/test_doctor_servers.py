@@ -111,7 +111,9 @@ def answer(port: int, headers: dict[str, str] | None) -> str:
     end = time.monotonic() + SECONDS
     while True:
         try:
-            return httpx2.get(f"http://127.0.0.1:{port}/", headers=headers, trust_env=False).text
+            return httpx2.get(
+                f"http://127.0.0.1:{port}/", headers=headers, trust_env=False, timeout=SECONDS
+            ).text
         except httpx2.HTTPError:
             assert time.monotonic() < end, "the server does not answer"
             time.sleep(0.05)

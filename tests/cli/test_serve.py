@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.conftest import Command
 from tests.collector.api.wire import wire_event
-from tests.collector.process import serving
+from tests.collector.process import SECONDS, serving
 
 
 @pytest.fixture
@@ -136,12 +136,13 @@ def test_the_first_start_lets_the_owner_in(tmp_path: Path) -> None:
             f"{server.url}/v1/events",
             json={"events": [wire_event()]},
             headers={"authorization": f"Bearer {server.token}"},
+            timeout=SECONDS,
         )
-        with httpx2.Client(base_url=server.url) as client:
+        with httpx2.Client(base_url=server.url, timeout=SECONDS) as client:
             assert server.login is not None
             logged_in = client.get(server.login)
             found = client.get("/v1/events/query").json()["events"]
-            again = httpx2.get(server.login)
+            again = httpx2.get(server.login, timeout=SECONDS)
     with serving(tmp_path) as second:
         assert second.token is None
         assert second.login is not None
@@ -167,14 +168,14 @@ def test_with_a_password_there_is_no_link(command: Command, tmp_path: Path) -> N
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stops_cleanly_with_a_live_tail(tmp_path: Path, number: signal.Signals) -> None:
     """A signal ends the collector in a few seconds with code 0 and no word, open streams or not."""
-    with serving(tmp_path) as server, httpx2.Client(base_url=server.url) as client:
+    with serving(tmp_path) as server, httpx2.Client(base_url=server.url, timeout=SECONDS) as client:
         assert server.login is not None
         client.get(server.login)
         with client.stream("GET", "/events/live") as stream:
             assert stream.status_code == 200
             begun = time.monotonic()
             server.process.send_signal(number)
-            _, err = server.process.communicate(timeout=30)
+            _, err = server.process.communicate(timeout=SECONDS)
 
     assert time.monotonic() - begun < 10
     assert (server.process.returncode, err) == (0, "")
@@ -185,7 +186,9 @@ def test_ignores_what_clients_say_of_themselves(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         assert server.login is not None
         answer = httpx2.get(
-            server.login, headers={"x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.1"}
+            server.login,
+            headers={"x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.1"},
+            timeout=SECONDS,
         )
 
     assert "secure" not in answer.headers["set-cookie"].lower()
@@ -219,7 +222,7 @@ def test_speaks_tls(tmp_path: Path) -> None:
     with serving(tmp_path, "--tls-cert", str(cert), "--tls-key", str(key)) as server:
         assert server.url.startswith("https://127.0.0.1:")
         assert server.login is not None
-        answer = httpx2.get(server.login, verify=context)
+        answer = httpx2.get(server.login, verify=context, timeout=SECONDS)
 
     assert "secure" in answer.headers["set-cookie"].lower()
 
@@ -235,7 +238,7 @@ def test_tells_a_person_what_to_do(tmp_path: Path) -> None:
         while not lines or "Stop" not in lines[-1]:
             lines.append(process.stdout.readline())
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=SECONDS)
 
     text = "".join(lines)
     assert "Listening  http://127.0.0.1:" in text

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+SECONDS = 120
+
 
 @dataclass(frozen=True)
 class Serving:
@@ -35,8 +37,8 @@ def serving(data_dir: Path, *options: str) -> Iterator[Serving]:
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert line, process.communicate(timeout=30)[1]
+        assert line, process.communicate(timeout=SECONDS)[1]
         yield Serving(process, **msgspec.json.decode(line))
     finally:
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=SECONDS)

@@ -16,7 +16,7 @@ from sqreen_mw.collector.events.base import EventQuery
 from sqreen_mw.protocol.limits import MAX_WIRE_BYTES
 from tests.collector.api.wire import wire_event
 from tests.collector.events.examples import walk
-from tests.collector.process import Serving, serving
+from tests.collector.process import SECONDS, Serving, serving
 
 EVERYTHING = EventQuery(start=0, end=2**50)
 
@@ -35,7 +35,7 @@ def _bearer(token: str | None) -> dict[str, str]:
 
 def _acknowledged_until_killed(server: Serving, token: str, *, name: str) -> set[str]:
     """Send batches from four threads, kill the server after some answers, return what it acked."""
-    client = httpx2.Client(base_url=server.url, headers=_bearer(token), timeout=30)
+    client = httpx2.Client(base_url=server.url, headers=_bearer(token), timeout=SECONDS)
     with client, ThreadPoolExecutor(4) as pool:
         sent = [
             pool.submit(_post, client, [f"{name}.{batch}.{n}" for n in range(50)])
@@ -79,12 +79,17 @@ def test_a_zip_bomb_costs_little_memory(tmp_path: Path) -> None:
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
 
     with serving(tmp_path) as server:
-        with httpx2.Client(base_url=server.url, headers=_bearer(server.token)) as client:
+        with httpx2.Client(
+            base_url=server.url, headers=_bearer(server.token), timeout=SECONDS
+        ) as client:
             _post(client, ["warm.up"])
         before = _peak_kib(server.process.pid)
         for _ in range(4):
             answer = httpx2.post(
-                f"{server.url}/v1/events", content=bomb, headers=headers | _bearer(server.token)
+                f"{server.url}/v1/events",
+                content=bomb,
+                headers=headers | _bearer(server.token),
+                timeout=SECONDS,
             )
             assert answer.status_code == 413
         grown = _peak_kib(server.process.pid) - before
@@ -103,7 +108,7 @@ def test_refuses_what_it_must_over_a_socket(tmp_path: Path) -> None:
         url, good = f"{server.url}/v1/events", _bearer(server.token)
         json = {"content-type": "application/json"}
         answers = [
-            httpx2.post(url, content=content, headers=headers).status_code
+            httpx2.post(url, content=content, headers=headers, timeout=SECONDS).status_code
             for content, headers in (
                 (b"{}", json | _bearer("sqm_x_y")),
                 (b"{}", good),
@@ -112,7 +117,9 @@ def test_refuses_what_it_must_over_a_socket(tmp_path: Path) -> None:
                 (b" " * (5 * MAX_WIRE_BYTES), json | good),
             )
         ]
-        partial = httpx2.post(url, json={"events": [wire_event(), {"x": 1}]}, headers=good)
+        partial = httpx2.post(
+            url, json={"events": [wire_event(), {"x": 1}]}, headers=good, timeout=SECONDS
+        )
 
     assert answers == [401, 415, 400, 413, 413]
     assert partial.status_code == 202
@@ -123,15 +130,15 @@ def test_a_client_that_leaves_is_no_fault(tmp_path: Path) -> None:
     """A client that goes away amid its batch leaves nothing in the log."""
     with serving(tmp_path) as server:
         host, _, port = server.url.removeprefix("http://").partition(":")
-        with socket.create_connection((host, int(port)), timeout=30) as connection:
+        with socket.create_connection((host, int(port)), timeout=SECONDS) as connection:
             connection.sendall(
                 b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                 b"Authorization: Bearer %s\r\nContent-Length: 100\r\n\r\n{"
                 % str(server.token).encode()
             )
-        health = httpx2.get(f"{server.url}/healthz")
+        health = httpx2.get(f"{server.url}/healthz", timeout=SECONDS)
         server.process.terminate()
-        _, err = server.process.communicate(timeout=30)
+        _, err = server.process.communicate(timeout=SECONDS)
 
     assert health.status_code == 200
     assert (server.process.returncode, err) == (0, "")

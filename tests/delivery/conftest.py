@@ -23,6 +23,9 @@ __all__ = ["collector"]
 
 PRELUDE = "from tests.delivery import naive; naive.apply()\n"
 
+NAIVE_SECONDS = 30
+"""How long a naive site is waited for: it may hang."""
+
 
 @dataclass(frozen=True)
 class Runner:
@@ -93,7 +96,9 @@ class Runner:
             stderr=subprocess.DEVNULL,
         ) as process:
             try:
-                wait_until_answered(f"http://127.0.0.1:{port}/ready")
+                wait_until_answered(
+                    f"http://127.0.0.1:{port}/ready", NAIVE_SECONDS if naive else SECONDS
+                )
                 yield f"http://127.0.0.1:{port}/"
             finally:
                 process.send_signal(signal.SIGTERM)

@@ -158,7 +158,9 @@ def _deliver(settings: dict[str, str]) -> int:
 def _arrived(target: Target, name: str) -> list[str]:
     found: list[str] = []
     params: dict[str, str | int] = {"limit": 1000, "event": name}
-    with httpx2.Client(base_url=target.settings["SQREEN_URL"], headers=target.query) as client:
+    with httpx2.Client(
+        base_url=target.settings["SQREEN_URL"], headers=target.query, timeout=SECONDS
+    ) as client:
         while True:
             answer = client.get("/v1/events/query", params=params).raise_for_status().json()
             found += [row["event"]["id"] for row in answer["events"]]

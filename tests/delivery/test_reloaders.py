@@ -77,7 +77,7 @@ def reloading(runner: Runner, *arguments: str) -> Iterator[None]:
 def answer(url: str) -> str:
     """Return what a site answers, or nothing while it does not."""
     try:
-        return httpx2.get(url, trust_env=False).text
+        return httpx2.get(url, trust_env=False, timeout=SECONDS).text
     except httpx2.HTTPError:
         return ""
 

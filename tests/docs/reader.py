@@ -109,7 +109,7 @@ class Reader:
         url = f"{self._terminal.settings['SQREEN_URL']}/v1/events/query"
 
         def ask() -> list[dict[str, Any]]:
-            answer = httpx2.get(url, headers=headers).raise_for_status().json()
+            answer = httpx2.get(url, headers=headers, timeout=SECONDS).raise_for_status().json()
             return [row["event"] for row in answer["events"]]
 
         return ask

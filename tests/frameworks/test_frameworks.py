@@ -86,7 +86,9 @@ def site(
     settings = {"SQREEN_URL": f"file://{folder}/events", "SQREEN_FLUSH_INTERVAL": "0.1"}
     with (
         serving(arguments, port=port, log=folder / "log", settings=settings),
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=FIELDS) as client,
+        httpx2.Client(
+            base_url=f"http://127.0.0.1:{port}", headers=FIELDS, timeout=SECONDS
+        ) as client,
     ):
         yield Site(FRAMEWORKS[request.param], client, folder / "events", folder / "log")
 
@@ -142,7 +144,9 @@ def test_a_server_that_stops_takes_no_events_along(name: str, tmp_path: Path) ->
     file, port = tmp_path / "events", free_port()
     settings = {"SQREEN_URL": f"file://{file}", "SQREEN_FLUSH_INTERVAL": "60"}
     with serving(command(name, port), port=port, log=tmp_path / "log", settings=settings):
-        assert httpx2.get(f"http://127.0.0.1:{port}/hello/jane").text == "hello jane"
+        assert (
+            httpx2.get(f"http://127.0.0.1:{port}/hello/jane", timeout=SECONDS).text == "hello jane"
+        )
         assert not file.exists()
 
     names = [json.loads(line)["event"] for line in file.read_text().splitlines()]

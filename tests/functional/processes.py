@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 30
+SECONDS = 120
 
 
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -89,7 +89,9 @@ class CollectorProcess:
     def instances(self, app: str) -> dict[str, Any]:
         """Return what the collector knows of an app's processes."""
         headers = {"Authorization": f"Bearer {self.token(app, 'query')}"}
-        answer = httpx2.get(f"{self.url}/v1/instances", headers=headers).raise_for_status()
+        answer = httpx2.get(
+            f"{self.url}/v1/instances", headers=headers, timeout=SECONDS
+        ).raise_for_status()
         told: dict[str, Any] = answer.json()
         return told
 
@@ -116,7 +118,7 @@ class CollectorProcess:
         """Return the events of an app, newest first, once there are so many."""
         headers = {"Authorization": f"Bearer {self.token(app, 'query')}"}
         end = time.monotonic() + SECONDS
-        with httpx2.Client(base_url=self.url, headers=headers) as client:
+        with httpx2.Client(base_url=self.url, headers=headers, timeout=SECONDS) as client:
             while True:
                 found = _all_pages(client)
                 if len(found) >= at_least:
@@ -148,9 +150,9 @@ def collector(data_dir: Path, *options: str) -> Iterator[CollectorProcess]:
         )
 
 
-def wait_until_answered(url: str) -> None:
+def wait_until_answered(url: str, seconds: float = SECONDS) -> None:
     """Wait until a site answers."""
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + seconds
     while True:
         try:
             httpx2.get(url)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.chromium import ARGS, PATIENCE, chromium_path
 from tests.functional.processes import (
+    SECONDS,
     CollectorProcess,
     collector,
     running,
@@ -65,7 +66,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def fail_to_log_in(site: str, number: int) -> None:
     """Send one visitor, with an address and an agent of their own, who mistypes a password."""
     headers = {"User-Agent": f"visitor/{number}", "X-Forwarded-For": f"203.0.113.{number}"}
-    with httpx2.Client(base_url=site, headers=headers, verify=NO_AUTHORITIES) as client:
+    with httpx2.Client(
+        base_url=site, headers=headers, verify=NO_AUTHORITIES, timeout=SECONDS
+    ) as client:
         found = TOKEN.search(client.get("/login").text)
         assert found
         form = {"form_token": found[1], "email": f"v{number}@example.org", "password": "wrong"}

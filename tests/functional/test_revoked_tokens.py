@@ -17,7 +17,7 @@ def test_a_revoked_token_is_refused_by_every_collector_at_once(tmp_path: Path) -
         token = one.token("shop", "query")
         headers = {"Authorization": f"Bearer {token}"}
         reads = [f"{each.url}/v1/events/query" for each in (one, other)]
-        before = [httpx2.get(url, headers=headers).status_code for url in reads]
+        before = [httpx2.get(url, headers=headers, timeout=SECONDS).status_code for url in reads]
         revoke = ["sqreen_mw", "tokens", "revoke", token, "--state-url", state_url]
         subprocess.run(
             [sys.executable, "-m", *revoke],
@@ -26,6 +26,6 @@ def test_a_revoked_token_is_refused_by_every_collector_at_once(tmp_path: Path) -
             cwd=ROOT,
             env=clean_environment({}),
         )
-        after = [httpx2.get(url, headers=headers).status_code for url in reads]
+        after = [httpx2.get(url, headers=headers, timeout=SECONDS).status_code for url in reads]
 
     assert (before, after) == ([200, 200], [401, 401])

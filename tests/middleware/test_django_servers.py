@@ -57,7 +57,9 @@ def served(
     log = folder / "log"
     with (
         serving(command, port=port, log=log, settings=settings),
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=FIELDS) as client,
+        httpx2.Client(
+            base_url=f"http://127.0.0.1:{port}", headers=FIELDS, timeout=SECONDS
+        ) as client,
     ):
         yield Served(client, folder / "events", log)
 
@@ -103,7 +105,7 @@ def test_a_server_that_stops_takes_no_events_along(server: str, tmp_path: Path) 
     settings = {"SQREEN_URL": f"file://{file}", "SQREEN_FLUSH_INTERVAL": "60"}
     command = ["-m", module, *(argument.format(port=port) for argument in arguments)]
     with serving(command, port=port, log=tmp_path / "log", settings=settings):
-        assert httpx2.get(f"http://127.0.0.1:{port}/").text == "ok"
+        assert httpx2.get(f"http://127.0.0.1:{port}/", timeout=SECONDS).text == "ok"
         assert not file.exists()
 
     names = [json.loads(line)["event"] for line in file.read_text().splitlines()]

@@ -180,7 +180,7 @@ def test_an_app_reports_to_a_collector(installed: Installed) -> None:
         settings = {"SQREEN_URL": ready["url"], "SQREEN_TOKEN": ready["token"]}
         installed("").python(WSGI + USED, **settings)
 
-        with httpx2.Client(base_url=ready["url"], follow_redirects=True) as client:
+        with httpx2.Client(base_url=ready["url"], follow_redirects=True, timeout=SECONDS) as client:
             assert client.get(ready["login"]).status_code == 200
             [row] = client.get("/v1/events/query").raise_for_status().json()["events"]
 

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-SECONDS = 10.0
+SECONDS = 60.0
 
 _DATES = re.compile(rb"(?im)^(date|x-time): [^\r]*")
 

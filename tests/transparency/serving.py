@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.transparency.raw_http import Visit, visit
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 30.0
+SECONDS = 120.0
 MARK = "----mark----"
 
 _UNLIKE = re.compile(
