@@ -18,5 +18,5 @@ def extra(framework: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if find_spec(framework) is not None:
             raise
-        message = f'{framework} is not installed: pip install "sqreen-mw[{framework}]"'
-        raise ModuleNotFoundError(message, name=framework) from error
+        advice = f'{framework} is not installed: pip install "sqreen-mw[{framework}]"'
+        raise ModuleNotFoundError(advice, name=framework) from error
