@@ -3,11 +3,14 @@ import asyncio
 import contextvars
 import gc
 import logging
+import os
+import resource
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -705,6 +708,34 @@ def test_a_thread_that_cant_start_is_tried_again(
     assert bench.flusher.flush(5.0)
     assert bench.counts == {"delivered": 2}
     assert "can't start new thread" in caplog.text
+
+
+@contextmanager
+def no_descriptor() -> Iterator[None]:
+    """Let this process open no file."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_a_loop_that_cant_be_made_is_tried_again(
+    bench_of: Callable[..., Bench], eventually: Eventually, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where no file can be opened at the first event, the next one brings delivery to life."""
+    bench = bench_of(interval=0.01)
+    with no_descriptor():
+        bench.track("a")
+        eventually(lambda: "birth" in bench.guard.counts)
+    bench.track("b")
+
+    assert bench.flusher.flush(30.0)
+    assert bench.counts == {"delivered": 2}
+    assert "Too many open files" in caplog.text
 
 
 def test_who_asks_for_no_pause_is_not_hammered(

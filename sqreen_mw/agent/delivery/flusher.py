@@ -221,11 +221,15 @@ class Flusher:
             # is what other tools wrap.
             native("_thread", "start_new_thread")(self._run, ())
         except RuntimeError as error:
-            self.started = False
-            self._birth.release()
-            if not _at_exit(error):
-                message = "the flusher's thread can't start, so events wait for the exit: %s"
-                self._guard.warn("thread", message, error)
+            self._not_born(error)
+
+    def _not_born(self, error: RuntimeError | OSError) -> None:
+        """Let the next event try again, which the exit does too."""
+        self.started = False
+        self._birth.release()
+        if not _at_exit(error):
+            message = "delivery can't start, so events wait for the next one, or for the exit: %s"
+            self._guard.warn("birth", message, error)
 
     def _run(self) -> None:
         # Debuggers and coverage don't see a raw thread unless it takes over their hook.
@@ -235,7 +239,11 @@ class Flusher:
     def _deliver(self) -> None:
         """Deliver until the end is wanted, on this thread."""
         self._thread = native("_thread", "get_ident")()
-        loop = OwnResolverLoop()
+        try:
+            loop = OwnResolverLoop()
+        except OSError as error:  # no descriptor is free
+            self._not_born(error)
+            return
         try:
             loop.run_until_complete(self._main())
         except BaseException as error:  # noqa: BLE001 nobody else would ever know
@@ -265,6 +273,6 @@ class Flusher:
         )
 
 
-def _at_exit(error: RuntimeError) -> bool:
+def _at_exit(error: RuntimeError | OSError) -> bool:
     """Tell whether no thread can start any more, as the interpreter of Python 3.12 then says."""
     return "shutdown" in str(error)

@@ -14,9 +14,16 @@ class OwnResolverLoop(asyncio.SelectorEventLoop):
     so nobody is held up. What a name was last is kept for when the resolver fails.
     """
 
+    _whole = False
+
     def __init__(self) -> None:
         super().__init__()
         self._known: dict[object, Any] = {}
+        self._whole = True
+
+    def is_closed(self) -> bool:
+        """Tell whether it is closed, or never was whole, as no descriptor was free for it."""
+        return not self._whole or super().is_closed()
 
     async def getaddrinfo(self, *args: Any, **keywords: Any) -> Any:
         """Resolve a name; see ``socket.getaddrinfo``."""
