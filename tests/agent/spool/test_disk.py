@@ -1,12 +1,15 @@
 import os
+import re
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.spool import reader as reader_module
+from sqreen_mw.agent.delivery.spool.desks import MOST
 from sqreen_mw.errors import ConfigurationError
 from tests.agent.spool.process import Process
 
@@ -22,6 +25,15 @@ def ids(batches: list[Batch]) -> list[str]:
 def size_of(folder: Path) -> int:
     """Return the bytes of all files of a spool."""
     return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def locks_held(folder: Path) -> int:
+    """Return how many descriptors of this process are locks of a spool."""
+    held = 0
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            held += bool(re.match(rf"{folder}/.*\.lock", str(descriptor.readlink())))
+    return held
 
 
 def test_a_batch_comes_back_as_it_was(process: New) -> None:
@@ -62,6 +74,41 @@ def test_a_later_process_takes_over(process: New, folder: Path) -> None:
     assert (two.stats.tracked, two.stats.replayed, two.stats.delivered) == (0, 3, 3)
     two.spool.close()
     assert list(folder.iterdir()) == []
+
+
+def test_what_many_processes_left_takes_few_descriptors(process: New, folder: Path) -> None:
+    """Desks are taken over a few at a time, until all that was left is sent."""
+    left = []
+    for _ in range(30):
+        one = process()
+        left.append(one.stow("a").id)
+        one.spool.close()
+    two = process()
+
+    held, sent = 0, []
+    while (batch := two.spool.take()) is not None:
+        held = max(held, locks_held(folder))
+        sent.append(batch.id)
+        two.spool.settle(batch)
+        two.buffer.delivered(1)
+
+    assert sorted(sent) == sorted(left)
+    assert 1 < held <= MOST
+    assert (two.stats.replayed, locks_held(folder)) == (30, 0)
+    assert list(folder.iterdir()) == []
+
+
+def test_room_that_many_processes_left_takes_no_descriptor(process: New, folder: Path) -> None:
+    """Where the oldest go for room, their desks are not kept."""
+    for _ in range(30):
+        one = process()
+        one.stow("a", padding=PADDING)
+        one.spool.close()
+    two = process(size=2**20)
+    two.stow("b", padding=PADDING)
+
+    assert two.stats.dropped["spool_full"] >= 10
+    assert locks_held(folder) == 1
 
 
 def test_nobody_takes_from_a_process_that_lives(process: New) -> None:

@@ -10,6 +10,9 @@ from sqreen_mw.agent.delivery.spool.files import remove
 from sqreen_mw.agent.delivery.spool.locks import Lock, claim
 from sqreen_mw.agent.delivery.spool.names import lock_name, new_desk, segment_name
 
+MOST: Final = 8
+"""Desks of others at a time: each takes a file descriptor, of which the app needs the most."""
+
 
 class Desks:
     """The desks that this process works at: its own, and those of processes that have ended.
@@ -36,14 +39,44 @@ class Desks:
         self._claim(directory, self._own)
 
     def inherit(self, directory: int, desks: Iterable[str]) -> None:
-        """Lock the desks whose processes have ended.
+        """Lock the first few desks whose processes have ended.
 
         Raises:
-            OSError: A lock can't be made.
+            OSError: A lock can't be made; then none is.
+        """
+        before = set(self._locks)
+        try:
+            for desk in desks:
+                if len(self._locks.keys() - {self._own}) >= MOST:
+                    return
+                self._claim(directory, desk)
+        except OSError:
+            for desk in self._locks.keys() - before:
+                self._locks.pop(desk).release()
+            raise
+
+    def tidy(self, directory: int, desks: Iterable[str]) -> None:
+        """Delete the locks of desks that hold nothing, where the processes have ended.
+
+        Raises:
+            OSError: A lock can't be opened or deleted.
         """
         for desk in desks:
-            if desk != self._own:
-                self._claim(directory, desk)
+            if desk not in self._locks and self.is_left(directory, desk):
+                remove(directory, lock_name(self._key, desk))
+
+    def is_left(self, directory: int, desk: str) -> bool:
+        """Tell whether no process but this one works there, for as long as the directory is locked.
+
+        Raises:
+            OSError: The lock can't be made.
+        """
+        if desk in self._locks:
+            return True
+        lock = claim(directory, lock_name(self._key, desk))
+        if lock is not None:
+            lock.release()
+        return lock is not None
 
     def segment_for(self, segments: Iterable[Segment], *, more: int, bounds: Bounds) -> str:
         """Return the segment that takes so many bytes more: the last one, if it has room."""

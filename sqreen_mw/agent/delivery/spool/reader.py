@@ -99,15 +99,19 @@ class Reader:
         return self._found.popleft() if self._found else None
 
     def _scan(self, directory: int) -> None:
-        self._scan_at = time.monotonic() + SCAN_SECONDS
-        self._ground.desks.inherit(directory, self._ground.directory.desks(directory))
+        """Take over a few of the desks that were left; the next ones once these are done with."""
+        desks = self._ground.desks
         segments = self._room.make(directory)
+        desks.leave(directory, segments=segments, own=False)
+        used = dict.fromkeys(segment.desk for segment in segments)
+        desks.tidy(directory, self._ground.directory.desks(directory) - used.keys())
+        desks.inherit(directory, used)
         self._found.extend(
             segment.name
             for segment in segments
-            if segment.desk in self._ground.desks and not self._ground.holdings.find(segment.name)
+            if segment.desk in desks and not self._ground.holdings.find(segment.name)
         )
-        self._ground.desks.leave(directory, segments=segments, own=False)
+        self._scan_at = 0.0 if self._found else time.monotonic() + SCAN_SECONDS
 
     def _contents(self, directory: int, name: str) -> Batches | None:
         """Return what a segment holds, or None where another process removed it for room."""

@@ -37,9 +37,7 @@ class Room:
     def _answerable(self, directory: int, segment: Segment) -> Holding | None:
         """Return what is lost with a segment, or None where a process that lives counts it."""
         holding = self._ground.holdings.find(segment.name)
-        if holding is None:
-            self._ground.desks.inherit(directory, [segment.desk])
-        if holding is None and segment.desk in self._ground.desks:
+        if holding is None and self._ground.desks.is_left(directory, segment.desk):
             events = read_batches(directory, segment.name).events
             holding = self._ground.holdings.take_over(segment.name, events=events)
         return holding
