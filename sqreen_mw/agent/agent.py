@@ -118,6 +118,12 @@ class Agent:
         """Return what became of every event of this process."""
         return self._of_this_process().buffer.stats(self._guard.counts)
 
+    def rouse(self) -> None:
+        """Have delivery begin in this process: its first request has come, or its lifespan."""
+        if not self._flusher.started:
+            with self._guard.swallow("birth"):
+                self._of_this_process().rouse()
+
     def renew(self) -> None:
         """Start afresh, in a forked child: what waits in the parent is the parent's."""
         with self._guard.swallow("fork"):

@@ -58,3 +58,6 @@ class NullAgent(NullCalls):
 
     def __init__(self, config: "Config") -> None:
         self.config: Final = config
+
+    def rouse(self) -> None:
+        """Begin nothing."""

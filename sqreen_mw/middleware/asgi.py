@@ -52,7 +52,7 @@ class SqreenMiddleware:
         self.app: Final = app
         self._agent: Final[AnyAgent] = configure(settings)
         self._ignored: Final = self._agent.config.ignore_paths
-        self._ignores: Final = bool(self._ignored)
+        self._looks = True  # until the first request has come, and at paths that are ignored
         self._told: Final = TOLD_HEADERS | {self._agent.config.client_ip.header.encode("latin-1")}
         self._ignoring: Final = IgnoringAgent(self._agent)
         self._lifespan: Final = Lifespan(app, self._deliver)
@@ -61,6 +61,7 @@ class SqreenMiddleware:
         """Serve one scope (ASGI specification 3.0)."""
         kind = scope["type"]
         if kind == "lifespan":
+            self._agent.rouse()
             return await self._lifespan(scope, receive, send)  # type: ignore[no-any-return]  # as it is
         if kind != "http" and kind != "websocket":  # noqa: PLR1714 hashing costs more
             return await self.app(scope, receive, send)
@@ -71,9 +72,7 @@ class SqreenMiddleware:
             if known is not None and known is current_request():
                 # A second middleware inside the first shares its context.
                 return await self.app(scope, receive, send)
-        agent = self._agent
-        if self._ignores and scope.get("path") in self._ignored:
-            agent = self._ignoring
+        agent = self._agent_of(scope) if self._looks else self._agent
         context = state[CONTEXT_KEY] = asgi_request(scope, agent, self._told)
         if kind == "http":
             passing = _Passing(receive, send, context)
@@ -84,6 +83,11 @@ class SqreenMiddleware:
         finally:
             leave(token)
             context.finish()
+
+    def _agent_of(self, scope: Scope) -> AnyAgent:
+        self._agent.rouse()
+        self._looks = bool(self._ignored)
+        return self._ignoring if scope.get("path") in self._ignored else self._agent
 
     async def _deliver(self) -> None:
         """Deliver what waits, or say how much does not get through: many servers end here."""

@@ -49,7 +49,7 @@ class SqreenWSGIMiddleware:
         self._ignored: Final = agent.config.ignore_paths
         self._taking: Final[AnyAgent] = agent
         self._ignoring: Final = IgnoringAgent(agent)
-        self._agent: Final = None if self._ignored else agent  # it depends on the path
+        self._agent: AnyAgent | None = None  # until the first request, or it depends on the path
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
@@ -99,6 +99,9 @@ class SqreenWSGIMiddleware:
         return Steps(body, context)
 
     def _agent_by_path(self, environ: Environ) -> AnyAgent:
+        self._taking.rouse()
+        if not self._ignored:
+            self._agent = self._taking
         path = decoded_path(environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"))
         return self._ignoring if path in self._ignored else self._taking
 

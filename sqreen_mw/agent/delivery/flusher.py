@@ -83,7 +83,7 @@ class Flusher:
         self.buffer: Final = delivery.make_buffer()
         self._guard: Final = delivery.guard
         self._transport: Final = delivery.open_transport()
-        self._beats: Final = delivery.beats
+        self._listener: Final = _listener(self._transport) if delivery.beats else None
         self._header: Final = structs.replace(delivery.header, instance_id=new_event_id())
         self._wishes: Final = Wishes()
         outbox = Outbox(
@@ -126,6 +126,14 @@ class Flusher:
         elif on_edge:
             self._dispatcher.wake()
         return True
+
+    def rouse(self) -> None:
+        """Have the thread without an event: it says that the process lives, and looks for a spool.
+
+        Where nobody listens to that there is none until an event comes.
+        """
+        if not self.started and not self.closed and self._listener is not None:
+            self._start()
 
     def inherit(self, parent: "Flusher") -> None:
         """Take over what was queued in a parent that has no thread to send it.
@@ -261,16 +269,19 @@ class Flusher:
 
     def _heart(self) -> AbstractAsyncContextManager[None]:
         """Return what beats while the thread lives, where somebody listens."""
-        transport = self._transport
-        if not self._beats or not isinstance(transport, TakesHeartbeats):
+        if self._listener is None:
             return nullcontext()
         return Heart(
-            transport=transport,
+            transport=self._listener,
             header=self._header,
             stats=lambda: self.buffer.stats(self._guard.counts),
             deadline=lambda: self._wishes.deadline,
             guard=self._guard,
         )
+
+
+def _listener(transport: Transport) -> TakesHeartbeats | None:
+    return transport if isinstance(transport, TakesHeartbeats) else None
 
 
 def _at_exit(error: RuntimeError | OSError) -> bool:

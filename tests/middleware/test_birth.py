@@ -1,0 +1,72 @@
+"""When delivery begins in a process: it is told of, and replays, before anything is tracked."""
+
+from collections.abc import Callable
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+import sqreen_mw as sqreen
+from tests.agent.conftest import FaultyCollector, collector, eventually
+
+__all__ = ["collector", "eventually"]
+
+
+def asgi(url: str, *, ignored: list[str]) -> Starlette:
+    """Return an ASGI application that tracks nothing."""
+    app = Starlette(routes=[Route("/", lambda _: PlainTextResponse("ok"))])
+    app.add_middleware(sqreen.SqreenMiddleware, url=url, token="t", ignore_paths=ignored)
+    return app
+
+
+def live(url: str) -> None:
+    """Begin and end a lifespan."""
+    with TestClient(asgi(url, ignored=[])):
+        pass
+
+
+def ask(url: str) -> None:
+    """Send a request to a server that has no lifespan."""
+    assert TestClient(asgi(url, ignored=[])).get("/").text == "ok"
+
+
+def ask_for_an_ignored_path(url: str) -> None:
+    """Send a request that no event may tell of."""
+    assert TestClient(asgi(url, ignored=["/"])).get("/").text == "ok"
+
+
+def ask_wsgi(url: str) -> None:
+    """Send a request to a WSGI application that tracks nothing."""
+
+    def app(_: object, start_response: Callable[..., object]) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    environ: dict[str, object] = {}
+    setup_testing_defaults(environ)
+    middleware = sqreen.SqreenWSGIMiddleware(app, url=url, token="t")
+    assert middleware(environ, lambda *_: lambda _: None) == [b"ok"]
+
+
+@pytest.mark.parametrize("begin", [live, ask, ask_for_an_ignored_path, ask_wsgi])
+def test_a_process_is_told_of_without_an_event(
+    collector: FaultyCollector,
+    eventually: Callable[[Callable[[], object]], None],
+    begin: Callable[[str], None],
+) -> None:
+    """The first request, or the lifespan's start, is enough for a heartbeat."""
+    begin(collector.url)
+
+    eventually(lambda: collector.beats)
+    assert collector.posts == []
+
+
+def test_nobody_is_told_of_an_app_that_serves_nothing(collector: FaultyCollector) -> None:
+    """A middleware that is made and serves nothing, as in a master that forks, begins nothing."""
+    sqreen.SqreenMiddleware(Starlette(), url=collector.url, token="t")
+
+    assert sqreen.close(5.0) == 0
+    assert collector.beats == []
