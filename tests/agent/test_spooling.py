@@ -12,6 +12,7 @@ from sqreen_mw.agent.delivery.flusher import Delivery, Flusher
 from sqreen_mw.agent.delivery.http import HttpTransport
 from sqreen_mw.agent.delivery.pace import Pace
 from sqreen_mw.agent.delivery.spool import disk as disk_module
+from sqreen_mw.agent.delivery.spool.framing import unframed
 from sqreen_mw.agent.delivery.spool.opening import spool_opener
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
@@ -105,11 +106,24 @@ def test_what_a_collector_does_not_take_is_spooled_and_sent_later(
 
     eventually(lambda: one.stats.delivered == 5)
 
-    assert [post.ids for post in collector.posts] == [one.ids[:3], one.ids[:3], one.ids[3:]]
-    keys = [post.headers["idempotency-key"] for post in collector.posts]
-    assert keys[0] == keys[1]
+    assert [post.ids for post in collector.posts] == [one.ids[:3], one.ids]
     eventually(lambda: segments(folder) == [])
     assert one.stats.replayed == 0
+
+
+def test_what_comes_fast_is_spooled_in_whole_batches(
+    collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
+) -> None:
+    """What is sealed in slices is written as one batch, not as twenty."""
+    collector.answers = [Answer(status=503, headers={"Retry-After": "60"})]
+    one = app(interval=0.5)
+    one.track()
+    eventually(lambda: one.stats.spooled == 1)
+    one.track(500)
+    eventually(lambda: one.stats.spooled == 501)
+
+    written = [unframed(path.read_bytes()).payloads for path in segments(folder)]
+    assert sum(map(len, written)) <= 6
 
 
 def test_a_wrong_token_spools_as_well(

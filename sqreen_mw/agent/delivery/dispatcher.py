@@ -145,7 +145,8 @@ class Dispatcher:
         """Return the monotonic seconds at which events belong in the spool."""
         wishes = self._wishes
         is_urgent = wishes.closing or wishes.flush_wanted > wishes.flush_done
-        return self._keeper.due(self._sent_at, is_urgent=is_urgent)
+        is_slicing = self._is_slicing()
+        return self._keeper.due(self._sent_at, is_urgent=is_urgent, is_slicing=is_slicing)
 
     def _send_due(self) -> float:
         """Return the monotonic seconds at which a batch is to leave."""

@@ -10,6 +10,9 @@ from sqreen_mw.agent.delivery.outbox import Outbox
 SILENT_SECONDS: Final = 0.25
 """How long a batch may take before the collector counts as away."""
 
+GATHER_SECONDS: Final = 0.2
+"""How long what is ready to be kept waits for what is being sealed, to be kept as one batch."""
+
 AGAIN_SECONDS: Final = 1.0
 """How soon to try a spool again that takes nothing."""
 
@@ -22,12 +25,13 @@ class Keeper:
         self._outbox: Final = outbox
         self._not_before = 0.0
 
-    def due(self, sent_at: float | None, *, is_urgent: bool) -> float:
+    def due(self, sent_at: float | None, *, is_urgent: bool, is_slicing: bool) -> float:
         """Return the monotonic seconds at which there is something to keep.
 
         Args:
             sent_at: When the batch that is on its way left; None where there is none.
             is_urgent: Whether somebody waits for it.
+            is_slicing: Whether more is being sealed that is to be kept with it.
         """
         within = self._outbox.spool.keeps_within
         oldest = self._outbox.oldest_unkept
@@ -37,6 +41,8 @@ class Keeper:
             return math.inf
         if is_urgent and within < math.inf:
             within = 0.0
+        if is_slicing:
+            within += GATHER_SECONDS
         due = max(oldest + within, self._not_before)
         if sent_at is not None:
             return max(due, sent_at + SILENT_SECONDS)

@@ -3,11 +3,11 @@
 import time
 from pathlib import Path
 
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from sqreen_mw.agent.delivery.batch import Batch, make_batch
 from sqreen_mw.agent.delivery.buffer import Buffer
-from sqreen_mw.agent.delivery.spool.disk import DiskSpool
+from sqreen_mw.agent.delivery.spool.joining import JoiningSpool
 from sqreen_mw.agent.delivery.spool.opening import spool_opener
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import SealedEvent
@@ -27,8 +27,9 @@ class Process:
         self.buffer = Buffer()
         opener = spool_opener(folder, owner=owner, size=size, age=age, guard=self.guard)
         spool = opener(self.buffer)
-        assert isinstance(spool, DiskSpool)
-        self.spool = spool
+        assert isinstance(spool, JoiningSpool)
+        self.joining = spool
+        self.spool = spool.disk
 
     def batch(self, *names: str, padding: int = 0) -> Batch:
         """Return a batch of events that are under way."""
@@ -40,6 +41,13 @@ class Process:
         events = [Raw(event.data) for event in self.buffer.take_batch()]
         header = Envelope(app="shop", events=[])
         return make_batch(header, events=events, tracked_at=[0.0] * len(events))
+
+    def batch_of(self, count: int, *, instance_id: str = "one", padding: int = 0) -> Batch:
+        """Return a batch of so many events of a process."""
+        batch = self.batch(*["x"] * count, padding=padding)
+        header = structs.replace(batch.envelope, instance_id=instance_id, events=[])
+        events = batch.envelope.events
+        return make_batch(header, events=events, tracked_at=batch.tracked_at)
 
     def stow(self, *names: str, padding: int = 0) -> Batch:
         """Put a batch into the spool, which others may hold for long on a busy machine."""

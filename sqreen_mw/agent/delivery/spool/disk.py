@@ -1,7 +1,7 @@
 """The spool on disk: batches in segments of a directory that an app's processes share."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar, Final
 
 from sqreen_mw.agent.delivery.batch import Batch
@@ -81,8 +81,12 @@ class DiskSpool:
             self._holdings.lose(holding, FULL)
         return True
 
-    def take(self) -> Batch | None:
-        """Return the oldest batch of this process, or else of one that has ended."""
+    def take(self, fits: Callable[[Batch], bool] = lambda _: True) -> Batch | None:
+        """Return the oldest batch of this process, or else of one that has ended.
+
+        Args:
+            fits: Tells whether that one is wanted; else it stays, and there is none.
+        """
         found = None
         self._read_at = time.monotonic() + FAULT_SECONDS
         with self._faults:
@@ -91,6 +95,9 @@ class DiskSpool:
         if found is None:
             return None
         batch, holding = found
+        if not fits(batch):
+            self._reader.put_back(batch)
+            return None
         self._holdings.send(holding, len(batch))
         self._sending[batch.id] = holding
         return batch

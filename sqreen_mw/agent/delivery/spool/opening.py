@@ -1,7 +1,6 @@
 """A spool for each process of an app, as the settings have it."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from sqreen_mw.agent.delivery.buffer import Buffer
@@ -9,6 +8,7 @@ from sqreen_mw.agent.delivery.spool.base import Spool
 from sqreen_mw.agent.delivery.spool.bounds import Bounds
 from sqreen_mw.agent.delivery.spool.directory import Directory, UnsafeDirectoryError
 from sqreen_mw.agent.delivery.spool.disk import DiskSpool
+from sqreen_mw.agent.delivery.spool.joining import JoiningSpool
 from sqreen_mw.agent.delivery.spool.names import key_of
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.errors import ConfigurationError
@@ -43,4 +43,8 @@ def spool_opener(
         message = "the spool %s can't be used (%s), so events wait in memory only"
         guard.warn("spool", message, path, error.strerror or error)
     bounds = Bounds(size=size, age=age)
-    return partial(DiskSpool, directory=directory, bounds=bounds, guard=guard)
+
+    def open_spool(buffer: Buffer) -> Spool:
+        return JoiningSpool(DiskSpool(buffer, directory=directory, bounds=bounds, guard=guard))
+
+    return open_spool

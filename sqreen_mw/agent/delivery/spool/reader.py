@@ -47,6 +47,10 @@ class Reader:
             return None
         return self._batches.popleft(), self._source
 
+    def put_back(self, batch: Batch) -> None:
+        """Give the batch that came last once more, as it is not sent now."""
+        self._batches.appendleft(batch)
+
     def rewind(self) -> None:
         """Read from disk again, as a batch was not taken."""
         self._batches.clear()
