@@ -194,7 +194,7 @@ def test_a_signal_in_the_middle_of_a_put_leaves_the_counts_whole() -> None:
         signal.signal(signal.SIGALRM, before)
 
     stages = (buffer.pending, buffer.sealed)
-    counted = [(stage.count, stage.bytes) for stage in stages]
-    held = [[stage.pop().size for _ in range(stage.count)] for stage in stages]
+    counted = [(len(stage), stage.bytes) for stage in stages]
+    held = [[stage.pop().size for _ in range(len(stage))] for stage in stages]
     assert [(len(sizes), sum(sizes)) for sizes in held] == counted
     assert buffer.stats({}).tracked == put

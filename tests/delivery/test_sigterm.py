@@ -31,9 +31,11 @@ import sqreen_mw as sqreen
 
 
 def signal_in_the_middle(frame, event, _):
-    if frame.f_code.co_name == "append" and frame.f_globals["__name__"].endswith(".stage"):
-        sys.settrace(None)
-        signal.raise_signal(signal.SIGTERM)
+    if frame.f_code.co_name == "put" and frame.f_globals["__name__"].endswith(".buffer"):
+        if "count" in frame.f_locals:  # it has the lock
+            sys.settrace(None)
+            signal.raise_signal(signal.SIGTERM)
+        return signal_in_the_middle
 
 
 sqreen.track("x")

@@ -1,6 +1,6 @@
 """The bounded queue, of pending events and then of sealed ones, and what became of each."""
 
-from collections import Counter
+from collections import defaultdict
 from typing import Final
 
 from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS
@@ -13,12 +13,15 @@ MAX_EVENTS: Final = 10_000
 MAX_BYTES: Final = 16 * 1024 * 1024 - 2 * BATCH_BYTES
 """Bytes of the queue; what is missing of 16 MiB is for what is being sealed, and for a batch."""
 
+_EDGES: Final = frozenset({1, BATCH_EVENTS})
+
 
 class Buffer:
     """A first-in first-out queue that drops its oldest events rather than grow.
 
     The lock is reentrant and native, and nothing under it calls the app or switches greenlets: a
-    signal handler or a destructor that tracks in the middle of ``put`` can't deadlock it.
+    signal handler or a destructor that tracks in the middle of ``put`` can't deadlock it. One that
+    raises leaves the counts whole: see ``Stage`` for where it can.
 
     Attributes:
         pending: Events that are not sealed.
@@ -37,7 +40,7 @@ class Buffer:
         self._spooled = 0
         self._replayed = 0
         self._abandoned = False
-        self._dropped: Final = Counter(overflow=0)
+        self._dropped: Final = defaultdict[str, int](int)
 
     @property
     def overflowed(self) -> int:
@@ -69,18 +72,23 @@ class Buffer:
             Whether the flusher should know: it is the first event, or the one that fills a batch.
         """
         pending, sealed = self.pending, self.sealed
+        size = event.size
         with self._lock:
-            self._tracked += 1
             if self._abandoned:
+                self._tracked += 1
                 self._dropped["closed"] += 1
                 return False
-            on_edge = pending.append(event)
+            count = len(pending.events) + 1
+            self._tracked += 1
+            pending.bytes += size
+            held = pending.bytes
+            pending.events.append(event)
             if (
-                pending.count + sealed.count + self._under_way > self._max_events
+                len(pending.events) + len(sealed.events) + self._under_way > self._max_events
                 or pending.bytes + sealed.bytes > self._max_bytes
             ):
                 self._keep_bounds()
-            return on_edge
+            return count in _EDGES or held - size < BATCH_BYTES <= held
 
     def take_ready(
         self, now: float, *, wanted: float, most: int = BATCH_EVENTS
@@ -99,7 +107,7 @@ class Buffer:
         size = 0
         with self._lock:
             pending = self.pending
-            while pending.count and len(taken) < most and size < BATCH_BYTES:
+            while pending.events and len(taken) < most and size < BATCH_BYTES:
                 event = pending.pop()
                 if event.tracked_at <= wanted or event.ready(now):
                     taken.append(event)
@@ -125,7 +133,7 @@ class Buffer:
         size = 0
         with self._lock:
             sealed = self.sealed
-            while sealed.count and len(taken) < BATCH_EVENTS:
+            while sealed.events and len(taken) < BATCH_EVENTS:
                 event = sealed.pop()
                 size += len(event.data) + 1
                 if taken and size > BATCH_BYTES:
@@ -214,11 +222,11 @@ class Buffer:
         """Drop the oldest events, which are the sealed ones, while there are too many."""
         pending, sealed = self.pending, self.sealed
         while (
-            len(pending) + len(sealed) + self._under_way > self._max_events
+            len(pending.events) + len(sealed.events) + self._under_way > self._max_events
             or pending.bytes + sealed.bytes > self._max_bytes
         ):
             try:
-                (sealed or pending).pop()
+                (sealed if sealed.events else pending).pop()
             except IndexError:  # nothing is left to drop, or a signal handler was faster
                 return
             self._dropped["overflow"] += 1

@@ -181,7 +181,7 @@ class Dispatcher:
         wishes = self._wishes
         wanted = math.inf if wishes.closing else wishes.flush_wanted
         hurried = wanted > wishes.flush_done
-        most = BATCH_EVENTS if hurried else max(SLICE_EVENTS, self._buffer.pending.count // SLICES)
+        most = BATCH_EVENTS if hurried else max(SLICE_EVENTS, len(self._buffer.pending) // SLICES)
         events = self._buffer.take_ready(now, wanted=wanted, most=most)
         for event in events:
             self._seal_one(event)

@@ -102,7 +102,7 @@ class Flusher:
             interval=delivery.interval,
             guard=delivery.guard,
         )
-        # Whoever takes it makes the thread, and keeps it: no two threads that track first do.
+        # The thread that takes it delivers, and keeps it: no two that are made together do.
         self._birth: Final = native("_thread", "allocate_lock")()
         self.started: bool = False
         self._born_at = 0.0
@@ -120,11 +120,15 @@ class Flusher:
         if self._wishes.deadline is not None:
             self.buffer.refused("closed")
             return False
-        on_edge = self.buffer.put(event)
-        if not self._awake:
-            self._rouse()
-        elif on_edge:
+        try:
+            on_edge = self.buffer.put(event)
+            if not self._awake:
+                self._rouse()
+            elif on_edge:
+                self._dispatcher.wake()
+        except BaseException:  # a signal handler of the app raised: the event may be queued
             self._dispatcher.wake()
+            raise
         return True
 
     def rouse(self) -> None:
@@ -218,39 +222,45 @@ class Flusher:
 
     def _start(self) -> None:
         """Make the thread; where none is to be had, the next event tries again."""
-        if loads_for_workers() or not self._birth.acquire(blocking=False):
+        if loads_for_workers():
             return
         self._born_at = time.monotonic()
-        self.started = True
-        follow_sigterm()
-        follow_child_end()
         try:
+            self.started = True
+            follow_sigterm()
+            follow_child_end()
             # Not threading.Thread, which takes over the caller's context, is joined at exit, and
             # is what other tools wrap.
             native("_thread", "start_new_thread")(self._run, ())
-        except RuntimeError as error:
-            self._not_born(error)
+        except BaseException as error:
+            self.started = self._thread is not None
+            if not isinstance(error, RuntimeError):  # a signal handler of the app raised
+                raise
+            self._say_unborn(error)
 
-    def _not_born(self, error: RuntimeError | OSError) -> None:
-        """Let the next event try again, which the exit does too."""
-        self.started = False
-        self._birth.release()
+    def _say_unborn(self, error: RuntimeError | OSError) -> None:
         if not _at_exit(error):
             message = "delivery can't start, so events wait for the next one, or for the exit: %s"
             self._guard.warn("birth", message, error)
 
     def _run(self) -> None:
+        if not self._birth.acquire(blocking=False):
+            return
+        self.started = True
         # Debuggers and coverage don't see a raw thread unless it takes over their hook.
         sys.settrace(threading.gettrace())
         self._deliver()
 
     def _deliver(self) -> None:
-        """Deliver until the end is wanted, on this thread."""
+        """Deliver until the end is wanted, on this thread; or let the next event try again."""
         self._thread = native("_thread", "get_ident")()
         try:
             loop = OwnResolverLoop()
         except OSError as error:  # no descriptor is free
-            self._not_born(error)
+            self._thread = None
+            self.started = False
+            self._birth.release()
+            self._say_unborn(error)
             return
         try:
             loop.run_until_complete(self._main())

@@ -18,70 +18,72 @@ class Sized(Protocol):
         """When it was tracked, in monotonic seconds."""
 
 
-_EDGES: Final = frozenset({1, BATCH_EVENTS})
-
 AnEvent = TypeVar("AnEvent", bound=Sized)
 
 
 class Stage(Generic[AnEvent]):
     """A first-in first-out queue that knows its bytes; whoever uses it holds a lock.
 
-    That lock is reentrant: a signal handler may use it in the middle of everything here. So nothing
-    is called between the read of a count and its write.
+    That lock is reentrant: a signal handler may use the queue in the middle of everything here, or
+    raise. CPython lets one run where a function begins, where one written in C has returned, and
+    where a loop turns. So what belongs together is changed without a call in between.
 
     Attributes:
-        bytes: About the bytes of memory that its events hold.
-        count: The number of its events.
+        events: The events.
+        bytes: About the bytes of memory that they hold.
     """
 
-    __slots__ = ("_events", "bytes", "count")
+    __slots__ = ("bytes", "events")
 
     def __init__(self) -> None:
-        self._events: Final[deque[AnEvent]] = deque()
+        self.events: Final[deque[AnEvent]] = deque()
         self.bytes: int = 0
-        self.count: int = 0
 
     def __len__(self) -> int:
-        return len(self._events)
+        return len(self.events)
 
     @property
     def full(self) -> bool:
         """Whether a whole batch waits."""
-        return len(self._events) >= BATCH_EVENTS or self.bytes >= BATCH_BYTES
+        return len(self.events) >= BATCH_EVENTS or self.bytes >= BATCH_BYTES
 
     @property
     def oldest(self) -> float | None:
         """When its first event was tracked, in monotonic seconds, or None."""
         try:
-            return self._events[0].tracked_at
+            return self.events[0].tracked_at
         except IndexError:
             return None
 
-    def append(self, event: AnEvent) -> bool:
-        """Queue an event, and tell whether it is the first one, or fills a batch."""
+    def append(self, event: AnEvent) -> None:
+        """Queue an event."""
         size = event.size
-        self._events.append(event)
-        self.count += 1
         self.bytes += size
-        return self.count in _EDGES or self.bytes - size < BATCH_BYTES <= self.bytes
+        self.events.append(event)
 
     def pop(self) -> AnEvent:
-        """Take the first event."""
-        event = self._events.popleft()
-        size = event.size
-        self.count -= 1
-        self.bytes -= size
-        return event
+        """Take the first event.
+
+        Raises:
+            IndexError: There is none.
+        """
+        events = self.events
+        while True:
+            event = events[0]
+            size = event.size
+            if events and events[0] is event:  # else a signal handler was faster
+                del events[0]
+                self.bytes -= size
+                return event
 
     def put_back(self, events: list[AnEvent]) -> None:
         """Queue events that were taken, in front of all others."""
-        count, size = len(events), sum(event.size for event in events)
-        self._events.extendleft(reversed(events))
-        self.count += count
+        size = sum(event.size for event in events)
+        backwards = events[::-1]
         self.bytes += size
+        self.events.extendleft(backwards)
 
     def clear(self) -> None:
         """Forget all events."""
-        self._events.clear()
         self.bytes = 0
-        self.count = 0
+        self.events.clear()
