@@ -3,7 +3,6 @@
 import math
 import threading
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from typing import Any, Final
 from sqreen_mw.agent.context import Identity
 from sqreen_mw.agent.deadline import CLOSE_SECONDS
 from sqreen_mw.agent.guard import Guard
+from sqreen_mw.capture.interruption import is_interruption
 from sqreen_mw.capture.text import LOOKED_AT
 from sqreen_mw.capture.values import Copier, encode_json, plain_json, safe_text
 from sqreen_mw.protocol.event import RESERVED_PREFIX
@@ -167,8 +167,11 @@ class Arguments:
     def seconds(self, timeout: object) -> float:
         """Return how long a call may wait, at most so long as Python can."""
         seconds = math.nan
-        with suppress(Exception):  # what is no number raises as it pleases
+        try:
             seconds = float(timeout)  # type: ignore[arg-type]  # tried
+        except Exception as error:  # what is no number raises as it pleases
+            if is_interruption(error):
+                raise
         if not math.isnan(seconds):
             return min(seconds, threading.TIMEOUT_MAX)
         message = "timeout must be a number of seconds, not %s: %g s are taken"
@@ -209,8 +212,11 @@ class _Names:
 
     def __str__(self) -> str:
         said: list[str] = []
-        with suppress(Exception):  # the app's own keys may raise anything
+        try:
             for name in map(safe_text, self._names):
                 fits = len(name) <= MAX_PROPERTY_NAME_LENGTH
                 said.append(repr(name) if fits else f"<{len(name)} characters>")
+        except Exception as error:  # the app's own keys may raise anything
+            if is_interruption(error):
+                raise
         return ", ".join(said)

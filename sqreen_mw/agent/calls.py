@@ -14,6 +14,7 @@ from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NullCalls
 from sqreen_mw.agent.options import TrackCall, TrackOptions
 from sqreen_mw.agent.stats import Stats
+from sqreen_mw.capture.interruption import is_interruption
 
 _UNLOADABLE: Final = NullCalls()
 
@@ -39,6 +40,8 @@ def _agent() -> Calls:
     try:
         current_agent = _runtime()
     except (ImportError, OSError) as error:
+        if is_interruption(error):
+            raise
         logger.error("sqreen_mw can't be loaded, the app goes on: %r", error)
         return _UNLOADABLE
     return current_agent()

@@ -9,12 +9,12 @@ import math
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from types import TracebackType
 from typing import Final
 from weakref import WeakSet
 
 from sqreen_mw.agent.native import native
+from sqreen_mw.capture.interruption import is_interruption
 from sqreen_mw.capture.text import cut_text
 from sqreen_mw.errors import SqreenUsageError
 
@@ -74,11 +74,14 @@ class Guard:
         if unsaid is None:
             return
         # A detail, a scrubber or a handler of the app may raise: no reason to raise into the app.
-        with suppress(Exception):
+        try:
             line = self._line(message, details)
             if unsaid:
                 line = f"{line} ({unsaid} more of these since the last line)"
             logger.warning("%s", line)
+        except Exception as error:
+            if is_interruption(error):
+                raise
 
     def misuse(self, cause: str, message: str, *details: object) -> None:
         """Count and log a call that is wrong, as ``warn`` does.
@@ -136,7 +139,8 @@ os.register_at_fork(after_in_child=_renew_locks)
 class Swallow:
     """Keeps faults from reaching the app.
 
-    Signals to stop, such as KeyboardInterrupt, pass, and so does misuse that is to be raised.
+    Signals to stop, such as KeyboardInterrupt, pass, and so does misuse that is to be raised, and
+    what a signal handler of the app raises.
     """
 
     __slots__ = ("_cause", "_guard")
@@ -152,6 +156,8 @@ class Swallow:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> bool:
         if not isinstance(error, Exception) or isinstance(error, SqreenUsageError):
+            return False
+        if is_interruption(error):
             return False
         self._guard.failed(self._cause, error)
         return True

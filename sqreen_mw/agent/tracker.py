@@ -1,7 +1,6 @@
 """The calls that make events: taken, copied and handed on; they never raise into the app."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from time import monotonic, time_ns
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from sqreen_mw.agent.options import TrackOptions
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.requests.explicit import context_of
 from sqreen_mw.capture.body import MAX_BODY_BYTES
+from sqreen_mw.capture.interruption import is_interruption
 from sqreen_mw.capture.text import clean_text
 from sqreen_mw.capture.values import Copier, encode_json, plain_json, safe_text
 from sqreen_mw.errors import SqreenUsageError
@@ -102,7 +102,9 @@ class Tracker:
             return self._track(told, context, options=options, keywords=keywords)
         except SqreenUsageError:
             raise
-        except Exception as error:  # noqa: BLE001 nothing of ours may raise into the app
+        except Exception as error:
+            if is_interruption(error):
+                raise
             self._guard.failed("track", error)
             return None
 
@@ -222,8 +224,11 @@ class Tracker:
 
     def _context_of(self, request: object) -> RequestContext | None:
         context = None
-        with suppress(Exception):  # the app's own object may raise anything
+        try:
             context = context_of(request, self._calls, ip_header=self._ip_header)
+        except Exception as error:  # the app's own object may raise anything
+            if is_interruption(error):
+                raise
         if context is None:
             message = "track() can't read a request of type %s: the event is kept without one"
             self._guard.misuse("request_type", message, type(request).__name__)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sqreen_mw.capture.interruption import is_interruption
 from sqreen_mw.capture.text import LOOKED_AT, clean_text
 from sqreen_mw.protocol.limits import (
     MAX_EVENT_BYTES,
@@ -70,7 +71,9 @@ class Copier:
             return self.text(value)
         try:
             return self._copy_other(value, depth)
-        except Exception:  # noqa: BLE001 the app's own methods ran, and may raise anything
+        except Exception as error:  # the app's own methods ran, and may raise anything
+            if is_interruption(error):
+                raise
             return _without_text(value)
 
     def copies(
@@ -180,7 +183,9 @@ def safe_text(value: object) -> str:
             return str(bytes(value[:LOOKED_AT]))
         is_container = isinstance(value, Mapping) or _is_sequence(value)
         return _container_text(value) if is_container else str(value)
-    except Exception:  # noqa: BLE001 the app's own method ran, and may raise anything
+    except Exception as error:  # the app's own method ran, and may raise anything
+        if is_interruption(error):
+            raise
         return _without_text(value)
 
 

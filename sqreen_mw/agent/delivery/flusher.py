@@ -33,6 +33,7 @@ from sqreen_mw.agent.native import native
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.sigterm import follow_sigterm
 from sqreen_mw.agent.uwsgi import loads_for_workers
+from sqreen_mw.capture.interruption import is_interruption
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import new_event_id
 
@@ -234,7 +235,7 @@ class Flusher:
             native("_thread", "start_new_thread")(self._run, ())
         except BaseException as error:
             self.started = self._thread is not None
-            if not isinstance(error, RuntimeError):  # a signal handler of the app raised
+            if is_interruption(error) or not isinstance(error, RuntimeError):
                 raise
             self._say_unborn(error)
 

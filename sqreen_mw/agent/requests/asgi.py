@@ -8,6 +8,7 @@ from sqreen_mw.agent.context import Calls, RequestContext, Route
 from sqreen_mw.agent.requests.mounts import mount_templates
 from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import UNKNOWN_PEER
+from sqreen_mw.capture.interruption import is_interruption
 from sqreen_mw.capture.request import PathParams, RawRequest
 from sqreen_mw.capture.values import safe_text
 
@@ -72,7 +73,9 @@ class ASGIRequestContext(RequestContext):
             held = 2 * len(self.path) + len(self.query)
             for _, value in kept:
                 held += len(value) + _FIELD_BYTES
-        except Exception:  # noqa: BLE001 what is in a scope may be anything
+        except Exception as error:  # what is in a scope may be anything
+            if is_interruption(error):
+                raise
             kept = [field for field in headers if _is_pair(field) and field[0] in told]
             held = _UNKNOWN_BYTES
         self.headers = kept[-_MOST_FIELDS:]
