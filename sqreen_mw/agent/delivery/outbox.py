@@ -112,8 +112,13 @@ class Outbox:
         self._apply(outcome, batch, closing=deadline is not None)
 
     def _give_up_old(self, now: float) -> Batch:
-        """Return the first batch without the events that are too old, which may be all."""
+        """Return the first batch without the events that are too old, which may be all.
+
+        What lies in the spool is as old as it may become there.
+        """
         batch = self._batches[0]
+        if self.spool.holds(batch):
+            return batch
         fresh = batch.since(now - self._pace.max_age)
         if fresh is not batch:
             self._settle()
@@ -127,8 +132,10 @@ class Outbox:
             case Delivered():
                 self._delivered(outcome, batch)
             case Retry():
+                self._leave_kept()
                 self._retry(outcome, closing=closing)
             case Misconfigured():
+                self._leave_kept()
                 self.retry_at = time.monotonic() + self._pace.misconfigured
                 message = "the collector takes no events, check %s (it says %s): %d events wait"
                 details = outcome.setting, outcome.reason, self._buffer.undelivered
@@ -138,6 +145,11 @@ class Outbox:
             case Refused():
                 self._settle()
                 self._drop("refused", len(batch), outcome.reason)
+
+    def _leave_kept(self) -> None:
+        """Leave what lies in the spool to it: for how long it is kept is the spool's own affair."""
+        while self._batches and self.spool.holds(self._batches[0]):
+            self.spool.stow(self._batches.popleft())
 
     def _delivered(self, outcome: Delivered, batch: Batch) -> None:
         self._settle()

@@ -1,6 +1,8 @@
+import errno
 import os
 import re
 import stat
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +36,11 @@ def locks_held(folder: Path) -> int:
         with suppress(FileNotFoundError):
             held += bool(re.match(rf"{folder}/.*\.lock", str(descriptor.readlink())))
     return held
+
+
+def refuse(_: int, name: str) -> None:
+    """Delete nothing."""
+    raise PermissionError(errno.EACCES, "Permission denied", name)
 
 
 def test_a_batch_comes_back_as_it_was(process: New) -> None:
@@ -94,8 +101,22 @@ def test_what_many_processes_left_takes_few_descriptors(process: New, folder: Pa
 
     assert sorted(sent) == sorted(left)
     assert 1 < held <= MOST
+    two.spool.close()
     assert (two.stats.replayed, locks_held(folder)) == (30, 0)
     assert list(folder.iterdir()) == []
+
+
+def test_what_cant_be_deleted_is_not_sent_over_and_over(
+    process: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no segment can be deleted, no others are taken over, and none comes twice in a row."""
+    for _ in range(MOST + 1):
+        one = process()
+        one.stow("a")
+        one.spool.close()
+    monkeypatch.setattr(reader_module, "remove", refuse)
+
+    assert len(process().deliver()) == MOST
 
 
 def test_room_that_many_processes_left_takes_no_descriptor(process: New, folder: Path) -> None:
@@ -287,6 +308,17 @@ def test_what_is_too_old_goes(process: New, folder: Path) -> None:
 
     assert two.deliver() == []
     assert two.stats.dropped == {"spool_expired": 2}
+
+
+def test_what_is_too_old_goes_where_nothing_is_written(process: New, folder: Path) -> None:
+    """A quiet process gives its own events up as well, when it looks what there is to send."""
+    one = process(age=0)
+    one.stow("a")
+    time.sleep(0.002)  # the age is over one millisecond later
+
+    assert one.spool.take() is None
+    assert one.stats.dropped == {"spool_expired": 1}
+    assert not list(folder.glob("*.segment"))
 
 
 def test_a_cut_record_is_skipped_and_counted(

@@ -38,8 +38,8 @@ class Desks:
         """
         self._claim(directory, self._own)
 
-    def inherit(self, directory: int, desks: Iterable[str]) -> None:
-        """Lock the first few desks whose processes have ended.
+    def inherit(self, directory: int, desks: Iterable[str]) -> bool:
+        """Lock the first few desks whose processes have ended; tell whether those were all.
 
         Raises:
             OSError: A lock can't be made; then none is.
@@ -48,12 +48,13 @@ class Desks:
         try:
             for desk in desks:
                 if len(self._locks.keys() - {self._own}) >= MOST:
-                    return
+                    return False
                 self._claim(directory, desk)
         except OSError:
             for desk in self._locks.keys() - before:
                 self._locks.pop(desk).release()
             raise
+        return True
 
     def tidy(self, directory: int, desks: Iterable[str]) -> None:
         """Delete the locks of desks that hold nothing, where the processes have ended.

@@ -13,7 +13,7 @@ from sqreen_mw.agent.delivery.spool.room import Room
 from sqreen_mw.agent.delivery.spool.segment import Batches, read_batches
 
 SCAN_SECONDS: Final = 60.0
-"""How often to look for segments of processes that have ended."""
+"""How often to look for segments that are too old, or of processes that have ended."""
 
 
 class Reader:
@@ -26,6 +26,7 @@ class Reader:
         self._batches: Final[deque[Batch]] = deque()
         self._source: Holding | None = None
         self._scan_at = 0.0
+        self._took_all = True
 
     @property
     def due(self) -> float:
@@ -65,13 +66,16 @@ class Reader:
         self._ground.holdings.forget(holding)
         with self._ground.directory.opened() as directory:
             remove(directory, holding.name)
+        self._look_for_more()
 
     def _load(self) -> bool:
         """Read the next segment; tell whether there was one."""
         self.rewind()
         with self._ground.directory.opened() as directory:
+            if time.monotonic() >= self._scan_at:
+                self._scan(directory)
             holding = self._ground.holdings.first()
-            name = self._find(directory) if holding is None else holding.name
+            name = self._find() if holding is None else holding.name
             if name is None:
                 return False
             contents = self._contents(directory, name)
@@ -80,6 +84,7 @@ class Reader:
                 holding = self._ground.holdings.take_over(name, events=events, settled=settled)
             if contents is None:
                 self._ground.holdings.lose(holding, FULL)
+                self._look_for_more()
             else:
                 self._begin(directory, holding, contents.batches[holding.settled :])
         return True
@@ -95,27 +100,35 @@ class Reader:
         else:
             self._ground.holdings.forget(holding)
             remove(directory, holding.name)
+            self._look_for_more()
 
-    def _find(self, directory: int) -> str | None:
+    def _look_for_more(self) -> None:
+        """See that what was left is looked for again, where a part of it had to wait."""
+        if not self._took_all and not self._found:
+            self._scan_at = 0.0
+
+    def _find(self) -> str | None:
         """Return a segment of a process that has ended, or None."""
-        if not self._found and time.monotonic() >= self._scan_at:
-            self._scan(directory)
         return self._found.popleft() if self._found else None
 
     def _scan(self, directory: int) -> None:
-        """Take over a few of the desks that were left; the next ones once these are done with."""
+        """Remove what is too old, and take over a few of the desks that were left.
+
+        The next ones come once these are done with.
+        """
+        self._scan_at = time.monotonic() + SCAN_SECONDS
         desks = self._ground.desks
         segments = self._room.make(directory)
         desks.leave(directory, segments=segments, own=False)
         used = dict.fromkeys(segment.desk for segment in segments)
         desks.tidy(directory, self._ground.directory.desks(directory) - used.keys())
-        desks.inherit(directory, used)
+        self._took_all = desks.inherit(directory, used)
+        self._found.clear()
         self._found.extend(
             segment.name
             for segment in segments
             if segment.desk in desks and not self._ground.holdings.find(segment.name)
         )
-        self._scan_at = 0.0 if self._found else time.monotonic() + SCAN_SECONDS
 
     def _contents(self, directory: int, name: str) -> Batches | None:
         """Return what a segment holds, or None where another process removed it for room."""

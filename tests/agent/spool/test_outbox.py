@@ -1,0 +1,56 @@
+"""What the outbox leaves to the spool."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from sqreen_mw.agent.delivery.batch import Batch
+from sqreen_mw.agent.delivery.outbox import Outbox
+from sqreen_mw.agent.delivery.pace import Pace
+from sqreen_mw.agent.delivery.transport import Misconfigured, Outcome, Retry
+from sqreen_mw.protocol.batch import Envelope
+from tests.agent.spool.process import Process
+
+New = Callable[..., Process]
+
+
+class Away:
+    """A collector that takes nothing."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+
+    async def send(self, batch: Batch, *, seconds: float) -> Outcome:  # noqa: ARG002 it never does
+        """Return why not."""
+        return self._outcome
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+def outbox_of(process: Process, outcome: Outcome) -> Outbox:
+    """Return a process's outbox, which gives up what waits in memory at once."""
+    return Outbox(
+        buffer=process.buffer,
+        transport=Away(outcome),
+        header=Envelope(app="shop", events=[]),
+        guard=process.guard,
+        pace=Pace(max_age=-1.0),
+        spool=process.spool,
+    )
+
+
+@pytest.mark.parametrize("outcome", [Retry("it is away"), Misconfigured("token", "who is it?")])
+def test_what_lies_in_the_spool_is_not_given_up(process: New, outcome: Outcome) -> None:
+    """A batch of the spool that can't be sent goes back there, however old it is for the queue."""
+    one = process()
+    batch = one.stow("a", "b")
+    outbox = outbox_of(one, outcome)
+
+    outbox.load()
+    asyncio.run(outbox.send(deadline=None))
+
+    assert outbox.empty
+    assert (one.stats.spooled, one.stats.dropped) == (2, {})
+    assert [each.id for each in one.deliver()] == [batch.id]
