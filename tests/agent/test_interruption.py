@@ -47,6 +47,12 @@ class _SlowZone(tzinfo):
         signal.raise_signal(signal.SIGALRM)
         return timedelta()
 
+    def dst(self, _: datetime | None) -> timedelta:
+        return timedelta()
+
+    def tzname(self, _: datetime | None) -> str:
+        return "slow"
+
 
 class _SlowMapping(Mapping[str, Any]):
     def __getitem__(self, key: str) -> str:

@@ -170,7 +170,7 @@ def test_the_exit_leaves_the_rest_to_the_next_process(
     collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
 ) -> None:
     """With the collector away nothing is lost at the exit, which does not wait for it either."""
-    collector.answers = [AWAY] * 5
+    collector.answers = [AWAY] * 100
     one = app(interval=60.0)
     one.track(700)
     one.track(context=Asked())
@@ -237,12 +237,15 @@ def test_a_hanging_collector_costs_no_event_at_the_exit(
     assert one.stats.spooled == 3
 
 
-def test_a_short_close_still_delivers(app: Callable[..., App]) -> None:
+def test_a_short_close_still_delivers(
+    app: Callable[..., App], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The moment that the spool needs is never all of the time."""
+    monkeypatch.setattr(disk_module.DiskSpool, "exit_seconds", 30.0)
     one = app(interval=60.0)
     one.track()
 
-    assert one.flusher.close(0.25) == 0
+    assert one.flusher.close(25.0) == 0
 
     assert one.stats.delivered == 1
 
