@@ -90,6 +90,11 @@ def segments(folder: Path) -> list[Path]:
     return list(folder.glob("*.segment"))
 
 
+def has_posts(collector: FaultyCollector, count: int) -> bool:
+    """Tell whether a collector was tried so often."""
+    return len(collector.posts) == count
+
+
 def test_what_a_collector_does_not_take_is_spooled_and_sent_later(
     collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
 ) -> None:
@@ -145,7 +150,7 @@ def test_a_collector_that_does_not_answer_is_away(
     one.track(2)
     eventually(lambda: len(segments(folder)) == 1)
     one.track()
-    eventually(lambda: one.stats.spooled == 1)
+    eventually(lambda: one.stats.spooled == 3)
     assert (one.stats.waiting, len(segments(folder))) == (3, 2)
 
     eventually(lambda: one.stats.delivered == 3)
@@ -261,6 +266,41 @@ def test_a_flush_is_done_with_what_is_safe(
     assert one.flusher.flush(1.5)
 
     assert (len(collector.posts), one.stats.spooled) == (1, 1)
+
+
+def test_what_is_sent_from_the_spool_lies_there_until_it_is_settled(
+    collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
+) -> None:
+    """It counts as spooled while it is tried again, and no flush waits for it."""
+    collector.answers = [
+        Answer(status=503, headers={"Retry-After": "1"}),
+        Answer(status=503, headers={"Retry-After": "1"}, delay=1.0),
+        Answer(delay=1.0),
+    ]
+    one = app()
+    one.track(2)
+    for posts in range(1, 4):
+        eventually(partial(has_posts, collector, posts))
+        eventually(lambda: one.stats.spooled == 2)
+        assert one.flusher.flush(0.0)
+    assert len(segments(folder)) == 1
+
+    eventually(lambda: one.stats.delivered == 2)
+    assert one.stats.waiting == 0
+
+
+def test_a_close_waits_for_what_is_on_its_way(
+    collector: FaultyCollector, app: Callable[..., App], folder: Path
+) -> None:
+    """A batch that lies on disk as well is delivered all the same, if there is time."""
+    collector.answers = [Answer(delay=1.0)]
+    one = app()
+    one.track()
+
+    one.flusher.close(20.0)
+
+    assert (one.stats.delivered, one.stats.spooled) == (1, 0)
+    assert segments(folder) == []
 
 
 def test_a_replayed_batch_that_is_too_large_is_halved(

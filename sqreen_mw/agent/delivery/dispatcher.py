@@ -118,7 +118,7 @@ class Dispatcher:
             return False
         next_try = self._outbox.retry_at if self._tried_to_close and not self._sending else 0.0
         now = time.monotonic()
-        is_done = self._buffer.waiting == 0 and self._replay_due() > now
+        is_done = not self._sending and self._buffer.waiting == 0 and self._send_due() > now
         return is_done or max(now, next_try) >= self._end()
 
     def _end(self) -> float:
@@ -233,9 +233,9 @@ class Dispatcher:
             self._seal_ready()
 
     def _note_flush(self) -> None:
-        """Say that a flush is done, once nothing is left that was tracked before it."""
+        """Say that a flush is done, once all that was tracked before it is settled or on disk."""
         wanted, oldest = self._wishes.flush_wanted, self._buffer.oldest
-        if self._outbox.empty and (oldest is None or oldest > wanted):
+        if self._outbox.oldest_unkept is None and (oldest is None or oldest > wanted):
             self._wishes.flush_done = wanted
 
     async def _sleep_until(self, due: float) -> None:

@@ -104,21 +104,17 @@ class DiskSpool:
 
     def settle(self, batch: Batch) -> None:
         """Forget a batch; with the last one of a segment, its file goes."""
-        holding = self._sending.pop(batch.id, None)
-        if holding is None:
-            return
-        holding.settled += 1
-        holding.records -= 1
-        if not holding.records and holding in self._holdings:
-            with self._faults:
-                self._reader.finish(holding)
+        self.replace([batch], [])
 
-    def replace(self, batch: Batch, others: Iterable[Batch]) -> None:
-        """Write the others before the batch goes, if it lies there."""
-        if self.holds(batch):
-            for other in others:
-                self.hold(other)
-        self.settle(batch)
+    def replace(self, batches: Iterable[Batch], others: Iterable[Batch]) -> None:
+        """Write the others before the batches go, if these lie there."""
+        held = [batch for batch in batches if self.holds(batch)]
+        for batch in held:
+            self._holdings.lift(len(batch))
+        for other in others if held else ():
+            self.hold(other)
+        for batch in held:
+            self._finish(self._sending.pop(batch.id))
 
     def close(self) -> None:
         """Leave to others what lies there, and what they need not send again."""
@@ -130,6 +126,13 @@ class DiskSpool:
             segments = self._directory.segments(directory)
             self._desks.leave(directory, segments=segments, own=True)
         self._desks.release()
+
+    def _finish(self, holding: Holding) -> None:
+        holding.settled += 1
+        holding.records -= 1
+        if not holding.records and holding in self._holdings:
+            with self._faults:
+                self._reader.finish(holding)
 
     def _written(self, batch: Batch) -> Holding | None:
         with self._faults:

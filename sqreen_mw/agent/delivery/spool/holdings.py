@@ -46,20 +46,23 @@ class Holdings:
         """Return the holding of a segment, or None."""
         return self._by_name.get(name)
 
-    def wrote(self, name: str) -> Holding:
-        """Note a batch that was written to a segment, and is still being sent."""
+    def wrote(self, name: str, *, events: int) -> Holding:
+        """Note a batch that was written to a segment, and may still be being sent."""
         holding = self._by_name.setdefault(name, Holding(name))
         holding.records += 1
+        self._buffer.spooled(events)
         return holding
 
     def leave(self, holding: Holding, events: int) -> None:
-        """Note that events are not being sent any more, and lie in the spool."""
+        """Note that events of the spool are not being sent any more."""
         holding.events += events
-        self._buffer.spooled(events)
 
     def send(self, holding: Holding, events: int) -> None:
         """Note that events of the spool are being sent."""
         holding.events -= events
+
+    def lift(self, events: int) -> None:
+        """Note that events are in memory alone, as their batch is about to be settled."""
         self._buffer.unspooled(events)
 
     def begun(self) -> list[Holding]:
@@ -71,6 +74,7 @@ class Holdings:
         holding = self._by_name[name] = Holding(name)
         holding.settled = settled
         self._buffer.adopted(events)
+        self._buffer.spooled(events)
         self.leave(holding, events)
         return holding
 

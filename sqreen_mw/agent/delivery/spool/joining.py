@@ -68,10 +68,7 @@ class JoiningSpool:
 
     def replace(self, batch: Batch, others: Iterable[Batch]) -> None:
         """Write the others before the batch goes, if it lies there."""
-        first, *rest = self._forget(batch)
-        self.disk.replace(first, others)
-        for part in rest:
-            self.disk.settle(part)
+        self.disk.replace(self._forget(batch), others)
 
     def close(self) -> None:
         """Leave to other processes what lies there."""

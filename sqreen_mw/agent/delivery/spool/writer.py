@@ -41,7 +41,7 @@ class Writer:
             except OSError:
                 self._ground.desks.end_segment()  # nothing may come after what is half a record
                 raise
-        return self._ground.holdings.wrote(name)
+        return self._ground.holdings.wrote(name, events=len(batch))
 
     def write_alone(self, batch: Batch) -> Holding:
         """Write a batch to a segment of its own.
