@@ -9,6 +9,9 @@ from sqreen_mw.agent.native import native
 from sqreen_mw.agent.pending import PendingEvent, SealedEvent
 from sqreen_mw.agent.stats import Stats
 
+KEEPING_SECONDS: Final = 0.2
+"""How long the end waits for events that are just being written to disk."""
+
 MAX_EVENTS: Final = 10_000
 MAX_BYTES: Final = 16 * 1024 * 1024 - 2 * BATCH_BYTES
 """Bytes of the queue; what is missing of 16 MiB is for what is being sealed, and for a batch."""
@@ -24,6 +27,7 @@ class Buffer:
     raises leaves the counts whole: see ``Stage`` for where it can.
 
     Attributes:
+        keeping: A lock that is held while events are written to disk, and then counted as there.
         pending: Events that are not sealed.
         sealed: Those that wait for a batch.
     """
@@ -32,6 +36,7 @@ class Buffer:
         self._max_events: Final = max_events
         self._max_bytes: Final = max_bytes
         self._lock: Final = native("_thread", "RLock")()
+        self.keeping: Final = native("_thread", "RLock")()
         self.pending: Final[Stage[PendingEvent]] = Stage()
         self.sealed: Final[Stage[SealedEvent]] = Stage()
         self._tracked = 0
@@ -49,9 +54,14 @@ class Buffer:
 
     @property
     def waiting(self) -> int:
-        """The number of events in memory: queued or under way."""
+        """The number of events in memory alone: queued, or under way and not in the spool."""
         with self._lock:  # an event that moves meanwhile must not be missed
             return len(self.pending) + len(self.sealed) + self._under_way
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether what waited in memory is given up."""
+        return self._abandoned
 
     @property
     def undelivered(self) -> int:
@@ -158,14 +168,14 @@ class Buffer:
                 self._dropped[reason] += count
 
     def spooled(self, count: int) -> None:
-        """Note events under way that lie in the spool from now on."""
+        """Note events in memory alone that lie in the spool from now on."""
         with self._lock:
             if not self._abandoned:
                 self._under_way -= count
                 self._spooled += count
 
     def unspooled(self, count: int) -> None:
-        """Note events of the spool that are under way again."""
+        """Note events that lie in the spool no more, and are still under way."""
         with self._lock:
             if not self._abandoned:
                 self._spooled -= count
@@ -192,10 +202,19 @@ class Buffer:
             self._dropped[reason] += 1
 
     def abandon(self, reason: str) -> int:
-        """Drop all that waits in memory, and return how many events that were.
+        """Drop all that waits in memory alone, and return how many events that were.
 
-        This is the end: a verdict that comes later changes no count, and no event is taken.
+        This is the end: a verdict that comes later changes no count, and no event is taken, or
+        written to disk.
         """
+        kept = self.keeping.acquire(timeout=KEEPING_SECONDS)
+        try:
+            return self._abandon(reason)
+        finally:
+            if kept:
+                self.keeping.release()
+
+    def _abandon(self, reason: str) -> int:
         with self._lock:
             self._abandoned = True
             count = self.waiting

@@ -2,6 +2,7 @@ import errno
 import os
 import re
 import stat
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from sqreen_mw.agent.delivery import buffer as buffer_module
 from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.spool import reader as reader_module
 from sqreen_mw.agent.delivery.spool.desks import MOST
 from sqreen_mw.errors import ConfigurationError
 from tests.agent.spool.process import Process
+from tests.functional.processes import SECONDS
 
 New = Callable[..., Process]
 PADDING = 50_000
@@ -149,6 +152,70 @@ def test_another_apps_segments_are_left_alone(process: New) -> None:
 
     assert two.deliver() == []
     assert len(process(owner="shop").deliver()) == 1
+
+
+def test_what_is_being_sent_still_lies_there(process: New) -> None:
+    """A batch of the spool counts as spooled until it is settled, and so does one held there."""
+    one = process()
+    one.stow("a", "b")
+    held = one.batch("c")
+    assert one.spool.hold(held)
+    assert one.spool.take() is not None
+    assert (one.stats.spooled, one.buffer.waiting) == (3, 0)
+
+    one.spool.settle(held)
+    assert (one.stats.spooled, one.buffer.waiting) == (2, 1)
+
+
+def test_what_lies_on_disk_at_the_end_is_not_lost(process: New) -> None:
+    """What is being sent when the process gives up is left to the next one, and counted so."""
+    one = process()
+    stowed, held = one.stow("a", "b"), one.batch("c")
+    assert one.spool.take() is not None
+    assert one.spool.hold(held)
+    one.batch("d")
+
+    assert one.buffer.abandon("exit") == 1
+
+    assert (one.stats.spooled, one.stats.waiting, one.stats.dropped) == (3, 3, {"exit": 1})
+    one.spool.close()
+    assert ids(process().deliver()) == [stowed.id, held.id]
+
+
+def test_what_is_given_up_is_not_written_later(process: New, folder: Path) -> None:
+    """A thread that wakes after the end writes nothing that was counted as lost."""
+    one = process()
+    held, other = one.batch("a"), one.batch("b")
+    assert one.buffer.abandon("exit") == 2
+
+    assert not one.spool.hold(held)
+    assert not one.spool.stow(other)
+
+    assert list(folder.iterdir()) == []
+    assert one.stats.dropped == {"exit": 2}
+
+
+def test_what_is_being_written_at_the_end_is_waited_for(
+    process: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end and a write on another thread come one after the other."""
+    monkeypatch.setattr(buffer_module, "KEEPING_SECONDS", SECONDS)
+    one = process()
+    batch = one.batch("a")
+    ended = threading.Event()
+
+    def end() -> None:
+        one.buffer.abandon("exit")
+        ended.set()
+
+    thread = threading.Thread(target=end)
+    with one.buffer.keeping:
+        thread.start()
+        assert one.spool.stow(batch)
+    thread.join()
+
+    assert ended.is_set()
+    assert (one.stats.spooled, one.stats.dropped) == (1, {})
 
 
 def test_what_is_not_settled_is_sent_again(process: New, folder: Path) -> None:

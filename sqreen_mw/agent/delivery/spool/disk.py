@@ -33,6 +33,8 @@ class DiskSpool:
         self, buffer: Buffer, *, directory: Directory, bounds: Bounds, guard: Guard
     ) -> None:
         forget_inherited()  # of a fork in C, which runs no hooks
+        self._buffer: Final = buffer
+        self._keeping: Final = buffer.keeping
         self._directory: Final = directory
         self._faults: Final = DiskFaults(guard)
         self._desks: Final = Desks(directory.key)
@@ -62,12 +64,13 @@ class DiskSpool:
     def hold(self, batch: Batch) -> bool:
         """Write a batch that is being sent to a segment of its own."""
         if not self.holds(batch):
-            with self._faults:
-                self._sending[batch.id] = self._writer.write_alone(batch)
+            with self._keeping, self._faults:
+                if not self._buffer.abandoned:
+                    self._sending[batch.id] = self._writer.write_alone(batch)
         return self.holds(batch)
 
     def stow(self, batch: Batch) -> bool:
-        """Write a batch that could not be sent, unless it lies there already.
+        """Write a batch that could not be sent, unless it lies there already, or is given up.
 
         One that had to make room there meanwhile is lost, as it is older than what has its place.
         """
@@ -109,10 +112,11 @@ class DiskSpool:
     def replace(self, batches: Iterable[Batch], others: Iterable[Batch]) -> None:
         """Write the others before the batches go, if these lie there."""
         held = [batch for batch in batches if self.holds(batch)]
-        for batch in held:
-            self._holdings.lift(len(batch))
-        for other in others if held else ():
-            self.hold(other)
+        with self._keeping:  # events that lie there at the end are not lost, in whichever batch
+            for batch in held:
+                self._holdings.lift(len(batch))
+            for other in others if held else ():
+                self.hold(other)
         for batch in held:
             self._finish(self._sending.pop(batch.id))
 
@@ -135,6 +139,7 @@ class DiskSpool:
                 self._reader.finish(holding)
 
     def _written(self, batch: Batch) -> Holding | None:
-        with self._faults:
-            return self._writer.write(batch)
+        with self._keeping, self._faults:
+            if not self._buffer.abandoned:
+                return self._writer.write(batch)
         return None
