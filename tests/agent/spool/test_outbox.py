@@ -37,7 +37,7 @@ def outbox_of(process: Process, outcome: Outcome) -> Outbox:
         header=Envelope(app="shop", events=[]),
         guard=process.guard,
         pace=Pace(max_age=-1.0),
-        spool=process.spool,
+        spool=process.joining,
     )
 
 
