@@ -2,6 +2,7 @@ import asyncio
 import io
 import json
 import logging
+import resource
 import stat
 from pathlib import Path
 
@@ -179,6 +180,29 @@ def test_a_file_gets_a_line_an_event(tmp_path: Path) -> None:
     names = [json.loads(line)["event"] for line in path.read_text().splitlines()]
     assert names == ["a", "b", "a", "b"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_disk_that_fills_up_leaves_no_part_of_a_batch(tmp_path: Path) -> None:
+    """What did not fit as a whole is written as a whole later, and no event is there twice."""
+    path = tmp_path / "events"
+    transport = FileTransport(path)
+    send(transport, batch_of("first"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, limits[1]))
+    try:
+        outcome = send(transport, rest := batch_of(*"abc"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert isinstance(outcome, Retry)
+
+    assert send(transport, rest) == Delivered()
+
+    assert [json.loads(line)["event"] for line in path.read_text().splitlines()] == [
+        "first",
+        "a",
+        "b",
+        "c",
+    ]
 
 
 def test_a_file_that_cant_be_written_is_to_be_tried_again(tmp_path: Path) -> None:

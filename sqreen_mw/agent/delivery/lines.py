@@ -1,7 +1,10 @@
 """Writes events as JSON lines, to a file or to the terminal."""
 
+import fcntl
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TextIO
 from urllib.parse import unquote, urlsplit
@@ -54,6 +57,27 @@ def _lines(batch: Batch) -> bytes:
 
 
 def _append(path: Path, data: bytes) -> None:
+    """Write to the end of a file; where that fails it is as long as before, if that can be had."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode=0o600)
-    with os.fdopen(descriptor, "ab") as file:
-        file.write(data)
+    with os.fdopen(descriptor, "ab", buffering=0) as file, _locked(descriptor):
+        size = os.fstat(descriptor).st_size
+        try:
+            left = memoryview(data)
+            while left:  # a disk that fills up takes a part first
+                left = left[file.write(left) :]
+        except OSError:
+            with suppress(OSError):
+                file.truncate(size)
+            raise
+
+
+@contextmanager
+def _locked(descriptor: int) -> Iterator[None]:
+    """Keep other processes of the app from writing meanwhile, where the file system has locks."""
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # closing is not enough: a child forked meanwhile has it as well
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
