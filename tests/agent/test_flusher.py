@@ -265,6 +265,43 @@ def test_retry_after_is_obeyed(
     assert collector.posts[1].at - collector.posts[0].at >= 1.0
 
 
+@pytest.mark.parametrize(
+    "answer", [Answer(status=429, headers={"Retry-After": "1"}), Answer(status=401)]
+)
+def test_a_flush_is_no_sooner_than_the_collector_asks(
+    collector: FaultyCollector,
+    bench_of: Callable[..., Bench],
+    eventually: Eventually,
+    answer: Answer,
+) -> None:
+    """However often a flush is wanted, a collector that asked for a pause has it."""
+    collector.answers = [answer]
+    bench = bench_of(interval=60.0, pace=Pace(misconfigured=1.0))
+    bench.track("a")
+    bench.flusher.flush(0.0)
+    eventually(lambda: bench.guard.counts)
+
+    eventually(lambda: bench.flusher.flush(0.01))
+
+    assert len(collector.posts) == 2
+    assert collector.posts[1].at - collector.posts[0].at >= 1.0
+    assert bench.counts == {"delivered": 1}
+
+
+def test_a_flush_cuts_a_pause_of_our_own_short(
+    collector: FaultyCollector, bench_of: Callable[..., Bench], eventually: Eventually
+) -> None:
+    """Where the collector asked for nothing, a flush tries at once."""
+    collector.answers = [Answer(status=503)]
+    bench = bench_of(interval=0.01, pace=Pace(first_delay=1e9, max_delay=1e9))
+    bench.track("a")
+    eventually(lambda: bench.guard.counts)
+
+    assert bench.flusher.flush(20.0)
+
+    assert bench.counts == {"delivered": 1}
+
+
 def test_a_batch_that_is_too_large_is_halved(
     collector: FaultyCollector, bench_of: Callable[..., Bench]
 ) -> None:
@@ -609,8 +646,8 @@ def test_an_overflow_is_said(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Events that go because the queue is full are told in one line, by the flusher."""
-    collector.answers = [Answer(status=503, headers={"Retry-After": "60"})]
-    bench = bench_of(interval=0.01)
+    collector.answers = [Answer(status=503)]
+    bench = bench_of(interval=0.01, pace=Pace(first_delay=1e9, max_delay=1e9))
     bench.track("first")
     eventually(lambda: bench.guard.counts)
     for index in range(10_100):

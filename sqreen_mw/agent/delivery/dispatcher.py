@@ -159,8 +159,9 @@ class Dispatcher:
         wishes, oldest = self._wishes, self._buffer.sealed.oldest
         if (oldest is None and self._outbox.empty) or self._is_slicing():
             return math.inf
-        if wishes.flush_wanted > self._flush_tried or (wishes.closing and not self._tried_to_close):
-            return 0.0
+        is_last_try = wishes.closing and not self._tried_to_close
+        if is_last_try or wishes.flush_wanted > self._flush_tried:
+            return 0.0 if is_last_try else self._outbox.pause_until
         if not self._outbox.empty or self._outbox.retry_at > time.monotonic():
             return self._outbox.retry_at
         if wishes.closing or wishes.flush_wanted > wishes.flush_done or self._buffer.sealed.full:

@@ -30,6 +30,7 @@ class Outbox:
     Attributes:
         spool: Where batches lie that can't be delivered now.
         retry_at: Monotonic seconds before which the other side is left alone.
+        pause_until: The same, where it asked for that, or waits for a setting: no flush is sooner.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Outbox:
     ) -> None:
         self.spool: Final = spool
         self.retry_at: float = 0.0
+        self.pause_until: float = 0.0
         self._buffer: Final = buffer
         self._transport: Final = transport
         self._header: Final = header
@@ -128,6 +130,7 @@ class Outbox:
         return fresh
 
     def _apply(self, outcome: Outcome, batch: Batch, *, closing: bool) -> None:
+        self.pause_until = 0.0
         match outcome:
             case Delivered():
                 self._delivered(outcome, batch)
@@ -136,7 +139,7 @@ class Outbox:
                 self._retry(outcome, closing=closing)
             case Misconfigured():
                 self._leave_kept()
-                self.retry_at = time.monotonic() + self._pace.misconfigured
+                self.retry_at = self.pause_until = time.monotonic() + self._pace.misconfigured
                 message = "the collector takes no events, check %s (it says %s): %d events wait"
                 details = outcome.setting, outcome.reason, self._buffer.undelivered
                 self._guard.warn("misconfigured", message, *details)
@@ -161,9 +164,10 @@ class Outbox:
     def _retry(self, outcome: Retry, *, closing: bool) -> None:
         # Who closes has little time left: the delay does not grow any more.
         delay = backoff(self._pace, 0 if closing else self._failures)
+        self._failures += 1
         if outcome.after is not None and outcome.after >= self._pace.shortest_pause:
             delay = outcome.after
-        self._failures += 1
+            self.pause_until = time.monotonic() + delay
         self.retry_at = time.monotonic() + delay
         message = "events can't be delivered yet (%s): %d wait, the next try is in %.1f s"
         self._guard.warn("undelivered", message, outcome.reason, self._buffer.undelivered, delay)
@@ -180,7 +184,7 @@ class Outbox:
 
     def _settle(self) -> None:
         self.spool.settle(self._batches.popleft())
-        self.retry_at = 0.0
+        self.retry_at = self.pause_until
 
     def _drop(self, reason: str, count: int, detail: str) -> None:
         self._buffer.dropped(reason, count)
