@@ -26,6 +26,9 @@ MAX_LINE: Final = 1000
 LOG_INTERVAL: Final = 30.0
 """Seconds between two log lines of the same cause."""
 
+_ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+"""Control characters, with which what others send could forge a line of the log."""
+
 
 class Guard:
     """Counts faults by cause, and logs each cause at most once an interval.
@@ -95,7 +98,7 @@ class Guard:
         self.warn(cause, message, *details)
 
     def _line(self, message: str, details: tuple[object, ...]) -> str:
-        return cut_text(message % details, MAX_LINE, self._scrub)
+        return cut_text(message % details, MAX_LINE, self._scrub).translate(_ESCAPED)
 
     def swallow(self, cause: str) -> "Swallow":
         """Return a context in which a fault of ours is counted and logged, and goes no further.

@@ -47,8 +47,8 @@ class IngestAnswer(Struct, frozen=True, kw_only=True):
     ``seq`` is the store's sequence number after the batch; it only grows.
     """
 
-    accepted: int
-    duplicates: int = 0
+    accepted: Annotated[int, Meta(ge=0)]
+    duplicates: Annotated[int, Meta(ge=0)] = 0
     rejected: list[Rejection] = field(default_factory=list)
     seq: int | None = None
 

@@ -21,6 +21,13 @@ def test_counts_every_cause_and_logs_it_once(caplog: pytest.LogCaptureFixture) -
     assert caplog.messages == ["not a name", "something else"]
 
 
+def test_a_detail_can_not_forge_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Line breaks and terminal codes of others are written out."""
+    Guard().warn("refused", "it says %s", "no\n12:00 root logged in\x1b[2J\x85")
+
+    assert caplog.messages == ["it says no\\x0a12:00 root logged in\\x1b[2J\\x85"]
+
+
 def test_says_how_many_went_unsaid(caplog: pytest.LogCaptureFixture) -> None:
     """The next line after an interval tells of those in between."""
     guard = Guard(log_interval=0.2)

@@ -58,6 +58,7 @@ def test_a_date_is_judged_by_the_answers_own_clock() -> None:
 
     assert retry_after(asked, date="Thu, 01 Jan 1970 00:00:02 GMT") == 40.0
     assert retry_after(asked, date="no date") == 0.0
+    assert retry_after("Thu Jan  1 00:00:42 1970", date="Thu, 01 Jan 1970 00:00:02 GMT") == 40.0
     assert retry_after("7", date="Thu, 01 Jan 1970 00:00:02 GMT") == 7.0
 
 

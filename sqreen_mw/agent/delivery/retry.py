@@ -2,6 +2,7 @@
 
 import random
 import time
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -47,6 +48,8 @@ def retry_after(value: str | None, *, date: str | None = None) -> float | None:
 def _moment(date: str | None) -> float | None:
     """Return an HTTP date in seconds since the epoch, or None where it is none."""
     try:
-        return parsedate_to_datetime(date or "").timestamp()
+        moment = parsedate_to_datetime(date or "")
+        # One without a zone is in the form of C's asctime, which is read as UTC (section 5.6.7).
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
