@@ -20,6 +20,7 @@ from tests.functional.processes import SECONDS
 
 New = Callable[..., Process]
 PADDING = 50_000
+NOBODY = 65534
 
 
 def ids(batches: list[Batch]) -> list[str]:
@@ -493,6 +494,25 @@ def test_a_directory_of_others_is_refused(folder: Path, tmp_path: Path) -> None:
     link.symlink_to(folder)
     with pytest.raises(ConfigurationError, match="it is a link, or no directory"):
         Process(link)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a directory away")
+def test_root_uses_no_directory_of_another_user(
+    process: New, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What its owner put there is not sent, and nothing is written; the app starts all the same."""
+    left = process()
+    left.stow("forged")
+    left.spool.close()
+    before = sorted(folder.iterdir())
+    os.chown(folder, NOBODY, NOBODY)
+    one = process()
+
+    assert one.deliver() == []
+    assert not one.spool.stow(one.batch("a"))
+
+    assert sorted(folder.iterdir()) == before
+    assert "it is another user's: chown it" in caplog.text
 
 
 def test_a_directory_that_turns_unsafe_is_left_alone(process: New, folder: Path) -> None:

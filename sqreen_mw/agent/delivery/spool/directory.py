@@ -19,6 +19,10 @@ class UnsafeDirectoryError(OSError):
     """Others could put their events there, or read ours."""
 
 
+class AnotherUsersDirectoryError(UnsafeDirectoryError):
+    """Its owner could."""
+
+
 class Segment(NamedTuple):
     """A segment that lies in the directory; of two, the lesser began earlier."""
 
@@ -42,13 +46,12 @@ class Directory:
         It is made if it is missing, and looked at each time: a path may be another one by now.
 
         Raises:
-            UnsafeDirectoryError: It is a link, or another user may write to it.
+            UnsafeDirectoryError: It is a link, or another user may write to it, or owns it.
             OSError: It can't be made or opened, or another process does not come to an end.
         """
         descriptor = self._open()
         try:
-            if fault := _fault(os.fstat(descriptor)):
-                raise UnsafeDirectoryError(fault)
+            _check(os.fstat(descriptor))
             lock_soon(descriptor)
             try:
                 yield descriptor
@@ -86,12 +89,10 @@ class Directory:
             raise UnsafeDirectoryError("it is a link, or no directory") from error
 
 
-def _fault(status: os.stat_result) -> str:
-    """Return what makes a directory unfit, or nothing."""
+def _check(status: os.stat_result) -> None:
+    """See that a directory is fit: for root as for any other user."""
     if status.st_mode & _WRITABLE_BY_OTHERS:
-        return "other users may write to it: chmod 700 it"
-    user = os.geteuid()
-    # A server that begins as root looks at what its workers will own.
-    if user != _ROOT and status.st_uid not in {user, _ROOT}:
-        return "it is another user's: chown it to the user that the app runs as"
-    return ""
+        raise UnsafeDirectoryError("other users may write to it: chmod 700 it")
+    if status.st_uid not in {os.geteuid(), _ROOT}:
+        message = "it is another user's: chown it to the user that the app runs as"
+        raise AnotherUsersDirectoryError(message)

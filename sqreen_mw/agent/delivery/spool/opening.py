@@ -1,12 +1,17 @@
 """A spool for each process of an app, as the settings have it."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.spool.base import Spool
 from sqreen_mw.agent.delivery.spool.bounds import Bounds
-from sqreen_mw.agent.delivery.spool.directory import Directory, UnsafeDirectoryError
+from sqreen_mw.agent.delivery.spool.directory import (
+    AnotherUsersDirectoryError,
+    Directory,
+    UnsafeDirectoryError,
+)
 from sqreen_mw.agent.delivery.spool.disk import DiskSpool
 from sqreen_mw.agent.delivery.spool.joining import JoiningSpool
 from sqreen_mw.agent.delivery.spool.names import key_of
@@ -32,19 +37,26 @@ def spool_opener(
         ConfigurationError: Other users could put events there, or read them.
     """
     directory = Directory(path, key=key_of(owner))
-    try:
-        with directory.opened():
-            pass
-    except UnsafeDirectoryError as error:
-        raise ConfigurationError(
-            f"spool_dir / SQREEN_SPOOL_DIR is not safe, {error} (it is {str(path)!r})"
-        ) from error
-    except OSError as error:
-        message = "the spool %s can't be used (%s), so events wait in memory only"
-        guard.warn("spool", message, path, error.strerror or error)
+    _try_out(directory, path, guard)
     bounds = Bounds(size=size, age=age)
 
     def open_spool(buffer: Buffer) -> Spool:
         return JoiningSpool(DiskSpool(buffer, directory=directory, bounds=bounds, guard=guard))
 
     return open_spool
+
+
+def _try_out(directory: Directory, path: Path, guard: Guard) -> None:
+    try:
+        with directory.opened():
+            pass
+    except UnsafeDirectoryError as error:
+        is_anothers = isinstance(error, AnotherUsersDirectoryError)
+        if is_anothers and os.geteuid() == 0:
+            return  # a server that begins as root: its workers own it, and only they will use it
+        raise ConfigurationError(
+            f"spool_dir / SQREEN_SPOOL_DIR is not safe, {error} (it is {str(path)!r})"
+        ) from error
+    except OSError as error:
+        message = "the spool %s can't be used (%s), so events wait in memory only"
+        guard.warn("spool", message, path, error.strerror or error)
