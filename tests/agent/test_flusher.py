@@ -438,8 +438,10 @@ def test_an_event_that_cant_be_sealed_is_counted(bench_of: Callable[..., Bench])
     assert bench.guard.counts == {"seal": 1}
 
 
-def test_close_sends_what_waits(collector: FaultyCollector, bench_of: Callable[..., Bench]) -> None:
-    """Closing delivers the rest; events that come after it are refused and counted."""
+def test_close_sends_what_waits(
+    collector: FaultyCollector, bench_of: Callable[..., Bench], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Closing delivers the rest; events that come after it are refused, counted and logged."""
     bench = bench_of(interval=60.0)
     bench.track("a", context=Asked())
 
@@ -448,6 +450,7 @@ def test_close_sends_what_waits(collector: FaultyCollector, bench_of: Callable[.
 
     assert collector.names == ["a"]
     assert bench.counts == {"delivered": 1, "closed": 1}
+    assert caplog.messages == ["an event is lost, closed: it was tracked after close()"]
 
 
 def test_close_ends_in_time_and_counts_what_is_left(

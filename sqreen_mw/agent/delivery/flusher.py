@@ -120,6 +120,7 @@ class Flusher:
         """Queue an event, and tell whether it was taken; after ``close`` none is."""
         if self._wishes.deadline is not None:
             self.buffer.refused("closed")
+            self._guard.warn("closed", "an event is lost, closed: it was tracked after close()")
             return False
         try:
             on_edge = self.buffer.put(event)
