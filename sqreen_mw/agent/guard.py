@@ -111,9 +111,11 @@ class Guard:
         """Count and log a fault of ours, which goes no further."""
         self.warn(cause, "sqreen_mw failed in %s, the app goes on: %r", cause, error)
 
-    def renew_lock(self) -> None:
-        """Forget who held the lock: in a forked child that thread is gone."""
+    def renew(self) -> None:
+        """Begin anew in a forked child: nobody holds the lock, and what was counted is not its."""
         self._lock = native("_thread", "RLock")()
+        self._counts.clear()
+        self._logged.clear()
 
     def _count(self, cause: str) -> int | None:
         """Count, and return how many went unsaid before this one; None if it goes unsaid too."""
@@ -131,12 +133,12 @@ class Guard:
 _guards: Final[WeakSet[Guard]] = WeakSet()
 
 
-def _renew_locks() -> None:
+def _renew() -> None:
     for guard in _guards:
-        guard.renew_lock()
+        guard.renew()
 
 
-os.register_at_fork(after_in_child=_renew_locks)
+os.register_at_fork(after_in_child=_renew)
 
 
 class Swallow:

@@ -113,8 +113,9 @@ def test_what_raises_while_it_is_said_goes_no_further() -> None:
 
 
 def test_a_fork_while_the_lock_is_held_hangs_no_child() -> None:
-    """A child whose parent's other thread was just counting can count all the same."""
+    """A child whose parent's other thread was just counting counts all the same, from nought."""
     guard = Guard()
+    guard.warn("in the parent", "not the child's")
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
