@@ -145,6 +145,44 @@ def test_nobody_takes_from_a_process_that_lives(process: New) -> None:
     assert len(one.deliver()) == 1
 
 
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_lock_that_is_deleted_is_made_anew(
+    process: New, folder: Path, monkeypatch: pytest.MonkeyPatch, *, writes: bool
+) -> None:
+    """Where somebody tidied, the process keeps its events to itself again, once it looks there."""
+    monkeypatch.setattr(reader_module, "SCAN_SECONDS", 0.0)
+    one, two = process(), process()
+    left = [one.stow("a").id]
+    [lock] = folder.glob("*.lock")
+    lock.unlink()
+    if writes:
+        left.append(one.stow("b").id)
+    else:
+        taken = one.spool.take()
+        assert taken is not None
+        assert one.spool.stow(taken)
+
+    assert two.deliver() == []
+    assert ids(one.deliver()) == left
+
+
+def test_a_desk_that_another_process_took_is_not_written_to(process: New, folder: Path) -> None:
+    """Where the lock was deleted, and a process took what it found, the writer goes elsewhere."""
+    one, two = process(), process()
+    first = one.stow("a")
+    [lock] = folder.glob("*.lock")
+    lock.unlink()
+    taken = two.spool.take()
+    assert taken is not None
+    assert taken.id == first.id
+    second = one.stow("b")
+
+    two.spool.settle(taken)
+    two.buffer.delivered(1)
+    assert two.deliver() == []
+    assert ids(one.deliver()) == [second.id]
+
+
 def test_another_apps_segments_are_left_alone(process: New) -> None:
     """Two apps may share a directory: none sends the other's events."""
     one, two = process(owner="shop"), process(owner="bank")

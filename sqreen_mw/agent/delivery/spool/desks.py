@@ -22,7 +22,7 @@ class Desks:
 
     def __init__(self, key: str) -> None:
         self._key: Final = key
-        self._own: Final = new_desk()
+        self._own = new_desk()
         self._locks: Final[dict[str, Lock]] = {}
         self._written = 0
         self._current = ""
@@ -31,12 +31,19 @@ class Desks:
         return desk in self._locks
 
     def sit_down(self, directory: int) -> None:
-        """Lock this process's own desk.
+        """Lock this process's own desk, anew where its lock was deleted.
 
         Raises:
             OSError: The lock can't be made.
         """
+        lock = self._locks.get(self._own)
+        if lock is not None and not lock.lies_at(directory, lock_name(self._key, self._own)):
+            self._locks.pop(self._own).release()
         self._claim(directory, self._own)
+        if self._own not in self._locks:  # another process took it for one that was left
+            self._own = new_desk()
+            self._current = ""
+            self._claim(directory, self._own)
 
     def inherit(self, directory: int, desks: Iterable[str]) -> bool:
         """Lock the first few desks whose processes have ended; tell whether those were all.
@@ -44,6 +51,8 @@ class Desks:
         Raises:
             OSError: A lock can't be made; then none is.
         """
+        if self._own in self._locks:
+            self.sit_down(directory)
         before = set(self._locks)
         try:
             for desk in desks:

@@ -38,6 +38,14 @@ class Lock:
             if (status.st_dev, status.st_ino) == self._file:
                 os.close(self._descriptor)
 
+    def lies_at(self, directory: int, name: str) -> bool:
+        """Tell whether its file is there, so that others see it; somebody may have tidied."""
+        try:
+            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return (status.st_dev, status.st_ino) == self._file
+
     @property
     def inherited(self) -> bool:
         """Whether it is the parent's."""
