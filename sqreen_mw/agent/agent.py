@@ -13,7 +13,7 @@ from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.flusher import Delivery, Flusher
 from sqreen_mw.agent.delivery.schemes import open_transport
 from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
-from sqreen_mw.agent.guard import Guard, logger
+from sqreen_mw.agent.guard import Guard, say_beside
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.sealing import Sealer
 from sqreen_mw.agent.stats import Stats
@@ -176,5 +176,6 @@ def _spool_opener(config: Config, guard: Guard) -> Callable[[Buffer], Spool]:
 
 def _said(left_over: int) -> int:
     if left_over:
-        logger.warning("%d events were not delivered before the exit, they are lost", left_over)
+        # Not here: SIGTERM may have come while this very thread waits in a log handler.
+        say_beside(f"{left_over} events were not delivered before the exit, they are lost")
     return left_over

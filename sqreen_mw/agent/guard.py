@@ -5,15 +5,15 @@ interval, with the number of those that went unsaid.
 """
 
 import logging
-import math
 import os
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Final
 from weakref import WeakSet
 
 from sqreen_mw.agent.native import native
+from sqreen_mw.agent.tally import Tally
 from sqreen_mw.capture.interruption import is_interruption
 from sqreen_mw.capture.text import cut_text
 from sqreen_mw.errors import SqreenUsageError
@@ -28,6 +28,9 @@ LOG_INTERVAL: Final = 30.0
 
 _ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 """Control characters, with which what others send could forge a line of the log."""
+
+SAY_SECONDS: Final = 0.5
+"""How long a thread that may not be held up waits until its line is logged."""
 
 
 class Guard:
@@ -53,17 +56,14 @@ class Guard:
         """
         self._scrub: Final = scrub
         self._strict: Final = strict
-        self._log_interval: Final = log_interval
-        self._lock = native("_thread", "RLock")()
-        self._counts: Final[dict[str, int]] = {}
-        self._logged: Final[dict[str, tuple[float, int]]] = {}
+        self._tally: Final = Tally(interval=log_interval)
+        self._hurried: int | None = None
         _guards.add(self)
 
     @property
     def counts(self) -> dict[str, int]:
         """How often each cause was met."""
-        with self._lock:
-            return dict(self._counts)
+        return self._tally.counts
 
     def warn(self, cause: str, message: str, *details: object) -> None:
         """Count a cause, and log its message unless it was logged a moment ago.
@@ -73,7 +73,7 @@ class Guard:
             message: What is wrong and the fix, with ``%`` places for the details.
             details: What fills the places.
         """
-        unsaid = self._count(cause)
+        unsaid = self._tally.count(cause)
         if unsaid is None:
             return
         # A detail, a scrubber or a handler of the app may raise: no reason to raise into the app.
@@ -81,7 +81,10 @@ class Guard:
             line = self._line(message, details)
             if unsaid:
                 line = f"{line} ({unsaid} more of these since the last line)"
-            logger.warning("%s", line)
+            if native("_thread", "get_ident")() == self._hurried:
+                say_beside(line)
+            else:
+                logger.warning("%s", line)
         except Exception as error:
             if is_interruption(error):
                 raise
@@ -93,12 +96,16 @@ class Guard:
             SqreenUsageError: Instead of the log line, where ``SQREEN_STRICT=1`` asks for it.
         """
         if self._strict:
-            self._count(cause)
+            self._tally.count(cause)
             raise SqreenUsageError(self._line(message, details))
         self.warn(cause, message, *details)
 
     def _line(self, message: str, details: tuple[object, ...]) -> str:
         return cut_text(message % details, MAX_LINE, self._scrub).translate(_ESCAPED)
+
+    def hurry(self) -> None:
+        """Log no line on this thread: who holds a lock of a log handler may wait for the thread."""
+        self._hurried = native("_thread", "get_ident")()
 
     def swallow(self, cause: str) -> "Swallow":
         """Return a context in which a fault of ours is counted and logged, and goes no further.
@@ -112,22 +119,35 @@ class Guard:
         self.warn(cause, "sqreen_mw failed in %s, the app goes on: %r", cause, error)
 
     def renew(self) -> None:
-        """Begin anew in a forked child: nobody holds the lock, and what was counted is not its."""
-        self._lock = native("_thread", "RLock")()
-        self._counts.clear()
-        self._logged.clear()
+        """Begin anew in a forked child: the other threads are gone, what was counted is not its."""
+        self._tally.renew()
+        self._hurried = None
 
-    def _count(self, cause: str) -> int | None:
-        """Count, and return how many went unsaid before this one; None if it goes unsaid too."""
-        now = time.monotonic()
-        with self._lock:
-            count = self._counts.get(cause, 0) + 1
-            self._counts[cause] = count
-            logged_at, said = self._logged.get(cause, (-math.inf, 0))
-            if now - logged_at < self._log_interval:
-                return None
-            self._logged[cause] = (now, count)
-        return count - said - 1
+
+def say_beside(line: str) -> None:
+    """Log a line on a thread of its own, and wait a moment for that, no longer.
+
+    A log handler may take as long as it likes, or for ever where nobody reads what it writes.
+    """
+    allocate_lock = native("_thread", "allocate_lock")
+    turn, saying = allocate_lock(), allocate_lock()
+    saying.acquire()
+
+    def say() -> None:
+        if not turn.acquire(blocking=False):
+            return
+        try:
+            with suppress(Exception):  # a handler of the app's
+                logger.warning("%s", line)
+        finally:
+            saying.release()
+
+    try:
+        native("_thread", "start_new_thread")(say, ())
+    except RuntimeError:  # no thread is to be had, as at the exit of Python 3.12
+        say()
+    if not saying.acquire(timeout=SAY_SECONDS):
+        say()  # unless the thread does already: it may never run, as in an old uWSGI
 
 
 _guards: Final[WeakSet[Guard]] = WeakSet()

@@ -25,8 +25,12 @@ EMBEDDERS: Final = frozenset({"mod_wsgi", "uwsgi"})
 """Servers that handle signals below Python, which does not see it, and run exit handlers."""
 
 AGAIN_SECONDS: Final = 0.001
+"""How soon the signal comes again at first; each time it takes twice as long."""
 
-_LOCKING: Final = frozenset({"sqreen_mw.agent.delivery.buffer", "sqreen_mw.agent.guard"})
+MOST_AGAIN: Final = 10
+"""How often: for a second in all."""
+
+_LOCKING: Final = frozenset({"sqreen_mw.agent.delivery.buffer", "sqreen_mw.agent.tally"})
 """The modules with locks that the flusher's thread needs as well."""
 
 
@@ -53,12 +57,16 @@ def _kills_its_process(handler: Any) -> bool:
 
 def _ending_before(handler: _Handler) -> _Handler:
     """Return a handler that does what is to be done at the end before another one has its turn."""
+    pauses = iter([AGAIN_SECONDS * 2**again for again in range(MOST_AGAIN)])
 
     def end_and_handle(number: int, frame: FrameType | None) -> None:
-        if _holds_a_lock(frame) and _signalled_again(number):
+        is_locked = _holds_a_lock(frame)
+        pause = next(pauses, None) if is_locked else None
+        if pause is not None and _signalled_again(number, pause):
             return
         try:
-            end()
+            if not is_locked:  # else nothing could be delivered
+                end()
         finally:
             handler(number, frame)
 
@@ -80,12 +88,12 @@ def _holds_a_lock(frame: FrameType | None) -> bool:
     return False
 
 
-def _signalled_again(number: int) -> bool:
+def _signalled_again(number: int, pause: float) -> bool:
     """Have the signal come again in a moment, when this thread is elsewhere."""
     main_thread = native("_thread", "get_ident")()
 
     def signal_again() -> None:
-        native("time", "sleep")(AGAIN_SECONDS)
+        native("time", "sleep")(pause)
         signal.pthread_kill(main_thread, number)
 
     try:

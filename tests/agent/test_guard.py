@@ -7,6 +7,7 @@ import time
 import pytest
 
 from sqreen_mw.agent.guard import Guard
+from tests.delivery.conftest import wait_until
 
 
 def test_counts_every_cause_and_logs_it_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -119,7 +120,7 @@ def test_a_fork_while_the_lock_is_held_hangs_no_child() -> None:
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with guard._lock:  # noqa: SLF001 the moment can't be met otherwise
+        with guard._tally._lock:  # noqa: SLF001 the moment can't be met otherwise
             held.set()
             done.wait(10)
 
@@ -141,3 +142,34 @@ def test_a_fork_while_the_lock_is_held_hangs_no_child() -> None:
 
     assert ended[0] == child, "the child hangs"
     assert os.waitstatus_to_exitcode(ended[1]) == 1
+
+
+def test_a_hurried_thread_waits_for_no_log_handler() -> None:
+    """A thread that may not be held up goes on where a handler of the app's does not return."""
+    guard = Guard()
+    may_return = threading.Event()
+    lines: list[str] = []
+
+    class Stuck(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            may_return.wait()
+            lines.append(record.getMessage())
+
+    def warn() -> None:
+        guard.hurry()
+        guard.warn("a", "said")
+
+    logger = logging.getLogger("sqreen_mw")
+    stuck = Stuck()
+    logger.addHandler(stuck)
+    try:
+        thread = threading.Thread(target=warn)
+        thread.start()
+        thread.join()
+        assert lines == []
+        may_return.set()
+        wait_until(lambda: lines)
+    finally:
+        logger.removeHandler(stuck)
+
+    assert lines == ["said"]

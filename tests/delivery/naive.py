@@ -39,6 +39,10 @@ def _waits_with_a_lock() -> None:
     _replace(_of("sigterm"), "_holds_a_lock", lambda _: False)
 
 
+def _logs_on_its_thread() -> None:
+    _replace(_of("guard").Guard, "hurry", lambda _: None)
+
+
 def _deadline_each() -> None:
     @contextmanager
     def spend(*_: object, **__: object) -> Iterator[float]:
@@ -132,6 +136,7 @@ VARIANTS: dict[str, Callable[[], None]] = {
     "": lambda: None,
     "SIGTERM kills": _sigterm_kills,
     "waits with a lock": _waits_with_a_lock,
+    "logs on its thread": _logs_on_its_thread,
     "a deadline each": _deadline_each,
     "closes as init": _closes_as_init,
     "exit handlers will do": _exit_handlers_will_do,

@@ -47,6 +47,78 @@ while True:
     time.sleep(0.01)
 """
 
+FOR_EVER_IN_THE_MIDDLE = """
+import signal
+import sys
+import time
+import sqreen_mw as sqreen
+
+
+def stay(frame, event, _):
+    if frame.f_code.co_name == "put" and frame.f_globals["__name__"].endswith(".buffer"):
+        if "count" in frame.f_locals:  # it has the lock
+            sys.settrace(None)
+            print("ready", flush=True)
+            while True:
+                time.sleep(0.01)
+        return stay
+
+
+sys.settrace(stay)
+sqreen.track("x")
+"""
+
+WHILE_LOGGING = """
+import logging
+import time
+import sqreen_mw as sqreen
+
+
+class Slow(logging.Handler):
+    def emit(self, record):
+        for _ in range(50):
+            sqreen.track("x")
+        sqreen.flush(1.0)
+        print("ready", flush=True)
+        while True:
+            time.sleep(0.01)
+
+
+logging.getLogger().addHandler(Slow())
+logging.warning("an app's line")
+"""
+
+IN_A_LOG_LINE = """
+import os
+import signal
+import sys
+import threading
+import time
+import sqreen_mw as sqreen
+
+MAIN = threading.get_ident()
+
+
+def end_while_logging():
+    frame = None
+    while frame is None or frame.f_globals["__name__"] != "logging":
+        frame = frame.f_back if frame else sys._current_frames()[MAIN]
+        time.sleep(0)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+sqreen.track("x")
+os.set_blocking(2, False)
+try:
+    while True:
+        os.write(2, b"x")
+except BlockingIOError:
+    os.set_blocking(2, True)
+print("ready", flush=True)
+threading.Thread(target=end_while_logging).start()
+sqreen.track("sq.reserved")
+"""
+
 HANDLED = """
 import signal
 import sys
@@ -111,6 +183,38 @@ def test_a_signal_may_come_in_the_middle_of_a_call(runner: Runner, naive: str, c
     assert process.returncode == -signal.SIGTERM
     assert runner.names == ["x"] * came
     assert time.monotonic() - begin < 10
+
+
+def test_a_lock_that_is_never_free_keeps_no_process(runner: Runner) -> None:
+    """SIGTERM ends a process that stays in the middle of a call, without delivering."""
+    status, seconds = terminated(runner, FOR_EVER_IN_THE_MIDDLE)
+
+    assert status == -signal.SIGTERM
+    assert seconds < 20
+
+
+@pytest.mark.parametrize(("naive", "came"), [("", 50), ("logs on its thread", 0)])
+def test_a_signal_may_come_while_the_app_logs(runner: Runner, naive: str, came: int) -> None:
+    """The flusher delivers while the main thread keeps the lock of a log handler."""
+    runner.collector.answers[:] = [Answer(status=503)]
+
+    status, _ = terminated(runner, WHILE_LOGGING, naive)
+
+    assert status == -signal.SIGTERM
+    posts = runner.collector.posts[1:]  # the first one was refused
+    assert [name for post in posts for name in post.names] == ["x"] * came
+
+
+def test_a_log_that_nobody_reads_keeps_no_process(runner: Runner) -> None:
+    """SIGTERM ends a process that waits in a log line of ours, and has another one to say."""
+    runner.collector.answers[:] = [Answer(delay=20.0)]
+
+    with runner.running(IN_A_LOG_LINE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        status = process.wait(timeout=SECONDS)
+
+    assert status == -signal.SIGTERM
 
 
 @pytest.mark.parametrize("moment", ["early", "late"])

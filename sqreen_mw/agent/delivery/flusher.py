@@ -249,6 +249,7 @@ class Flusher:
         if not self._birth.acquire(blocking=False):
             return
         self.started = True
+        self._guard.hurry()
         # Debuggers and coverage don't see a raw thread unless it takes over their hook.
         sys.settrace(threading.gettrace())
         self._deliver()

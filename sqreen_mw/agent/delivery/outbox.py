@@ -187,5 +187,6 @@ class Outbox:
         self.retry_at = self.pause_until
 
     def _drop(self, reason: str, count: int, detail: str) -> None:
-        self._buffer.dropped(reason, count)
+        # Said first: whoever waits for the count finds the line, too.
         self._guard.warn(reason, "%d events are lost, %s: %s", count, reason, detail)
+        self._buffer.dropped(reason, count)
