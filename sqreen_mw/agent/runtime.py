@@ -31,6 +31,7 @@ class _Process:
     def __init__(self) -> None:
         self.agent: AnyAgent | None = None
         self.lock = threading.RLock()
+        self.unfollowed = False
         self.diversion: Final = Diversion()
         self._said: Final[set[str]] = set()
 
@@ -46,6 +47,11 @@ class _Process:
             if note not in self._said:
                 self._said.add(note)
                 logger.warning("%s", note)
+
+    def follow(self) -> None:
+        """Follow SIGTERM as soon as the main thread calls: the agent is of another's making."""
+        if threading.current_thread() is threading.main_thread():
+            self.unfollowed = not follow_sigterm()
 
     def renew(self) -> None:
         """Start afresh, in a forked child: the thread that held the lock is gone, if any did."""
@@ -75,10 +81,12 @@ def configure(settings: Settings | None = None) -> AnyAgent:
             if different := differing(present.config, config):
                 message = "sqreen_mw is configured already; different settings are ignored: %s"
                 logger.warning(message, ", ".join(different))
+            if _process.unfollowed:
+                _process.follow()
             return present
         if config.url is None or config.disable or _is_kept_in(config.url):
             return _process.hold(NullAgent(config))
-        follow_sigterm()
+        _process.unfollowed = not follow_sigterm()
         with FORK_GATE:  # the way out is loaded
             return _process.hold(Agent(config, url=config.url))
 
@@ -91,6 +99,8 @@ def current_agent() -> AnyAgent:
     """
     agent = _process.agent
     if agent is not None:
+        if _process.unfollowed:
+            _process.follow()
         return agent
     try:
         return configure()

@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from types import FrameType
 from typing import Any, Final, TypeAlias
 
@@ -34,16 +33,23 @@ _LOCKING: Final = frozenset({"sqreen_mw.agent.delivery.buffer", "sqreen_mw.agent
 """The modules with locks that the flusher's thread needs as well."""
 
 
-def follow_sigterm() -> None:
-    """Deliver what waits before SIGTERM ends the process, unless somebody handles it."""
+def follow_sigterm() -> bool:
+    """Deliver what waits before SIGTERM ends the process, unless somebody handles it.
+
+    Returns:
+        False where that is still to be done, by the main thread, which alone may.
+    """
     if os.getpid() == INIT or not EMBEDDERS.isdisjoint(sys.modules):
-        return
+        return True
     present = signal.getsignal(signal.SIGTERM)
-    with suppress(ValueError):  # not in the main thread, which alone may
+    try:
         if present is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _ending_before(_terminate))
         elif callable(present) and _kills_its_process(present):
             signal.signal(signal.SIGTERM, _ending_before(present))
+    except ValueError:
+        return False
+    return True
 
 
 def _kills_its_process(handler: Any) -> bool:

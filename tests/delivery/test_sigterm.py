@@ -119,6 +119,26 @@ threading.Thread(target=end_while_logging).start()
 sqreen.track("sq.reserved")
 """
 
+BY_A_THREAD = """
+import threading
+import time
+import sqreen_mw as sqreen
+
+
+def work():
+    for _ in range(50):
+        sqreen.track("x")
+
+
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+sqreen.stats()
+print("ready", flush=True)
+while True:
+    time.sleep(0.01)
+"""
+
 HANDLED = """
 import signal
 import sys
@@ -215,6 +235,14 @@ def test_a_log_that_nobody_reads_keeps_no_process(runner: Runner) -> None:
         status = process.wait(timeout=SECONDS)
 
     assert status == -signal.SIGTERM
+
+
+def test_a_thread_may_make_the_first_call(runner: Runner) -> None:
+    """Where only threads have tracked, any call of the main thread has SIGTERM deliver."""
+    status, _ = terminated(runner, BY_A_THREAD)
+
+    assert status == -signal.SIGTERM
+    assert runner.names == ["x"] * 50
 
 
 @pytest.mark.parametrize("moment", ["early", "late"])
