@@ -14,7 +14,7 @@ import pytest
 
 from sqreen_mw.cli.doctor_server import check_command
 from tests.functional.processes import ROOT, SECONDS, signalled_environment
-from tests.functional.test_first_minute import free_port
+from tests.ports import free_port
 
 SITE = """
 import flask

@@ -17,7 +17,7 @@ from tests.functional.processes import (
     signalled_environment,
     wait_until_answered,
 )
-from tests.transparency.serving import free_port
+from tests.ports import free_port
 
 __all__ = ["collector"]
 

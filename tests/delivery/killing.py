@@ -21,7 +21,7 @@ from tests.functional.processes import (
     clean_environment,
     run_script,
 )
-from tests.transparency.serving import free_port
+from tests.ports import free_port
 
 SPOOL_MIB = 4
 LAST_SECOND = 1.0

@@ -10,7 +10,7 @@ import pytest
 
 from tests.delivery.conftest import PRELUDE, Runner, wait_until
 from tests.functional.processes import SECONDS
-from tests.transparency.serving import free_port
+from tests.ports import free_port
 
 FLASK = """
 import os

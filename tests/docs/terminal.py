@@ -15,7 +15,7 @@ import pytest
 
 from tests.docs.pages import ROOT
 from tests.functional.processes import SECONDS, clean_environment, wait_until_answered
-from tests.transparency.serving import free_port
+from tests.ports import free_port
 
 COLLECTOR: Final = "sqreen-mw serve"
 SERVERS: Final = {

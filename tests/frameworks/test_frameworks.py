@@ -10,7 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.transparency.serving import SECONDS, free_port, serving
+from tests.ports import free_port
+from tests.transparency.serving import SECONDS, serving
 
 ASGI = ("uvicorn", "--port", "{port}", "--log-level", "critical")
 WSGI = ("gunicorn", "-b", "127.0.0.1:{port}", "--log-level", "critical")

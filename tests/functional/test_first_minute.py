@@ -1,7 +1,6 @@
 """From a request to the Event Explorer, with every part in its own process."""
 
 import re
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from tests.functional.processes import (
     running,
     wait_until_answered,
 )
+from tests.ports import free_port
 
 VISITORS = 20
 # Loopback speaks plain HTTP; loading the authorities for each visitor would take a while.
@@ -33,13 +33,6 @@ class Stage:
 
     collector: CollectorProcess
     sites: dict[str, str]
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")

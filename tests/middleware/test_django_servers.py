@@ -8,7 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.transparency.serving import SECONDS, free_port, serving
+from tests.ports import free_port
+from tests.transparency.serving import SECONDS, serving
 
 HINT = "pip install '.[django]', or scripts/test --full"
 SITE = "tests.middleware.django_site"

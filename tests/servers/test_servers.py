@@ -18,8 +18,8 @@ from tests.functional.processes import (
     signalled_environment,
     wait_until_answered,
 )
+from tests.ports import free_port
 from tests.servers.table import CELERY, SERVERS, Server
-from tests.transparency.serving import free_port
 
 __all__ = ["collector"]
 

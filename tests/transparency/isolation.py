@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx2
 
-from tests.transparency.serving import free_port, serving
+from tests.ports import free_port
+from tests.transparency.serving import serving
 
 ASGI = ("uvicorn", "--log-level", "warning", "--port", "{port}")
 WSGI = (

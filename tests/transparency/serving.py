@@ -52,14 +52,6 @@ class Outcome:
     log: dict[str, list[str]] = field(default_factory=dict)
 
 
-def free_port() -> int:
-    """Return a port of loopback that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def serving(
     arguments: Sequence[str], *, port: int, log: Path, settings: Mapping[str, str]

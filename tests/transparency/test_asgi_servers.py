@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.transparency.asgi_apps import HTTP
 from tests.transparency.raw_http import Visit
-from tests.transparency.serving import Outcome, free_port, outcome, serving
+from tests.transparency.serving import Outcome, outcome, serving
 from tests.transparency.visits import ANY, WEBSOCKETS, gets, gone_in_body
 
 SITE = "tests.transparency.asgi_site:app"

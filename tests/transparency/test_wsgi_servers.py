@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.transparency.raw_http import Visit
-from tests.transparency.serving import Outcome, free_port, outcome, serving
+from tests.transparency.serving import Outcome, outcome, serving
 from tests.transparency.visits import ANY, gets, gone_in_body, post
 from tests.transparency.wsgi_apps import APPS
 
