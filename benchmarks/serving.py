@@ -1,4 +1,4 @@
-"""One contestant's application under uvicorn, in a process of its own.
+"""One contestant's Starlette application under uvicorn, in a process of its own.
 
 ``/`` tracks and greets, ``/busy`` does some work besides, ``/flush`` delivers what waits.
 """
@@ -14,6 +14,10 @@ from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from benchmarks.drive.apps import asgi_app
 from benchmarks.peers.peer import ASGIApp, Peer, Receive, Scope, Send, open_peer
@@ -64,23 +68,26 @@ def main() -> None:
 
 
 def application(peer: Peer, turns: int) -> ASGIApp:
-    """Return the application, inside the contestant's middleware but for ``/flush``."""
+    """Return a Starlette application inside the contestant's middleware, and ``/flush``."""
 
-    def work() -> None:
+    async def greet(_: Request) -> PlainTextResponse:
+        tracking(peer)
+        return PlainTextResponse("Hello, world")
+
+    async def work(_: Request) -> PlainTextResponse:
         tracking(peer)
         spinning(turns)
+        return PlainTextResponse("Hello, world")
 
-    pages = {
-        "/": peer.wrap_asgi(asgi_app(lambda: tracking(peer))),
-        "/busy": peer.wrap_asgi(asgi_app(work)),
-    }
+    site = peer.wrap_asgi(Starlette(routes=[Route(PATHS[0], greet), Route(PATHS[1], work)]))
     done = asgi_app()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        page = pages.get(scope["path"], done)
-        if page is done:
+        if scope["path"] == FLUSH:
             await asyncio.to_thread(peer.flush)
-        await page(scope, receive, send)
+            await done(scope, receive, send)
+        else:
+            await site(scope, receive, send)
 
     return app
 

@@ -1,7 +1,8 @@
 """Requests a second under wrk, one track() each, as a share of the bare application's.
 
 uvicorn with one worker has one core, wrk and the server that takes the events have the others.
-An application that only greets, saturated, and one of 1 ms of CPU; the contestants take turns.
+A Starlette application that only greets, saturated, and one of 1 ms of CPU; the contestants take
+turns.
 ``a CPU second`` is of the application's process until all is delivered: others' load on a shared
 machine does not show in it, and what would still wait after the load does.
 """
