@@ -70,8 +70,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """Return what can be had: whoever looks at each name must not meet an error."""
-    # Imported here, as few programs ask for this.
-    from importlib.util import find_spec  # noqa: PLC0415
+    from importlib.util import find_spec  # noqa: PLC0415 few programs ask for this
 
     lazy = _MIDDLEWARES if find_spec("flask") else _MIDDLEWARES.keys() - {"Sqreen"}
     return sorted({*globals(), *lazy})
