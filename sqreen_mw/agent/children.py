@@ -8,6 +8,7 @@ import sys
 from typing import Final
 
 from sqreen_mw.agent.ending import end
+from sqreen_mw.agent.sigterm import insist_on_sigterm
 
 LAST: Final = -10
 """The priority among multiprocessing's finalizers: the app's come first, as they may track."""
@@ -23,6 +24,7 @@ def follow_child_end() -> None:
         util.Finalize(None, end, exitpriority=LAST)
         # On Python 3.13 finalizers are run by an exit handler, which would come after ours.
         atexit.unregister(end)
+        insist_on_sigterm()
     if signals is not None:
         connect = signals.worker_process_shutdown.connect
         connect(_end_of_worker, weak=False, dispatch_uid=__name__)

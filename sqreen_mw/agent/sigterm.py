@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from sqreen_mw.agent.ending import end
 from sqreen_mw.agent.native import native
+from sqreen_mw.agent.prompting import prompt
 
 _Handler: TypeAlias = Callable[[int, FrameType | None], Any]
 
@@ -44,12 +45,29 @@ def follow_sigterm() -> bool:
     present = signal.getsignal(signal.SIGTERM)
     try:
         if present is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, _ending_before(_terminate))
+            signal.signal(signal.SIGTERM, _EndingBefore(_terminate))
         elif callable(present) and _kills_its_process(present):
-            signal.signal(signal.SIGTERM, _ending_before(present))
+            signal.signal(signal.SIGTERM, _EndingBefore(present))
     except ValueError:
         return False
     return True
+
+
+def insist_on_sigterm() -> None:
+    """Have SIGTERM come again until it is handled: whoever sends it here waits without a limit."""
+    prompt(signal.SIGTERM, _is_due)
+
+
+def _is_due() -> bool:
+    present = signal.getsignal(signal.SIGTERM)
+    return isinstance(present, _EndingBefore) and not present.has_begun
+
+
+def _give_back() -> None:
+    """Let SIGTERM end a forked child at once, until it tracks."""
+    present = signal.getsignal(signal.SIGTERM)
+    if isinstance(present, _EndingBefore) and present.handler is _terminate:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _kills_its_process(handler: Any) -> bool:
@@ -61,22 +79,30 @@ def _kills_its_process(handler: Any) -> bool:
     return bool(server.config.lifespan == "off")
 
 
-def _ending_before(handler: _Handler) -> _Handler:
-    """Return a handler that does what is to be done at the end before another one has its turn."""
-    pauses = iter([AGAIN_SECONDS * 2**again for again in range(MOST_AGAIN)])
+class _EndingBefore:
+    """A handler that does what is to be done at the end before another one has its turn.
 
-    def end_and_handle(number: int, frame: FrameType | None) -> None:
+    Attributes:
+        handler: The other one.
+        has_begun: Whether the signal has come here.
+    """
+
+    def __init__(self, handler: _Handler) -> None:
+        self.handler: Final = handler
+        self.has_begun = False
+        self._pauses: Final = iter([AGAIN_SECONDS * 2**again for again in range(MOST_AGAIN)])
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.has_begun = True
         is_locked = _holds_a_lock(frame)
-        pause = next(pauses, None) if is_locked else None
+        pause = next(self._pauses, None) if is_locked else None
         if pause is not None and _signalled_again(number, pause):
             return
         try:
             if not is_locked:  # else nothing could be delivered
                 end()
         finally:
-            handler(number, frame)
-
-    return end_and_handle
+            self.handler(number, frame)
 
 
 def _terminate(number: int, _: FrameType | None) -> None:
@@ -107,3 +133,6 @@ def _signalled_again(number: int, pause: float) -> bool:
     except RuntimeError:
         return False
     return True
+
+
+os.register_at_fork(after_in_child=_give_back)

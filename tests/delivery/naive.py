@@ -35,6 +35,10 @@ def _sigterm_kills() -> None:
         _replace(_of(module), "follow_sigterm", lambda: True)
 
 
+def _signals_come_once() -> None:
+    _replace(_of("sigterm"), "prompt", lambda *_: None)
+
+
 def _waits_with_a_lock() -> None:
     _replace(_of("sigterm"), "_holds_a_lock", lambda _: False)
 
@@ -135,6 +139,7 @@ def _born_in_a_master() -> None:
 VARIANTS: dict[str, Callable[[], None]] = {
     "": lambda: None,
     "SIGTERM kills": _sigterm_kills,
+    "signals come once": _signals_come_once,
     "waits with a lock": _waits_with_a_lock,
     "logs on its thread": _logs_on_its_thread,
     "a deadline each": _deadline_each,

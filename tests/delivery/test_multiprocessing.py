@@ -1,3 +1,4 @@
+import signal
 import sys
 
 import pytest
@@ -48,6 +49,57 @@ if __name__ == "__main__":
         pool.map(track, range(20), 1)
 """
 
+UNSEEN = """
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import sqreen_mw as sqreen
+
+UNDONE = 3
+
+
+def track_and_wait(seconds):
+    sqreen.track("child")
+    unseen = threading.Thread(target=take_the_signal, args=(seconds,), daemon=True)
+    unseen.start()
+    threading.Event().wait()
+
+
+def take_the_signal(seconds):
+    time.sleep(0.1)
+    # Its handler is due, and nothing interrupts the main thread's wait.
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    time.sleep(seconds)
+    os._exit(UNDONE)
+
+
+if __name__ == "__main__":
+    seconds = float(sys.stdin.readline())
+    child = multiprocessing.get_context("fork").Process(target=track_and_wait, args=(seconds,))
+    child.start()
+    child.join()
+    print(child.exitcode)
+"""
+
+FORKED = """
+import os
+import signal
+import sqreen_mw as sqreen
+
+sqreen.track("parent")
+sqreen.flush()
+if os.fork() == 0:
+    handlers = [signal.getsignal(signal.SIGTERM)]
+    sqreen.track("child")
+    handlers.append(signal.getsignal(signal.SIGTERM))
+    print([handler == signal.SIG_DFL for handler in handlers])
+    raise SystemExit
+os.wait()
+"""
+
 
 @pytest.mark.parametrize(
     ("method", "naive", "came"),
@@ -84,3 +136,20 @@ def test_a_pool_that_is_terminated_loses_nothing(
     runner.run(POOL, naive, given=method)
 
     assert runner.names == ["child"] * came
+
+
+@pytest.mark.parametrize(
+    ("naive", "seconds", "status"), [("", 60, -signal.SIGTERM), ("signals come once", 2, 3)]
+)
+def test_a_signal_just_before_a_wait_ends_a_child(
+    runner: Runner, naive: str, seconds: int, status: int
+) -> None:
+    """What Python would see of SIGTERM after a wait ends a child within it: its parent waits."""
+    assert runner.run(UNSEEN, naive, given=f"{seconds}\n") == f"{status}\n"
+    assert runner.names == ["child"] * (status < 0)
+
+
+def test_a_forked_child_that_tracks_nothing_ends_at_once(runner: Runner) -> None:
+    """SIGTERM ends a forked child as if nothing had been, until it tracks."""
+    assert runner.run(FORKED) == "[True, False]\n"
+    assert runner.names == ["child", "parent"]
