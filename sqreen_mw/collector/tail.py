@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from contextlib import suppress
 
 
 class Tail:
@@ -20,8 +21,8 @@ class Tail:
             self._seq = seq
             waiting, self._waiting = self._waiting, set()
         for loop, woken in waiting:
-            # A loop that ended in between has nobody left to wake.
-            if not loop.is_closed():
+            # A loop that was closed, now or before, has nobody left to wake.
+            with suppress(RuntimeError):
                 loop.call_soon_threadsafe(woken.set)
 
     async def newer_than(self, seq: int, *, timeout: float) -> int:
