@@ -38,6 +38,11 @@ class Accounts(RuleBasedStateMachine):
                 self.buffer.put_sealed(SealedEvent(b"x" * size, event.tracked_at))
 
     @rule()
+    def give_way(self) -> None:
+        """The flusher has no time for what it took."""
+        self.buffer.put_back(self.buffer.take_ready(0.0, wanted=math.inf))
+
+    @rule()
     def cut(self) -> None:
         """The flusher cuts a batch."""
         self.under_way += len(self.buffer.take_batch())
@@ -91,6 +96,23 @@ def test_the_oldest_go_first(sizes: list[int]) -> None:
 
     assert kept == events[len(events) - len(kept) :]
     assert sum(event.size for event in kept) <= 1000
+
+
+def test_what_is_sealed_stays_where_sealing_falls_behind() -> None:
+    """Of two stages the one that holds more loses its oldest: no work is done for nothing."""
+    buffer = Buffer(max_events=4)
+    for _ in range(4):
+        buffer.put(pending(size=100))
+    [taken] = buffer.take_ready(0.0, wanted=math.inf, most=1)
+    buffer.put_sealed(SealedEvent(b"x" * 50, taken.tracked_at))
+
+    buffer.put(pending(size=100))
+    assert (len(buffer.pending), len(buffer.sealed)) == (3, 1)
+
+    for taken in buffer.take_ready(0.0, wanted=math.inf, most=2):
+        buffer.put_sealed(SealedEvent(b"x" * 50, taken.tracked_at))
+    buffer.put(pending(size=100))
+    assert (len(buffer.pending), len(buffer.sealed)) == (2, 2)
 
 
 def test_an_event_larger_than_the_queue_is_dropped() -> None:

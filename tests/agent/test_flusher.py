@@ -684,6 +684,24 @@ def test_sealing_goes_on_while_the_collector_hangs(
     assert bench.counts == {"waiting": 3}
 
 
+def test_sealing_gives_way(bench_of: Callable[..., Bench], eventually: Eventually) -> None:
+    """Events that take long to seal are sealed one by one: the app's threads wait meanwhile."""
+    order: list[str] = []
+
+    def seal(event: PendingEvent) -> bytes:
+        order.append("seals")
+        asyncio.get_running_loop().call_soon(order.append, "gives way")
+        time.sleep(dispatcher_module.SLICE_SECONDS)
+        return b'{"id":"%s","event":"x"}' % event.id.encode()
+
+    bench = bench_of(interval=0.01, seal=seal)
+    for index in range(10):
+        bench.track(str(index))
+
+    eventually(lambda: bench.counts == {"delivered": 10})
+    assert order == ["seals", "gives way"] * 10
+
+
 def test_a_flush_changes_nothing_for_later_events(
     collector: FaultyCollector, bench_of: Callable[..., Bench], eventually: Eventually
 ) -> None:

@@ -128,6 +128,13 @@ class Buffer:
             self._under_way += len(taken)
         return taken
 
+    def put_back(self, events: list[PendingEvent]) -> None:
+        """Queue events again, in front of all others, that were taken to be sealed."""
+        with self._lock:
+            if not self._abandoned:
+                self._under_way -= len(events)
+                self.pending.put_back(events)
+
     def put_sealed(self, event: SealedEvent) -> None:
         """Queue an event that was taken to be sealed."""
         with self._lock:
@@ -238,14 +245,18 @@ class Buffer:
             )
 
     def _keep_bounds(self) -> None:
-        """Drop the oldest events, which are the sealed ones, while there are too many."""
+        """Drop the oldest events of what holds more, while there are too many.
+
+        While the collector is away that is what is sealed. Where sealing is what falls behind, an
+        event on which the work is done does not go for one on which it is not.
+        """
         pending, sealed = self.pending, self.sealed
         while (
             len(pending.events) + len(sealed.events) + self._under_way > self._max_events
             or pending.bytes + sealed.bytes > self._max_bytes
         ):
             try:
-                (sealed if sealed.events else pending).pop()
+                (sealed if sealed.bytes > pending.bytes else pending).pop()
             except IndexError:  # nothing is left to drop, or a signal handler was faster
                 return
             self._dropped["overflow"] += 1

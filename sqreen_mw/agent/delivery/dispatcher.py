@@ -14,19 +14,23 @@ from sqreen_mw.agent.delivery.keeper import Keeper
 from sqreen_mw.agent.delivery.outbox import Outbox
 from sqreen_mw.agent.delivery.wishes import Wishes
 from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.native import native
 from sqreen_mw.agent.pending import SEAL_AFTER, PendingEvent, SealedEvent
 
 LOOK_AGAIN_SECONDS: Final = 0.1
 """How soon to look again at events that only wait for their request to end."""
 
-SLICE_EVENTS: Final = 25
-"""Events that are sealed in one go, which takes about a millisecond: the app's threads wait."""
+SLICE_EVENTS: Final = 100
+"""Events that are sealed in one go at most."""
 
-SLICES: Final = 20
-"""In how many goes a long queue is sealed, so that it does not grow without end."""
+SLICE_SECONDS: Final = 0.003
+"""How long one go takes: less than the five milliseconds after which CPython lets others run."""
+
+HAND_OVER_SECONDS: Final = 0.00005
+"""How long a thread of the app's that waits to run takes until it does."""
 
 GIVE_WAY_SECONDS: Final = 0.001
-"""How long the app's threads are left alone between two slices."""
+"""How long the app's threads are left alone between two slices, unless the queue is long."""
 
 FAULT_SECONDS: Final = 1.0
 """How long to wait after a fault of ours, so that it does not burn the processor."""
@@ -182,14 +186,32 @@ class Dispatcher:
         wishes = self._wishes
         wanted = math.inf if wishes.closing else wishes.flush_wanted
         hurried = wanted > wishes.flush_done
-        most = BATCH_EVENTS if hurried else max(SLICE_EVENTS, len(self._buffer.pending) // SLICES)
+        most = BATCH_EVENTS if hurried else SLICE_EVENTS
         events = self._buffer.take_ready(now, wanted=wanted, most=most)
-        for event in events:
-            self._seal_one(event)
-        self._more = len(events) == most
-        pause = GIVE_WAY_SECONDS if events else LOOK_AGAIN_SECONDS
-        self._look_again = time.monotonic() + pause
+        left = self._seal_until(math.inf if hurried else now + SLICE_SECONDS, events)
+        self._more = bool(left) or len(events) == most
+        self._look_again = time.monotonic() + (self._pause() if events else LOOK_AGAIN_SECONDS)
         self._tell_overflow()
+
+    def _seal_until(self, end: float, events: list[PendingEvent]) -> list[PendingEvent]:
+        """Seal events until a moment has come, and return those that go back to the queue."""
+        done = 0
+        while done < len(events) and time.monotonic() < end:
+            self._seal_one(events[done])
+            done += 1
+        left = events[done:]
+        if left:
+            self._buffer.put_back(left)
+            native("time", "sleep")(HAND_OVER_SECONDS)
+        return left
+
+    def _pause(self) -> float:
+        """Return how many seconds the app's threads are left alone: where the queue is long, none.
+
+        They had their turn at the end of the slice.
+        """
+        is_long = self._more and len(self._buffer.pending) > BATCH_EVENTS
+        return 0.0 if is_long else GIVE_WAY_SECONDS
 
     def _seal_one(self, event: PendingEvent) -> None:
         """Seal an event; one that the app's hook drops, or that fails, is counted."""
