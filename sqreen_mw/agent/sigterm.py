@@ -54,11 +54,13 @@ def follow_sigterm() -> bool:
 
 
 def insist_on_sigterm() -> None:
-    """Have SIGTERM come again until it is handled: whoever sends it here waits without a limit."""
-    prompt(signal.SIGTERM, _is_due)
+    """Have SIGTERM come again until it is handled here: whoever sends it waits without a limit."""
+    if _is_due():
+        prompt(signal.SIGTERM, _is_due)
 
 
 def _is_due() -> bool:
+    """Tell whether what handles SIGTERM is ours, and was not called yet."""
     present = signal.getsignal(signal.SIGTERM)
     return isinstance(present, _EndingBefore) and not present.has_begun
 
