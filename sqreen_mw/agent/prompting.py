@@ -8,6 +8,7 @@ nobody handles a signal there is no such moment, so a handler of ours must not m
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from sqreen_mw.agent.native import native
@@ -40,9 +41,10 @@ def prompt(number: int, is_due: Callable[[], bool]) -> None:
     main_thread = native("_thread", "get_ident")()
 
     def watch() -> None:
-        while numbers := os.read(reader, 64):
-            if number in numbers:
-                _insist(main_thread, number, is_due)
+        with suppress(OSError):  # an app may close all descriptors
+            while numbers := os.read(reader, 64):
+                if number in numbers:
+                    _insist(main_thread, number, is_due)
 
     try:
         native("_thread", "start_new_thread")(watch, ())
