@@ -14,15 +14,28 @@ import trustme
 
 from sqreen_mw.protocol.heartbeat import Heartbeat, decode_heartbeat
 
+PATIENCE = 120.0
+"""Seconds for what is done in a moment: a machine that does nothing for a while is no fault."""
+
 
 @dataclass
 class Answer:
-    """What the server says to one post; ``None`` as status accepts every event."""
+    """What the server says to one post; ``None`` as status accepts every event.
+
+    It comes after a delay, and once the test has set ``due``.
+    """
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     delay: float = 0.0
+    due: threading.Event | None = None
+
+    def wait(self) -> None:
+        """Wait until it is time."""
+        time.sleep(self.delay)
+        if self.due is not None:
+            self.due.wait(PATIENCE)
 
 
 @dataclass
@@ -68,7 +81,7 @@ def _handler(collector: FaultyCollector) -> type[BaseHTTPRequestHandler]:
             if self.path == "/v1/heartbeat":
                 collector.beats.append(decode_heartbeat(body))
                 answer = collector.beat_answers.pop(0) if collector.beat_answers else Answer()
-                time.sleep(answer.delay)
+                answer.wait()
                 self._say(answer, b'{"server_time":0,"heartbeat_interval":60}')
                 return
             batch = json.loads(body)
@@ -78,7 +91,7 @@ def _handler(collector: FaultyCollector) -> type[BaseHTTPRequestHandler]:
             instance = batch.get("instance_id")
             collector.posts.append(Post(headers, ids, names, time.monotonic(), instance))
             answer = collector.answers.pop(0) if collector.answers else Answer()
-            time.sleep(answer.delay)
+            answer.wait()
             self._say(answer, json.dumps({"accepted": len(events)}).encode())
 
         def _say(self, answer: Answer, taken: bytes) -> None:
@@ -151,10 +164,10 @@ def server_context(certificate: trustme.LeafCert) -> ssl.SSLContext:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], object]], None]:
-    """Return a function that waits until a condition holds, and fails after 30 seconds."""
+    """Return a function that waits until a condition holds, and fails where it does not."""
 
     def wait(condition: Callable[[], object]) -> None:
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < end, "the condition did not come true"
             time.sleep(0.005)

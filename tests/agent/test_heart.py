@@ -12,7 +12,7 @@ from sqreen_mw.agent.config import load_config
 from sqreen_mw.agent.delivery import heart
 from sqreen_mw.protocol.event_id import EVENT_ID_PATTERN
 from sqreen_mw.protocol.heartbeat import Heartbeat
-from tests.agent.conftest import Answer, FaultyCollector
+from tests.agent.conftest import PATIENCE, Answer, FaultyCollector
 
 Eventually = Callable[[Callable[[], object]], None]
 
@@ -58,8 +58,8 @@ def test_a_process_says_how_it_is_at_birth_and_at_its_end(
     assert track(agent, "a")
     eventually(lambda: collector.beats)
     assert track(agent, "") is None
-    assert agent.flush(5.0)
-    agent.close(2.0)
+    assert agent.flush(PATIENCE)
+    agent.close(PATIENCE)
 
     first, last = collector.beats
     assert (first.ended, last.ended) == (False, True)
@@ -76,7 +76,7 @@ def test_a_process_says_how_it_is_at_birth_and_at_its_end(
 def test_an_instance_is_named_like_an_event(collector: FaultyCollector, agent: Agent) -> None:
     """The id of a process is a UUID of version 7, on its batches too."""
     track(agent, "a")
-    agent.close(2.0)
+    agent.close(PATIENCE)
 
     assert collector.posts[0].instance is not None
     assert re.match(EVENT_ID_PATTERN, collector.posts[0].instance)
@@ -84,7 +84,7 @@ def test_an_instance_is_named_like_an_event(collector: FaultyCollector, agent: A
 
 def test_a_process_that_tracks_nothing_is_silent(collector: FaultyCollector, agent: Agent) -> None:
     """Without a thread there is nobody to beat, and none is made for it."""
-    agent.close(2.0)
+    agent.close(PATIENCE)
 
     assert collector.beats == []
 
@@ -128,8 +128,8 @@ def test_a_heartbeat_that_fails_is_not_spoken_of(
     track(agent, "a")
     eventually(lambda: collector.beats)
 
-    assert agent.flush(5.0)
-    agent.close(2.0)
+    assert agent.flush(PATIENCE)
+    agent.close(PATIENCE)
 
     assert [beat.ended for beat in collector.beats] == [False, True]
     assert collector.names == ["a"]
@@ -156,13 +156,13 @@ def test_what_is_left_at_the_end_is_told(
     collector: FaultyCollector, agent: Agent, eventually: Eventually
 ) -> None:
     """Where the collector wants to be left alone, the last heartbeat tells what that costs."""
-    collector.answers = [Answer(status=503, headers={"Retry-After": "60"}) for _ in range(3)]
+    collector.answers = [Answer(status=503, headers={"Retry-After": "600"}) for _ in range(3)]
     for name in "abc":
         track(agent, name)
     assert not agent.flush(0.2)
     eventually(lambda: collector.posts)
 
-    assert agent.close(1.0) == 3
+    assert agent.close(PATIENCE) == 3
 
     assert collector.beats[-1].ended
     assert queue_of(collector.beats[-1]) == counts_of(agent) == (3, 0, 0, {"exit": 3})
@@ -189,6 +189,6 @@ def test_only_who_listens_is_told(tmp_path: Path) -> None:
     config = load_config({"url": f"file://{tmp_path}/events.jsonl"}, environ={})
     agent = Agent(config, url=f"file://{tmp_path}/events.jsonl")
     track(agent, "a")
-    agent.close(2.0)
+    agent.close(PATIENCE)
 
     assert agent.stats().delivered == 1

@@ -26,7 +26,7 @@ from sqreen_mw.agent.delivery.transport import (
 from sqreen_mw.protocol.batch import Envelope, encode_event
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.event_id import new_event_id
-from tests.agent.conftest import Answer, FaultyCollector
+from tests.agent.conftest import PATIENCE, Answer, FaultyCollector
 
 NO_TOKEN = Misconfigured("SQREEN_TOKEN", "HTTP 401 no \N{RIGHTWARDS ARROW} token")
 
@@ -39,7 +39,7 @@ def batch_of(*names: str) -> Batch:
     return make_batch(header, events=data, tracked_at=[0.0 for _ in data])
 
 
-def send(transport: Transport, batch: Batch, seconds: float = 5.0) -> Outcome:
+def send(transport: Transport, batch: Batch, seconds: float = PATIENCE) -> Outcome:
     """Send and close."""
 
     async def run() -> Outcome:
@@ -161,9 +161,9 @@ def test_a_verdict_that_does_not_add_up_confirms_nothing(
 
 def test_a_hanging_collector_is_given_up_in_time(collector: FaultyCollector) -> None:
     """No answer within the seconds is to be tried again."""
-    collector.answers = [Answer(delay=0.5)]
+    collector.answers = [Answer(delay=20.0)]
 
-    assert send(http(collector), batch_of("x"), seconds=0.1) == Retry("no answer within 0.1 s")
+    assert send(http(collector), batch_of("x"), seconds=2.0) == Retry("no answer within 2.0 s")
 
 
 def test_halves_hold_the_same_events() -> None:

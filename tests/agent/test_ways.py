@@ -15,7 +15,7 @@ from sqreen_mw.agent.delivery.faults import Way, told_fault
 from sqreen_mw.agent.delivery.http import HttpTransport
 from sqreen_mw.agent.delivery.transport import Delivered, Misconfigured, Outcome, Retry
 from sqreen_mw.agent.proxy import Proxy
-from tests.agent.conftest import Answer, FaultyCollector, server_context, tls_collector
+from tests.agent.conftest import PATIENCE, Answer, FaultyCollector, server_context, tls_collector
 from tests.agent.proxies import RealProxy, proxy
 from tests.agent.test_transports import batch_of, send
 
@@ -75,7 +75,7 @@ def test_one_connection_serves_many_batches(secure: FaultyCollector, ca_file: st
     async def run() -> None:
         way = transport(secure.url, ca_file=ca_file)
         for _ in range(10):
-            await way.send(batch_of("a"), seconds=5.0)
+            await way.send(batch_of("a"), seconds=PATIENCE)
         await way.close()
 
     asyncio.run(run())
@@ -90,7 +90,7 @@ def test_a_connection_that_was_closed_meanwhile_costs_no_batch(collector: Faulty
 
     async def run() -> list[Outcome]:
         way = transport(collector.url)
-        outcomes = [await way.send(batch_of("a"), seconds=5.0) for _ in range(4)]
+        outcomes = [await way.send(batch_of("a"), seconds=PATIENCE) for _ in range(4)]
         await way.close()
         return outcomes
 
@@ -208,7 +208,7 @@ def test_a_connection_that_takes_too_long_is_told() -> None:
             each.setblocking(False)
             each.connect_ex(address)
         way = transport(f"http://127.0.0.1:{address[1]}")
-        reason = reason_of(send(way, batch_of("x"), seconds=4.0))
+        reason = reason_of(send(way, batch_of("x"), seconds=PATIENCE))
         for each in waiting:
             each.close()
 
@@ -252,7 +252,7 @@ def test_a_proxy_tunnels_to_a_secure_collector(
 
         async def run() -> list[Outcome]:
             way = transport(secure.url, ca_file=ca_file, via=between.url)
-            outcomes = [await way.send(batch_of("a"), seconds=5.0) for _ in range(3)]
+            outcomes = [await way.send(batch_of("a"), seconds=PATIENCE) for _ in range(3)]
             await way.close()
             return outcomes
 
