@@ -58,7 +58,6 @@ _PLAIN = {
     Fault.WANTS_ANOTHER_TOKEN: (401, {}),
     Fault.IS_NO_COLLECTOR: (200, {}),
 }
-_PAUSES = {Fault.ASKS_FOR_SECONDS, Fault.ASKS_FOR_A_DATE}
 _FINAL = {
     Fault.REFUSES: (400, "refused", 0),
     Fault.TAKES_THREE: (413, "too_large", 3),
@@ -77,7 +76,6 @@ class UnrulyCollector:
         stored: The events that it has, by id, as they came.
         fates: What it said last of the events that it does not take, by id.
         bodies: The body of each batch, by its id.
-        pauses: From when to when it asked to be left alone.
         posts: When each post came.
         broken: What must never be, and was.
     """
@@ -87,7 +85,6 @@ class UnrulyCollector:
     stored: dict[str, str] = field(default_factory=dict)
     fates: dict[str, str] = field(default_factory=dict)
     bodies: dict[str, bytes] = field(default_factory=dict)
-    pauses: list[float] = field(default_factory=list)
     posts: list[float] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     calm: threading.Event = field(default_factory=threading.Event)
@@ -168,8 +165,6 @@ class _Handler(BaseHTTPRequestHandler):
     def _meet(self, fault: Fault | None, events: list[dict[str, Any]]) -> None:
         if fault in _PLAIN:
             status, headers = _PLAIN[fault]
-            if fault in _PAUSES:
-                self.collector.pauses.append(self.collector.posts[-1])
             self._say(_PAGE, status=status, **headers)
         elif fault in _FINAL and not self.collector.knows_any(events):
             self._refuse(fault, events)
