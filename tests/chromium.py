@@ -17,7 +17,7 @@ ARGS = (
     "--disable-sync",
 )
 
-PATIENCE = 30_000
+PATIENCE = 60_000
 """How long a page is waited for, in milliseconds: a busy machine is not a fault."""
 
 

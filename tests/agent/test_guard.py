@@ -8,6 +8,7 @@ import pytest
 
 from sqreen_mw.agent.guard import Guard
 from tests.delivery.conftest import wait_until
+from tests.functional.processes import SECONDS
 
 
 def test_counts_every_cause_and_logs_it_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -31,11 +32,11 @@ def test_a_detail_can_not_forge_a_line(caplog: pytest.LogCaptureFixture) -> None
 
 def test_says_how_many_went_unsaid(caplog: pytest.LogCaptureFixture) -> None:
     """The next line after an interval tells of those in between."""
-    guard = Guard(log_interval=0.2)
+    guard = Guard(log_interval=2.0)
 
     for _ in range(4):
         guard.warn("a", "said")
-    time.sleep(0.21)
+    time.sleep(2.01)
     guard.warn("a", "said")
 
     assert caplog.messages == ["said", "said (3 more of these since the last line)"]
@@ -122,16 +123,16 @@ def test_a_fork_while_the_lock_is_held_hangs_no_child() -> None:
     def hold() -> None:
         with guard._tally._lock:  # noqa: SLF001 the moment can't be met otherwise
             held.set()
-            done.wait(10)
+            done.wait(SECONDS)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(10)
+    assert held.wait(SECONDS)
     child = os.fork()
     if child == 0:  # pragma: no cover  # coverage does not follow a bare fork
         guard.warn("cause", "in the child")
         os._exit(len(guard.counts))
-    end = time.monotonic() + 10
+    end = time.monotonic() + SECONDS / 2
     while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < end:
         time.sleep(0.01)
     done.set()
@@ -152,7 +153,7 @@ def test_a_hurried_thread_waits_for_no_log_handler() -> None:
 
     class Stuck(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            may_return.wait()
+            may_return.wait(SECONDS)
             lines.append(record.getMessage())
 
     def warn() -> None:
@@ -165,7 +166,8 @@ def test_a_hurried_thread_waits_for_no_log_handler() -> None:
     try:
         thread = threading.Thread(target=warn)
         thread.start()
-        thread.join()
+        thread.join(SECONDS)
+        assert not thread.is_alive()
         assert lines == []
         may_return.set()
         wait_until(lambda: lines)

@@ -18,6 +18,7 @@ from sqreen_mw.agent.proxy import Proxy
 from tests.agent.conftest import PATIENCE, Answer, FaultyCollector, server_context, tls_collector
 from tests.agent.proxies import RealProxy, proxy
 from tests.agent.test_transports import batch_of, send
+from tests.ports import free_port
 
 YEAR_2020 = datetime(2020, 1, 1, tzinfo=UTC)
 FOUR_WEEKS = timedelta(weeks=4)
@@ -58,14 +59,6 @@ def reason_of(outcome: Outcome) -> str:
     assert "\n" not in outcome.reason
     assert len(outcome.reason) < LINE
     return outcome.reason
-
-
-def unused_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port: int = unused.getsockname()[1]
-    return port
 
 
 def test_one_connection_serves_many_batches(secure: FaultyCollector, ca_file: str) -> None:
@@ -188,7 +181,7 @@ def test_certificates_that_are_gone_are_told(
 
 def test_nobody_there_is_told_with_the_setting() -> None:
     """A name that nobody has, and a port that nobody listens on, are told as what they are."""
-    port = unused_port()
+    port = free_port()
 
     unknown = reason_of(send(transport("http://no-such-host.invalid:7070"), batch_of("x")))
     assert unknown.startswith("there is no host no-such-host.invalid:7070, check SQREEN_URL (")
@@ -287,7 +280,7 @@ def test_a_proxy_without_a_way_on_is_tried_again(secure: FaultyCollector) -> Non
 
 def test_a_proxy_that_is_not_there_is_told_with_its_setting(secure: FaultyCollector) -> None:
     """It is the proxy's setting that is named, and never its password."""
-    port = unused_port()
+    port = free_port()
 
     gone = send(transport(secure.url, via=f"http://jane:secret@127.0.0.1:{port}"), batch_of("a"))
     unknown = send(transport(secure.url, via="http://proxy.invalid:3128"), batch_of("a"))

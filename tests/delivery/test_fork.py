@@ -28,7 +28,9 @@ import sys
 import threading
 import time
 import sqreen_mw as sqreen
+from sqreen_mw.agent import fork_gate
 
+fork_gate.FORK_SECONDS *= 30
 middle = threading.Event()
 
 
@@ -36,19 +38,19 @@ class Slow:
     def find_spec(self, name, *_):
         if name == "httpcore2._async":
             middle.set()
-            time.sleep(0.2)
+            time.sleep(1)
 
 
 sys.meta_path.insert(0, Slow())
 tracking = threading.Thread(target=sqreen.track, args=("parent",))
 tracking.start()
-assert middle.wait(10)
+assert middle.wait(60)
 child = os.fork()
 if child:
     tracking.join()
     os.waitpid(child, 0)
 else:
-    signal.alarm(5)
+    signal.alarm(20)
     assert all([sqreen.track("child") for _ in range(20)])
 """
 

@@ -73,9 +73,9 @@ import time
 import sqreen_mw as sqreen
 
 sqreen.track("x")
-signal.setitimer(signal.ITIMER_REAL, 0.5)
 signal.signal(signal.SIGALRM, lambda *_: print(sqreen.close(), flush=True))
-time.sleep(2)
+signal.setitimer(signal.ITIMER_REAL, 1)
+time.sleep(3)
 """
 
 SITE = """
@@ -172,7 +172,7 @@ def test_workers_of_gunicorn_lose_nothing(runner: Runner, naive: str) -> None:
     answers = []
     with (
         runner.serving(*command, "site_of_test:app", site=SITE, naive=naive) as url,
-        httpx2.Client(trust_env=False, timeout=30) as client,
+        httpx2.Client(trust_env=False, timeout=SECONDS) as client,
     ):
         answers += [client.get(url).status_code for _ in range(20)]
 

@@ -69,7 +69,7 @@ def track_and_wait(seconds):
 
 
 def take_the_signal(seconds):
-    time.sleep(0.1)
+    time.sleep(1)
     # Its handler is due, and nothing interrupts the main thread's wait.
     signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
     time.sleep(seconds)

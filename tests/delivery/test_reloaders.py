@@ -98,7 +98,10 @@ def test_a_reload_neither_doubles_nor_loses(runner: Runner, framework: str) -> N
     with reloading(runner, *(word.replace("PORT", str(port)) for word in words)):
         try:
             wait_until(lambda: answered("1"))
-            file.write_text(PRELUDE + site.replace("VERSION", "2"))
+            # At once: a reloader might find half of it, and end.
+            new = runner.folder / "new"
+            new.write_text(PRELUDE + site.replace("VERSION", "2"))
+            new.replace(file)
             wait_until(lambda: answered("2"))
         finally:
             # Not to the reloader, which would kill it.

@@ -125,4 +125,4 @@ def test_a_fork_is_an_instance_of_its_own(served: CollectorProcess) -> None:
     assert len({each["instance_id"] for each in instances}) == 2
     assert len({each["pid"] for each in instances}) == 2
     assert all(each["ended"] for each in instances)
-    assert all(abs(each["clock_skew"]) < 2000 for each in instances)
+    assert all(abs(each["clock_skew"]) < 60_000 for each in instances)

@@ -105,7 +105,7 @@ def _wait_until_quiet(log: Path) -> None:
     """Wait until a server that logs from threads of its own has nothing more to say."""
     size = -1
     while size != (size := log.stat().st_size):
-        time.sleep(0.1)
+        time.sleep(0.5)
 
 
 def _seen(port: int, what: Visit, case: str, variant: str) -> Seen:
@@ -113,7 +113,7 @@ def _seen(port: int, what: Visit, case: str, variant: str) -> Seen:
     if "Upgrade: websocket" not in what.fields:
         own["Connection"] = "close"
     answer = visit(port, what, own)
-    end = time.monotonic() + 30
+    end = time.monotonic() + SECONDS
     while True:
         done, lines = _ask(port, "records", case)
         if done:

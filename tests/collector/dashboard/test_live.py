@@ -33,7 +33,7 @@ def tailed(
     cookies = {SESSION_COOKIE: here.session()}
     accept = {"accept": "text/event-stream", **headers}
     with (
-        httpx2.Client(cookies=cookies, timeout=10) as client,
+        httpx2.Client(cookies=cookies, timeout=60) as client,
         client.stream("GET", f"{url}/events/live?{query}", headers=accept) as answer,
     ):
         assert answer.headers["content-type"].startswith("text/event-stream")

@@ -116,6 +116,7 @@ def served(app: ASGIApp) -> Iterator[str]:
         thread.start()
         try:
             while not server.started:
+                assert thread.is_alive(), "the server does not start"
                 time.sleep(0.005)
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
