@@ -21,6 +21,7 @@ from sqreen_mw.agent.delivery import flusher as flusher_module
 from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.flusher import Delivery, Flusher
+from sqreen_mw.agent.delivery.haste import SLICE_SECONDS
 from sqreen_mw.agent.delivery.http import HttpTransport
 from sqreen_mw.agent.delivery.loop import OwnResolverLoop
 from sqreen_mw.agent.delivery.outbox import Outbox
@@ -692,7 +693,7 @@ def test_sealing_gives_way(bench_of: Callable[..., Bench], eventually: Eventuall
     def seal(event: PendingEvent) -> bytes:
         order.append("seals")
         asyncio.get_running_loop().call_soon(order.append, "gives way")
-        time.sleep(dispatcher_module.SLICE_SECONDS)
+        time.sleep(SLICE_SECONDS)
         return b'{"id":"%s","event":"x"}' % event.id.encode()
 
     bench = bench_of(interval=0.01, seal=seal)

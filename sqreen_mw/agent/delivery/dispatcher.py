@@ -10,6 +10,7 @@ from typing import Final
 
 from sqreen_mw.agent.delivery.batch import BATCH_EVENTS
 from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.haste import BUSY, CALM, LATE, WANTED, Haste
 from sqreen_mw.agent.delivery.keeper import Keeper
 from sqreen_mw.agent.delivery.outbox import Outbox
 from sqreen_mw.agent.delivery.wishes import Wishes
@@ -20,17 +21,11 @@ from sqreen_mw.agent.pending import SEAL_AFTER, PendingEvent, SealedEvent
 LOOK_AGAIN_SECONDS: Final = 0.1
 """How soon to look again at events that only wait for their request to end."""
 
-SLICE_EVENTS: Final = 100
-"""Events that are sealed in one go at most."""
-
-SLICE_SECONDS: Final = 0.003
-"""How long one go takes: less than the five milliseconds after which CPython lets others run."""
-
 HAND_OVER_SECONDS: Final = 0.00005
 """How long a thread of the app's that waits to run takes until it does."""
 
-GIVE_WAY_SECONDS: Final = 0.001
-"""How long the app's threads are left alone between two slices, unless the queue is long."""
+LATE_SECONDS: Final = 0.1
+"""How much later than is due an event may be sealed that is to be in the spool in time."""
 
 FAULT_SECONDS: Final = 1.0
 """How long to wait after a fault of ours, so that it does not burn the processor."""
@@ -185,13 +180,21 @@ class Dispatcher:
         now = time.monotonic()
         wishes = self._wishes
         wanted = math.inf if wishes.closing else wishes.flush_wanted
-        hurried = wanted > wishes.flush_done
-        most = BATCH_EVENTS if hurried else SLICE_EVENTS
-        events = self._buffer.take_ready(now, wanted=wanted, most=most)
-        left = self._seal_until(math.inf if hurried else now + SLICE_SECONDS, events)
-        self._more = bool(left) or len(events) == most
-        self._look_again = time.monotonic() + (self._pause() if events else LOOK_AGAIN_SECONDS)
+        haste = WANTED if wanted > wishes.flush_done else self._haste(now)
+        events = self._buffer.take_ready(now, wanted=wanted, most=haste.most)
+        left = self._seal_until(now + haste.seconds, events)
+        self._more = bool(left) or len(events) == haste.most
+        if haste is BUSY:
+            native("time", "sleep")(HAND_OVER_SECONDS)
+        self._look_again = time.monotonic() + (haste.pause if events else LOOK_AGAIN_SECONDS)
         self._tell_overflow()
+
+    def _haste(self, now: float) -> Haste:
+        pending = self._buffer.pending
+        due = (pending.oldest or now) + self._spool.keeps_within
+        if due + LATE_SECONDS < now:
+            return LATE
+        return BUSY if len(pending) > BATCH_EVENTS else CALM
 
     def _seal_until(self, end: float, events: list[PendingEvent]) -> list[PendingEvent]:
         """Seal events until a moment has come, and return those that go back to the queue."""
@@ -200,18 +203,12 @@ class Dispatcher:
             self._seal_one(events[done])
             done += 1
         left = events[done:]
-        if left:
-            self._buffer.put_back(left)
-            native("time", "sleep")(HAND_OVER_SECONDS)
+        self._buffer.put_back(left)
         return left
 
-    def _pause(self) -> float:
-        """Return how many seconds the app's threads are left alone: where the queue is long, none.
-
-        They had their turn at the end of the slice.
-        """
-        is_long = self._more and len(self._buffer.pending) > BATCH_EVENTS
-        return 0.0 if is_long else GIVE_WAY_SECONDS
+    def _is_late(self, now: float) -> bool:
+        oldest = self._buffer.pending.oldest
+        return oldest is not None and oldest + self._spool.keeps_within + LATE_SECONDS < now
 
     def _seal_one(self, event: PendingEvent) -> None:
         """Seal an event; one that the app's hook drops, or that fails, is counted."""
