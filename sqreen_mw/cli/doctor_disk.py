@@ -71,8 +71,7 @@ def _spool(path: Path, config: Config) -> list[Finding]:
             segments = _segments(descriptor)
             own = directory.segments(descriptor)
     except UnsafeDirectoryError as error:
-        detail = f"the app does not start, as {path} is not safe: {error}"
-        return [Finding("spool", "problem", detail)]
+        return [_unsafe(path, error)]
     except BlockingIOError:
         detail = f"{path} is held by a process that does not go on: look for one that is stopped"
         return [Finding("spool", "problem", detail)]
@@ -83,6 +82,13 @@ def _spool(path: Path, config: Config) -> list[Finding]:
         _room(path, own, size=config.spool_size, free=free.f_bavail * free.f_frsize),
         *_others(path, segments - len(own)),
     ]
+
+
+def _unsafe(path: Path, error: UnsafeDirectoryError) -> Finding:
+    if error.is_fatal:
+        detail = f"the app does not start, as {path} is not safe: {error}"
+        return Finding("spool", "problem", detail)
+    return Finding("spool", "warning", f"as root the app starts, and does not use {path}: {error}")
 
 
 def _new_spool(path: Path) -> Finding:

@@ -17,9 +17,10 @@ NOBODY = 65534
 
 
 @pytest.fixture
-def closed() -> Iterator[Path]:
+def closed(command: Command, to_a_file: Path) -> Iterator[Path]:  # noqa: ARG001 it sets the scene
     """Make a folder that the user may not write to, who is not root meanwhile."""
     is_root = os.geteuid() == 0
+    command("doctor", "--json")  # loads what only root may read, where Python is root's own
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o555)
@@ -150,6 +151,22 @@ def test_a_spool_that_others_may_write_to_is_a_problem(
         monkeypatch.setenv("SQREEN_TOKEN", "t")
     detail = f"the app does not start, as {spool} is not safe: other users may write to it"
     assert told(command, "spool") == [("problem", f"{detail}: chmod 700 it")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a directory away")
+def test_a_spool_of_another_user_is_warned_of(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root the app starts with a directory that may be its workers': so it is said."""
+    spool = tmp_path / "spool"
+    spool.mkdir(0o700)
+    os.chown(spool, 65534, 65534)
+    monkeypatch.setenv("SQREEN_SPOOL_DIR", str(spool))
+
+    [(level, detail)] = told(command, "spool")
+
+    assert level == "warning"
+    assert detail.startswith(f"as root the app starts, and does not use {spool}: it is another")
 
 
 def test_a_spool_that_can_not_be_used_is_a_problem(

@@ -18,9 +18,19 @@ _ROOT: Final = 0
 class UnsafeDirectoryError(OSError):
     """Others could put their events there, or read ours."""
 
+    @property
+    def is_fatal(self) -> bool:
+        """Whether the app does not start."""
+        return True
+
 
 class AnotherUsersDirectoryError(UnsafeDirectoryError):
     """Its owner could."""
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether the app does not start: as root it may be its workers', and only they use it."""
+        return os.geteuid() != _ROOT
 
 
 class Segment(NamedTuple):

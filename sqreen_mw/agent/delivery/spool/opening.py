@@ -1,17 +1,12 @@
 """A spool for each process of an app, as the settings have it."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.spool.base import Spool
 from sqreen_mw.agent.delivery.spool.bounds import Bounds
-from sqreen_mw.agent.delivery.spool.directory import (
-    AnotherUsersDirectoryError,
-    Directory,
-    UnsafeDirectoryError,
-)
+from sqreen_mw.agent.delivery.spool.directory import Directory, UnsafeDirectoryError
 from sqreen_mw.agent.delivery.spool.disk import DiskSpool
 from sqreen_mw.agent.delivery.spool.joining import JoiningSpool
 from sqreen_mw.agent.delivery.spool.names import key_of
@@ -51,9 +46,8 @@ def _try_out(directory: Directory, path: Path, guard: Guard) -> None:
         with directory.opened():
             pass
     except UnsafeDirectoryError as error:
-        is_anothers = isinstance(error, AnotherUsersDirectoryError)
-        if is_anothers and os.geteuid() == 0:
-            return  # a server that begins as root: its workers own it, and only they will use it
+        if not error.is_fatal:
+            return
         raise ConfigurationError(
             f"spool_dir / SQREEN_SPOOL_DIR is not safe, {error} (it is {str(path)!r})"
         ) from error
