@@ -93,6 +93,17 @@ def _imports_when_needed() -> None:
     _replace(_of("delivery.http"), "importlib", SimpleNamespace(import_module=lambda _: None))
 
 
+def _looks_up_on_its_thread() -> None:
+    async def look_up(_: object, *args: Any, **keywords: Any) -> Any:
+        return _present("socket", "getaddrinfo")(*args, **keywords)
+
+    _replace(_of("delivery.loop").OwnResolverLoop, "getaddrinfo", look_up)
+
+
+def _blocks_before_it_keeps() -> None:
+    _replace(_of("delivery.dispatcher").Dispatcher, "keep_sending", lambda _: None)
+
+
 def _resolver_of_asyncio() -> None:
     asyncios = asyncio.SelectorEventLoop.getaddrinfo
     _replace(_of("delivery.loop").OwnResolverLoop, "getaddrinfo", asyncios)
@@ -122,7 +133,7 @@ def _context_for_ever() -> None:
 
 
 def _resolver_of_gevent() -> None:
-    _replace(_of("delivery.loop"), "native", _present)
+    _replace(_of("delivery.resolver"), "native", _present)
 
 
 def _sleeps_in_the_hub() -> None:
@@ -151,6 +162,8 @@ VARIANTS: dict[str, Callable[[], None]] = {
     "forks in the middle": _forks_in_the_middle,
     "takes its parent's flusher": _takes_the_parents,
     "imports when needed": _imports_when_needed,
+    "looks up on its thread": _looks_up_on_its_thread,
+    "blocks before it keeps": _blocks_before_it_keeps,
     "asyncio's resolver": _resolver_of_asyncio,
     "a context for ever": _context_for_ever,
     "gevent's threads": _threads_of_gevent,

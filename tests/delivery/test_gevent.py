@@ -36,6 +36,14 @@ assert sqreen.flush()
 print(visible)
 """
 
+AT_ONCE = """
+from gevent import monkey
+monkey.patch_all()
+import sqreen_mw as sqreen
+
+sqreen.track("x")
+"""
+
 IDLE = """
 from gevent import monkey
 monkey.patch_all()
@@ -113,22 +121,24 @@ def test_greenlets_see_no_loop(runner: Runner, naive: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("naive", "came"),
+    ("script", "naive", "came"),
     [
-        ("", 2),
-        ("asyncio's resolver", 1),
+        (IDLE, "", 2),
+        (IDLE, "asyncio's resolver", 1),
+        (AT_ONCE, "", 1),
         pytest.param(
+            AT_ONCE,
             "gevent's resolver",
-            1,
+            0,
             marks=pytest.mark.skipif(
                 sys.version_info[:2] != (3, 12), reason="only Python 3.12 starts no thread then"
             ),
         ),
     ],
 )
-def test_an_exit_connects_anew_by_name(runner: Runner, naive: str, came: int) -> None:
-    """An event after a long pause needs a new connection, which gevent's exit allows no more."""
-    runner.run(IDLE, naive)
+def test_an_exit_connects_by_name(runner: Runner, script: str, naive: str, came: int) -> None:
+    """The first event, or one after a long pause, needs what gevent's exit allows no more."""
+    runner.run(script, naive)
 
     assert runner.names == ["x"] * came
 

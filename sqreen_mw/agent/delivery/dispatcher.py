@@ -82,6 +82,11 @@ class Dispatcher:
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(self._woken.set, context=_EMPTY_CONTEXT)
 
+    def keep_sending(self) -> None:
+        """See that what is on its way is in the spool: the loop is about to be held up."""
+        if self._sending is not None and self._spool.keeps_within < math.inf:
+            self._keeper.keep(is_sending=True)
+
     async def run(self) -> None:
         """Work until the end is wanted, and nothing is left that could be tried in time."""
         # An event that was queued before this is seen by the first look at the queue.

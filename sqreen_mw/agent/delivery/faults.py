@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from sqreen_mw.agent.delivery.resolver import UnansweredError
 from sqreen_mw.agent.proxy import Proxy
 
 # OpenSSL's X509_V_ERR_...: the certificate, or one above it, is of nobody known.
@@ -48,7 +49,8 @@ class Way:
 
 def told_fault(error: BaseException, way: Way) -> str:
     """Return what is wrong with a way, by the deepest cause that says something."""
-    told = next((text for each in _causes(error) if (text := _told(each, way))), None)
+    causes = reversed(list(_causes(error)))
+    told = next((text for each in causes if (text := _told(each, way))), None)
     return told or f"{type(error).__name__}: {error}".rstrip(": ")
 
 
@@ -67,12 +69,8 @@ def _told(error: BaseException, way: Way) -> str | None:
     host, setting = way.first_hop
     told: str | None
     match error:
-        case ssl.SSLCertVerificationError():
-            told = _told_certificate(error)
-        case ssl.SSLError(reason=reason) if reason in _NO_TLS:
-            told = f"what answers speaks no TLS, should it be http:// in SQREEN_URL? ({reason})"
         case ssl.SSLError():
-            told = f"TLS fails, check SQREEN_URL ({error.reason})"
+            told = _told_tls(error)
         case socket.gaierror():
             told = f"there is no host {host}, check {setting} ({error.strerror})"
         case ConnectionRefusedError():
@@ -80,11 +78,21 @@ def _told(error: BaseException, way: Way) -> str | None:
         case FileNotFoundError() | PermissionError():
             why = error.strerror
             told = f"certificates can't be read, check SQREEN_CA_FILE or SSL_CERT_FILE ({why})"
+        case UnansweredError():
+            told = f"{host} could not be resolved in time, check {setting} and the name servers"
         case TimeoutError():
             told = f"no connection to {host} in time, check {setting}"
         case _:
             told = None
     return told
+
+
+def _told_tls(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _told_certificate(error)
+    if error.reason in _NO_TLS:
+        return f"what answers speaks no TLS, should it be http:// in SQREEN_URL? ({error.reason})"
+    return f"TLS fails, check SQREEN_URL ({error.reason})"
 
 
 def _told_certificate(error: ssl.SSLCertVerificationError) -> str:

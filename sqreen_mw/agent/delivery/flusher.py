@@ -258,7 +258,7 @@ class Flusher:
         """Deliver until the end is wanted, on this thread; or let the next event try again."""
         self._thread = native("_thread", "get_ident")()
         try:
-            loop = OwnResolverLoop()
+            loop = OwnResolverLoop(before_blocking=self._dispatcher.keep_sending)
         except OSError as error:  # no descriptor is free
             self._thread = None
             self.started = False

@@ -26,6 +26,9 @@ from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.batch import decode_answer
 
 CONNECT_SECONDS: Final = 3.0
+CONNECT_PART: Final = 0.9
+"""How much of the time for a batch a connection may take."""
+
 KEEP_SECONDS: Final = 4.0
 """How long an idle connection is kept: less than the 5 s after which servers commonly close it."""
 
@@ -165,8 +168,9 @@ class HttpTransport:
         if len(body) >= COMPRESS_FROM:
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body, compresslevel=1, mtime=0)
-        # The caller sees to the total, which no timeout here would be.
-        timeout = httpx2.Timeout(None, connect=min(CONNECT_SECONDS, seconds))
+        # The caller sees to the total, which no timeout here would be. A connection has less, as
+        # why there is none tells more than that there was no answer.
+        timeout = httpx2.Timeout(None, connect=min(CONNECT_SECONDS, seconds * CONNECT_PART))
         extensions = {"timeout": timeout.as_dict()}
         request = httpx2.Request(
             "POST", self._url + path, content=body, headers=headers, extensions=extensions

@@ -1,24 +1,31 @@
 """The flusher's own event loop."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
+from sqreen_mw.agent.delivery.resolver import Resolver
 from sqreen_mw.agent.native import native
 
 
 class OwnResolverLoop(asyncio.SelectorEventLoop):
-    """A loop that resolves host names on its own thread, without asyncio's executor.
+    """A loop that resolves host names without asyncio's executor.
 
     When atexit handlers run, the executor takes no more work on any Python, so a first connection
-    to a host name would fail there, and so would gevent's resolver. Nobody else runs on this loop,
-    so nobody is held up. What a name was last is kept for when the resolver fails.
+    to a host name would fail there, and so would gevent's resolver.
     """
 
     _whole = False
 
-    def __init__(self) -> None:
+    def __init__(self, *, before_blocking: Callable[[], None] = lambda: None) -> None:
+        """Make a loop.
+
+        Args:
+            before_blocking: Called before a name is looked up on the loop's own thread, as no other
+                one is to be had.
+        """
         super().__init__()
-        self._known: dict[object, Any] = {}
+        self._resolver = Resolver(self, before_blocking=before_blocking)
         self._whole = True
 
     def is_closed(self) -> bool:
@@ -27,14 +34,7 @@ class OwnResolverLoop(asyncio.SelectorEventLoop):
 
     async def getaddrinfo(self, *args: Any, **keywords: Any) -> Any:
         """Resolve a name; see ``socket.getaddrinfo``."""
-        asked = (args, *keywords.items())
-        try:
-            found = self._known[asked] = native("socket", "getaddrinfo")(*args, **keywords)
-        except OSError:
-            if asked not in self._known:
-                raise
-            return self._known[asked]
-        return found
+        return await self._resolver.look_up((args, tuple(keywords.items())))
 
     async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> tuple[str, str]:
         """Resolve an address; see ``socket.getnameinfo``."""
