@@ -1,6 +1,10 @@
 """A site that tracks on each request, and is killed while it serves."""
 
+import os
+import struct
+import threading
 import time
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -8,6 +12,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from sqreen_mw.middleware.asgi import SqreenMiddleware
+
+
+def tick() -> None:
+    """Note again and again when this process is given a turn."""
+    with Path(os.environ["TICKS"]).open("wb", buffering=0) as file:
+        while True:
+            file.write(struct.pack("d", time.monotonic()))
+            time.sleep(0.02)
 
 
 async def order(request: Request) -> JSONResponse:
@@ -21,5 +33,6 @@ async def order(request: Request) -> JSONResponse:
     return JSONResponse(tracked)
 
 
+threading.Thread(target=tick, daemon=True).start()
 app = Starlette(routes=[Route("/order", order)])
 app.add_middleware(SqreenMiddleware)
