@@ -21,7 +21,8 @@ def _ids(answer: Any) -> list[str]:
 
 def test_pages_newest_first(collector: Collector) -> None:
     """The pages of a query hold each event once, the newest first."""
-    events = [wire_event(timestamp=now() - number) for number in range(5)]
+    newest = now()
+    events = [wire_event(timestamp=newest - number) for number in range(5)]
     collector.send(*reversed(events))
 
     ids: list[str] = []
