@@ -211,10 +211,6 @@ class Dispatcher:
         self._buffer.put_back(left)
         return left
 
-    def _is_late(self, now: float) -> bool:
-        oldest = self._buffer.pending.oldest
-        return oldest is not None and oldest + self._spool.keeps_within + LATE_SECONDS < now
-
     def _seal_one(self, event: PendingEvent) -> None:
         """Seal an event; one that the app's hook drops, or that fails, is counted."""
         reason = "before_send"
