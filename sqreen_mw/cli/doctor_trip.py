@@ -57,7 +57,7 @@ def try_collector(url: str, config: Config) -> list[Finding]:
     ended = time.time()
     return [
         _health(answer, url, milliseconds=(ended - begun) * 1000),
-        *_clock(answer, (begun + ended) / 2),
+        *_clock(answer, begun, ended),
         _delivery(url, config),
     ]
 
@@ -79,13 +79,16 @@ def _health(answer: httpx2.Response, url: str, *, milliseconds: float) -> Findin
     return Finding("collector", "problem", detail)
 
 
-def _clock(answer: httpx2.Response, now: float) -> list[Finding]:
-    """Compare the collector's clock, if it tells it (RFC 9110, section 6.6.1), with this one."""
+def _clock(answer: httpx2.Response, begun: float, ended: float) -> list[Finding]:
+    """Compare the collector's clock, if it tells it (RFC 9110, section 6.6.1), with this one.
+
+    It was looked at some time between when it was asked for and when the answer was there.
+    """
     try:
         theirs = parsedate_to_datetime(answer.headers["date"]).timestamp() + _HALF
     except (KeyError, ValueError):
         return []
-    ahead = now - theirs
+    ahead = max(begun - theirs, 0.0) + min(ended - theirs, 0.0)
     if abs(ahead) <= MAX_SKEW:
         return [Finding("clock", "fine", "this machine's and the collector's agree")]
     which = "ahead of" if ahead > 0 else "behind"

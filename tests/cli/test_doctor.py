@@ -1,4 +1,5 @@
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,14 +29,22 @@ def right(served: CollectorProcess) -> dict[str, str]:
 
 
 @contextmanager
-def odd_server(health: int, delivery: int, *, behind: timedelta | None) -> Iterator[str]:
-    """Serve something that answers with these statuses, and tells a time that is behind."""
+def odd_server(
+    health: int, delivery: int, *, behind: timedelta | None, waits: float = 0.0
+) -> Iterator[str]:
+    """Serve something that answers with these statuses, and tells a time that is behind.
+
+    It waits for so many seconds before it tells of its health, or, if they are negative, after it
+    has looked at its clock.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
+            time.sleep(max(waits, 0.0))
             self.send_response_only(health)
             if behind is not None:
                 self.send_header("Date", format_datetime(datetime.now(UTC) - behind))
+            time.sleep(max(-waits, 0.0))
             self.end_headers()
 
         def do_POST(self) -> None:
@@ -207,6 +216,18 @@ def test_clocks_are_compared(
         ended = command("doctor")
 
     assert said in " ".join(ended.out.split())
+
+
+@pytest.mark.parametrize("waits", [7.0, -7.0])
+def test_a_slow_answer_puts_no_clock_back(
+    command: Command, monkeypatch: pytest.MonkeyPatch, waits: float
+) -> None:
+    """Whenever the collector looked at its clock while it was asked, the clocks may agree."""
+    with odd_server(200, 400, behind=timedelta(0), waits=waits) as url:
+        set_all(monkeypatch, {"SQREEN_URL": url, "SQREEN_TOKEN": "t"})
+        ended = command("doctor")
+
+    assert "the collector's agree" in " ".join(ended.out.split())
 
 
 @pytest.mark.parametrize(
