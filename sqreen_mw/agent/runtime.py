@@ -56,6 +56,7 @@ class _Process:
     def renew(self) -> None:
         """Start afresh, in a forked child: the thread that held the lock is gone, if any did."""
         self.lock = threading.RLock()
+        self.unfollowed = True
         if isinstance(self.agent, Agent):
             self.agent.renew()
 

@@ -8,7 +8,8 @@ end, and kills itself.
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cache
 from types import FrameType
 from typing import Any, Final, TypeAlias
 
@@ -65,13 +66,6 @@ def _is_due() -> bool:
     return isinstance(present, _EndingBefore) and not present.has_begun
 
 
-def _give_back() -> None:
-    """Let SIGTERM end a forked child at once, until it tracks."""
-    present = signal.getsignal(signal.SIGTERM)
-    if isinstance(present, _EndingBefore) and present.handler is _terminate:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
 def _kills_its_process(handler: Any) -> bool:
     """Tell whether it is a server's of uvicorn's that tells its app nothing of the end."""
     module = sys.modules.get("uvicorn.server")
@@ -86,7 +80,7 @@ class _EndingBefore:
 
     Attributes:
         handler: The other one.
-        has_begun: Whether the signal has come here.
+        has_begun: Whether it does so already.
     """
 
     def __init__(self, handler: _Handler) -> None:
@@ -95,16 +89,52 @@ class _EndingBefore:
         self._pauses: Final = iter([AGAIN_SECONDS * 2**again for again in range(MOST_AGAIN)])
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        self.has_begun = True
         is_locked = _holds_a_lock(frame)
         pause = next(self._pauses, None) if is_locked else None
         if pause is not None and _signalled_again(number, pause):
             return
+        self.has_begun = True
         try:
             if not is_locked:  # else nothing could be delivered
                 end()
         finally:
             self.handler(number, frame)
+
+
+_held: Final[dict[int, Iterable[int]]] = {}
+"""The signals that threads blocked before they forked."""
+
+
+def _hold_back() -> None:
+    """Have SIGTERM wait while this thread forks.
+
+    A child would forget what came before its own Python was ready, and tell its parent's prompter.
+    """
+    if not isinstance(signal.getsignal(signal.SIGTERM), _EndingBefore):
+        return
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        _tell_children(util)
+    thread = native("_thread", "get_ident")()
+    _held[thread] = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+@cache
+def _tell_children(util: Any) -> None:
+    util.register_after_fork(_EndingBefore, _give_back)
+
+
+def _let_through() -> None:
+    held = _held.pop(native("_thread", "get_ident")(), None)
+    if held is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+def _give_back(_: object) -> None:
+    """Let SIGTERM end a child of multiprocessing at once, until it tracks."""
+    present = signal.getsignal(signal.SIGTERM)
+    if isinstance(present, _EndingBefore) and present.handler is _terminate:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _terminate(number: int, _: FrameType | None) -> None:
@@ -137,4 +167,4 @@ def _signalled_again(number: int, pause: float) -> bool:
     return True
 
 
-os.register_at_fork(after_in_child=_give_back)
+os.register_at_fork(before=_hold_back, after_in_parent=_let_through, after_in_child=_let_through)

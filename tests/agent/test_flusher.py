@@ -19,7 +19,7 @@ import pytest
 from sqreen_mw.agent import pending as pending_module
 from sqreen_mw.agent.delivery import dispatcher as dispatcher_module
 from sqreen_mw.agent.delivery import flusher as flusher_module
-from sqreen_mw.agent.delivery.batch import Batch
+from sqreen_mw.agent.delivery.batch import BATCH_EVENTS, Batch
 from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.flusher import Delivery, Flusher
 from sqreen_mw.agent.delivery.haste import SLICE_SECONDS
@@ -703,6 +703,39 @@ def test_sealing_gives_way(bench_of: Callable[..., Bench], eventually: Eventuall
 
     eventually(lambda: bench.counts == {"delivered": 10})
     assert order == ["seals", "gives way"] * 10
+
+
+def test_sending_does_not_wait_for_slow_sealing(
+    bench_of: Callable[..., Bench], eventually: Eventually
+) -> None:
+    """Where sealing never comes to an end, what is sealed leaves all the same."""
+
+    def seal(event: PendingEvent) -> bytes:
+        bench.track("another")
+        bench.track("and another")
+        time.sleep(0.01)
+        return b'{"id":"%s","event":"x"}' % event.id.encode()
+
+    bench = bench_of(interval=0.01, seal=seal)
+    bench.track("first")
+
+    eventually(lambda: bench.counts.get("delivered"))
+    assert bench.counts["delivered"] < BATCH_EVENTS
+
+
+def test_a_close_leaves_time_to_send(bench_of: Callable[..., Bench]) -> None:
+    """A hook that is slow for each of many events costs the events that there is no time for."""
+
+    def seal(event: PendingEvent) -> bytes:
+        time.sleep(0.1)
+        return b'{"id":"%s","event":"x"}' % event.id.encode()
+
+    bench = bench_of(interval=60.0, seal=seal)
+    for index in range(400):
+        bench.track(str(index))
+
+    assert bench.flusher.close(10.0)
+    assert bench.counts.get("delivered")
 
 
 def test_a_flush_changes_nothing_for_later_events(

@@ -84,20 +84,93 @@ if __name__ == "__main__":
     print(child.exitcode)
 """
 
-FORKED = """
-import os
+BEFORE_IT_TRACKS = """
+import multiprocessing
 import signal
+import time
 import sqreen_mw as sqreen
 
-sqreen.track("parent")
-sqreen.flush()
-if os.fork() == 0:
+
+def track():
     handlers = [signal.getsignal(signal.SIGTERM)]
     sqreen.track("child")
     handlers.append(signal.getsignal(signal.SIGTERM))
-    print([handler == signal.SIG_DFL for handler in handlers])
-    raise SystemExit
-os.wait()
+    print([handler == signal.SIG_DFL for handler in handlers], flush=True)
+
+
+sqreen.track("parent")
+sqreen.flush()
+fork = multiprocessing.get_context("fork")
+child = fork.Process(target=track)
+child.start()
+child.join()
+for _ in range(5):
+    child = fork.Process(target=time.sleep, args=(20,))
+    child.start()
+    child.terminate()
+    child.join()
+    print(child.exitcode)
+"""
+
+GRANDCHILDREN = """
+import multiprocessing
+import os
+import signal
+import time
+import sqreen_mw as sqreen
+
+
+def track_and_fork():
+    sqreen.track("child")
+    for _ in range(5):
+        grandchild = os.fork()
+        if grandchild == 0:
+            time.sleep(20)
+            os._exit(0)
+        os.kill(grandchild, signal.SIGTERM)
+        print(os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1]), flush=True)
+
+
+child = multiprocessing.get_context("fork").Process(target=track_and_fork)
+child.start()
+child.join()
+print(child.exitcode)
+"""
+
+TOLD_OF_SIGNALS = """
+import asyncio
+import multiprocessing
+import signal
+import sqreen_mw as sqreen
+
+
+def track():
+    sqreen.track("child")
+    print(signal.set_wakeup_fd(-1) >= 0, flush=True)
+
+
+async def track_in_a_loop():
+    track()
+
+
+def track_where_somebody_is_told():
+    loop = asyncio.new_event_loop()
+    loop.add_signal_handler(signal.SIGUSR1, print)
+    told = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(told)
+    sqreen.track("child")
+    print(signal.set_wakeup_fd(told) != told, flush=True)
+    loop.close()
+
+
+def track_in_asyncio():
+    asyncio.run(track_in_a_loop())
+
+
+for target in (track, track_in_asyncio, track_where_somebody_is_told):
+    child = multiprocessing.get_context("fork").Process(target=target)
+    child.start()
+    child.join()
 """
 
 
@@ -149,7 +222,25 @@ def test_a_signal_just_before_a_wait_ends_a_child(
     assert runner.names == ["child"] * (status < 0)
 
 
-def test_a_forked_child_that_tracks_nothing_ends_at_once(runner: Runner) -> None:
-    """SIGTERM ends a forked child as if nothing had been, until it tracks."""
-    assert runner.run(FORKED) == "[True, False]\n"
+def test_a_child_that_tracks_nothing_ends_at_once(runner: Runner) -> None:
+    """SIGTERM ends a child as if nothing had been until it tracks, however early it comes."""
+    printed = runner.run(BEFORE_IT_TRACKS).splitlines()
+
+    assert printed == ["[True, False]", *[str(-signal.SIGTERM)] * 5]
     assert runner.names == ["child", "parent"]
+
+
+def test_a_child_outlives_its_own_children(runner: Runner) -> None:
+    """SIGTERM to a process that a child forks ends that one alone, however early it comes."""
+    assert runner.run(GRANDCHILDREN).splitlines() == [*[str(-signal.SIGTERM)] * 5, "0"]
+    assert runner.names == ["child"]
+
+
+@pytest.mark.parametrize(
+    ("first", "told"), [("", ["True", "False", "False"]), ("import trio\n", ["False"] * 3)]
+)
+def test_nobody_else_is_kept_from_being_told_of_signals(
+    runner: Runner, first: str, told: list[str]
+) -> None:
+    """Signals are watched where no loop does so, and no trio would warn of it."""
+    assert runner.run(first + TOLD_OF_SIGNALS).splitlines() == told

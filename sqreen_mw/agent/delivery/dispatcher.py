@@ -11,7 +11,7 @@ from typing import Final
 from sqreen_mw.agent.delivery.batch import BATCH_EVENTS
 from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.haste import BUSY, CALM, LATE, WANTED, Haste
-from sqreen_mw.agent.delivery.keeper import Keeper
+from sqreen_mw.agent.delivery.keeper import GATHER_SECONDS, Keeper
 from sqreen_mw.agent.delivery.outbox import Outbox
 from sqreen_mw.agent.delivery.wishes import Wishes
 from sqreen_mw.agent.guard import Guard
@@ -147,9 +147,7 @@ class Dispatcher:
 
     def _keep_due(self) -> float:
         """Return the monotonic seconds at which events belong in the spool."""
-        wishes = self._wishes
-        is_urgent = wishes.closing or wishes.flush_wanted > wishes.flush_done
-        is_slicing = self._is_slicing()
+        is_urgent, is_slicing = self._is_wanted(), self._is_slicing()
         return self._keeper.due(self._sent_at, is_urgent=is_urgent, is_slicing=is_slicing)
 
     def _send_due(self) -> float:
@@ -161,21 +159,26 @@ class Dispatcher:
     def _fresh_due(self) -> float:
         """Return when what is in memory is to leave."""
         wishes, oldest = self._wishes, self._buffer.sealed.oldest
-        if (oldest is None and self._outbox.empty) or self._is_slicing():
-            return math.inf
+        if self._outbox.empty and (oldest is None or self._is_slicing()):
+            return math.inf if oldest is None else oldest + self._interval + GATHER_SECONDS
         is_last_try = wishes.closing and not self._tried_to_close
         if is_last_try or wishes.flush_wanted > self._flush_tried:
             return 0.0 if is_last_try else self._outbox.pause_until
         if not self._outbox.empty or self._outbox.retry_at > time.monotonic():
             return self._outbox.retry_at
-        if wishes.closing or wishes.flush_wanted > wishes.flush_done or self._buffer.sealed.full:
+        if self._is_wanted() or self._buffer.sealed.full:
             return 0.0
         return math.inf if oldest is None else oldest + self._interval
 
     def _is_slicing(self) -> bool:
         """Tell whether more will be sealed right away that is to travel with what is."""
         more = self._more and self._seal_due() <= self._look_again
-        return more and not self._buffer.sealed.full
+        return more and not self._buffer.sealed.full and not self._is_wanted()
+
+    def _is_wanted(self) -> bool:
+        """Tell whether somebody waits for the delivery."""
+        wishes = self._wishes
+        return wishes.closing or wishes.flush_wanted > wishes.flush_done
 
     def _replay_due(self) -> float:
         """Return when what lies in the spool is to leave."""
@@ -187,7 +190,7 @@ class Dispatcher:
         wanted = math.inf if wishes.closing else wishes.flush_wanted
         haste = WANTED if wanted > wishes.flush_done else self._haste(now)
         events = self._buffer.take_ready(now, wanted=wanted, most=haste.most)
-        left = self._seal_until(now + haste.seconds, events)
+        left = self._seal_until(time.monotonic() + haste.seconds, events)
         self._more = bool(left) or len(events) == haste.most
         if haste is BUSY:
             native("time", "sleep")(HAND_OVER_SECONDS)

@@ -1,6 +1,5 @@
 """How many events are sealed in one go, and how long: the app's threads wait for their turn."""
 
-import math
 from typing import Final, NamedTuple
 
 from sqreen_mw.agent.delivery.batch import BATCH_EVENTS
@@ -34,5 +33,5 @@ BUSY: Final = Haste(_SLICE_EVENTS, SLICE_SECONDS, 0.0)
 LATE: Final = Haste(_SLICE_EVENTS, 0.05, 0.0)
 """Where an event would not be in the spool in time: CPython sees to the turns of the others."""
 
-WANTED: Final = Haste(BATCH_EVENTS, math.inf, _GIVE_WAY_SECONDS)
+WANTED: Final = Haste(BATCH_EVENTS, 0.25, _GIVE_WAY_SECONDS)
 """Where somebody waits for it."""
