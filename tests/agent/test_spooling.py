@@ -254,7 +254,7 @@ def test_a_short_close_still_delivers(
     app: Callable[..., App], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The moment that the spool needs is never all of the time."""
-    monkeypatch.setattr(disk_module.DiskSpool, "exit_seconds", 30.0)
+    monkeypatch.setattr(disk_module.DiskSpool, "exit_reserve", 30.0)
     one = app(interval=60.0)
     one.track()
 

@@ -58,7 +58,7 @@ class Dispatcher:
         self._wishes: Final = wishes
         self._seal: Final = seal
         # Where there is a spool, the collector's silence is to be known before a second is over.
-        soon = min(interval, self._spool.keeps_within)
+        soon = min(interval, self._spool.persist_after)
         self._interval: Final = soon if interval <= SEAL_AFTER else interval
         self._guard: Final = guard
         self._woken: Final = asyncio.Event()
@@ -84,7 +84,7 @@ class Dispatcher:
 
     def keep_sending(self) -> None:
         """See that what is on its way is in the spool: the loop is about to be held up."""
-        if self._sending is not None and self._spool.keeps_within < math.inf:
+        if self._sending is not None and self._spool.persist_after < math.inf:
             self._keeper.keep(is_sending=True)
 
     async def run(self) -> None:
@@ -130,7 +130,7 @@ class Dispatcher:
         deadline = self._wishes.deadline
         if self._end_at == math.inf and deadline is not None:
             left = deadline - time.monotonic()
-            self._end_at = deadline - min(self._spool.exit_seconds, left / 4)
+            self._end_at = deadline - min(self._spool.exit_reserve, left / 4)
         return self._end_at
 
     def _seal_due(self) -> float:
@@ -141,7 +141,7 @@ class Dispatcher:
             return math.inf
         if wishes.closing or oldest <= wishes.flush_wanted:
             return 0.0
-        soon = min(self._interval, SEAL_AFTER, self._spool.keeps_within)
+        soon = min(self._interval, SEAL_AFTER, self._spool.persist_after)
         due = 0.0 if pending.full else oldest + soon
         return max(due, self._look_again)
 
@@ -182,7 +182,7 @@ class Dispatcher:
 
     def _replay_due(self) -> float:
         """Return when what lies in the spool is to leave."""
-        return max(self._outbox.retry_at, self._spool.due)
+        return max(self._outbox.retry_at, self._spool.next_batch_at)
 
     def _seal_ready(self) -> None:
         now = time.monotonic()
@@ -199,7 +199,7 @@ class Dispatcher:
 
     def _haste(self, now: float) -> Haste:
         pending = self._buffer.pending
-        due = (pending.oldest or now) + self._spool.keeps_within
+        due = (pending.oldest or now) + self._spool.persist_after
         if due + LATE_SECONDS < now:
             return LATE
         return BUSY if len(pending) > BATCH_EVENTS else CALM

@@ -33,7 +33,7 @@ class Keeper:
             is_urgent: Whether somebody waits for it.
             is_slicing: Whether more is being sealed that is to be kept with it.
         """
-        within = self._outbox.spool.keeps_within
+        within = self._outbox.spool.persist_after
         oldest = self._outbox.oldest_unkept
         if oldest is None:
             oldest = self._buffer.sealed.oldest

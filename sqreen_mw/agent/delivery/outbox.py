@@ -70,29 +70,29 @@ class Outbox:
     @property
     def oldest_unkept(self) -> float | None:
         """When the oldest event that lies in no spool was tracked, in monotonic seconds."""
-        unkept = (batch for batch in self._batches if not self.spool.holds(batch))
+        unkept = (batch for batch in self._batches if not self.spool.contains(batch))
         return min((batch.tracked_at[0] for batch in unkept), default=None)
 
     def load(self) -> None:
         """Take a batch out of the spool, if there is one."""
-        batch = self.spool.take()
+        batch = self.spool.next_batch()
         if batch is not None:
             self._batches.append(batch)
 
     def hold(self) -> bool:
         """Put a copy of every batch into the spool, as they may still be delivered from here."""
-        return all(self.spool.hold(batch) for batch in self._batches)
+        return all(self.spool.persist(batch) for batch in self._batches)
 
     def stow(self) -> bool:
         """Leave every batch to the spool, and tell whether it took them."""
-        while self._batches and self.spool.stow(self._batches[0]):
+        while self._batches and self.spool.requeue(self._batches[0]):
             self._batches.popleft()
         return self.empty
 
     def put_by(self) -> bool:
         """Cut a batch straight into the spool; where that takes none, it stays here."""
         self.cut()
-        kept = self.spool.stow(self._batches[-1])
+        kept = self.spool.requeue(self._batches[-1])
         if kept:
             self._batches.pop()
         return kept
@@ -119,7 +119,7 @@ class Outbox:
         What lies in the spool is as old as it may become there.
         """
         batch = self._batches[0]
-        if self.spool.holds(batch):
+        if self.spool.contains(batch):
             return batch
         fresh = batch.since(now - self._pace.max_age)
         if fresh is not batch:
@@ -151,8 +151,8 @@ class Outbox:
 
     def _leave_kept(self) -> None:
         """Leave what lies in the spool to it: for how long it is kept is the spool's own affair."""
-        while self._batches and self.spool.holds(self._batches[0]):
-            self.spool.stow(self._batches.popleft())
+        while self._batches and self.spool.contains(self._batches[0]):
+            self.spool.requeue(self._batches.popleft())
 
     def _delivered(self, outcome: Delivered, batch: Batch) -> None:
         self._settle()
@@ -183,7 +183,7 @@ class Outbox:
             self._batches.extendleft(reversed(halves))
 
     def _settle(self) -> None:
-        self.spool.settle(self._batches.popleft())
+        self.spool.ack(self._batches.popleft())
         self.retry_at = self.pause_until
 
     def _drop(self, reason: str, count: int, detail: str) -> None:

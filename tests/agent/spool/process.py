@@ -53,7 +53,7 @@ class Process:
         """Put a batch into the spool, which others may hold for long on a busy machine."""
         batch = self.batch(*names, padding=padding)
         end = time.monotonic() + SECONDS
-        while not self.spool.stow(batch):
+        while not self.spool.requeue(batch):
             assert time.monotonic() < end
             time.sleep(0.1)
         return batch
@@ -61,9 +61,9 @@ class Process:
     def deliver(self) -> list[Batch]:
         """Send what the spool has until it has no more, and return it."""
         sent: list[Batch] = []
-        while (batch := self.spool.take()) is not None:
+        while (batch := self.spool.next_batch()) is not None:
             sent.append(batch)
-            self.spool.settle(batch)
+            self.spool.ack(batch)
             self.buffer.delivered(len(batch))
         return sent
 

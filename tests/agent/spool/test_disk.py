@@ -97,10 +97,10 @@ def test_what_many_processes_left_takes_few_descriptors(process: New, folder: Pa
     two = process()
 
     held, sent = 0, []
-    while (batch := two.spool.take()) is not None:
+    while (batch := two.spool.next_batch()) is not None:
         held = max(held, locks_held(folder))
         sent.append(batch.id)
-        two.spool.settle(batch)
+        two.spool.ack(batch)
         two.buffer.delivered(1)
 
     assert sorted(sent) == sorted(left)
@@ -158,9 +158,9 @@ def test_a_lock_that_is_deleted_is_made_anew(
     if writes:
         left.append(one.stow("b").id)
     else:
-        taken = one.spool.take()
+        taken = one.spool.next_batch()
         assert taken is not None
-        assert one.spool.stow(taken)
+        assert one.spool.requeue(taken)
 
     assert two.deliver() == []
     assert ids(one.deliver()) == left
@@ -172,12 +172,12 @@ def test_a_desk_that_another_process_took_is_not_written_to(process: New, folder
     first = one.stow("a")
     [lock] = folder.glob("*.lock")
     lock.unlink()
-    taken = two.spool.take()
+    taken = two.spool.next_batch()
     assert taken is not None
     assert taken.id == first.id
     second = one.stow("b")
 
-    two.spool.settle(taken)
+    two.spool.ack(taken)
     two.buffer.delivered(1)
     assert two.deliver() == []
     assert ids(one.deliver()) == [second.id]
@@ -198,11 +198,11 @@ def test_what_is_being_sent_still_lies_there(process: New) -> None:
     one = process()
     one.stow("a", "b")
     held = one.batch("c")
-    assert one.spool.hold(held)
-    assert one.spool.take() is not None
+    assert one.spool.persist(held)
+    assert one.spool.next_batch() is not None
     assert (one.stats.spooled, one.buffer.waiting) == (3, 0)
 
-    one.spool.settle(held)
+    one.spool.ack(held)
     assert (one.stats.spooled, one.buffer.waiting) == (2, 1)
 
 
@@ -210,8 +210,8 @@ def test_what_lies_on_disk_at_the_end_is_not_lost(process: New) -> None:
     """What is being sent when the process gives up is left to the next one, and counted so."""
     one = process()
     stowed, held = one.stow("a", "b"), one.batch("c")
-    assert one.spool.take() is not None
-    assert one.spool.hold(held)
+    assert one.spool.next_batch() is not None
+    assert one.spool.persist(held)
     one.batch("d")
 
     assert one.buffer.abandon("exit") == 1
@@ -227,8 +227,8 @@ def test_what_is_given_up_is_not_written_later(process: New, folder: Path) -> No
     held, other = one.batch("a"), one.batch("b")
     assert one.buffer.abandon("exit") == 2
 
-    assert not one.spool.hold(held)
-    assert not one.spool.stow(other)
+    assert not one.spool.persist(held)
+    assert not one.spool.requeue(other)
 
     assert list(folder.iterdir()) == []
     assert one.stats.dropped == {"exit": 2}
@@ -250,7 +250,7 @@ def test_what_is_being_written_at_the_end_is_waited_for(
     thread = threading.Thread(target=end)
     with one.buffer.keeping:
         thread.start()
-        assert one.spool.stow(batch)
+        assert one.spool.requeue(batch)
     thread.join()
 
     assert ended.is_set()
@@ -261,15 +261,15 @@ def test_what_is_not_settled_is_sent_again(process: New, folder: Path) -> None:
     """A batch that can't be sent stays where it is, and those before it are not sent again."""
     one = process()
     first, second, third = one.stow("a"), one.stow("b"), one.stow("c")
-    taken = one.spool.take()
+    taken = one.spool.next_batch()
     assert taken is not None
-    one.spool.settle(taken)
+    one.spool.ack(taken)
     one.buffer.delivered(1)
-    taken = one.spool.take()
+    taken = one.spool.next_batch()
     assert taken is not None
     assert (one.stats.waiting, one.stats.spooled) == (2, 2)
 
-    assert one.spool.stow(taken)
+    assert one.spool.requeue(taken)
 
     assert one.stats.spooled == 2
     assert first.id not in (sent := ids(one.deliver()))
@@ -284,9 +284,9 @@ def test_a_process_that_ends_while_it_replays_lets_go(process: New, folder: Path
     one.spool.close()
     several = [process(), process()]
     for two in several:
-        taken = two.spool.take()
+        taken = two.spool.next_batch()
         assert taken is not None
-        two.spool.settle(taken)
+        two.spool.ack(taken)
         two.buffer.delivered(1)
         two.spool.close()
     two = several[-1]
@@ -303,13 +303,13 @@ def test_a_batch_is_held_while_it_is_sent(process: New, folder: Path) -> None:
     """What is being sent lies on disk alone, counts as spooled, and goes with the answer."""
     one = process()
     held, other = one.batch("a"), one.batch("b")
-    assert one.spool.hold(held)
-    assert one.spool.hold(held)
-    assert one.spool.stow(other)
+    assert one.spool.persist(held)
+    assert one.spool.persist(held)
+    assert one.spool.requeue(other)
     assert (one.stats.waiting, one.stats.spooled) == (2, 2)
     assert len(list(folder.glob("*.segment"))) == 2
 
-    one.spool.settle(held)
+    one.spool.ack(held)
     one.buffer.delivered(1)
 
     assert len(list(folder.glob("*.segment"))) == 1
@@ -320,8 +320,8 @@ def test_a_held_batch_stays_where_it_is(process: New, folder: Path) -> None:
     """What was held and could not be sent is not written twice."""
     one = process()
     held = one.batch("a")
-    assert one.spool.hold(held)
-    assert one.spool.stow(held)
+    assert one.spool.persist(held)
+    assert one.spool.requeue(held)
     assert one.stats.spooled == 1
     assert len(list(folder.glob("*.segment"))) == 1
     one.spool.close()
@@ -352,14 +352,14 @@ def test_a_batch_that_made_room_while_it_was_sent_is_not_written_again(
     """The oldest batch goes, though it was just being tried; it does not come back as a new one."""
     one = process(size=2**20)
     oldest = one.stow("oldest", padding=PADDING)
-    taken = one.spool.take()
+    taken = one.spool.next_batch()
     assert taken is not None
     for number in range(30):
         one.stow(str(number), padding=PADDING)
-    assert one.spool.holds(taken)
+    assert one.spool.contains(taken)
     before = one.stats.dropped["spool_full"]
 
-    assert one.spool.stow(taken)
+    assert one.spool.requeue(taken)
 
     assert one.stats.dropped["spool_full"] == before + 1
     assert oldest.id not in ids(one.deliver())
@@ -422,7 +422,7 @@ def test_what_is_too_old_goes_where_nothing_is_written(process: New, folder: Pat
     one.stow("a")
     time.sleep(0.002)  # the age is over one millisecond later
 
-    assert one.spool.take() is None
+    assert one.spool.next_batch() is None
     assert one.stats.dropped == {"spool_expired": 1}
     assert not list(folder.glob("*.segment"))
 
@@ -516,9 +516,9 @@ def test_a_file_that_is_there_already_is_not_written_to(
     segment.unlink()
     segment.symlink_to(target)
 
-    assert not one.spool.stow(one.batch("b"))
+    assert not one.spool.requeue(one.batch("b"))
     assert target.read_bytes() == b""
-    assert one.spool.stow(one.batch("c"))
+    assert one.spool.requeue(one.batch("c"))
 
 
 def test_a_directory_of_others_is_refused(folder: Path, tmp_path: Path) -> None:
@@ -547,7 +547,7 @@ def test_root_uses_no_directory_of_another_user(
     one = process()
 
     assert one.deliver() == []
-    assert not one.spool.stow(one.batch("a"))
+    assert not one.spool.requeue(one.batch("a"))
 
     assert sorted(folder.iterdir()) == before
     assert "it is another user's: chown it" in caplog.text
@@ -558,10 +558,10 @@ def test_a_directory_that_turns_unsafe_is_left_alone(process: New, folder: Path)
     one = process()
     folder.chmod(0o777)
     batch = one.batch("a")
-    assert not one.spool.stow(batch)
+    assert not one.spool.requeue(batch)
     folder.chmod(0o700)
 
-    assert one.spool.stow(batch)
+    assert one.spool.requeue(batch)
 
 
 def test_a_directory_that_is_deleted_is_made_again(process: New, folder: Path) -> None:
@@ -578,9 +578,9 @@ def test_a_disk_that_cant_be_had_is_said_once(caplog: pytest.LogCaptureFixture) 
     one = Process(Path("/proc/sqreen/spool"))
     batch = one.batch("a")
 
-    assert not one.spool.stow(batch)
-    assert not one.spool.hold(batch)
-    assert one.spool.take() is None
+    assert not one.spool.requeue(batch)
+    assert not one.spool.persist(batch)
+    assert one.spool.next_batch() is None
     one.spool.close()
 
     assert one.stats.waiting == 1

@@ -48,10 +48,10 @@ say(stats.spooled)
 """
 
 STOPPING = """
-batch = process.spool.take()
+batch = process.spool.next_batch()
 say(batch.id)
-process.spool.settle(batch)
-say(process.spool.take().id)
+process.spool.ack(batch)
+say(process.spool.next_batch().id)
 sys.stdin.readline()
 """
 
@@ -81,11 +81,11 @@ stowed = [process.stow("a", padding=20_000).id]
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, hard))
 batch = process.batch("b", padding=20_000)
-assert not process.spool.stow(batch)
-assert not process.spool.hold(process.batch("c", padding=40_000))
+assert not process.spool.requeue(batch)
+assert not process.spool.persist(process.batch("c", padding=40_000))
 assert process.stats.waiting == 3
 resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-assert process.spool.stow(batch)
+assert process.spool.requeue(batch)
 assert [each.id for each in process.deliver()] == [*stowed, batch.id]
 assert process.guard.counts == {"spool": 1}
 say("done")

@@ -26,8 +26,8 @@ FAULT_SECONDS: Final = 5.0
 class DiskSpool:
     """Keeps batches in segments; a disk that fails costs one log line, and nothing else."""
 
-    keeps_within: ClassVar[float] = 0.5
-    exit_seconds: ClassVar[float] = 0.3
+    persist_after: ClassVar[float] = 0.5
+    exit_reserve: ClassVar[float] = 0.3
 
     def __init__(
         self, buffer: Buffer, *, directory: Directory, bounds: Bounds, guard: Guard
@@ -53,23 +53,23 @@ class DiskSpool:
         self._read_at = 0.0
 
     @property
-    def due(self) -> float:
-        """Monotonic seconds from which ``take`` may have a batch."""
+    def next_batch_at(self) -> float:
+        """Monotonic seconds from which ``next_batch`` may have a batch."""
         return max(self._read_at, self._reader.due)
 
-    def holds(self, batch: Batch) -> bool:
+    def contains(self, batch: Batch) -> bool:
         """Tell whether a batch that is being sent lies on disk, or had to make room there."""
         return batch.id in self._sending
 
-    def hold(self, batch: Batch) -> bool:
+    def persist(self, batch: Batch) -> bool:
         """Write a batch that is being sent to a segment of its own."""
-        if not self.holds(batch):
+        if not self.contains(batch):
             with self._keeping, self._faults:
                 if not self._buffer.abandoned:
                     self._sending[batch.id] = self._writer.write_alone(batch)
-        return self.holds(batch)
+        return self.contains(batch)
 
-    def stow(self, batch: Batch) -> bool:
+    def requeue(self, batch: Batch) -> bool:
         """Write a batch that could not be sent, unless it lies there already, or is given up.
 
         One that had to make room there meanwhile is lost, as it is older than what has its place.
@@ -84,7 +84,7 @@ class DiskSpool:
             self._holdings.lose(holding, FULL)
         return True
 
-    def take(self, fits: Callable[[Batch], bool] = lambda _: True) -> Batch | None:
+    def next_batch(self, fits: Callable[[Batch], bool] = lambda _: True) -> Batch | None:
         """Return the oldest batch of this process, or else of one that has ended.
 
         Args:
@@ -105,18 +105,18 @@ class DiskSpool:
         self._sending[batch.id] = holding
         return batch
 
-    def settle(self, batch: Batch) -> None:
+    def ack(self, batch: Batch) -> None:
         """Forget a batch; with the last one of a segment, its file goes."""
         self.replace([batch], [])
 
     def replace(self, batches: Iterable[Batch], others: Iterable[Batch]) -> None:
         """Write the others before the batches go, if these lie there."""
-        held = [batch for batch in batches if self.holds(batch)]
+        held = [batch for batch in batches if self.contains(batch)]
         with self._keeping:  # events that lie there at the end are not lost, in whichever batch
             for batch in held:
                 self._holdings.lift(len(batch))
             for other in others if held else ():
-                self.hold(other)
+                self.persist(other)
         for batch in held:
             self._finish(self._sending.pop(batch.id))
 

@@ -24,36 +24,36 @@ class JoiningSpool:
         self._parts: Final[dict[str, list[Batch]]] = {}
 
     @property
-    def keeps_within(self) -> float:
+    def persist_after(self) -> float:
         """Seconds after ``track()`` from which an event belongs in the spool."""
-        return self.disk.keeps_within
+        return self.disk.persist_after
 
     @property
-    def exit_seconds(self) -> float:
+    def exit_reserve(self) -> float:
         """Seconds of the exit's that are needed to write what is left."""
-        return self.disk.exit_seconds
+        return self.disk.exit_reserve
 
     @property
-    def due(self) -> float:
-        """Monotonic seconds from which ``take`` may have a batch."""
-        return self.disk.due
+    def next_batch_at(self) -> float:
+        """Monotonic seconds from which ``next_batch`` may have a batch."""
+        return self.disk.next_batch_at
 
-    def holds(self, batch: Batch) -> bool:
+    def contains(self, batch: Batch) -> bool:
         """Tell whether a batch that is being sent lies there as well."""
-        return batch.id in self._parts or self.disk.holds(batch)
+        return batch.id in self._parts or self.disk.contains(batch)
 
-    def hold(self, batch: Batch) -> bool:
+    def persist(self, batch: Batch) -> bool:
         """Write a batch that is being sent, unless it lies there."""
-        return batch.id in self._parts or self.disk.hold(batch)
+        return batch.id in self._parts or self.disk.persist(batch)
 
-    def stow(self, batch: Batch) -> bool:
+    def requeue(self, batch: Batch) -> bool:
         """See that a batch which is not being sent any more lies in the spool."""
-        return all(self.disk.stow(part) for part in self._forget(batch))
+        return all(self.disk.requeue(part) for part in self._forget(batch))
 
-    def take(self) -> Batch | None:
+    def next_batch(self) -> Batch | None:
         """Return a batch of what lies there, oldest first, up to the bounds of a batch."""
         load = _Load()
-        while (part := self.disk.take(load.fits)) is not None:
+        while (part := self.disk.next_batch(load.fits)) is not None:
             load.add(part)
         if len(load.parts) <= 1:
             return load.parts[0] if load.parts else None
@@ -61,10 +61,10 @@ class JoiningSpool:
         self._parts[joined.id] = load.parts
         return joined
 
-    def settle(self, batch: Batch) -> None:
+    def ack(self, batch: Batch) -> None:
         """Forget a batch and what it was joined from."""
         for part in self._forget(batch):
-            self.disk.settle(part)
+            self.disk.ack(part)
 
     def replace(self, batch: Batch, others: Iterable[Batch]) -> None:
         """Write the others before the batch goes, if it lies there."""
