@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.delivery.killing import Round, killed_round, target_of
-from tests.functional.processes import collector
+from tests.support.collector_process import run_collector
 
 FLOODED: Final = 5
 """In each round of so many, more is tracked than the spool has room for."""
@@ -32,7 +32,7 @@ def main() -> None:
     rounds: int = parser.parse_args().rounds
     done: list[Round] = []
     faulty = 0
-    with tempfile.TemporaryDirectory() as folder, collector(Path(folder) / "data") as served:
+    with tempfile.TemporaryDirectory() as folder, run_collector(Path(folder) / "data") as served:
         target = target_of(served, Path(folder) / "spool")
         for number in range(rounds):
             is_flooded = _is_flooded(number)

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS
 from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.pending import PendingEvent, SealedEvent
-from tests.agent.samples import Asked, pending
+from tests.support.samples import Asked, pending
 
 
 class Accounts(RuleBasedStateMachine):

@@ -11,7 +11,7 @@ import pytest
 import sqreen_mw as sqreen
 from sqreen_mw.errors import SqreenUsageError
 from sqreen_mw.protocol.event import Event
-from tests.agent.samples import Asked
+from tests.support.samples import Asked
 
 CALLS: dict[str, Callable[..., Any]] = {
     name: getattr(sqreen, name)

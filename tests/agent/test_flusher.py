@@ -37,8 +37,9 @@ from sqreen_mw.capture.request import Describer
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.scrubbing.scrubber import Scrubber
-from tests.agent.conftest import PATIENCE, Answer, FaultyCollector
-from tests.agent.samples import Asked, pending
+from tests.support.faulty_collector import Answer, FaultyCollector
+from tests.support.samples import Asked, pending
+from tests.support.waiting import PATIENCE
 
 DEFAULT_PACE = Pace()
 

@@ -7,8 +7,7 @@ import time
 import pytest
 
 from sqreen_mw.agent.guard import Guard
-from tests.delivery.conftest import wait_until
-from tests.functional.processes import SECONDS
+from tests.support.waiting import PATIENCE, wait_until
 
 
 def test_counts_every_cause_and_logs_it_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -123,16 +122,16 @@ def test_a_fork_while_the_lock_is_held_hangs_no_child() -> None:
     def hold() -> None:
         with guard._tally._lock:  # noqa: SLF001 the moment can't be met otherwise
             held.set()
-            done.wait(SECONDS)
+            done.wait(PATIENCE)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert held.wait(SECONDS)
+    assert held.wait(PATIENCE)
     child = os.fork()
     if child == 0:  # pragma: no cover  # coverage does not follow a bare fork
         guard.warn("cause", "in the child")
         os._exit(len(guard.counts))
-    end = time.monotonic() + SECONDS / 2
+    end = time.monotonic() + PATIENCE / 2
     while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < end:
         time.sleep(0.01)
     done.set()
@@ -153,7 +152,7 @@ def test_a_hurried_thread_waits_for_no_log_handler() -> None:
 
     class Stuck(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            may_return.wait(SECONDS)
+            may_return.wait(PATIENCE)
             lines.append(record.getMessage())
 
     def warn() -> None:
@@ -166,7 +165,7 @@ def test_a_hurried_thread_waits_for_no_log_handler() -> None:
     try:
         thread = threading.Thread(target=warn)
         thread.start()
-        thread.join(SECONDS)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
         assert lines == []
         may_return.set()

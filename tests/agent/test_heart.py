@@ -12,7 +12,8 @@ from sqreen_mw.agent.config import load_config
 from sqreen_mw.agent.delivery import heart
 from sqreen_mw.protocol.event_id import EVENT_ID_PATTERN
 from sqreen_mw.protocol.heartbeat import Heartbeat
-from tests.agent.conftest import PATIENCE, Answer, FaultyCollector
+from tests.support.faulty_collector import Answer, FaultyCollector
+from tests.support.waiting import PATIENCE
 
 Eventually = Callable[[Callable[[], object]], None]
 

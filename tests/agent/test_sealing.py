@@ -10,7 +10,7 @@ from sqreen_mw.protocol.batch import decode_event
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.limits import MAX_EVENT_BYTES
 from sqreen_mw.scrubbing.scrubber import Scrubber
-from tests.agent.samples import Asked, pending
+from tests.support.samples import Asked, pending
 
 CLIENT_IP = ClientIp(trusted=Networks(LOOPBACK))
 

@@ -20,8 +20,9 @@ from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import new_event_id
-from tests.agent.conftest import PATIENCE, Answer, FaultyCollector
-from tests.agent.samples import Asked, pending
+from tests.support.faulty_collector import Answer, FaultyCollector
+from tests.support.samples import Asked, pending
+from tests.support.waiting import PATIENCE
 
 AWAY = Answer(status=503, headers={"Retry-After": "60"})
 BACK_SOON = Answer(status=503, headers={"Retry-After": "6"})

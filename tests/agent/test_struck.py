@@ -3,10 +3,10 @@ from collections.abc import Callable
 
 from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.pending import SealedEvent
-from tests.agent.samples import pending
 from tests.agent.striking import strikes
 from tests.agent.test_flusher import DEFAULT_PACE, Bench, Instant
-from tests.delivery.conftest import wait_until
+from tests.support.samples import pending
+from tests.support.waiting import wait_until
 
 
 def test_a_put_that_is_struck_counts_or_does_not() -> None:

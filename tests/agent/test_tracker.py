@@ -14,8 +14,8 @@ from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.tracker import Tracker
 from sqreen_mw.protocol.limits import MIN_TIMESTAMP
-from tests.agent.samples import Asked
-from tests.cpu_time import CALLER_SECONDS, cpu_seconds
+from tests.support.cpu_time import CALLER_SECONDS, cpu_seconds
+from tests.support.samples import Asked
 
 
 def tracker_of(put: Callable[[PendingEvent], bool], guard: Guard) -> Tracker:

@@ -26,7 +26,8 @@ from sqreen_mw.agent.delivery.transport import (
 from sqreen_mw.protocol.batch import Envelope, encode_event
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.event_id import new_event_id
-from tests.agent.conftest import PATIENCE, Answer, FaultyCollector
+from tests.support.faulty_collector import Answer, FaultyCollector
+from tests.support.waiting import PATIENCE
 
 NO_TOKEN = Misconfigured("SQREEN_TOKEN", "HTTP 401 no \N{RIGHTWARDS ARROW} token")
 

@@ -15,10 +15,12 @@ from sqreen_mw.agent.delivery.faults import Way, told_fault
 from sqreen_mw.agent.delivery.http import HttpTransport
 from sqreen_mw.agent.delivery.transport import Delivered, Misconfigured, Outcome, Retry
 from sqreen_mw.agent.proxy import Proxy
-from tests.agent.conftest import PATIENCE, Answer, FaultyCollector, server_context, tls_collector
-from tests.agent.proxies import RealProxy, proxy
 from tests.agent.test_transports import batch_of, send
-from tests.ports import free_port
+from tests.support.faulty_collector import Answer, FaultyCollector, tls_collector
+from tests.support.http_server import server_context
+from tests.support.ports import free_port
+from tests.support.proxies import RealProxy, proxy
+from tests.support.waiting import PATIENCE
 
 YEAR_2020 = datetime(2020, 1, 1, tzinfo=UTC)
 FOUR_WEEKS = timedelta(weeks=4)

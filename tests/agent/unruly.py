@@ -14,7 +14,7 @@ from enum import Enum
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.agent.conftest import serving
+from tests.support.http_server import http_server
 
 BAD = "bad"
 """The name of events that are rejected, whenever they come."""
@@ -137,7 +137,7 @@ def unruly_collector() -> Iterator[UnrulyCollector]:
     class Handler(_Handler):
         collector = running
 
-    with serving(Handler) as port:
+    with http_server(Handler) as port:
         running.port = port
         yield running
         running.recover()

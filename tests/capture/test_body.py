@@ -17,7 +17,7 @@ from sqreen_mw.capture.body import (
 )
 from sqreen_mw.protocol.limits import MAX_PARAMETERS
 from tests.capture.test_request import described, names
-from tests.strategies import json_values, texts
+from tests.support.strategies import json_values, texts
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=x"

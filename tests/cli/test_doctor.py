@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Command, Ended
-from tests.functional.processes import CollectorProcess, collector
+from tests.support.collector_process import CollectorProcess, run_collector
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
     """Serve a collector."""
-    with collector(tmp_path_factory.mktemp("collector")) as process:
+    with run_collector(tmp_path_factory.mktemp("collector")) as process:
         yield process
 
 

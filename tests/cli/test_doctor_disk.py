@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 NOBODY = 65534
 

@@ -13,8 +13,9 @@ import httpx2
 import pytest
 
 from sqreen_mw.cli.doctor_server import check_command
-from tests.functional.processes import ROOT, SECONDS, signalled_environment
-from tests.ports import free_port
+from tests.support.ports import free_port
+from tests.support.processes import ROOT, signalled_environment
+from tests.support.waiting import PATIENCE
 
 SITE = """
 import flask
@@ -102,17 +103,17 @@ def served(command: str, folder: Path, headers: dict[str, str] | None = None) ->
             assert answer(port, headers) == "True"
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=SECONDS)
+            process.wait(timeout=PATIENCE)
     return [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []
 
 
 def answer(port: int, headers: dict[str, str] | None) -> str:
     """Return what a server answers, once it does."""
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + PATIENCE
     while True:
         try:
             return httpx2.get(
-                f"http://127.0.0.1:{port}/", headers=headers, trust_env=False, timeout=SECONDS
+                f"http://127.0.0.1:{port}/", headers=headers, trust_env=False, timeout=PATIENCE
             ).text
         except httpx2.HTTPError:
             assert time.monotonic() < end, "the server does not answer"

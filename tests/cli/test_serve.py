@@ -14,7 +14,8 @@ import pytest
 
 from tests.cli.conftest import Command
 from tests.collector.api.wire import wire_event
-from tests.collector.process import SECONDS, serving
+from tests.support.collector_process import run_collector
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_the_command_for_the_first_user_fits(
 
     assert made.code == 0
     assert advice[3] == "NAME"
-    with serving(tmp_path / "my data", *options[:2], *where[2:]) as server:
+    with run_collector(tmp_path / "my data", *options[:2], *where[2:]) as server:
         assert server.login is None
 
 
@@ -104,8 +105,8 @@ def test_a_start_that_fails_keeps_the_first_token(
     """The token that is shown once is shown by the first start that succeeds."""
     refused = command("serve", "--port", "0", "--data-dir", str(tmp_path), *arguments)
 
-    with serving(tmp_path) as server:
-        assert server.token is not None
+    with run_collector(tmp_path) as server:
+        assert server.first_token is not None
     assert refused.code == 2
 
 
@@ -115,8 +116,8 @@ def test_a_taken_port_keeps_the_first_token(
     """A start that finds its port taken uses nothing up."""
     command("serve", "--port", str(taken_port), "--data-dir", str(tmp_path))
 
-    with serving(tmp_path) as server:
-        assert server.token is not None
+    with run_collector(tmp_path) as server:
+        assert server.first_token is not None
 
 
 def test_a_host_of_elsewhere_names_the_setting(command: Command) -> None:
@@ -131,20 +132,20 @@ def test_a_host_of_elsewhere_names_the_setting(command: Command) -> None:
 
 def test_the_first_start_lets_the_owner_in(tmp_path: Path) -> None:
     """The first line has a link that logs in once, and a token that an app can send with."""
-    with serving(tmp_path) as server:
+    with run_collector(tmp_path) as server:
         sent = httpx2.post(
             f"{server.url}/v1/events",
             json={"events": [wire_event()]},
-            headers={"authorization": f"Bearer {server.token}"},
-            timeout=SECONDS,
+            headers={"authorization": f"Bearer {server.first_token}"},
+            timeout=PATIENCE,
         )
-        with httpx2.Client(base_url=server.url, timeout=SECONDS) as client:
+        with httpx2.Client(base_url=server.url, timeout=PATIENCE) as client:
             assert server.login is not None
             logged_in = client.get(server.login)
             found = client.get("/v1/events/query").json()["events"]
-            again = httpx2.get(server.login, timeout=SECONDS)
-    with serving(tmp_path) as second:
-        assert second.token is None
+            again = httpx2.get(server.login, timeout=PATIENCE)
+    with run_collector(tmp_path) as second:
+        assert second.first_token is None
         assert second.login is not None
 
     assert sent.status_code == 202
@@ -161,21 +162,24 @@ def test_with_a_password_there_is_no_link(command: Command, tmp_path: Path) -> N
         stdin="correct horse",
     )
 
-    with serving(data_dir) as server:
+    with run_collector(data_dir) as server:
         assert server.login is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stops_cleanly_with_a_live_tail(tmp_path: Path, number: signal.Signals) -> None:
     """A signal ends the collector in a few seconds with code 0 and no word, open streams or not."""
-    with serving(tmp_path) as server, httpx2.Client(base_url=server.url, timeout=SECONDS) as client:
+    with (
+        run_collector(tmp_path) as server,
+        httpx2.Client(base_url=server.url, timeout=PATIENCE) as client,
+    ):
         assert server.login is not None
         client.get(server.login)
         with client.stream("GET", "/events/live") as stream:
             assert stream.status_code == 200
             begun = time.monotonic()
             server.process.send_signal(number)
-            _, err = server.process.communicate(timeout=SECONDS)
+            _, err = server.process.communicate(timeout=PATIENCE)
 
     assert time.monotonic() - begun < 30
     assert (server.process.returncode, err) == (0, "")
@@ -183,12 +187,12 @@ def test_stops_cleanly_with_a_live_tail(tmp_path: Path, number: signal.Signals) 
 
 def test_ignores_what_clients_say_of_themselves(tmp_path: Path) -> None:
     """Headers of proxies are not believed: a client can't choose its scheme by them."""
-    with serving(tmp_path) as server:
+    with run_collector(tmp_path) as server:
         assert server.login is not None
         answer = httpx2.get(
             server.login,
             headers={"x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.1"},
-            timeout=SECONDS,
+            timeout=PATIENCE,
         )
 
     assert "secure" not in answer.headers["set-cookie"].lower()
@@ -199,7 +203,9 @@ def test_a_proxy_may_speak_tls(tmp_path: Path) -> None:
     """With a public URL, the address that is told and the link to log in by are the proxy's."""
     public = "https://sqreen.example.com/security"
 
-    with serving(tmp_path, "--public-url", f"{public}/", "--root-path", "/security") as server:
+    with run_collector(
+        tmp_path, "--public-url", f"{public}/", "--root-path", "/security"
+    ) as server:
         assert server.url == public
         assert server.login is not None
         assert server.login.startswith(f"{public}/login/once?token=")
@@ -219,10 +225,10 @@ def test_speaks_tls(tmp_path: Path) -> None:
     )
     context = ssl.create_default_context(cafile=str(cert))
 
-    with serving(tmp_path, "--tls-cert", str(cert), "--tls-key", str(key)) as server:
+    with run_collector(tmp_path, "--tls-cert", str(cert), "--tls-key", str(key)) as server:
         assert server.url.startswith("https://127.0.0.1:")
         assert server.login is not None
-        answer = httpx2.get(server.login, verify=context, timeout=SECONDS)
+        answer = httpx2.get(server.login, verify=context, timeout=PATIENCE)
 
     assert "secure" in answer.headers["set-cookie"].lower()
 
@@ -239,7 +245,7 @@ def test_tells_a_person_what_to_do(tmp_path: Path) -> None:
             lines.append(process.stdout.readline())
             assert lines[-1], "it ends before it is ready"
         process.terminate()
-        process.communicate(timeout=SECONDS)
+        process.communicate(timeout=PATIENCE)
 
     text = "".join(lines)
     assert "Listening  http://127.0.0.1:" in text

@@ -16,7 +16,8 @@ from sqreen_mw.collector.events.base import EventQuery
 from sqreen_mw.protocol.limits import MAX_WIRE_BYTES
 from tests.collector.api.wire import wire_event
 from tests.collector.events.examples import walk
-from tests.collector.process import SECONDS, Serving, serving
+from tests.support.collector_process import CollectorProcess, run_collector
+from tests.support.waiting import PATIENCE
 
 EVERYTHING = EventQuery(start=0, end=2**50)
 
@@ -33,9 +34,9 @@ def _bearer(token: str | None) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-def _acknowledged_until_killed(server: Serving, token: str, *, name: str) -> set[str]:
+def _acknowledged_until_killed(server: CollectorProcess, token: str, *, name: str) -> set[str]:
     """Send batches from four threads, kill the server after some answers, return what it acked."""
-    client = httpx2.Client(base_url=server.url, headers=_bearer(token), timeout=SECONDS)
+    client = httpx2.Client(base_url=server.url, headers=_bearer(token), timeout=PATIENCE)
     with client, ThreadPoolExecutor(4) as pool:
         sent = [
             pool.submit(_post, client, [f"{name}.{batch}.{n}" for n in range(50)])
@@ -54,8 +55,8 @@ def test_survives_kill_9(tmp_path: Path) -> None:
     acknowledged: set[str] = set()
     token = ""
     for number in range(5):
-        with serving(tmp_path) as server:
-            token = token or server.token or ""
+        with run_collector(tmp_path) as server:
+            token = token or server.first_token or ""
             acknowledged |= _acknowledged_until_killed(server, token, name=f"round{number}")
 
     store = open_event_store(f"sqlite:///{tmp_path / 'events.db'}")
@@ -78,9 +79,9 @@ def test_a_zip_bomb_costs_little_memory(tmp_path: Path) -> None:
     assert len(bomb) < MAX_WIRE_BYTES
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
 
-    with serving(tmp_path) as server:
+    with run_collector(tmp_path) as server:
         with httpx2.Client(
-            base_url=server.url, headers=_bearer(server.token), timeout=SECONDS
+            base_url=server.url, headers=_bearer(server.first_token), timeout=PATIENCE
         ) as client:
             _post(client, ["warm.up"])
         before = _peak_kib(server.process.pid)
@@ -88,8 +89,8 @@ def test_a_zip_bomb_costs_little_memory(tmp_path: Path) -> None:
             answer = httpx2.post(
                 f"{server.url}/v1/events",
                 content=bomb,
-                headers=headers | _bearer(server.token),
-                timeout=SECONDS,
+                headers=headers | _bearer(server.first_token),
+                timeout=PATIENCE,
             )
             assert answer.status_code == 413
         grown = _peak_kib(server.process.pid) - before
@@ -104,11 +105,11 @@ def _peak_kib(pid: int) -> int:
 
 def test_refuses_what_it_must_over_a_socket(tmp_path: Path) -> None:
     """A bad token, type, body and size get their answers from the real server, too."""
-    with serving(tmp_path) as server:
-        url, good = f"{server.url}/v1/events", _bearer(server.token)
+    with run_collector(tmp_path) as server:
+        url, good = f"{server.url}/v1/events", _bearer(server.first_token)
         json = {"content-type": "application/json"}
         answers = [
-            httpx2.post(url, content=content, headers=headers, timeout=SECONDS).status_code
+            httpx2.post(url, content=content, headers=headers, timeout=PATIENCE).status_code
             for content, headers in (
                 (b"{}", json | _bearer("sqm_x_y")),
                 (b"{}", good),
@@ -118,7 +119,7 @@ def test_refuses_what_it_must_over_a_socket(tmp_path: Path) -> None:
             )
         ]
         partial = httpx2.post(
-            url, json={"events": [wire_event(), {"x": 1}]}, headers=good, timeout=SECONDS
+            url, json={"events": [wire_event(), {"x": 1}]}, headers=good, timeout=PATIENCE
         )
 
     assert answers == [401, 415, 400, 413, 413]
@@ -128,17 +129,17 @@ def test_refuses_what_it_must_over_a_socket(tmp_path: Path) -> None:
 
 def test_a_client_that_leaves_is_no_fault(tmp_path: Path) -> None:
     """A client that goes away amid its batch leaves nothing in the log."""
-    with serving(tmp_path) as server:
+    with run_collector(tmp_path) as server:
         host, _, port = server.url.removeprefix("http://").partition(":")
-        with socket.create_connection((host, int(port)), timeout=SECONDS) as connection:
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
             connection.sendall(
                 b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                 b"Authorization: Bearer %s\r\nContent-Length: 100\r\n\r\n{"
-                % str(server.token).encode()
+                % str(server.first_token).encode()
             )
-        health = httpx2.get(f"{server.url}/healthz", timeout=SECONDS)
+        health = httpx2.get(f"{server.url}/healthz", timeout=PATIENCE)
         server.process.terminate()
-        _, err = server.process.communicate(timeout=SECONDS)
+        _, err = server.process.communicate(timeout=PATIENCE)
 
     assert health.status_code == 200
     assert (server.process.returncode, err) == (0, "")

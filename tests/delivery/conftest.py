@@ -1,8 +1,7 @@
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.agent.conftest import FaultyCollector, collector, tls_collector
-from tests.functional.processes import (
-    ROOT,
-    SECONDS,
-    signalled_environment,
-    wait_until_answered,
-)
-from tests.ports import free_port
+from tests.support.faulty_collector import FaultyCollector, collector, tls_collector
+from tests.support.ports import free_port
+from tests.support.processes import ROOT, signalled_environment
+from tests.support.waiting import PATIENCE, wait_until_answered
 
 __all__ = ["collector"]
 
@@ -79,7 +74,7 @@ class Runner:
     def run(self, script: str, naive: str = "", *, given: str = "", **more: str) -> str:
         """Run a script, given a line, to its good end, and return what it printed."""
         with self.running(script, naive, **more) as process:
-            out, errors = process.communicate(given, timeout=SECONDS)
+            out, errors = process.communicate(given, timeout=PATIENCE)
         assert process.returncode == 0, errors
         return out
 
@@ -97,12 +92,12 @@ class Runner:
         ) as process:
             try:
                 wait_until_answered(
-                    f"http://127.0.0.1:{port}/ready", NAIVE_SECONDS if naive else SECONDS
+                    f"http://127.0.0.1:{port}/ready", seconds=NAIVE_SECONDS if naive else PATIENCE
                 )
                 yield f"http://127.0.0.1:{port}/"
             finally:
                 process.send_signal(signal.SIGTERM)
-                process.wait(timeout=SECONDS)
+                process.wait(timeout=PATIENCE)
 
     @property
     def names(self) -> list[str]:
@@ -110,14 +105,6 @@ class Runner:
         ids = [an_id for post in self.collector.posts for an_id in post.ids]
         assert len(ids) == len(set(ids))
         return sorted(self.collector.names)
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Wait until a condition holds, as long as other processes may take."""
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, "the condition did not come true"
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -16,14 +16,11 @@ from pathlib import Path
 
 import httpx2
 
-from tests.functional.processes import (
-    ROOT,
-    SECONDS,
-    CollectorProcess,
-    clean_environment,
-    run_script,
-)
-from tests.ports import free_port
+from tests.support.collector_process import CollectorProcess
+from tests.support.ports import free_port
+from tests.support.processes import ROOT, clean_environment, run_script
+from tests.support.server_process import wait_until_listening
+from tests.support.waiting import PATIENCE
 
 SPOOL_MIB = 4
 LAST_SECOND = 1.0
@@ -113,7 +110,7 @@ class Target:
 def target_of(collector: CollectorProcess, folder: Path) -> Target:
     """Return a collector as a target, with its tokens."""
     spool = {"SQREEN_SPOOL_DIR": str(folder), "SQREEN_SPOOL_SIZE": str(SPOOL_MIB)}
-    query = {"Authorization": f"Bearer {collector.token('default', 'query')}"}
+    query = {"Authorization": f"Bearer {collector.new_token('default', 'query')}"}
     return Target(settings=collector.settings("default", **spool), query=query, folder=folder)
 
 
@@ -132,7 +129,7 @@ def killed_round(target: Target, number: int, *, is_flooded: bool = False) -> Ro
         _visit_for_a_while(done, url, target.folder, name=name, is_flooded=is_flooded)
         process.kill()
         done.killed_at = time.monotonic()
-        process.wait(SECONDS)
+        process.wait(PATIENCE)
     done.ticks = [at for (at,) in struct.iter_unpack("d", ticks.read_bytes())]
     done.replayed = _deliver(target.settings)
     done.arrived = _arrived(target, name)
@@ -143,7 +140,7 @@ def _visit_for_a_while(done: Round, url: str, folder: Path, *, name: str, is_flo
     events, parts = (5, 4) if is_flooded else (2, 0)
     params: dict[str, str | int] = {"name": name, "events": events, "parts": parts}
     end = time.monotonic() + random.uniform(0.1, 4.0)  # noqa: S311 no secret
-    with httpx2.Client(base_url=url, timeout=SECONDS) as client:
+    with httpx2.Client(base_url=url, timeout=PATIENCE) as client:
         while (begin := time.monotonic()) < end:
             done.tracked.update(client.get("/order", params=params).raise_for_status().json())
             done.largest = max(done.largest, size_of(folder))
@@ -175,7 +172,7 @@ def _arrived(target: Target, name: str) -> list[str]:
     found: list[str] = []
     params: dict[str, str | int] = {"limit": 1000, "event": name}
     with httpx2.Client(
-        base_url=target.settings["SQREEN_URL"], headers=target.query, timeout=SECONDS
+        base_url=target.settings["SQREEN_URL"], headers=target.query, timeout=PATIENCE
     ) as client:
         while True:
             answer = client.get("/v1/events/query", params=params).raise_for_status().json()
@@ -206,20 +203,8 @@ def _site(settings: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], s
         env=clean_environment(settings),
     )
     try:
-        _wait_for(port)
+        wait_until_listening(port)
         yield process, f"http://127.0.0.1:{port}"
     finally:
         process.kill()
-        process.wait(SECONDS)
-
-
-def _wait_for(port: int) -> None:
-    end = time.monotonic() + SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            assert time.monotonic() < end, "the site does not listen"
-            time.sleep(0.05)
-        else:
-            return
+        process.wait(PATIENCE)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.conftest import PRELUDE, Runner, wait_until
-from tests.functional.processes import SECONDS
+from tests.delivery.conftest import PRELUDE, Runner
+from tests.support.waiting import PATIENCE, wait_until
 
 SITE = """
 from pathlib import Path
@@ -36,13 +36,13 @@ def test_a_worker_that_is_stopped_delivers(
     (tmp_path / "broker").mkdir()
     env = runner.settings(naive, CELERY_FOLDER=str(tmp_path / "broker"))
     ask = (sys.executable, "-c", "import site_of_test as s; [s.note.delay(n) for n in range(5)]")
-    subprocess.run(ask, check=True, cwd=tmp_path, env=env, timeout=SECONDS)
+    subprocess.run(ask, check=True, cwd=tmp_path, env=env, timeout=PATIENCE)
 
     with subprocess.Popen(WORKER, cwd=tmp_path, env=env) as worker:
         try:
             wait_until(lambda: len(list(tmp_path.glob("done-*"))) == 5)
         finally:
             worker.send_signal(signal.SIGTERM)
-            worker.wait(timeout=SECONDS)
+            worker.wait(timeout=PATIENCE)
 
     assert runner.names == ["x"] * came

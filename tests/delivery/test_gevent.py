@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from tests.delivery.conftest import Runner
-from tests.functional.processes import SECONDS
+from tests.support.waiting import PATIENCE
 
 pytest.importorskip("gevent", reason="pip install gevent, or scripts/test --full")
 
@@ -168,7 +168,7 @@ def test_an_exit_connects_anew_with_tls(tls_runner: Runner) -> None:
 def test_a_signals_handler_may_close(runner: Runner, naive: str) -> None:
     """A handler runs in gevent's hub, where nothing may switch greenlets: the wait does not."""
     with runner.running(IN_THE_HUB, naive) as process:
-        out, errors = process.communicate(timeout=SECONDS)
+        out, errors = process.communicate(timeout=PATIENCE)
 
     assert out == ("" if naive else "0\n")
     assert ("BlockingSwitchOutError" in errors) is bool(naive)
@@ -182,7 +182,7 @@ def test_workers_of_gunicorn_lose_nothing(runner: Runner, naive: str) -> None:
     answers = []
     with (
         runner.serving(*command, "site_of_test:app", site=SITE, naive=naive) as url,
-        httpx2.Client(trust_env=False, timeout=SECONDS) as client,
+        httpx2.Client(trust_env=False, timeout=PATIENCE) as client,
     ):
         answers += [client.get(url).status_code for _ in range(20)]
 

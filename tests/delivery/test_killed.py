@@ -3,14 +3,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.delivery.killing import Target, killed_round, target_of
-from tests.functional.processes import collector
+from tests.support.collector_process import run_collector
 
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """Serve a collector, and give a folder for a spool."""
     folder = tmp_path_factory.mktemp("killed")
-    with collector(folder / "data") as process:
+    with run_collector(folder / "data") as process:
         yield target_of(process, folder / "spool")
 
 

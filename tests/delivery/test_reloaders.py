@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import httpx2
 import pytest
 
-from tests.delivery.conftest import PRELUDE, Runner, wait_until
-from tests.functional.processes import SECONDS
-from tests.ports import free_port
+from tests.delivery.conftest import PRELUDE, Runner
+from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, wait_until
 
 FLASK = """
 import os
@@ -71,13 +71,13 @@ def reloading(runner: Runner, *arguments: str) -> Iterator[None]:
         try:
             yield
         finally:
-            process.wait(timeout=SECONDS)
+            process.wait(timeout=PATIENCE)
 
 
 def answer(url: str) -> str:
     """Return what a site answers, or nothing while it does not."""
     try:
-        return httpx2.get(url, trust_env=False, timeout=SECONDS).text
+        return httpx2.get(url, trust_env=False, timeout=PATIENCE).text
     except httpx2.HTTPError:
         return ""
 

@@ -10,7 +10,8 @@ import pytest
 
 from sqreen_mw.agent.delivery.loop import OwnResolverLoop
 from sqreen_mw.agent.delivery.resolver import UnansweredError
-from tests.delivery.conftest import Runner, wait_until
+from tests.delivery.conftest import Runner
+from tests.support.waiting import wait_until
 
 HANGS = """
 import socket

@@ -3,8 +3,8 @@ import time
 import pytest
 
 from sqreen_mw.agent.deadline import Patience
-from tests.agent.conftest import Answer
 from tests.delivery.conftest import Runner
+from tests.support.faulty_collector import Answer
 
 LIFESPANS_THEN_EXIT = """
 import asyncio

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from tests.agent.conftest import Answer
 from tests.delivery.conftest import Runner
-from tests.functional.processes import SECONDS
+from tests.support.faulty_collector import Answer
+from tests.support.waiting import PATIENCE
 
 WAITING = """
 import threading
@@ -180,7 +180,7 @@ def terminated(runner: Runner, script: str, naive: str = "") -> tuple[int, float
         assert process.stdout.readline() == "ready\n"
         begin = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        status = process.wait(timeout=SECONDS)
+        status = process.wait(timeout=PATIENCE)
     return status, time.monotonic() - begin
 
 
@@ -197,7 +197,7 @@ def test_a_script_delivers_before_sigterm_kills_it(runner: Runner, naive: str, c
 def test_a_signal_may_come_in_the_middle_of_a_call(runner: Runner, naive: str, came: int) -> None:
     """SIGTERM while an event is being queued keeps nobody waiting, and loses nothing."""
     with runner.running(IN_THE_MIDDLE, naive) as process:
-        process.communicate("go\n", timeout=SECONDS)
+        process.communicate("go\n", timeout=PATIENCE)
 
     assert process.returncode == -signal.SIGTERM
     assert runner.names == ["x"] * came
@@ -229,7 +229,7 @@ def test_a_log_that_nobody_reads_keeps_no_process(runner: Runner) -> None:
     with runner.running(IN_A_LOG_LINE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        status = process.wait(timeout=SECONDS)
+        status = process.wait(timeout=PATIENCE)
 
     assert status == -signal.SIGTERM
 
@@ -269,7 +269,7 @@ def test_the_first_process_of_a_container_goes_on(runner: Runner, naive: str, ca
         pytest.skip("no unshare, or nobody may use it here: run as root")
 
     with runner.running(AS_INIT, naive, command=[*enter, sys.executable]) as process:
-        out, errors = process.communicate(timeout=SECONDS)
+        out, errors = process.communicate(timeout=PATIENCE)
 
     assert (out, process.returncode) == (f"{came == 2}\n", 0), errors
     assert runner.names == ["x"] * came

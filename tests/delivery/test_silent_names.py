@@ -5,7 +5,7 @@ import pytest
 
 from tests.delivery.conftest import Runner
 from tests.delivery.silent_names import SilentNames, silent_name_server
-from tests.functional.processes import SECONDS
+from tests.support.waiting import PATIENCE
 
 NO_SUCH_HOST = "http://collector.test:9"
 
@@ -94,7 +94,7 @@ def end_of(runner: Runner, names: SilentNames, script: str, naive: str = "") -> 
     """Run a script with a spool to its end, and return how many seconds that took."""
     more = settings(runner, names)
     with runner.running(names.prelude + script, naive, command=names.command, **more) as process:
-        printed, errors = process.communicate(timeout=SECONDS)
+        printed, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     return time.monotonic() - float(printed)
 
@@ -144,7 +144,7 @@ def test_a_close_is_answered_while_a_name_is_looked_up(runner: Runner, names: Si
     """It ends in time, the loss is counted, and the log has the reason and the setting."""
     more = settings(runner, names, spool=False)
     with runner.running(names.prelude + CLOSED, command=names.command, **more) as process:
-        printed, errors = process.communicate(timeout=SECONDS)
+        printed, errors = process.communicate(timeout=PATIENCE)
 
     assert printed == "1 True {'exit': 1}\n"
     assert "(collector.test:9 could not be resolved in time, check SQREEN_URL and" in errors

@@ -5,8 +5,8 @@ from contextlib import nullcontext, suppress
 import httpx2
 import pytest
 
-from tests.delivery.conftest import NAIVE_SECONDS, Runner, wait_until
-from tests.functional.processes import SECONDS
+from tests.delivery.conftest import NAIVE_SECONDS, Runner
+from tests.support.waiting import PATIENCE, wait_until
 
 SITE = """
 import os
@@ -57,7 +57,7 @@ def test_workers_lose_nothing(
     with (
         suppress(AssertionError, httpx2.HTTPError) if naive else nullcontext(),
         runner.serving(*UWSGI, *flags, site=SITE, naive=naive) as url,
-        httpx2.Client(trust_env=False, timeout=NAIVE_SECONDS if naive else SECONDS) as client,
+        httpx2.Client(trust_env=False, timeout=NAIVE_SECONDS if naive else PATIENCE) as client,
     ):
         # A worker that is stopped while it loads hangs, whatever the app.
         wait_until(lambda: len(list(runner.folder.glob("loaded-*"))) == loads)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.docs.pages import Block
 from tests.docs.terminal import COLLECTOR, LOCAL, SERVERS, Terminal
-from tests.functional.processes import SECONDS
+from tests.support.waiting import PATIENCE
 
 INSTALLED: Final = {"python -m venv .venv", ". .venv/bin/activate"}
 """What the tests have done already."""
@@ -92,7 +92,7 @@ class Reader:
         """Wait for an event that has all that the page shows of it."""
         is_collected = self._terminal.settings["SQREEN_URL"].startswith("http")
         arrived = self._collected() if is_collected else self._written
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + PATIENCE
         while not any(_is_told(event, told) for event in arrived()):
             assert time.monotonic() < end, (told, arrived(), self._terminal.log)
             time.sleep(0.05)
@@ -109,7 +109,7 @@ class Reader:
         url = f"{self._terminal.settings['SQREEN_URL']}/v1/events/query"
 
         def ask() -> list[dict[str, Any]]:
-            answer = httpx2.get(url, headers=headers, timeout=SECONDS).raise_for_status().json()
+            answer = httpx2.get(url, headers=headers, timeout=PATIENCE).raise_for_status().json()
             return [row["event"] for row in answer["events"]]
 
         return ask

@@ -14,8 +14,9 @@ from typing import Final
 import pytest
 
 from tests.docs.pages import ROOT
-from tests.functional.processes import SECONDS, clean_environment, wait_until_answered
-from tests.ports import free_port
+from tests.support.ports import free_port
+from tests.support.processes import clean_environment
+from tests.support.waiting import PATIENCE, wait_until_answered
 
 COLLECTOR: Final = "sqreen-mw serve"
 SERVERS: Final = {
@@ -69,7 +70,7 @@ class Terminal:
             capture_output=True,
             input="correct horse\n",
             text=True,
-            timeout=SECONDS,
+            timeout=PATIENCE,
             check=False,
         )
         # The doctor ends with 1 where it has an advice, which the page shows then.
@@ -117,7 +118,7 @@ class Terminal:
         if process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
-            process.communicate(timeout=SECONDS)
+            process.communicate(timeout=PATIENCE)
 
     def _greeting(self, process: subprocess.Popen[str]) -> str:
         assert process.stdout is not None

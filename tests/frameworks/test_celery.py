@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.processes import ROOT, SECONDS, clean_environment, running
+from tests.support.processes import ROOT, clean_environment, running_python
+from tests.support.waiting import PATIENCE
 
 CELERY = ("celery", "--quiet", "-A", "tests.frameworks.celery_site")
 
@@ -22,14 +23,14 @@ def test_a_task_tracks_without_a_request(pool: str, tmp_path: Path) -> None:
         [sys.executable, "-m", *CELERY, "call", "remind", "--args", "[42]"],
         check=True,
         capture_output=True,
-        timeout=SECONDS,
+        timeout=PATIENCE,
         cwd=ROOT,
         env=clean_environment(settings),
     )
 
     options = ("--pool", pool, "--concurrency", "1", "--loglevel", "CRITICAL")
-    with running(*CELERY, "worker", *options, settings=settings):
-        end = time.monotonic() + SECONDS
+    with running_python("-m", *CELERY, "worker", *options, settings=settings):
+        end = time.monotonic() + PATIENCE
         while not file.exists():
             assert time.monotonic() < end, "the task's event did not come"
             time.sleep(0.05)

@@ -10,8 +10,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.ports import free_port
-from tests.transparency.serving import SECONDS, serving
+from tests.support.ports import free_port
+from tests.support.server_process import run_server
+from tests.support.waiting import PATIENCE
 
 ASGI = ("uvicorn", "--port", "{port}", "--log-level", "critical")
 WSGI = ("gunicorn", "-b", "127.0.0.1:{port}", "--log-level", "critical")
@@ -54,7 +55,7 @@ class Site:
 
     def event(self, name: str, **wanted: object) -> dict[str, Any]:
         """Return the one event of a name, with such values of its request, once it is there."""
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + PATIENCE
         while True:
             lines = self.file.read_text().splitlines() if self.file.exists() else []
             events = [event for event in map(json.loads, lines) if event["event"] == name]
@@ -86,9 +87,9 @@ def site(
     folder: Path = tmp_path_factory.mktemp("framework")
     settings = {"SQREEN_URL": f"file://{folder}/events", "SQREEN_FLUSH_INTERVAL": "0.1"}
     with (
-        serving(arguments, port=port, log=folder / "log", settings=settings),
+        run_server(arguments, port=port, log=folder / "log", settings=settings),
         httpx2.Client(
-            base_url=f"http://127.0.0.1:{port}", headers=FIELDS, timeout=SECONDS
+            base_url=f"http://127.0.0.1:{port}", headers=FIELDS, timeout=PATIENCE
         ) as client,
     ):
         yield Site(FRAMEWORKS[request.param], client, folder / "events", folder / "log")
@@ -144,9 +145,9 @@ def test_a_server_that_stops_takes_no_events_along(name: str, tmp_path: Path) ->
     """What was tracked just before the server is told to stop arrives."""
     file, port = tmp_path / "events", free_port()
     settings = {"SQREEN_URL": f"file://{file}", "SQREEN_FLUSH_INTERVAL": "60"}
-    with serving(command(name, port), port=port, log=tmp_path / "log", settings=settings):
+    with run_server(command(name, port), port=port, log=tmp_path / "log", settings=settings):
         assert (
-            httpx2.get(f"http://127.0.0.1:{port}/hello/jane", timeout=SECONDS).text == "hello jane"
+            httpx2.get(f"http://127.0.0.1:{port}/hello/jane", timeout=PATIENCE).text == "hello jane"
         )
         assert not file.exists()
 

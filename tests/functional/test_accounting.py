@@ -10,14 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.chromium import ARGS, PATIENCE, chromium_path
-from tests.functional.processes import (
-    ROOT,
-    SECONDS,
-    CollectorProcess,
-    clean_environment,
-    collector,
-)
+from tests.support.chromium import ARGS, PAGE_TIMEOUT, chromium_path
+from tests.support.collector_process import CollectorProcess, run_collector
+from tests.support.processes import ROOT, clean_environment
+from tests.support.waiting import PATIENCE
 
 TRACKED = 13_000
 ROOM = 10_000
@@ -32,7 +28,7 @@ for number in range({TRACKED}):
     assert sqreen.track("row.imported", properties={{"number": number}})
 print("full", flush=True)
 sys.stdin.readline()
-sqreen.flush({SECONDS})
+sqreen.flush({PATIENCE})
 sqreen.close(5)
 print(json.dumps(dataclasses.asdict(sqreen.stats())))
 """
@@ -54,7 +50,7 @@ if child:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
     """Serve a collector."""
     data_dir: Path = tmp_path_factory.mktemp("collector")
-    with collector(data_dir) as process:
+    with run_collector(data_dir) as process:
         yield process
 
 
@@ -72,7 +68,7 @@ def overflow(served: CollectorProcess, app: str) -> dict[str, Any]:
         assert process.stdout is not None
         with served.stalled():
             assert process.stdout.readline() == "full\n"
-        out, _ = process.communicate("on\n", timeout=2 * SECONDS)
+        out, _ = process.communicate("on\n", timeout=2 * PATIENCE)
         counts: dict[str, Any] = json.loads(out)
         return counts
 
@@ -95,7 +91,7 @@ def test_an_overflow_is_seen_on_the_overview(served: CollectorProcess) -> None:
     assert {name: instance[name] for name in stats} == stats
     assert [(drop["reason"], drop["count"]) for drop in told["drops"]] == [("overflow", lost)]
     assert len(served.events("import", at_least=TRACKED - lost)) == TRACKED - lost
-    sync_api.expect.set_options(timeout=PATIENCE)
+    sync_api.expect.set_options(timeout=PAGE_TIMEOUT)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGS)
         page = browser.new_page()
@@ -115,7 +111,7 @@ def test_a_fork_is_an_instance_of_its_own(served: CollectorProcess) -> None:
     subprocess.run(
         [sys.executable, "-c", FORKING],
         check=True,
-        timeout=SECONDS,
+        timeout=PATIENCE,
         cwd=ROOT,
         env=clean_environment(served.settings("forking")),
     )

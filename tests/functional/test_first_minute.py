@@ -11,15 +11,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.chromium import ARGS, PATIENCE, chromium_path
-from tests.functional.processes import (
-    SECONDS,
-    CollectorProcess,
-    collector,
-    running,
-    wait_until_answered,
-)
-from tests.ports import free_port
+from tests.support.chromium import ARGS, PAGE_TIMEOUT, chromium_path
+from tests.support.collector_process import CollectorProcess, run_collector
+from tests.support.ports import free_port
+from tests.support.processes import running_python
+from tests.support.waiting import PATIENCE, wait_until_answered
 
 VISITORS = 20
 # Loopback speaks plain HTTP; loading the authorities for each visitor would take a while.
@@ -46,10 +42,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     }
     commands["bank"] += ["--bind", f"127.0.0.1:{ports['bank']}"]
     with ExitStack() as stack:
-        served = stack.enter_context(collector(data_dir))
+        served = stack.enter_context(run_collector(data_dir))
         for app, command in commands.items():
             settings = served.settings(app, SQREEN_APP_NAME=app, SQREEN_ENVIRONMENT="test")
-            stack.enter_context(running(*command, settings=settings))
+            stack.enter_context(running_python("-m", *command, settings=settings))
         sites = {app: f"http://127.0.0.1:{port}" for app, port in ports.items()}
         for url in sites.values():
             wait_until_answered(f"{url}/login")
@@ -60,7 +56,7 @@ def fail_to_log_in(site: str, number: int) -> None:
     """Send one visitor, with an address and an agent of their own, who mistypes a password."""
     headers = {"User-Agent": f"visitor/{number}", "X-Forwarded-For": f"203.0.113.{number}"}
     with httpx2.Client(
-        base_url=site, headers=headers, verify=NO_AUTHORITIES, timeout=SECONDS
+        base_url=site, headers=headers, verify=NO_AUTHORITIES, timeout=PATIENCE
     ) as client:
         found = TOKEN.search(client.get("/login").text)
         assert found
@@ -97,7 +93,7 @@ def test_the_explorer_shows_what_happens_live(stage: Stage) -> None:
     """The one-time link opens an Explorer; an event appears in it without a reload."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install it")
     path = chromium_path()
-    sync_api.expect.set_options(timeout=PATIENCE)
+    sync_api.expect.set_options(timeout=PAGE_TIMEOUT)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGS)
         page = browser.new_page()

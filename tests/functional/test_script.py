@@ -5,11 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.processes import (
-    CollectorProcess,
-    collector,
-    run_script,
-)
+from tests.support.collector_process import CollectorProcess, run_collector
+from tests.support.processes import run_script
 
 SCRIPT = """
 import threading
@@ -37,7 +34,7 @@ else:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
     """Serve a collector."""
     data_dir: Path = tmp_path_factory.mktemp("collector")
-    with collector(data_dir) as process:
+    with run_collector(data_dir) as process:
         yield process
 
 

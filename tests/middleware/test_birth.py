@@ -10,7 +10,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 import sqreen_mw as sqreen
-from tests.agent.conftest import FaultyCollector, collector, eventually
+from tests.agent.conftest import eventually
+from tests.support.faulty_collector import FaultyCollector, collector
 
 __all__ = ["collector", "eventually"]
 

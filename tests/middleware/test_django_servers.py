@@ -8,8 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.ports import free_port
-from tests.transparency.serving import SECONDS, serving
+from tests.support.ports import free_port
+from tests.support.server_process import run_server
+from tests.support.waiting import PATIENCE
 
 HINT = "pip install '.[django]', or scripts/test --full"
 SITE = "tests.middleware.django_site"
@@ -33,7 +34,7 @@ class Served:
 
     def events(self, name: str, count: int) -> list[dict[str, Any]]:
         """Return the events of a name, once there are so many."""
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + PATIENCE
         while True:
             lines = self.file.read_text().splitlines() if self.file.exists() else []
             found = [event for event in map(json.loads, lines) if event["event"] == name]
@@ -57,9 +58,9 @@ def served(
     command = ["-m", module, *(argument.format(port=port) for argument in arguments)]
     log = folder / "log"
     with (
-        serving(command, port=port, log=log, settings=settings),
+        run_server(command, port=port, log=log, settings=settings),
         httpx2.Client(
-            base_url=f"http://127.0.0.1:{port}", headers=FIELDS, timeout=SECONDS
+            base_url=f"http://127.0.0.1:{port}", headers=FIELDS, timeout=PATIENCE
         ) as client,
     ):
         yield Served(client, folder / "events", log)
@@ -105,8 +106,8 @@ def test_a_server_that_stops_takes_no_events_along(server: str, tmp_path: Path) 
     file, port = tmp_path / "events", free_port()
     settings = {"SQREEN_URL": f"file://{file}", "SQREEN_FLUSH_INTERVAL": "60"}
     command = ["-m", module, *(argument.format(port=port) for argument in arguments)]
-    with serving(command, port=port, log=tmp_path / "log", settings=settings):
-        assert httpx2.get(f"http://127.0.0.1:{port}/", timeout=SECONDS).text == "ok"
+    with run_server(command, port=port, log=tmp_path / "log", settings=settings):
+        assert httpx2.get(f"http://127.0.0.1:{port}/", timeout=PATIENCE).text == "ok"
         assert not file.exists()
 
     names = [json.loads(line)["event"] for line in file.read_text().splitlines()]

@@ -23,8 +23,8 @@ from sqreen_mw.protocol.batch import decode_event
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.limits import MAX_EVENT_BYTES
 from sqreen_mw.scrubbing.scrubber import Scrubber
-from tests.agent.samples import Asked
-from tests.strategies import depth
+from tests.support.samples import Asked
+from tests.support.strategies import depth
 
 CARD = "4111111111111111"
 TOKEN = "ghp" + "_" + "a1B2c3D4e5" * 3 + "f6G7h8"

@@ -17,7 +17,7 @@ from sqreen_mw.protocol.batch import (
 )
 from sqreen_mw.protocol.event import Event, RequestInfo
 from sqreen_mw.protocol.event_id import new_event_id
-from tests.strategies import events, names
+from tests.support.strategies import events, names
 
 EVENT = Event(id=new_event_id(1_700_000_000_000), name="coupon.applied", timestamp=0)
 

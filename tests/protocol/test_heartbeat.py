@@ -14,7 +14,7 @@ from sqreen_mw.protocol.heartbeat import (
     encode_heartbeat,
 )
 from sqreen_mw.protocol.limits import MAX_COUNT, MAX_COUNTERS
-from tests.strategies import names
+from tests.support.strategies import names
 
 BEAT = Heartbeat(
     instance_id="a",

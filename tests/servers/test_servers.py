@@ -10,16 +10,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.agent.conftest import FaultyCollector, collector
-from tests.delivery.conftest import wait_until
-from tests.functional.processes import (
-    ROOT,
-    SECONDS,
-    signalled_environment,
-    wait_until_answered,
-)
-from tests.ports import free_port
 from tests.servers.table import CELERY, SERVERS, Server
+from tests.support.faulty_collector import FaultyCollector, collector
+from tests.support.ports import free_port
+from tests.support.processes import ROOT, signalled_environment
+from tests.support.waiting import PATIENCE, wait_until, wait_until_answered
 
 __all__ = ["collector"]
 
@@ -90,7 +85,7 @@ class Stage:
                 yield f"http://127.0.0.1:{port}"
             finally:
                 process.send_signal(signal.SIGTERM)
-                process.wait(timeout=SECONDS)
+                process.wait(timeout=PATIENCE)
 
     def heard(self, answer: str) -> None:
         """Note an answer: a process and an event of its."""
@@ -119,7 +114,7 @@ def visit(stage: Stage, url: str, processes: int) -> None:
     """Have many events tracked, by so many processes; a connection each."""
     wait_until_answered(url)
     headers = {"Connection": "close"}
-    with httpx2.Client(headers=headers, trust_env=False, timeout=SECONDS) as client:
+    with httpx2.Client(headers=headers, trust_env=False, timeout=PATIENCE) as client:
 
         def done() -> bool:
             stage.heard(client.get(f"{url}/order").raise_for_status().text)
@@ -163,7 +158,7 @@ def test_each_event_of_tasks_arrives_once(stage: Stage) -> None:
     answers = stage.made("answers")
     with stage.running(CELERY):
         ask = (sys.executable, "-c", ASK.format(EVENTS))
-        subprocess.run(ask, check=True, cwd=ROOT, env=stage.settings(), timeout=SECONDS)
+        subprocess.run(ask, check=True, cwd=ROOT, env=stage.settings(), timeout=PATIENCE)
         wait_until(lambda: len(list(answers.glob("*.done"))) == EVENTS)
 
     for path in answers.iterdir():

@@ -18,7 +18,7 @@ from sqreen_mw.agent.delivery.memory import memory_events
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.testing import capture_events
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 
 def shop(**settings: Any) -> TestClient:

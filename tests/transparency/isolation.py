@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx2
 
-from tests.ports import free_port
-from tests.transparency.serving import serving
+from tests.support.ports import free_port
+from tests.support.server_process import run_server
 
 ASGI = ("uvicorn", "--log-level", "warning", "--port", "{port}")
 WSGI = (
@@ -19,7 +19,7 @@ WSGI = (
     *("--keep-alive", "75"),  # else a client's next request may meet a closing connection
 )
 SITES = {"fastapi": ASGI, "flask": WSGI, "django": ASGI, "django_wsgi": WSGI}
-SECONDS = 60.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def events_of(site: str, load: Load, folder: Path) -> list[dict[str, Any]]:
     file = folder / "events"
     command = ["-m", module, *(each.format(port=port) for each in arguments)]
     target = f"tests.transparency.isolation_{site}:app"
-    with serving(
+    with run_server(
         [*command, target],
         port=port,
         log=folder / "log",
@@ -100,7 +100,7 @@ async def _send(port: int, load: Load) -> None:
     random.Random(load.seed + 1).shuffle(numbers)  # noqa: S311 no secret
     async with httpx2.AsyncClient(
         base_url=f"http://127.0.0.1:{port}",
-        timeout=SECONDS,
+        timeout=PATIENCE,
         limits=httpx2.Limits(max_connections=load.concurrency),
         trust_env=False,
     ) as client:

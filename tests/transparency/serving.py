@@ -1,22 +1,15 @@
 """Real servers in their own processes, and what visits to the two variants of a site bring."""
 
 import json
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.waiting import PATIENCE
 from tests.transparency.raw_http import Visit, visit
 
-ROOT = Path(__file__).parents[2]
-SECONDS = 120.0
 MARK = "----mark----"
 
 _UNLIKE = re.compile(
@@ -52,39 +45,6 @@ class Outcome:
     log: dict[str, list[str]] = field(default_factory=dict)
 
 
-@contextmanager
-def serving(
-    arguments: Sequence[str], *, port: int, log: Path, settings: Mapping[str, str]
-) -> Iterator[None]:
-    """Run a server until the block ends; it listens when the block begins."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SQREEN_")}
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    environment = {**kept, **settings, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, *arguments], stdout=output, stderr=output, cwd=ROOT, env=environment
-        )
-        try:
-            _wait_until_listening(process, port, log)
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=SECONDS)
-
-
-def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    end = time.monotonic() + SECONDS
-    while True:
-        assert process.poll() is None, log.read_text()
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=SECONDS).close()
-        except OSError:
-            assert time.monotonic() < end, log.read_text()
-            time.sleep(0.02)
-        else:
-            return
-
-
 def outcome(port: int, visits: Mapping[str, Visit], log: Path) -> Outcome:
     """Make all visits, first to the bare site, then to the wrapped one."""
     found = Outcome()
@@ -113,7 +73,7 @@ def _seen(port: int, what: Visit, case: str, variant: str) -> Seen:
     if "Upgrade: websocket" not in what.fields:
         own["Connection"] = "close"
     answer = visit(port, what, own)
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + PATIENCE
     while True:
         done, lines = _ask(port, "records", case)
         if done:

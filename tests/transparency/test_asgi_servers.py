@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import free_port
+from tests.support.ports import free_port
+from tests.support.server_process import run_server
 from tests.transparency.asgi_apps import HTTP
 from tests.transparency.raw_http import Visit
-from tests.transparency.serving import Outcome, outcome, serving
+from tests.transparency.serving import Outcome, outcome
 from tests.transparency.visits import ANY, WEBSOCKETS, gets, gone_in_body
 
 SITE = "tests.transparency.asgi_site:app"
@@ -43,7 +44,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     settings = {"SQREEN_URL": f"file://{folder}/events"}
     port = free_port()
     command = ["-m", module, *(argument.format(port=port) for argument in arguments)]
-    with serving(command, port=port, log=log, settings=settings):
+    with run_server(command, port=port, log=log, settings=settings):
         return outcome(port, _visits(request.param), log)
 
 

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import free_port
+from tests.support.ports import free_port
+from tests.support.server_process import run_server
 from tests.transparency.raw_http import Visit
-from tests.transparency.serving import Outcome, outcome, serving
+from tests.transparency.serving import Outcome, outcome
 from tests.transparency.visits import ANY, gets, gone_in_body, post
 from tests.transparency.wsgi_apps import APPS
 
@@ -56,7 +57,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     settings = {"SQREEN_URL": f"file://{folder}/events"}
     port = free_port()
     command = ["-m", module, *(argument.format(port=port) for argument in arguments)]
-    with serving(command, port=port, log=log, settings=settings):
+    with run_server(command, port=port, log=log, settings=settings):
         return outcome(port, _visits(request.param), log)
 
 

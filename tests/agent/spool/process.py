@@ -13,8 +13,8 @@ from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import SealedEvent
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.protocol.batch import Envelope
-from tests.agent.samples import pending
-from tests.functional.processes import SECONDS
+from tests.support.samples import pending
+from tests.support.waiting import PATIENCE
 
 
 class Process:
@@ -52,7 +52,7 @@ class Process:
     def stow(self, *names: str, padding: int = 0) -> Batch:
         """Put a batch into the spool, which others may hold for long on a busy machine."""
         batch = self.batch(*names, padding=padding)
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + PATIENCE
         while not self.spool.requeue(batch):
             assert time.monotonic() < end
             time.sleep(0.1)

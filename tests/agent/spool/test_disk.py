@@ -16,7 +16,7 @@ from sqreen_mw.agent.delivery.spool import reader as reader_module
 from sqreen_mw.agent.delivery.spool.desks import MOST
 from sqreen_mw.errors import ConfigurationError
 from tests.agent.spool.process import Process
-from tests.functional.processes import SECONDS
+from tests.support.waiting import PATIENCE
 
 New = Callable[..., Process]
 PADDING = 50_000
@@ -238,7 +238,7 @@ def test_what_is_being_written_at_the_end_is_waited_for(
     process: New, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The end and a write on another thread come one after the other."""
-    monkeypatch.setattr(buffer_module, "KEEPING_SECONDS", SECONDS)
+    monkeypatch.setattr(buffer_module, "KEEPING_SECONDS", PATIENCE)
     one = process()
     batch = one.batch("a")
     ended = threading.Event()

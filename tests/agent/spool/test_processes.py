@@ -13,7 +13,8 @@ import pytest
 
 from tests.agent.spool.process import Process
 from tests.delivery.killing import size_of
-from tests.functional.processes import ROOT, SECONDS, clean_environment
+from tests.support.processes import ROOT, clean_environment
+from tests.support.waiting import PATIENCE
 
 New = Callable[..., Process]
 
@@ -107,7 +108,7 @@ def script(text: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.kill()
-        process.communicate(timeout=SECONDS)
+        process.communicate(timeout=PATIENCE)
 
 
 def line(process: subprocess.Popen[str]) -> str:
@@ -175,7 +176,7 @@ def test_a_child_does_not_keep_its_parents_segments(process: New, folder: Path, 
         try:
             assert process().deliver() == []
             parent.kill()
-            parent.wait(SECONDS)
+            parent.wait(PATIENCE)
 
             assert [batch.id for batch in process().deliver()] == [left]
         finally:

@@ -15,9 +15,9 @@ from sqreen_mw.agent.delivery.http import HttpTransport
 from sqreen_mw.agent.delivery.pace import Pace
 from sqreen_mw.agent.delivery.spool.opening import spool_opener
 from sqreen_mw.agent.guard import Guard
-from tests.agent.conftest import PATIENCE
 from tests.agent.test_flusher import Bench
 from tests.agent.unruly import BAD, Fault, unruly_collector
+from tests.support.waiting import PATIENCE
 
 QUICK = Pace(send=0.25, first_delay=0.01, max_delay=0.05, misconfigured=0.05)
 

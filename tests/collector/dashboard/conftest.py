@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from tests.chromium import chromium_path
 from tests.collector.dashboard.world import World, world
+from tests.support.chromium import chromium_path
 
 REQUIRED = os.environ.get("SQREEN_BROWSER") == "required"
 DRIVERS = ("playwright", "axe_playwright_python")

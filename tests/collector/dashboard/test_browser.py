@@ -14,8 +14,8 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from sqreen_mw.collector.auth import SESSION_COOKIE
-from tests.chromium import ARGS, PATIENCE
 from tests.collector.dashboard.world import World, beat, served, told, world
+from tests.support.chromium import ARGS, PAGE_TIMEOUT
 
 pytestmark = pytest.mark.browser
 
@@ -29,7 +29,7 @@ Opener = Callable[..., Page]
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     """Return a running Chromium; it ends with this module, so that its event loop does too."""
-    expect.set_options(timeout=PATIENCE)
+    expect.set_options(timeout=PAGE_TIMEOUT)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=ARGS)
         yield launched
@@ -56,7 +56,7 @@ def visit(browser: Browser, here: World, url: str) -> Iterator[Opener]:
             cookie = {"name": SESSION_COOKIE, "value": here.session(), "url": url}
             context.add_cookies([cookie])  # type: ignore[list-item]  # playwright's own dictionary
         page = context.new_page()
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(PAGE_TIMEOUT)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: _note(message, expected, complaints))
         page.on("request", lambda request: _elsewhere(request.url, url, complaints))

@@ -31,7 +31,7 @@ from tests.collector.events.examples import (
     queries,
     walk,
 )
-from tests.strategies import events as any_event
+from tests.support.strategies import events as any_event
 
 NewStore = Callable[[], EventStore]
 

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from sqreen_mw.collector.state import State, open_state
 from sqreen_mw.collector.state.tables import metadata
 from sqreen_mw.errors import ConfigurationError, StoreError
-from tests.collector.process import SECONDS
+from tests.support.waiting import PATIENCE
 
 
 def test_the_migrations_make_the_tables(state: State, tmp_path: Path) -> None:
@@ -98,4 +98,4 @@ def test_two_processes_make_one_database(url: str) -> None:
     command = [sys.executable, "-c", code]
     starting = [subprocess.Popen(command) for _ in range(3)]
 
-    assert [process.wait(SECONDS) for process in starting] == [0, 0, 0]
+    assert [process.wait(PATIENCE) for process in starting] == [0, 0, 0]

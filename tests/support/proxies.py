@@ -1,4 +1,4 @@
-"""A real proxy on loopback: it tunnels what is asked with CONNECT, and forwards the rest."""
+"""A real HTTP proxy on loopback: it tunnels CONNECT requests and forwards the others."""
 
 import base64
 import http.client
@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.agent.conftest import serving
+from tests.support.http_server import http_server
 
 
 @dataclass
@@ -40,7 +40,7 @@ def proxy(
     class Handler(_Handler):
         told = running
 
-    with serving(Handler, tls=tls) as port:
+    with http_server(Handler, tls=tls) as port:
         running.url = f"{'http' if tls is None else 'https'}://localhost:{port}"
         yield running
 

@@ -1,4 +1,4 @@
-"""Debian's Chromium, as the tests that need a browser start it."""
+"""Debian's Chromium, for the tests that need a browser."""
 
 import os
 import shutil
@@ -17,12 +17,12 @@ ARGS = (
     "--disable-sync",
 )
 
-PATIENCE = 60_000
-"""How long a page is waited for, in milliseconds: a busy machine is not a fault."""
+PAGE_TIMEOUT = 60_000
+"""Milliseconds to wait for a page. It is long, because a busy machine is not a fault."""
 
 
 def chromium_path() -> str:
-    """Return the path of Chromium; without one the test is skipped, or fails where required."""
+    """Return the path of Chromium. Without one, skip the test or, if required, fail it."""
     environ = os.environ
     for path in (environ.get("SQREEN_CHROMIUM"), "/usr/bin/chromium", shutil.which("chromium")):
         if path and Path(path).exists():

@@ -1,0 +1,33 @@
+"""One bound for everything that tests wait for, and the loop that waits."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import httpx2
+
+PATIENCE: Final = 120.0
+"""Seconds before a wait fails. It is long, because a busy machine is not a fault."""
+
+
+def wait_until(
+    condition: Callable[[], object], *, seconds: float = PATIENCE, hint: Callable[[], object] = str
+) -> None:
+    """Wait until a condition holds; fail with a hint if it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, hint() or "the condition did not come true"
+        time.sleep(0.01)
+
+
+def wait_until_answered(url: str, *, seconds: float = PATIENCE) -> None:
+    """Wait until a site answers."""
+    wait_until(lambda: _answers(url), seconds=seconds, hint=lambda: f"{url} does not answer")
+
+
+def _answers(url: str) -> bool:
+    try:
+        httpx2.get(url)
+    except httpx2.HTTPError:
+        return False
+    return True
