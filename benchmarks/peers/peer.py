@@ -60,9 +60,14 @@ CONTESTANTS: Final = tuple(_PRODUCTS)[2:]
 """Those that take events."""
 
 
+def package_of(name: str) -> str:
+    """Return the package that a contestant needs."""
+    return _PRODUCTS[name][1]
+
+
 def installed(name: str) -> bool:
-    """Tell whether a contestant can run here."""
-    return find_spec(_PRODUCTS[name][1]) is not None
+    """Return whether a contestant can run here."""
+    return find_spec(package_of(name)) is not None
 
 
 def open_peer(name: str, url: str) -> Peer:
