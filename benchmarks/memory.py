@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import sqreen_mw as sqreen
-from sqreen_mw.agent.delivery.memory import memory_events
+from sqreen_mw.agent.delivery.transports.local import memory_events
 from tests.transparency.memory import Serve, asgi, wsgi
 
 GOAL_MIB = 5.0

@@ -10,7 +10,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from sqreen_mw.agent.calls import (
+from sqreen_mw.agent.api import (
     aclose,
     aflush,
     auth_track,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import settings
 
 import sqreen_mw
-from sqreen_mw.agent.delivery.memory import memory_events
+from sqreen_mw.agent.delivery.transports.local import memory_events
 from sqreen_mw.agent.runtime import forget
 from sqreen_mw.protocol.event import Event
 

@@ -19,19 +19,19 @@ from benchmarks.figures import Figure, Plan
 from benchmarks.work import EVENT, PROPERTIES
 from sqreen_mw.agent.agent import Agent, header_of
 from sqreen_mw.agent.arguments import Arguments
-from sqreen_mw.agent.config import load_config
+from sqreen_mw.agent.config.config import load_config
 from sqreen_mw.agent.context import RequestContext, enter, leave
 from sqreen_mw.agent.delivery.batch import make_batch
-from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.queue import Buffer
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent, SealedEvent
 from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, asgi_request
 from sqreen_mw.agent.sealing import Sealer
 from sqreen_mw.agent.tracker import Tracker
 from sqreen_mw.capture.client_ip import FORWARDED_FOR
+from sqreen_mw.capture.json_copy import plain_json
 from sqreen_mw.capture.request import Describer
-from sqreen_mw.capture.scrubbed import scrubbed_values
-from sqreen_mw.capture.values import plain_json
+from sqreen_mw.capture.scrub_event import scrubbed_values
 from sqreen_mw.protocol.batch import encode_event
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.event_id import new_event_id

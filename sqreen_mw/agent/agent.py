@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from sqreen_mw.agent.arguments import Arguments
-from sqreen_mw.agent.config import Config
+from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.context import RequestContext
-from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.flusher import Delivery, Flusher
-from sqreen_mw.agent.delivery.schemes import open_transport
+from sqreen_mw.agent.delivery.queue import Buffer
 from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
+from sqreen_mw.agent.delivery.transports.open import open_transport
 from sqreen_mw.agent.guard import Guard, say_beside
 from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.process.workers import first_worker
 from sqreen_mw.agent.sealing import Sealer
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.agent.tracker import Tracker
-from sqreen_mw.agent.uwsgi import first_worker
 from sqreen_mw.capture.request import Describer
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.version import __version__

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from sqreen_mw.agent.deadline import CLOSE_SECONDS
-from sqreen_mw.agent.fitting import fitting, straightened
+from sqreen_mw.agent.lenient import fitting, straightened
+from sqreen_mw.agent.process.exit import CLOSE_SECONDS
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.protocol.limits import MAX_STATUS, MIN_STATUS

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from sqreen_mw.agent.stats import Stats
 
 if TYPE_CHECKING:
-    from sqreen_mw.agent.config import Config
+    from sqreen_mw.agent.agent import Agent
+    from sqreen_mw.agent.config.config import Config
 
 
 class NullCalls:
@@ -61,3 +62,37 @@ class NullAgent(NullCalls):
 
     def rouse(self) -> None:
         """Begin nothing."""
+
+
+class IgnoringAgent(NullAgent):
+    """Takes no events, and leaves the rest to the agent that does."""
+
+    ignores_events: ClassVar[bool] = True
+
+    def __init__(self, agent: "Agent | NullAgent") -> None:
+        super().__init__(agent.config)
+        self._agent: Final = agent
+
+    def misused(self, error: TypeError) -> None:
+        """Say that arguments do not fit a call."""
+        self._agent.misused(error)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait for the delivery of other requests' events."""
+        return self._agent.flush(timeout)
+
+    def close(self, timeout: float) -> int:
+        """Deliver and stop."""
+        return self._agent.close(timeout)
+
+    async def aflush(self, timeout: float) -> bool:
+        """Wait for the delivery, on an event loop."""
+        return await self._agent.aflush(timeout)
+
+    async def aclose(self, timeout: float) -> int:
+        """Deliver and stop, on an event loop."""
+        return await self._agent.aclose(timeout)
+
+    def stats(self) -> Stats:
+        """Count the process's events."""
+        return self._agent.stats()

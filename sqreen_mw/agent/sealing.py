@@ -13,17 +13,17 @@ from sqreen_mw.agent.context import NOBODY, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.capture.request import Describer
-from sqreen_mw.capture.scrubbed import (
+from sqreen_mw.capture.scrub_event import (
     scrubbed_event,
     scrubbed_identifiers,
     scrubbed_name,
     scrubbed_values,
 )
-from sqreen_mw.capture.scrubs import Scrubs
 from sqreen_mw.capture.text import cut_texts
 from sqreen_mw.protocol.batch import decode_event, encode_event
 from sqreen_mw.protocol.event import Event, Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_EVENT_BYTES, MAX_IDENTIFIER_LENGTH, MAX_TEXT_LENGTH
+from sqreen_mw.scrubbing.interface import Scrubs
 from sqreen_mw.scrubbing.scrubber import NullScrubber
 
 BeforeSend: TypeAlias = Callable[[Event], Event | None]

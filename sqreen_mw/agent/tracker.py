@@ -6,16 +6,15 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from sqreen_mw.agent.arguments import Arguments
+from sqreen_mw.agent.arguments import Arguments, TrackOptions
 from sqreen_mw.agent.context import Calls, Identity, RequestContext
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.options import TrackOptions
 from sqreen_mw.agent.pending import PendingEvent
-from sqreen_mw.agent.requests.explicit import context_of
+from sqreen_mw.agent.requests.lookup import context_of
 from sqreen_mw.capture.body import MAX_BODY_BYTES
-from sqreen_mw.capture.interruption import is_interruption
+from sqreen_mw.capture.json_copy import Copier, encode_json, plain_json, safe_text
+from sqreen_mw.capture.signal_exceptions import is_interruption
 from sqreen_mw.capture.text import clean_text
-from sqreen_mw.capture.values import Copier, encode_json, plain_json, safe_text
 from sqreen_mw.errors import SqreenUsageError
 from sqreen_mw.protocol.event_id import new_event_id
 

@@ -9,14 +9,13 @@ from msgspec import Struct
 
 from sqreen_mw.capture.body import RawBody, body_parameters
 from sqreen_mw.capture.client_ip import ClientAddress, ClientIp, Headers
-from sqreen_mw.capture.mounts import Mounted, mount_template
-from sqreen_mw.capture.scrubs import Scrubs
-from sqreen_mw.capture.secret_paths import masked_path
-from sqreen_mw.capture.templates import template_names
+from sqreen_mw.capture.json_copy import Copier, safe_text
+from sqreen_mw.capture.path_masking import Mounted, masked_path, mount_template
+from sqreen_mw.capture.routes import template_names
 from sqreen_mw.capture.text import clean_text, cut_text, cut_texts
-from sqreen_mw.capture.values import Copier, safe_text
 from sqreen_mw.protocol.event import Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH
+from sqreen_mw.scrubbing.interface import Scrubs
 from sqreen_mw.scrubbing.mask import MASK
 
 PathParams: TypeAlias = Mapping[str, object]

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sqreen_mw.agent.config import Resolved, resolve
-from sqreen_mw.agent.setting import SETTINGS
+from sqreen_mw.agent.config.config import Resolved, resolve
+from sqreen_mw.agent.config.table import SETTINGS
 from sqreen_mw.cli.doctor_disk import look_at_disk
 from sqreen_mw.cli.doctor_finding import Finding
 from sqreen_mw.cli.doctor_ip import ip

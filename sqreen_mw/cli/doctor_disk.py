@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from sqreen_mw.agent.config import Config
-from sqreen_mw.agent.delivery.lines import path_of
+from sqreen_mw.agent.config.config import Config
+from sqreen_mw.agent.config.table import SETTINGS
 from sqreen_mw.agent.delivery.spool.directory import Directory, Segment, UnsafeDirectoryError
 from sqreen_mw.agent.delivery.spool.files import create, remove
 from sqreen_mw.agent.delivery.spool.names import key_of
-from sqreen_mw.agent.setting import SETTINGS
+from sqreen_mw.agent.delivery.transports.local import path_of
 from sqreen_mw.cli.doctor_finding import Finding
 
 _MIB: Final = 1024 * 1024

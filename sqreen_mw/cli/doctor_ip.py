@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from sqreen_mw.agent.config import Settings
+from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.capture.client_ip import Step
 from sqreen_mw.cli.doctor_walk import Advice, Sample, Trust, Walk, walk
 

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sqreen_mw.agent.setting import ORIGINAL, PREFIX, SETTINGS, Setting
+from sqreen_mw.agent.config.table import ORIGINAL, PREFIX, SETTINGS, Setting
 
 
 def settings(

@@ -9,11 +9,10 @@ from urllib.parse import urlsplit
 import httpx2
 
 from sqreen_mw.agent.agent import SDK, header_of
-from sqreen_mw.agent.config import Config
+from sqreen_mw.agent.config.config import Config
+from sqreen_mw.agent.config.table import SETTINGS
 from sqreen_mw.agent.delivery.batch import make_batch
-from sqreen_mw.agent.delivery.faults import Way, told_fault
-from sqreen_mw.agent.delivery.http import HttpTransport, way_options
-from sqreen_mw.agent.delivery.transport import (
+from sqreen_mw.agent.delivery.transports.base import (
     Delivered,
     Misconfigured,
     Outcome,
@@ -21,7 +20,8 @@ from sqreen_mw.agent.delivery.transport import (
     Retry,
     TooLarge,
 )
-from sqreen_mw.agent.setting import SETTINGS
+from sqreen_mw.agent.delivery.transports.http import HttpTransport, way_options
+from sqreen_mw.agent.delivery.transports.http_errors import Way, told_fault
 from sqreen_mw.cli.doctor_finding import Finding
 
 SECONDS: Final = 10.0

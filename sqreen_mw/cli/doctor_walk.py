@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Self
 
-from sqreen_mw.agent.config import Settings, resolve
-from sqreen_mw.agent.setting import SETTINGS
+from sqreen_mw.agent.config.config import Settings, resolve
+from sqreen_mw.agent.config.table import SETTINGS
 from sqreen_mw.capture.client_ip import ClientAddress, ClientIp, Headers, Networks, Step
 from sqreen_mw.protocol.address import PRIVATE, packed_address
 

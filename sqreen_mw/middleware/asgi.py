@@ -5,15 +5,15 @@ from typing import Any, Final, TypeAlias, Unpack
 
 from msgspec import Struct
 
-from sqreen_mw.agent.config import Settings
+from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.agent.context import RequestContext, current_request, enter, leave
-from sqreen_mw.agent.deadline import PATIENCE
 from sqreen_mw.agent.guard import logger
-from sqreen_mw.agent.ignored import IgnoringAgent
+from sqreen_mw.agent.null import IgnoringAgent
+from sqreen_mw.agent.process.exit import PATIENCE
+from sqreen_mw.agent.process.sigterm import follow_sigterm
 from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, Scope, asgi_request
-from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
+from sqreen_mw.agent.requests.lookup import CONTEXT_KEY
 from sqreen_mw.agent.runtime import AnyAgent, configure
-from sqreen_mw.agent.sigterm import follow_sigterm
 from sqreen_mw.capture.body import BodyTee
 from sqreen_mw.middleware.lifespan import Lifespan
 

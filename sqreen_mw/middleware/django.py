@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 from sqreen_mw.agent.context import RequestContext, Route, current_request, enter, leave
-from sqreen_mw.agent.ignored import IgnoringAgent
+from sqreen_mw.agent.null import IgnoringAgent
 from sqreen_mw.agent.requests.asgi import asgi_request
-from sqreen_mw.agent.requests.explicit import (
+from sqreen_mw.agent.requests.lookup import (
     CONTEXT_KEY,
     known_context,
     told_headers,
@@ -15,11 +15,11 @@ from sqreen_mw.agent.requests.explicit import (
 from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 from sqreen_mw.agent.runtime import AnyAgent, configure
 from sqreen_mw.capture.body import BodyTee
-from sqreen_mw.capture.templates import template_names
+from sqreen_mw.capture.routes import template_names
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.middleware.django_logins import follow_logins
-from sqreen_mw.middleware.extras import extra
-from sqreen_mw.middleware.steps import AsyncSteps, Steps
+from sqreen_mw.middleware.optional import extra
+from sqreen_mw.middleware.response_iterators import AsyncSteps, Steps
 from sqreen_mw.middleware.wsgi_input import has_body, teed_input
 
 with extra("django"):

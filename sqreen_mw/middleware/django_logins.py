@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from sqreen_mw.agent.calls import auth_track
-from sqreen_mw.middleware.extras import extra
+from sqreen_mw.agent.api import auth_track
+from sqreen_mw.middleware.optional import extra
 
 with extra("django"):
     from django.contrib.auth import get_user_model

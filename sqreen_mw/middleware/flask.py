@@ -2,12 +2,12 @@
 
 from typing import Any, Final, Unpack
 
-from sqreen_mw.agent.config import Settings
+from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.agent.context import RequestContext
-from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
+from sqreen_mw.agent.requests.lookup import CONTEXT_KEY
 from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 from sqreen_mw.agent.runtime import current_agent
-from sqreen_mw.middleware.extras import extra
+from sqreen_mw.middleware.optional import extra
 from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware
 
 with extra("flask"):

@@ -6,10 +6,10 @@ from typing import Any, Final, TypeAlias, Unpack
 
 from msgspec import Struct
 
-from sqreen_mw.agent.config import Settings
+from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.agent.context import RequestContext, enter, reset
-from sqreen_mw.agent.ignored import IgnoringAgent
-from sqreen_mw.agent.requests.explicit import CONTEXT_KEY
+from sqreen_mw.agent.null import IgnoringAgent
+from sqreen_mw.agent.requests.lookup import CONTEXT_KEY
 from sqreen_mw.agent.requests.wsgi import (
     Environ,
     WSGIRequestContext,
@@ -18,7 +18,7 @@ from sqreen_mw.agent.requests.wsgi import (
     taken_values,
 )
 from sqreen_mw.agent.runtime import AnyAgent, configure
-from sqreen_mw.middleware.steps import Steps, generator_steps
+from sqreen_mw.middleware.response_iterators import Steps, generator_steps
 from sqreen_mw.middleware.wsgi_input import tee_input
 
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], object]]

@@ -8,7 +8,7 @@ from msgspec import Meta, Raw, Struct, field
 
 from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.event import Event, Milliseconds, Name
-from sqreen_mw.protocol.fault import UNREADABLE, fault_text
+from sqreen_mw.protocol.json_errors import UNREADABLE, fault_text
 from sqreen_mw.protocol.limits import MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 
 WIRE_VERSION: Final = 1

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct, field
 
 from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.event import Milliseconds, Name
-from sqreen_mw.protocol.fault import UNREADABLE, fault_text
+from sqreen_mw.protocol.json_errors import UNREADABLE, fault_text
 from sqreen_mw.protocol.limits import MAX_COUNT, MAX_COUNTERS
 
 HEARTBEAT_VERSION: Final = 1

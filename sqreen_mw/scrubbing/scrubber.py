@@ -18,8 +18,8 @@ from sqreen_mw.scrubbing.prefilter import (
     tells,
 )
 from sqreen_mw.scrubbing.private_keys import mask_private_keys
+from sqreen_mw.scrubbing.traverse import LEAST_CARD, LONG_KEY, Walk
 from sqreen_mw.scrubbing.vendors import mask_vendor_tokens
-from sqreen_mw.scrubbing.walk import LEAST_CARD, LONG_KEY, Walk
 
 _SHORTEST_SECRET: Final = 5
 _SHORTEST_CARD: Final = 12

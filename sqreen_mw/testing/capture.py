@@ -9,10 +9,10 @@ from functools import partial
 from typing import Final
 
 from sqreen_mw.agent.agent import Agent
-from sqreen_mw.agent.config import Config
-from sqreen_mw.agent.deadline import CLOSE_SECONDS
-from sqreen_mw.agent.delivery.buffer import Buffer
-from sqreen_mw.agent.delivery.memory import memory_events
+from sqreen_mw.agent.config.config import Config
+from sqreen_mw.agent.delivery.queue import Buffer
+from sqreen_mw.agent.delivery.transports.local import memory_events
+from sqreen_mw.agent.process.exit import CLOSE_SECONDS
 from sqreen_mw.agent.runtime import begin_diversion, end_diversion
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.testing.captured import CapturedEvents

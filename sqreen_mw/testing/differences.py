@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from sqreen_mw.capture.values import Copier
+from sqreen_mw.capture.json_copy import Copier
 from sqreen_mw.protocol.event import Event
 
 _MISSING: Final = object()

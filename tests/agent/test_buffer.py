@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS
-from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.queue import Buffer
 from sqreen_mw.agent.pending import PendingEvent, SealedEvent
 from tests.support.samples import Asked, pending
 

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 import trustme
 
-from sqreen_mw.agent.config import Config, Settings, differing, load_config
+from sqreen_mw.agent.config.config import Config, Settings, differing, load_config
 from sqreen_mw.capture.client_ip import ClientIp, Networks
-from sqreen_mw.capture.paths import Paths
+from sqreen_mw.capture.ignore_paths import Paths
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.scrubbing.scrubber import NullScrubber
 

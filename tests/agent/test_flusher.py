@@ -17,18 +17,18 @@ from typing import Any
 import pytest
 
 from sqreen_mw.agent import pending as pending_module
-from sqreen_mw.agent.delivery import dispatcher as dispatcher_module
 from sqreen_mw.agent.delivery import flusher as flusher_module
+from sqreen_mw.agent.delivery import scheduler as scheduler_module
 from sqreen_mw.agent.delivery.batch import BATCH_EVENTS, Batch
-from sqreen_mw.agent.delivery.buffer import Buffer
 from sqreen_mw.agent.delivery.flusher import Delivery, Flusher
-from sqreen_mw.agent.delivery.haste import SLICE_SECONDS
-from sqreen_mw.agent.delivery.http import HttpTransport
-from sqreen_mw.agent.delivery.loop import OwnResolverLoop
-from sqreen_mw.agent.delivery.outbox import Outbox
-from sqreen_mw.agent.delivery.pace import Pace
+from sqreen_mw.agent.delivery.queue import Buffer
+from sqreen_mw.agent.delivery.retry import Pace
+from sqreen_mw.agent.delivery.scheduler import SLICE_SECONDS
+from sqreen_mw.agent.delivery.sender import Outbox
 from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
-from sqreen_mw.agent.delivery.transport import Delivered, Transport
+from sqreen_mw.agent.delivery.transports.base import Delivered, Transport
+from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop
+from sqreen_mw.agent.delivery.transports.http import HttpTransport
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.sealing import Sealer
@@ -869,7 +869,7 @@ def test_a_fault_of_ours_does_not_end_the_delivery(
     bench_of: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever fails on the flusher's thread is counted, and the next turn goes on."""
-    monkeypatch.setattr(dispatcher_module, "FAULT_SECONDS", 0.01)
+    monkeypatch.setattr(scheduler_module, "FAULT_SECONDS", 0.01)
     bench = bench_of(interval=0.01)
     cut = Outbox.cut
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sqreen_mw.agent.agent import Agent
-from sqreen_mw.agent.config import load_config
-from sqreen_mw.agent.delivery import heart
+from sqreen_mw.agent.config.config import load_config
+from sqreen_mw.agent.delivery import heartbeat as heartbeat_module
 from sqreen_mw.protocol.event_id import EVENT_ID_PATTERN
 from sqreen_mw.protocol.heartbeat import Heartbeat
 from tests.support.faulty_collector import Answer, FaultyCollector
@@ -21,7 +21,7 @@ Eventually = Callable[[Callable[[], object]], None]
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the first heartbeat come at once."""
-    monkeypatch.setattr(heart, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(heartbeat_module, "FIRST_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_the_collector_says_how_often(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The answer's interval is obeyed, within bounds of ours."""
-    monkeypatch.setattr(heart, "SHORTEST_INTERVAL", 0.05)
+    monkeypatch.setattr(heartbeat_module, "SHORTEST_INTERVAL", 0.05)
     often = b'{"server_time":0,"heartbeat_interval":0.001}'
     collector.beat_answers = [Answer(status=200, body=often) for _ in range(3)]
     start = time.monotonic()

@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 import sqreen_mw as sqreen
-from sqreen_mw.agent.config import Settings
+from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.agent.runtime import configure
 from sqreen_mw.protocol.event import Event
 

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from sqreen_mw.agent.config import load_config
-from sqreen_mw.agent.proxy import Proxy, choose_proxy
+from sqreen_mw.agent.config.config import load_config
+from sqreen_mw.agent.config.http_proxy import Proxy, choose_proxy
 from sqreen_mw.errors import ConfigurationError
 
 OUT = "http://proxy.test:3128"

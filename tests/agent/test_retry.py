@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqreen_mw.agent.delivery.pace import Pace
-from sqreen_mw.agent.delivery.retry import backoff, retry_after
+from sqreen_mw.agent.delivery.retry import Pace, backoff, retry_after
 
 
 @given(st.integers(0, 10_000))

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 
 import sqreen_mw as sqreen
-from sqreen_mw.agent.config import Settings, load_config, resolve
+from sqreen_mw.agent.config.config import Settings, load_config, resolve
+from sqreen_mw.agent.config.table import SETTINGS
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.runtime import configure
-from sqreen_mw.agent.setting import SETTINGS
-from sqreen_mw.capture.paths import Paths
+from sqreen_mw.capture.ignore_paths import Paths
 from sqreen_mw.errors import ConfigurationError
 
 INI = """\

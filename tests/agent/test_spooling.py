@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sqreen_mw.agent.delivery import keeper as keeper_module
+from sqreen_mw.agent.delivery import sender as sender_module
 from sqreen_mw.agent.delivery.flusher import Delivery, Flusher
-from sqreen_mw.agent.delivery.http import HttpTransport
-from sqreen_mw.agent.delivery.pace import Pace
+from sqreen_mw.agent.delivery.retry import Pace
 from sqreen_mw.agent.delivery.spool import disk as disk_module
 from sqreen_mw.agent.delivery.spool.framing import unframed
 from sqreen_mw.agent.delivery.spool.opening import spool_opener
+from sqreen_mw.agent.delivery.transports.http import HttpTransport
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.stats import Stats
@@ -345,7 +345,7 @@ def test_a_spool_that_fails_leaves_events_in_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One line says so; delivery goes on from memory, and on disk as soon as that can be."""
-    monkeypatch.setattr(keeper_module, "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(sender_module, "AGAIN_SECONDS", 0.1)
     monkeypatch.setattr(disk_module, "FAULT_SECONDS", 0.1)
     collector.answers = [BACK_SOON]
     one = app()

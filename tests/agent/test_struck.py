@@ -1,7 +1,7 @@
 import math
 from collections.abc import Callable
 
-from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.queue import Buffer
 from sqreen_mw.agent.pending import SealedEvent
 from tests.agent.striking import strikes
 from tests.agent.test_flusher import DEFAULT_PACE, Bench, Instant

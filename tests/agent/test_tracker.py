@@ -7,7 +7,7 @@ import pytest
 from werkzeug.local import LocalProxy
 
 from sqreen_mw.agent.arguments import Arguments
-from sqreen_mw.agent.config import Config
+from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.context import Identity
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.null import NullAgent

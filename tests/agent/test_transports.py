@@ -10,11 +10,7 @@ import pytest
 from msgspec import Raw
 
 from sqreen_mw.agent.delivery.batch import Batch, make_batch
-from sqreen_mw.agent.delivery.http import HttpTransport
-from sqreen_mw.agent.delivery.lines import ConsoleTransport, FileTransport
-from sqreen_mw.agent.delivery.memory import MemoryTransport, memory_events
-from sqreen_mw.agent.delivery.schemes import open_transport
-from sqreen_mw.agent.delivery.transport import (
+from sqreen_mw.agent.delivery.transports.base import (
     Delivered,
     Misconfigured,
     Outcome,
@@ -23,6 +19,14 @@ from sqreen_mw.agent.delivery.transport import (
     TooLarge,
     Transport,
 )
+from sqreen_mw.agent.delivery.transports.http import HttpTransport
+from sqreen_mw.agent.delivery.transports.local import (
+    ConsoleTransport,
+    FileTransport,
+    MemoryTransport,
+    memory_events,
+)
+from sqreen_mw.agent.delivery.transports.open import open_transport
 from sqreen_mw.protocol.batch import Envelope, encode_event
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.event_id import new_event_id

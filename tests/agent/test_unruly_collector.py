@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sqreen_mw.agent.delivery.batch import Batch
-from sqreen_mw.agent.delivery.buffer import Buffer
-from sqreen_mw.agent.delivery.http import HttpTransport
-from sqreen_mw.agent.delivery.pace import Pace
+from sqreen_mw.agent.delivery.queue import Buffer
+from sqreen_mw.agent.delivery.retry import Pace
 from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
 from sqreen_mw.agent.delivery.spool.opening import spool_opener
-from sqreen_mw.agent.delivery.transport import Outcome, Retry
+from sqreen_mw.agent.delivery.transports.base import Outcome, Retry
+from sqreen_mw.agent.delivery.transports.http import HttpTransport
 from sqreen_mw.agent.guard import Guard
 from tests.agent.test_flusher import Bench
 from tests.agent.unruly import BAD, PAUSE_SECONDS, Fault, unruly_collector

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from sqreen_mw.agent.delivery.faults import Way, told_fault
-from sqreen_mw.agent.delivery.http import HttpTransport
-from sqreen_mw.agent.delivery.transport import Delivered, Misconfigured, Outcome, Retry
-from sqreen_mw.agent.proxy import Proxy
+from sqreen_mw.agent.config.http_proxy import Proxy
+from sqreen_mw.agent.delivery.transports.base import Delivered, Misconfigured, Outcome, Retry
+from sqreen_mw.agent.delivery.transports.http import HttpTransport
+from sqreen_mw.agent.delivery.transports.http_errors import Way, told_fault
 from tests.agent.test_transports import batch_of, send
 from tests.support.faulty_collector import Answer, FaultyCollector, tls_collector
 from tests.support.http_server import server_context

@@ -3,7 +3,7 @@ from uuid import UUID
 
 import pytest
 
-from sqreen_mw.capture.mounts import Mounted, mount_template
+from sqreen_mw.capture.path_masking import Mounted, mount_template
 from sqreen_mw.scrubbing.scrubber import Scrubber
 
 ID = UUID("12345678-1234-5678-1234-567812345678")

@@ -1,6 +1,6 @@
 import pytest
 
-from sqreen_mw.capture.paths import Paths
+from sqreen_mw.capture.ignore_paths import Paths
 
 
 def test_paths_are_exact_or_begin_so() -> None:

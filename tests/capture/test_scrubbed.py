@@ -1,4 +1,4 @@
-from sqreen_mw.capture.scrubbed import scrubbed_event
+from sqreen_mw.capture.scrub_event import scrubbed_event
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.protocol.limits import MAX_PROPERTY_NAME_LENGTH

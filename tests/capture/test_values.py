@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.local import LocalProxy
 
+from sqreen_mw.capture.json_copy import MAX_NODES, Copier, plain_json, safe_text
 from sqreen_mw.capture.text import LOOKED_AT
-from sqreen_mw.capture.values import MAX_NODES, Copier, plain_json, safe_text
 from sqreen_mw.protocol.limits import MAX_PROPERTY_DEPTH, MAX_TEXT_LENGTH
 from tests.support.cpu_time import CALLER_SECONDS, cpu_seconds
 from tests.support.strategies import depth, json_values

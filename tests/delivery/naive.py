@@ -36,11 +36,11 @@ def _sigterm_kills() -> None:
 
 
 def _signals_come_once() -> None:
-    _replace(_of("sigterm"), "prompt", lambda *_: None)
+    _replace(_of("process.sigterm"), "prompt", lambda *_: None)
 
 
 def _waits_with_a_lock() -> None:
-    _replace(_of("sigterm"), "_holds_a_lock", lambda _: False)
+    _replace(_of("process.sigterm"), "_holds_a_lock", lambda _: False)
 
 
 def _logs_on_its_thread() -> None:
@@ -52,11 +52,11 @@ def _deadline_each() -> None:
     def spend(*_: object, **__: object) -> Iterator[float]:
         yield 2.0
 
-    _replace(_of("deadline").Patience, "spend", spend)
+    _replace(_of("process.exit").Patience, "spend", spend)
 
 
 def _closes_as_init() -> None:
-    _replace(_of("sigterm"), "INIT", 0)
+    _replace(_of("process.sigterm"), "INIT", 0)
 
 
 def _exit_handlers_will_do() -> None:
@@ -64,7 +64,7 @@ def _exit_handlers_will_do() -> None:
 
 
 def _exits_without_a_word() -> None:
-    atexit.unregister(_of("ending").end)
+    atexit.unregister(_of("process.exit").end)
 
 
 def _has_no_lifespan() -> None:
@@ -80,7 +80,7 @@ def _needs_a_thread() -> None:
 
 
 def _forks_in_the_middle() -> None:
-    _replace(_of("fork_gate"), "FORK_SECONDS", 0.0)
+    _replace(_of("process.import_lock"), "FORK_SECONDS", 0.0)
 
 
 def _takes_the_parents() -> None:
@@ -90,23 +90,25 @@ def _takes_the_parents() -> None:
 
 
 def _imports_when_needed() -> None:
-    _replace(_of("delivery.http"), "importlib", SimpleNamespace(import_module=lambda _: None))
+    _replace(
+        _of("delivery.transports.http"), "importlib", SimpleNamespace(import_module=lambda _: None)
+    )
 
 
 def _looks_up_on_its_thread() -> None:
     async def look_up(_: object, *args: Any, **keywords: Any) -> Any:
         return _present("socket", "getaddrinfo")(*args, **keywords)
 
-    _replace(_of("delivery.loop").OwnResolverLoop, "getaddrinfo", look_up)
+    _replace(_of("delivery.transports.dns").OwnResolverLoop, "getaddrinfo", look_up)
 
 
 def _blocks_before_it_keeps() -> None:
-    _replace(_of("delivery.dispatcher").Dispatcher, "keep_sending", lambda _: None)
+    _replace(_of("delivery.scheduler").Dispatcher, "keep_sending", lambda _: None)
 
 
 def _resolver_of_asyncio() -> None:
     asyncios = asyncio.SelectorEventLoop.getaddrinfo
-    _replace(_of("delivery.loop").OwnResolverLoop, "getaddrinfo", asyncios)
+    _replace(_of("delivery.transports.dns").OwnResolverLoop, "getaddrinfo", asyncios)
 
 
 def _threads_of_gevent() -> None:
@@ -123,7 +125,7 @@ def _thread_of_threading() -> None:
 
 
 def _context_for_ever() -> None:
-    transport = _of("delivery.http").HttpTransport
+    transport = _of("delivery.transports.http").HttpTransport
     connected = transport._connected  # noqa: SLF001 that is the variant
 
     def connected_once(self: Any) -> Any:
@@ -133,11 +135,11 @@ def _context_for_ever() -> None:
 
 
 def _resolver_of_gevent() -> None:
-    _replace(_of("delivery.resolver"), "native", _present)
+    _replace(_of("delivery.transports.dns"), "native", _present)
 
 
 def _sleeps_in_the_hub() -> None:
-    _replace(_of("delivery.polling"), "native", _present)
+    _replace(_of("delivery.control"), "native", _present)
 
 
 def _born_in_a_master() -> None:

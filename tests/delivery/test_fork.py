@@ -28,9 +28,9 @@ import sys
 import threading
 import time
 import sqreen_mw as sqreen
-from sqreen_mw.agent import fork_gate
+from sqreen_mw.agent.process import import_lock
 
-fork_gate.FORK_SECONDS *= 30
+import_lock.FORK_SECONDS *= 30
 middle = threading.Event()
 
 

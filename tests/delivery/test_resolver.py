@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from sqreen_mw.agent.delivery.loop import OwnResolverLoop
-from sqreen_mw.agent.delivery.resolver import UnansweredError
+from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop, UnansweredError
 from tests.delivery.conftest import Runner
 from tests.support.waiting import wait_until
 

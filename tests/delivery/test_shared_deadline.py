@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from sqreen_mw.agent.deadline import Patience
+from sqreen_mw.agent.process.exit import Patience
 from tests.delivery.conftest import Runner
 from tests.support.faulty_collector import Answer
 

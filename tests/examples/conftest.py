@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 import pytest
 
 import sqreen_mw as sqreen
-from sqreen_mw.agent.delivery.memory import memory_events
+from sqreen_mw.agent.delivery.transports.local import memory_events
 from sqreen_mw.protocol.event import Event
 
 SIGNUP: Final = "sq.sdk.users.signup"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqreen_mw.agent.config import Config
+from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.requests.wsgi import wsgi_request
 from sqreen_mw.capture.body import BodyTee

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, RequestRedirect, Rule
 
-from sqreen_mw.agent.config import Config
+from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, asgi_request

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqreen_mw.agent.arguments import Arguments
-from sqreen_mw.agent.config import Config
+from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.context import Identity
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.null import NullAgent

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import sqreen_mw as sqreen
 import sqreen_mw.agent.runtime  # the end of its agent comes before ours
-from sqreen_mw.agent.ending import at_end
+from sqreen_mw.agent.process.exit import at_end
 from tests.delivery import naive
 from tests.servers.table import Held
 
 _CALLERS = {
-    "sqreen_mw.agent.sigterm": Held.SIGTERM,
-    "sqreen_mw.agent.children": Held.CHILD,
+    "sqreen_mw.agent.process.sigterm": Held.SIGTERM,
+    "sqreen_mw.agent.process.workers": Held.CHILD,
     "multiprocessing.util": Held.CHILD,
 }
 _tracked: list[int] = []

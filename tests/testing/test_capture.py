@@ -14,7 +14,7 @@ from flask import Flask
 from starlette.testclient import TestClient
 
 import sqreen_mw as sqreen
-from sqreen_mw.agent.delivery.memory import memory_events
+from sqreen_mw.agent.delivery.transports.local import memory_events
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.testing import capture_events

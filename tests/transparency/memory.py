@@ -6,7 +6,7 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any, Unpack
 
-from sqreen_mw.agent.config import Settings
+from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.middleware.asgi import SqreenMiddleware
 from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware
 from tests.transparency.asgi_drive import scope_of

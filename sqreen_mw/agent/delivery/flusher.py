@@ -17,23 +17,21 @@ from typing import Final
 
 from msgspec import structs
 
-from sqreen_mw.agent.children import follow_child_end
-from sqreen_mw.agent.delivery.buffer import Buffer
-from sqreen_mw.agent.delivery.dispatcher import Dispatcher
-from sqreen_mw.agent.delivery.heart import Heart
-from sqreen_mw.agent.delivery.loop import OwnResolverLoop
-from sqreen_mw.agent.delivery.outbox import Outbox
-from sqreen_mw.agent.delivery.pace import Pace
-from sqreen_mw.agent.delivery.polling import apoll, poll
+from sqreen_mw.agent.delivery.control import Wishes, apoll, poll
+from sqreen_mw.agent.delivery.heartbeat import Heart
+from sqreen_mw.agent.delivery.queue import Buffer
+from sqreen_mw.agent.delivery.retry import Pace
+from sqreen_mw.agent.delivery.scheduler import Dispatcher
+from sqreen_mw.agent.delivery.sender import Outbox
 from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
-from sqreen_mw.agent.delivery.transport import TakesHeartbeats, Transport
-from sqreen_mw.agent.delivery.wishes import Wishes
+from sqreen_mw.agent.delivery.transports.base import TakesHeartbeats, Transport
+from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.native import native
 from sqreen_mw.agent.pending import PendingEvent
-from sqreen_mw.agent.sigterm import follow_sigterm
-from sqreen_mw.agent.uwsgi import loads_for_workers
-from sqreen_mw.capture.interruption import is_interruption
+from sqreen_mw.agent.process.sigterm import follow_sigterm
+from sqreen_mw.agent.process.unpatched import native
+from sqreen_mw.agent.process.workers import follow_child_end, loads_for_workers
+from sqreen_mw.capture.signal_exceptions import is_interruption
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import new_event_id
 

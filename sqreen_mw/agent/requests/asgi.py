@@ -1,16 +1,40 @@
 """A request in an ASGI server."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqreen_mw.agent.context import Calls, RequestContext, Route
-from sqreen_mw.agent.requests.mounts import mount_templates
 from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import UNKNOWN_PEER
-from sqreen_mw.capture.interruption import is_interruption
+from sqreen_mw.capture.json_copy import safe_text
 from sqreen_mw.capture.request import PathParams, RawRequest
-from sqreen_mw.capture.values import safe_text
+from sqreen_mw.capture.signal_exceptions import is_interruption
+
+_DEEPEST: Final = 8
+"""Mounts within each other that are looked at: an application may be mounted in itself."""
+
+
+def mount_templates(router: object) -> list[str]:
+    """Return the templates of a router's mounts, such as ``/shops/{shop}``, in its own order.
+
+    What is mounted may hide its routes, and so those that are mounted in it.
+    """
+    found: list[str] = []
+    with suppress(Exception):  # a framework's own object may raise anything
+        found.extend(_templates(router, "", _DEEPEST))
+    return found
+
+
+def _templates(router: object, prefix: str, depth: int) -> Iterator[str]:
+    for route in getattr(router, "routes", ()) if depth else ():
+        if hasattr(route, "routes"):
+            # A host has no path.
+            template = f"{prefix}{getattr(route, 'path', '')}"
+            yield template
+            yield from _templates(route, template, depth - 1)
+
 
 Scope: TypeAlias = MutableMapping[str, Any]
 

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeAlias
 from sqreen_mw.agent.context import Calls, RequestContext
 from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import Headers
+from sqreen_mw.capture.json_copy import safe_text
 from sqreen_mw.capture.request import PathParams, RawRequest
-from sqreen_mw.capture.values import safe_text
 
 Environ: TypeAlias = dict[str, Any]
 

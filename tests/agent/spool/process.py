@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Raw, structs
 
 from sqreen_mw.agent.delivery.batch import Batch, make_batch
-from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.queue import Buffer
 from sqreen_mw.agent.delivery.spool.joining import JoiningSpool
 from sqreen_mw.agent.delivery.spool.opening import spool_opener
 from sqreen_mw.agent.guard import Guard

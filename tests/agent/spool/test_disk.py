@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sqreen_mw.agent.delivery import buffer as buffer_module
+from sqreen_mw.agent.delivery import queue as queue_module
 from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.spool import reader as reader_module
 from sqreen_mw.agent.delivery.spool.desks import MOST
@@ -238,7 +238,7 @@ def test_what_is_being_written_at_the_end_is_waited_for(
     process: New, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The end and a write on another thread come one after the other."""
-    monkeypatch.setattr(buffer_module, "KEEPING_SECONDS", PATIENCE)
+    monkeypatch.setattr(queue_module, "KEEPING_SECONDS", PATIENCE)
     one = process()
     batch = one.batch("a")
     ended = threading.Event()

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from sqreen_mw.agent.delivery.batch import Batch
-from sqreen_mw.agent.delivery.outbox import Outbox
-from sqreen_mw.agent.delivery.pace import Pace
-from sqreen_mw.agent.delivery.transport import Misconfigured, Outcome, Retry
+from sqreen_mw.agent.delivery.retry import Pace
+from sqreen_mw.agent.delivery.sender import Outbox
+from sqreen_mw.agent.delivery.transports.base import Misconfigured, Outcome, Retry
 from sqreen_mw.protocol.batch import Envelope
 from tests.agent.spool.process import Process
 

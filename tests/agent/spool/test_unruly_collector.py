@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from sqreen_mw.agent.delivery.http import HttpTransport
-from sqreen_mw.agent.delivery.pace import Pace
+from sqreen_mw.agent.delivery.retry import Pace
 from sqreen_mw.agent.delivery.spool.opening import spool_opener
+from sqreen_mw.agent.delivery.transports.http import HttpTransport
 from sqreen_mw.agent.guard import Guard
 from tests.agent.test_flusher import Bench
 from tests.agent.unruly import BAD, Fault, unruly_collector

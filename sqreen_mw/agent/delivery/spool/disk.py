@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import ClassVar, Final
 
 from sqreen_mw.agent.delivery.batch import Batch
-from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.queue import Buffer
 from sqreen_mw.agent.delivery.spool.bounds import FULL, Bounds
 from sqreen_mw.agent.delivery.spool.desks import Desks
 from sqreen_mw.agent.delivery.spool.directory import Directory

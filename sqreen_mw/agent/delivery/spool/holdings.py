@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.queue import Buffer
 from sqreen_mw.agent.delivery.spool.bounds import FULL
 
 DAMAGED: Final = "spool_damaged"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from sqreen_mw.agent.delivery.buffer import Buffer
+from sqreen_mw.agent.delivery.queue import Buffer
 from sqreen_mw.agent.delivery.spool.base import Spool
 from sqreen_mw.agent.delivery.spool.bounds import Bounds
 from sqreen_mw.agent.delivery.spool.directory import Directory, UnsafeDirectoryError

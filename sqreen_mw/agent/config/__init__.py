@@ -1,0 +1,1 @@
+"""Settings of the SDK: the table, its sources, its validators."""

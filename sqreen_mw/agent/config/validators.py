@@ -1,0 +1,237 @@
+"""How each setting is read from a keyword or a variable; a wrong one raises with the fix."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from os import PathLike
+from pathlib import Path
+from typing import Final, TypeAlias
+from urllib.parse import SplitResult, urlsplit
+
+from sqreen_mw.capture.client_ip import Networks
+from sqreen_mw.capture.ignore_paths import Paths
+from sqreen_mw.protocol.address import PRIVATE
+from sqreen_mw.protocol.event import Event
+from sqreen_mw.protocol.limits import MAX_NAME_LENGTH
+from sqreen_mw.scrubbing.interface import Scrubs
+from sqreen_mw.scrubbing.scrubber import Scrubber
+
+Texts: TypeAlias = str | Sequence[str] | AbstractSet[str]
+"""One text with commas, or several texts."""
+
+URL_SCHEMES: Final = ("http", "https", "file", "console", "memory")
+MAX_FLUSH_INTERVAL: Final = 60.0
+MIN_SPOOL_SIZE: Final = 4
+"""MiB: a few batches, each of at most one."""
+
+MAX_SPOOL_SIZE: Final = 1024 * 1024
+MAX_SPOOL_AGE: Final = 24.0 * 365
+
+
+def read_url(value: str) -> str:
+    """Return where events go; http and https URLs without a slash at the end."""
+    value = _text(value).strip()
+    parts = urlsplit(value)
+    if parts.scheme not in URL_SCHEMES:
+        raise ValueError(f"must begin with one of {', '.join(s + '://' for s in URL_SCHEMES)}")
+    if parts.scheme in {"http", "https"} and not parts.hostname:
+        raise ValueError("names no host: write it as http://localhost:7070")
+    if parts.username or parts.password:
+        raise ValueError("must not hold a password: give the token as SQREEN_TOKEN")
+    _check_port(parts, "http://localhost:7070")
+    if parts.scheme == "file" and (parts.netloc or not parts.path):
+        raise ValueError("names no file: write it as file:///var/log/events.jsonl")
+    if parts.scheme not in {"http", "https"}:
+        return value
+    is_longer = parts.query or parts.fragment or parts.path.rstrip("/").endswith("/v1/events")
+    if is_longer or " " in value:
+        raise ValueError("must be the collector's address alone, such as http://localhost:7070")
+    return value.rstrip("/")
+
+
+def read_proxy(value: str) -> str:
+    """Return the address of a proxy; one without a scheme is taken for http."""
+    value = _text(value).strip()
+    parts = urlsplit(value if "://" in value else f"http://{value}")
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError("must begin with http:// or https://, other kinds are not known here")
+    _check_port(parts, "http://proxy.example.com:3128")
+    if not parts.hostname:
+        raise ValueError("names no host: write it as http://proxy.example.com:3128")
+    if parts.query or parts.fragment or parts.path.strip("/"):
+        raise ValueError("must be its address alone, such as http://proxy.example.com:3128")
+    return parts.geturl().rstrip("/")
+
+
+def read_ca_file(value: str | PathLike[str]) -> str:
+    """Return the full path of a file of certificates, which is there and can be read."""
+    # Imported here, as few apps have such a file, and http URLs need none of it.
+    import ssl  # noqa: PLC0415
+
+    path = Path(value).absolute()
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError as error:
+        raise ValueError("must name a file of certificates in PEM form, it holds none") from error
+    except OSError as error:
+        reason = error.strerror
+        raise ValueError(f"must name a file of certificates in PEM form: {reason}") from error
+    return str(path)
+
+
+def read_token(value: str) -> str:
+    """Return the secret that the collector knows the app by."""
+    value = _text(value).strip()
+    if not value:
+        raise ValueError("must not be empty: make one with `sqreen-mw tokens create APP`")
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError("must be printable ASCII without spaces: copy it as it was shown")
+    return value
+
+
+def read_name(value: str) -> str:
+    """Return a name of an app, an environment or a release."""
+    if not _text(value).strip() or not value.isprintable():
+        raise ValueError("must be printable text")
+    if len(value) > MAX_NAME_LENGTH:
+        raise ValueError(f"must have at most {MAX_NAME_LENGTH} characters")
+    return value.strip()
+
+
+def read_flag(value: object) -> bool:
+    """Return what one of the usual spellings of yes and no means."""
+    text = str(value).strip().lower()
+    if text in {"1", "true", "yes", "y", "on"}:
+        return True
+    if text in {"0", "false", "no", "n", "off"}:
+        return False
+    raise ValueError("must be 1 or 0")
+
+
+def read_interval(value: str | float) -> float:
+    """Return seconds to wait for other events."""
+    seconds = _number(value)
+    if not 0 < seconds <= MAX_FLUSH_INTERVAL:
+        raise ValueError(f"must be seconds, more than 0 and at most {MAX_FLUSH_INTERVAL:g}")
+    return seconds
+
+
+def read_spool_dir(value: str | PathLike[str]) -> str:
+    """Return the full path of a directory, which need not be there."""
+    text = os.fspath(value)
+    if not text.strip() or "\0" in text:
+        raise ValueError("must name a directory")
+    return str(Path(text).absolute())
+
+
+def read_spool_size(value: str | float) -> int:
+    """Return bytes, of a number of MiB."""
+    size = _number(value)
+    if not MIN_SPOOL_SIZE <= size <= MAX_SPOOL_SIZE:
+        raise ValueError(f"must be MiB, at least {MIN_SPOOL_SIZE} and at most {MAX_SPOOL_SIZE}")
+    return int(size * 1024 * 1024)
+
+
+def read_spool_age(value: str | float) -> float:
+    """Return seconds, of a number of hours."""
+    hours = _number(value)
+    if not 0 < hours <= MAX_SPOOL_AGE:
+        raise ValueError(f"must be hours, more than 0 and at most {MAX_SPOOL_AGE:g}")
+    return hours * 3600
+
+
+def read_proxies(value: Texts) -> tuple[str, ...]:
+    """Return the networks of trusted proxies; ``private`` stands for several."""
+    networks: list[str] = []
+    for text in _texts(value, separators=", "):
+        networks.extend(PRIVATE if text == "private" else (text,))
+    try:
+        Networks(networks)
+    except ValueError as error:
+        raise ValueError(f"must be networks such as 10.0.0.0/8, or private: {error}") from error
+    return tuple(networks)
+
+
+def read_header_name(value: str) -> str:
+    """Return the lower-case name of a header field."""
+    name = _text(value).strip().lower()
+    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+        raise ValueError("must be the name of one header, such as CF-Connecting-IP")
+    return name
+
+
+def read_ignored(value: Texts) -> Paths:
+    """Return the paths that have no events."""
+    return Paths(_texts(value, separators=", "))
+
+
+def read_keys(value: Texts) -> tuple[str, ...]:
+    """Return names of secret values."""
+    keys = tuple(_texts(value, separators=","))
+    if not keys:
+        raise ValueError("must be names of keys, such as password, secret")
+    return keys
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"must be text, not {type(value).__name__}")
+    return value
+
+
+def _check_port(parts: SplitResult, example: str) -> None:
+    try:
+        _ = parts.port
+    except ValueError:
+        # Its message would tell a part of a password that is not quoted.
+        raise ValueError(f"has no right port: write it as {example}") from None
+
+
+def _number(value: object) -> float:
+    """Return a number; one that text holds, too."""
+    try:
+        return float(str(value))
+    except ValueError:
+        raise ValueError("must be a number") from None
+
+
+def _texts(value: object, *, separators: str) -> list[str]:
+    """Return the parts of one text with separators, or the elements of a list, tuple or set."""
+    elements: Iterable[object]
+    match value:
+        case str():
+            for separator in separators:
+                value = value.replace(separator, "\n")
+            elements = value.splitlines()
+        case AbstractSet():
+            elements = sorted(value, key=str)
+        case list() | tuple():
+            elements = value
+        case _:
+            raise TypeError(f"must be text or a list of text, not {type(value).__name__}")
+    texts: list[str] = []
+    for element in elements:
+        if not isinstance(element, str):
+            raise TypeError(f"must be a list of text, one element is {element!r}")
+        texts.append(element.strip())
+    return [text for text in texts if text]
+
+
+def read_regex(value: str) -> str:
+    """Return an expression for secrets in text."""
+    Scrubber(pattern=value)
+    return value
+
+
+def read_hook(value: Callable[[Event], Event | None]) -> Callable[[Event], Event | None]:
+    """Return the app's function of an event."""
+    if not callable(value):
+        raise TypeError("must be a function of an event")
+    return value
+
+
+def read_scrubs(value: Scrubs) -> Scrubs:
+    """Return the app's own scrubber."""
+    if not all(hasattr(value, name) for name in ("text", "value", "is_sensitive")):
+        raise TypeError("must have the methods text, value and is_sensitive")
+    return value

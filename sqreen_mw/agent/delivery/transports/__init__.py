@@ -1,0 +1,1 @@
+"""Transports: how batches leave the process."""

@@ -1,0 +1,107 @@
+"""Writes events as JSON lines, to a file or to the terminal."""
+
+import fcntl
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, TextIO
+from urllib.parse import unquote, urlsplit
+
+from sqreen_mw.agent.delivery.batch import Batch
+from sqreen_mw.agent.delivery.transports.base import Delivered, Outcome, Retry
+from sqreen_mw.protocol.batch import decode_event
+from sqreen_mw.protocol.event import Event
+
+_boxes: Final[dict[str, list[Event]]] = {}
+
+
+def memory_events(url: str = "memory://") -> list[Event]:
+    """Return the list that events of a ``memory://`` URL are appended to."""
+    return _boxes.setdefault(url, [])
+
+
+class MemoryTransport:
+    """Appends events to the list of its URL."""
+
+    def __init__(self, url: str) -> None:
+        self._events: Final = memory_events(url)
+
+    async def send(self, batch: Batch, *, seconds: float) -> Delivered:  # noqa: ARG002 at once
+        """Append the events."""
+        self._events.extend(decode_event(bytes(raw)) for raw in batch.envelope.events)
+        return Delivered()
+
+    async def close(self) -> None:
+        """Keep the events: a test reads them after the flush."""
+
+
+def path_of(url: str) -> Path:
+    """Return the file that a ``file://`` URL names."""
+    return Path(unquote(urlsplit(url).path))
+
+
+class FileTransport:
+    """Appends one JSON line an event to a file that only its owner can read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path: Final = path
+
+    async def send(self, batch: Batch, *, seconds: float) -> Outcome:  # noqa: ARG002 at once
+        """Append a batch in one write; a full or missing disk is tried again later."""
+        try:
+            _append(self._path, _lines(batch))
+        except OSError as error:
+            return Retry(f"{self._path} can't be written: {error.strerror}")
+        return Delivered()
+
+    async def close(self) -> None:
+        """Do nothing: no file is open."""
+
+
+class ConsoleTransport:
+    """Writes one JSON line an event to the terminal, for development."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream: Final = sys.stderr if stream is None else stream
+
+    async def send(self, batch: Batch, *, seconds: float) -> Delivered:  # noqa: ARG002 at once
+        """Write the events."""
+        self._stream.write(_lines(batch).decode())
+        self._stream.flush()
+        return Delivered()
+
+    async def close(self) -> None:
+        """Leave the terminal open."""
+
+
+def _lines(batch: Batch) -> bytes:
+    return b"".join(bytes(raw) + b"\n" for raw in batch.envelope.events)
+
+
+def _append(path: Path, data: bytes) -> None:
+    """Write to the end of a file; where that fails it is as long as before, if that can be had."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode=0o600)
+    with os.fdopen(descriptor, "ab", buffering=0) as file, _locked(descriptor):
+        size = os.fstat(descriptor).st_size
+        try:
+            left = memoryview(data)
+            while left:  # a disk that fills up takes a part first
+                left = left[file.write(left) :]
+        except OSError:
+            with suppress(OSError):
+                file.truncate(size)
+            raise
+
+
+@contextmanager
+def _locked(descriptor: int) -> Iterator[None]:
+    """Keep other processes of the app from writing meanwhile, where the file system has locks."""
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # closing is not enough: a child forked meanwhile has it as well
+            fcntl.flock(descriptor, fcntl.LOCK_UN)

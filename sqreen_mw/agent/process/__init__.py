@@ -1,0 +1,1 @@
+"""The process that the agent lives in: exits, signals, forks, workers."""
