@@ -8,14 +8,14 @@ from sqreen_mw.errors import RefusedError, SqreenError
 REFUSED: Final = 1
 WRONG: Final = 2
 INTERRUPTED: Final = 130
-"""Exit codes: a refusal; a wrong setting, or a store that can't be opened; Ctrl-C."""
+"""Exit codes: a refused change; a wrong setting or an unusable store; Ctrl-C."""
 
 
 def main() -> None:
-    """Run a command; a fault of ours is one line on stderr."""
+    """Run a command. An expected error is one line on stderr."""
     try:
-        # Imported here, as it takes a moment in which Ctrl-C must not end in a traceback.
-        from sqreen_mw.cli.commands import app  # noqa: PLC0415
+        # Imported here because Ctrl-C during this import must not print a traceback.
+        from sqreen_mw.cli.commands import app  # noqa: PLC0415 see the comment above
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except ModuleNotFoundError as error:

@@ -11,21 +11,21 @@ from sqreen_mw.version import __version__
 LAZY: Final = {
     "serve": Lazy(
         module="sqreen_mw.cli.serve",
-        about="Run the collector: it takes events, keeps them, and shows them in the Event "
+        summary="Run the collector: it receives and stores events, and shows them in the Event "
         "Explorer.",
     ),
     "demo": Lazy(
-        module="sqreen_mw.cli.demo",
-        about="Run a collector, a shop and a bank that report to it, and visitors. Nothing is "
-        "kept.",
+        module="sqreen_mw.cli.demo.command",
+        summary="Run a collector, a shop and a bank with simulated visitors. All data is deleted "
+        "at the end.",
     ),
     "doctor": Lazy(
-        module="sqreen_mw.cli.doctor",
-        about="Find out why events do not arrive, or are not what they should be.",
-        of_collector=False,
+        module="sqreen_mw.cli.doctor.command",
+        summary="Find out why events do not arrive or have wrong values.",
+        needs_collector=False,
     ),
-    "users": Lazy(module="sqreen_mw.cli.users", about="Make users and let them in."),
-    "tokens": Lazy(module="sqreen_mw.cli.tokens", about="Make tokens, list and revoke them."),
+    "users": Lazy(module="sqreen_mw.cli.users", summary="Create users and login links."),
+    "tokens": Lazy(module="sqreen_mw.cli.tokens", summary="Create, list and revoke tokens."),
 }
 
 
@@ -58,9 +58,9 @@ def _root(
     """Security monitoring of business logic, on your own server."""
 
 
-def _not_loaded() -> None:
-    """Stand for a command in the list; what is run is the command itself."""
+def _placeholder() -> None:
+    """Stand for a command in the help; LazyGroup replaces it by the real command."""
 
 
 for _name, _lazy in LAZY.items():
-    app.command(_name, help=_lazy.line)(_not_loaded)
+    app.command(_name, help=_lazy.line)(_placeholder)

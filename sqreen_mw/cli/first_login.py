@@ -1,4 +1,4 @@
-"""Letting the first person in, and nobody else."""
+"""The first user of a new collector, and the login link for that user."""
 
 from typing import Final
 
@@ -7,29 +7,30 @@ from sqreen_mw.collector.state import State
 from sqreen_mw.errors import ConfigurationError
 
 FIRST_USER: Final = "admin"
-"""The user that a collector on loopback is born with; it has no password."""
+"""A collector on loopback creates this user at its first start, without a password."""
 
 LINK_LIFETIME: Final = 60 * 60
-"""Seconds in which a login link can be used."""
+"""Seconds until a login link expires."""
 
 
 def first_login(settings: Settings, state: State, *, options: str = "") -> str | None:
-    """Return the secret of a login link for the first user, or None once anybody has a password.
+    """Return the secret of a login link for the first user, or None if a user has a password.
 
     Args:
-        settings: Whom the host is open to.
-        state: Where the users are.
-        options: What names that state on a command line, if anything has to.
+        settings: The collector's settings.
+        state: The store of the users.
+        options: Options to repeat in the suggested command, so that it opens the same store.
 
     Raises:
-        ConfigurationError: Others can reach the host, and nobody has a password.
+        ConfigurationError: The host is not loopback and no user has a password.
     """
     if state.users.any_password():
         return None
     if not settings.is_loopback:
         raise ConfigurationError(
-            f"others can reach {settings.host}, and no user has a password yet: "
-            f"first run sqreen-mw users create NAME --role admin --password-stdin{options}"
+            f"the host {settings.host} is reachable from other machines, but no user has a "
+            "password yet: first run "
+            f"sqreen-mw users create NAME --role admin --password-stdin{options}"
         )
     if state.users.count() == 0:
         state.users.create(FIRST_USER, password=None, role="admin")

@@ -1,4 +1,4 @@
-"""Commands that are loaded when they are run, so that a list of them takes no second."""
+"""Commands whose modules are imported when the command runs, so that ``--help`` is fast."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,36 +11,36 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 COLLECTOR: Final = "sqlalchemy"
-"""What is there if the extra of the collector is."""
+"""A package that only the extra ``collector`` installs."""
 
 HINT: Final = r"Needs: pip install 'sqreen-mw\[collector]'"
-"""With the bracket escaped, as the help is Rich's markup."""
+"""The bracket is escaped because the help is Rich markup."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lazy:
-    """A command that is not loaded.
+    """A command that is not imported yet.
 
     Attributes:
-        module: Where it is, under its own name.
-        about: The first sentences of its help.
-        of_collector: Whether it needs what the collector stands on.
+        module: The module that contains the command under its own name.
+        summary: The first sentences of the command's help.
+        needs_collector: True if the command needs the extra ``collector``.
     """
 
     module: str
-    about: str
-    of_collector: bool = True
+    summary: str
+    needs_collector: bool = True
 
     @property
     def line(self) -> str:
-        """What a list of commands says of it."""
-        return HINT if self.of_collector and find_spec(COLLECTOR) is None else self.about
+        """The command's line in the list of commands."""
+        return HINT if self.needs_collector and find_spec(COLLECTOR) is None else self.summary
 
     def load(self, name: str) -> Any:
-        """Return the command.
+        """Import and return the command.
 
         Raises:
-            ModuleNotFoundError: What it stands on is not installed.
+            ModuleNotFoundError: A package that the command needs is not installed.
         """
         found = getattr(import_module(self.module), name)
         loaded = typer.Typer()
@@ -52,12 +52,12 @@ class Lazy:
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands of these names are lines of its help until one is run."""
+    """A group that imports the commands in ``lazy`` when they are run."""
 
     lazy: ClassVar[Mapping[str, Lazy]] = {}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the name, the command, loaded, and what is left of the arguments."""
+        """Return the command's name, the imported command and the remaining arguments."""
         name, command, rest = super().resolve_command(ctx, args)
         lazy = self.lazy.get(name or "")
         return name, command if lazy is None else lazy.load(str(name)), rest

@@ -8,11 +8,10 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from sqreen_mw.cli.banner import Banner, print_banner
 from sqreen_mw.cli.first_login import first_login
-from sqreen_mw.cli.listener import listen
 from sqreen_mw.cli.options import DataDir, StateUrl, repeated
-from sqreen_mw.cli.ready import Ready, print_ready
-from sqreen_mw.cli.server import check_tls, run
+from sqreen_mw.cli.server import check_tls, listen, run
 from sqreen_mw.collector.services import open_services
 from sqreen_mw.collector.settings import load_settings
 from sqreen_mw.collector.state import open_state
@@ -25,27 +24,27 @@ Port: TypeAlias = Annotated[
 ]
 EventsUrl: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Where events are.", show_default="sqlite:///DATA_DIR/events.db"),
+    typer.Option(help="Database of events.", show_default="sqlite:///DATA_DIR/events.db"),
 ]
 RootPath: TypeAlias = Annotated[
-    str | None, typer.Option(help="Path that a proxy in front removes.", show_default=False)
+    str | None, typer.Option(help="Path prefix that a proxy removes.", show_default=False)
 ]
 PublicUrl: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Where people and apps reach it, through a proxy.", show_default=False),
+    typer.Option(help="URL for browsers and apps, behind a proxy.", show_default=False),
 ]
 TlsCert: TypeAlias = Annotated[
-    Path | None, typer.Option(help="PEM file of the certificate.", show_default=False)
+    Path | None, typer.Option(help="PEM file with the certificate.", show_default=False)
 ]
 TlsKey: TypeAlias = Annotated[
-    Path | None, typer.Option(help="PEM file of its key.", show_default=False)
+    Path | None, typer.Option(help="PEM file with its key.", show_default=False)
 ]
 Json: TypeAlias = Annotated[
-    bool, typer.Option("--json", help="Print one line of JSON once it is ready.")
+    bool, typer.Option("--json", help="Print one line of JSON when it is ready.")
 ]
 
 
-def serve(  # noqa: PLR0913 one an option
+def serve(
     *,
     host: Host = None,
     port: Port = None,
@@ -58,9 +57,9 @@ def serve(  # noqa: PLR0913 one an option
     tls_key: TlsKey = None,
     json: Json = False,
 ) -> None:
-    """Run the collector: it takes events, keeps them, and shows them in the Event Explorer.
+    """Run the collector: it receives and stores events, and shows them in the Event Explorer.
 
-    Each option can be set as SQREEN_COLLECTOR_<OPTION> in the environment too.
+    Each option can also be set in the environment, as SQREEN_COLLECTOR_<OPTION>.
     """
     settings = load_settings(
         {
@@ -82,13 +81,13 @@ def serve(  # noqa: PLR0913 one an option
         with closing(open_state(settings.state_url)) as state:
             options = repeated(data_dir=data_dir, state_url=state_url)
             secret = first_login(settings, state, options=options)
-        # Last of what can fail: its token is made once, and shown by this start or never.
+        # Last, because it creates the first token, which is shown at this start only.
         with closing(open_services(settings)) as services:
-            ready = Ready.of(settings, port=listener.getsockname()[1], login=secret)
-            ready = ready.with_token(services.first_token)
-            run(services, listener, on_ready=lambda: print_ready(ready, json=json))
+            banner = Banner.of(settings, port=listener.getsockname()[1], login=secret)
+            banner = banner.with_token(services.first_token)
+            run(services, listener, on_ready=lambda: print_banner(banner, json=json))
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    # The server's own handlers come first; it then hands the signal on to here.
+    # uvicorn handles the signal first and raises it again at its end.
     raise SystemExit(0)

@@ -1,5 +1,6 @@
-"""The web server around the collector."""
+"""The collector's web server and its listening socket."""
 
+import errno
 import logging
 import socket
 import ssl
@@ -14,25 +15,39 @@ from sqreen_mw.collector.settings import Settings
 from sqreen_mw.errors import ConfigurationError
 
 GRACE: Final = 1
-"""Seconds that open requests have once the server stops; a live tail never ends by itself."""
+"""Seconds that open requests get at the stop; a live tail never ends by itself."""
 
 
 def check_tls(settings: Settings) -> None:
-    """Load the TLS files, if any, to see whether the server will be able to.
+    """Check that the TLS files can be loaded, if there are any.
 
     Raises:
-        ConfigurationError: The files don't hold a certificate and its key.
+        ConfigurationError: The files don't contain a certificate and its key.
     """
     if settings.tls_cert is None:
         return
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key)
-    except OSError as error:  # ssl.SSLError is one
+    except OSError as error:  # includes ssl.SSLError
         raise ConfigurationError(_tls_advice(settings, error)) from error
 
 
+def listen(settings: Settings) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        ConfigurationError: The port is taken or not allowed, or the host is not an address of
+            this machine.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise ConfigurationError(_listen_advice(settings, error)) from error
+
+
 def run(services: Services, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM; ``on_ready`` is called once requests are answered."""
+    """Serve until SIGINT or SIGTERM. ``on_ready`` is called as soon as requests are answered."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = _config(services)
     _Server(config, on_ready).run(sockets=[listener])
@@ -45,7 +60,7 @@ def _config(services: Services) -> uvicorn.Config:
         root_path=settings.root_path,
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
-        # Else any client could choose its address and scheme by headers.
+        # With True, any client could choose its address and scheme by headers.
         proxy_headers=False,
         server_header=False,
         access_log=False,
@@ -58,9 +73,29 @@ def _config(services: Services) -> uvicorn.Config:
 
 def _tls_advice(settings: Settings, error: OSError) -> str:
     return (
-        f"{settings.tls_cert} and {settings.tls_key} are no certificate and its key "
-        f"({error.strerror or error}): give PEM files that belong together"
+        f"{settings.tls_cert} and {settings.tls_key} are not a certificate and its key "
+        f"({error.strerror or error}): use PEM files that belong together"
     )
+
+
+def _listen_advice(settings: Settings, error: OSError) -> str:
+    reason = str(error.strerror).partition(" (while")[0]
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"port {settings.port} is taken: stop the program that listens there, or choose "
+                "another port with --port or SQREEN_COLLECTOR_PORT"
+            )
+        case errno.EACCES:
+            return (
+                f"port {settings.port} is not allowed for this user: choose one above 1023 with "
+                "--port or SQREEN_COLLECTOR_PORT"
+            )
+        case _:
+            return (
+                f"can't listen on {settings.host} ({reason}): choose an address of "
+                "this machine with --host or SQREEN_COLLECTOR_HOST"
+            )
 
 
 class _Server(uvicorn.Server):
@@ -73,6 +108,6 @@ class _Server(uvicorn.Server):
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # It would report each live tail that it ends as an error, with a traceback.
+        # uvicorn would log each live tail that it ends as an error, with a traceback.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         await super().shutdown(sockets)

@@ -1,4 +1,4 @@
-"""``sqreen-mw tokens``: what lets apps and scripts in."""
+"""``sqreen-mw tokens``: the secrets that apps and scripts send to the collector."""
 
 import json as encoding
 from collections.abc import Sequence
@@ -9,28 +9,28 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sqreen_mw.cli.options import DataDir, StateUrl
-from sqreen_mw.cli.state import opened_state
+from sqreen_mw.cli.options import DataDir, StateUrl, opened_state
 from sqreen_mw.collector.state.tokens import AGENT_SCOPES, SCOPES, Token
 
-SENDS: Final = "ingest"
+INGEST: Final = "ingest"
+"""The scope that allows to send events."""
 
-tokens: Final = typer.Typer(help="Make tokens, list and revoke them.", no_args_is_help=True)
+tokens: Final = typer.Typer(help="Create, list and revoke tokens.", no_args_is_help=True)
 
 
 @tokens.command()
 def create(
-    app: Annotated[str, typer.Argument(help="Name of the app; made where it is not there.")],
+    app: Annotated[str, typer.Argument(help="Name of the app; a new name creates it.")],
     *,
-    name: Annotated[str, typer.Option(help="What the token is for.")] = "command line",
+    name: Annotated[str, typer.Option(help="A name for the list of tokens.")] = "command line",
     scope: Annotated[
         list[str] | None,
-        typer.Option(help=f"One of {', '.join(sorted(SCOPES))}; may come more than once."),
+        typer.Option(help=f"One of {', '.join(sorted(SCOPES))}; can be repeated."),
     ] = None,
     data_dir: DataDir = None,
     state_url: StateUrl = None,
 ) -> None:
-    """Make a token of an app and print its secret, this once. It may send events by default."""
+    """Create a token for an app and print its secret. By default it allows to send events."""
     scopes = frozenset(scope) if scope else AGENT_SCOPES
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         state.apps.ensure(app)
@@ -46,39 +46,37 @@ def show(
     data_dir: DataDir = None,
     state_url: StateUrl = None,
 ) -> None:
-    """List the tokens that are valid; their secrets are kept nowhere."""
+    """List the valid tokens. Their secrets are not stored and can't be shown again."""
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         valid = state.tokens.all(app)
     if json:
-        typer.echo(encoding.dumps([_plain(token) for token in valid]))
+        typer.echo(encoding.dumps([_as_json(token) for token in valid]))
     elif valid:
         Console(highlight=False, markup=False).print(_table(valid))
     else:
-        typer.echo("no token is valid: make one by 'sqreen-mw tokens create APP'")
+        typer.echo("there is no valid token: create one with 'sqreen-mw tokens create APP'")
 
 
 @tokens.command()
 def revoke(
-    token: Annotated[str, typer.Argument(help="Its id, as 'tokens list' shows it, or its secret.")],
+    token: Annotated[str, typer.Argument(help="Its id from 'tokens list', or its secret.")],
     *,
     data_dir: DataDir = None,
     state_url: StateUrl = None,
 ) -> None:
-    """Revoke a token: whoever shows it is refused from now on, by every collector."""
+    """Revoke a token. From now on, every collector with this database refuses it."""
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         gone = state.tokens.revoke(token)
         left = state.tokens.all(gone.app)
-    typer.echo(
-        f"the token {gone.name!r} of {gone.app} ({gone.id}) is revoked, and refused from now on"
-    )
-    if SENDS in gone.scopes and not any(SENDS in each.scopes for each in left):
+    typer.echo(f"the token {gone.name!r} of {gone.app} ({gone.id}) is revoked")
+    if INGEST in gone.scopes and not any(INGEST in each.scopes for each in left):
         typer.echo(
-            f"{gone.app} can't send events any more: make a token by "
+            f"{gone.app} can't send events any more: create a token with "
             f"'sqreen-mw tokens create {gone.app}'"
         )
 
 
-def _plain(token: Token) -> dict[str, Any]:
+def _as_json(token: Token) -> dict[str, Any]:
     return {
         "id": token.id,
         "app": token.app,
@@ -90,10 +88,10 @@ def _plain(token: Token) -> dict[str, Any]:
 
 def _table(valid: Sequence[Token]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("Id", "App", "Name", "Scopes", "Made"):
+    for title in ("Id", "App", "Name", "Scopes", "Created"):
         table.add_column(title, overflow="fold", no_wrap=title == "Id")
     for token in valid:
-        made = datetime.fromtimestamp(token.created_at / 1000, UTC)
+        created = datetime.fromtimestamp(token.created_at / 1000, UTC)
         scopes = ", ".join(sorted(token.scopes))
-        table.add_row(token.id, token.app, token.name, scopes, f"{made:%Y-%m-%d %H:%M} UTC")
+        table.add_row(token.id, token.app, token.name, scopes, f"{created:%Y-%m-%d %H:%M} UTC")
     return table

@@ -1,4 +1,4 @@
-"""``sqreen-mw users``: who may look into the collector."""
+"""``sqreen-mw users``: the people who can log in to the collector."""
 
 import getpass
 import sys
@@ -6,16 +6,15 @@ from typing import Annotated, Final
 
 import typer
 
+from sqreen_mw.cli.banner import collector_url, login_url
 from sqreen_mw.cli.first_login import LINK_LIFETIME
-from sqreen_mw.cli.options import DataDir, PasswordStdin, StateUrl
-from sqreen_mw.cli.ready import collector_url, login_url
-from sqreen_mw.cli.state import opened_state
+from sqreen_mw.cli.options import DataDir, PasswordStdin, StateUrl, opened_state
 from sqreen_mw.collector.settings import load_settings
 from sqreen_mw.collector.state import State
 from sqreen_mw.collector.state.users import Role, User
 from sqreen_mw.errors import RefusedError
 
-users: Final = typer.Typer(help="Make users and let them in.", no_args_is_help=True)
+users: Final = typer.Typer(help="Create users and login links.", no_args_is_help=True)
 
 
 @users.command()
@@ -27,7 +26,7 @@ def create(
     data_dir: DataDir = None,
     state_url: StateUrl = None,
 ) -> None:
-    """Make a user. Without a password, only a link of 'users link' lets them in."""
+    """Create a user. Without a password, the user logs in with a link from 'users link'."""
     password = _password() if password_stdin else None
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         user = state.users.create(name, password=password, role=role)
@@ -36,7 +35,7 @@ def create(
 
 @users.command()
 def password(name: str, *, data_dir: DataDir = None, state_url: StateUrl = None) -> None:
-    """Give a user another password, the first line of stdin, and end their sessions."""
+    """Set a user's password from the first line of stdin, and end the user's sessions."""
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         _known(state, name)
         state.users.set_password(name, _password())
@@ -49,12 +48,12 @@ def link(
     *,
     url: Annotated[
         str | None,
-        typer.Option(help="Where people reach the collector.", show_default="its own settings"),
+        typer.Option(help="URL of the collector.", show_default="from its settings"),
     ] = None,
     data_dir: DataDir = None,
     state_url: StateUrl = None,
 ) -> None:
-    """Print a link that logs a user in, once, within an hour."""
+    """Print a login link for a user. It works once, within an hour."""
     settings = load_settings({"data_dir": data_dir, "state_url": state_url})
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         secret = state.sessions.issue_link(_known(state, name), lifetime=LINK_LIFETIME)
@@ -65,10 +64,10 @@ def link(
 def _known(state: State, name: str) -> User:
     user = state.users.by_name(name)
     if user is None:
-        raise RefusedError(f"there is no user {name!r}: make one by 'sqreen-mw users create'")
+        raise RefusedError(f"there is no user {name!r}: create one with 'sqreen-mw users create'")
     return user
 
 
 def _password() -> str:
-    # At a terminal it is asked for and not shown.
+    # A terminal prompts for it and does not echo it.
     return getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")

@@ -31,7 +31,7 @@ PATIENCE = 90.0
 """Others look once a minute for what a process left in the spool, where the first look fails."""
 
 CLOSE_PATIENCE = 10.0
-INCOMPRESSIBLE = random.Random(7).randbytes(3000).hex()  # noqa: S311 no secret
+INCOMPRESSIBLE = random.Random(7).randbytes(3000).hex()
 
 End: TypeAlias = Literal["recovers", "does not"]
 

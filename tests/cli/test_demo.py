@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx2
 import pytest
 
-from sqreen_mw.cli.demonstration.sites import check_installed
+from sqreen_mw.cli.demo.sites import check_installed
 from sqreen_mw.errors import ConfigurationError
 
 _COMMAND = [sys.executable, "-m", "sqreen_mw", "demo"]
@@ -25,14 +25,14 @@ _T = TypeVar("_T")
 
 
 class Demo:
-    """A demonstration in a session of its own, and what it printed."""
+    """A demo in its own process session, and the line that it printed."""
 
     def __init__(self, process: subprocess.Popen[str], line: dict[str, str]) -> None:
         self.process = process
         self.links = line
 
     def members(self) -> dict[int, str]:
-        """Return the processes of the session, by number, with their command lines."""
+        """Return the command lines of the session's processes, by process id."""
         found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
@@ -45,13 +45,13 @@ class Demo:
         return found
 
     def child(self, word: str) -> int:
-        """Return the oldest process with a word in its command line."""
+        """Return the oldest process whose command line contains a word."""
         return min(number for number, command in self.members().items() if word in command)
 
 
 @contextmanager
-def demonstration(folder: Path, *options: str) -> Iterator[Demo]:
-    """Play until the block ends, with temporary files in a folder."""
+def running_demo(folder: Path, *options: str) -> Iterator[Demo]:
+    """Run the demo until the block ends, with temporary files in a directory."""
     with subprocess.Popen(
         [*_COMMAND, "--json", *_ANY_PORTS, *options],
         stdout=subprocess.PIPE,
@@ -85,16 +85,16 @@ def _events(client: httpx2.Client, app: str) -> list[dict[str, Any]]:
 
 
 def _live_apps(client: httpx2.Client) -> set[str]:
-    told = client.get("/v1/instances").raise_for_status().json()
-    return {instance["app"] for instance in told["instances"] if not instance["ended"]}
+    answer = client.get("/v1/instances").raise_for_status().json()
+    return {instance["app"] for instance in answer["instances"] if not instance["ended"]}
 
 
 def test_demo_shows_both_sites_and_leaves_nothing(tmp_path: Path) -> None:
-    """The login link opens a collector with events of both sites; SIGINT ends all of it.
+    """The login link opens a collector with events of both sites; SIGINT stops everything.
 
-    The Overview has a living process of each.
+    The Overview shows a live instance of each app.
     """
-    with demonstration(tmp_path, "--visitors-rate", "20") as demo:
+    with running_demo(tmp_path, "--visitors-rate", "20") as demo:
         links = demo.links
         with httpx2.Client(base_url=links["url"], follow_redirects=True, timeout=SECONDS) as client:
             assert client.get(links["login"]).status_code == 200
@@ -112,26 +112,26 @@ def test_demo_shows_both_sites_and_leaves_nothing(tmp_path: Path) -> None:
         assert len(demo.members()) == 5
 
         demo.process.send_signal(signal.SIGINT)
-        said, complained = demo.process.communicate(timeout=SECONDS)
+        out, err = demo.process.communicate(timeout=SECONDS)
 
-        assert (demo.process.returncode, said, complained) == (0, "", "")
+        assert (demo.process.returncode, out, err) == (0, "", "")
         assert demo.members() == {}
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
-def heeded_hangup() -> Iterator[None]:
-    """Heed SIGHUP, which below nohup is ignored, by children and so by the demo as well."""
+def default_sighup() -> Iterator[None]:
+    """Restore SIGHUP's default, because the demo inherits an ignored SIGHUP from nohup."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)
 
 
-@pytest.mark.usefixtures("heeded_hangup")
+@pytest.mark.usefixtures("default_sighup")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_other_signals_end_it_too(tmp_path: Path, number: signal.Signals) -> None:
-    """SIGTERM, and the end of the terminal, stop everything."""
-    with demonstration(tmp_path, "--no-visitors") as demo:
+def test_sigterm_and_sighup_stop_the_demo(tmp_path: Path, number: signal.Signals) -> None:
+    """SIGTERM and SIGHUP stop all processes."""
+    with running_demo(tmp_path, "--no-visitors") as demo:
         demo.process.send_signal(number)
 
         assert demo.process.wait(SECONDS) == 0
@@ -139,20 +139,20 @@ def test_other_signals_end_it_too(tmp_path: Path, number: signal.Signals) -> Non
 
 
 def test_part_that_dies_is_named(tmp_path: Path) -> None:
-    """When a part ends by itself, the rest is stopped and the exit code is 1."""
-    with demonstration(tmp_path, "--no-visitors") as demo:
+    """If a part dies, the others are stopped and the exit code is 1."""
+    with running_demo(tmp_path, "--no-visitors") as demo:
         os.kill(demo.child("gunicorn"), signal.SIGKILL)
 
-        _, complained = demo.process.communicate(timeout=SECONDS)
+        _, err = demo.process.communicate(timeout=SECONDS)
         assert demo.process.returncode == 1
-        assert complained.startswith("The bank has died (exit code -9).")
+        assert err.startswith("The bank stopped (exit code -9).")
         assert _until(demo.members, holds=lambda members: not members) == {}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of a killed parent")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, which signals orphans")
 def test_killed_demo_leaves_nothing(tmp_path: Path) -> None:
-    """Even SIGKILL, which can't be handled, ends all processes."""
-    with demonstration(tmp_path, "--no-visitors") as demo:
+    """SIGKILL of the demo ends all of its processes."""
+    with running_demo(tmp_path, "--no-visitors") as demo:
         demo.process.kill()
         demo.process.wait()
 
@@ -160,7 +160,7 @@ def test_killed_demo_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_taken_port_is_named_with_its_option() -> None:
-    """A port in use is refused on one line, before anything is started."""
+    """A taken port is one line on stderr, before anything starts."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ended = subprocess.run(
@@ -178,8 +178,8 @@ def test_taken_port_is_named_with_its_option() -> None:
     assert "--bank-port" in ended.stderr
 
 
-def test_one_port_twice_is_named_with_both_options() -> None:
-    """Two parts can't share a port: the message names both options, whatever listens there."""
+def test_port_given_twice_is_named_with_both_options() -> None:
+    """The message names both options, even if the port is free."""
     done = subprocess.run(
         [*_COMMAND, "--port", "7090", "--shop-port", "0", "--bank-port", "7090"],
         capture_output=True,
@@ -190,11 +190,11 @@ def test_one_port_twice_is_named_with_both_options() -> None:
 
     assert done.returncode == 2
     assert done.stderr == (
-        "sqreen-mw: port 7090 is given by --port and by --bank-port: choose another for one\n"
+        "sqreen-mw: port 7090 is given by --port and by --bank-port: choose two different ports\n"
     )
 
 
 def test_missing_package_is_named_with_the_fix() -> None:
-    """Without the packages that the sites stand on, the message says what to install."""
+    """The message contains the install command."""
     with pytest.raises(ConfigurationError, match=r'needs no_such_package: pip install ".*\[demo]"'):
         check_installed(("json", "no_such_package"))

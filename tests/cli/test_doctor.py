@@ -17,14 +17,14 @@ from tests.support.collector_process import CollectorProcess, run_collector
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
-    """Serve a collector."""
+    """Run a collector."""
     with run_collector(tmp_path_factory.mktemp("collector")) as process:
         yield process
 
 
 @pytest.fixture(scope="module")
-def right(served: CollectorProcess) -> dict[str, str]:
-    """Return settings with which all is fine."""
+def valid(served: CollectorProcess) -> dict[str, str]:
+    """Return valid settings for the collector."""
     return served.settings("doctor")
 
 
@@ -32,10 +32,9 @@ def right(served: CollectorProcess) -> dict[str, str]:
 def odd_server(
     health: int, delivery: int, *, behind: timedelta | None, waits: float = 0.0
 ) -> Iterator[str]:
-    """Serve something that answers with these statuses, and tells a time that is behind.
+    """Run a server that answers with these statuses and a clock that is behind.
 
-    It waits for so many seconds before it tells of its health, or, if they are negative, after it
-    has looked at its clock.
+    A positive ``waits`` is a pause before the clock is read, a negative one a pause afterwards.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -54,7 +53,7 @@ def odd_server(
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -65,25 +64,25 @@ def odd_server(
 
 
 def levels(ended: Ended) -> list[tuple[str, str]]:
-    """Return the subjects and levels that a report in JSON has."""
+    """Return the subjects and levels of a JSON report."""
     findings = json.loads(ended.out)["findings"]
     return [(finding["subject"], finding["level"]) for finding in findings]
 
 
 def set_all(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
-    """Set variables."""
+    """Set environment variables."""
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
 
 
-def test_a_healthy_way_is_fine_and_leaves_nothing(
+def test_healthy_setup_is_fine_and_stores_nothing(
     command: Command,
     served: CollectorProcess,
-    right: dict[str, str],
+    valid: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With a collector and its token all is fine, the exit code is 0, and no event is stored."""
-    set_all(monkeypatch, right)
+    """With a collector and its token, all findings are fine and no event is stored."""
+    set_all(monkeypatch, valid)
 
     ended = command("doctor", "--json")
 
@@ -93,21 +92,21 @@ def test_a_healthy_way_is_fine_and_leaves_nothing(
     assert served.events("doctor") == []
 
 
-def test_tells_each_setting_with_its_source(
-    command: Command, right: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_settings_are_shown_with_their_source(
+    command: Command, valid: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Values are shown with the variable, the line or the default that they come from."""
-    set_all(monkeypatch, right)
+    """Each value is shown with its variable, line of the file or default."""
+    set_all(monkeypatch, valid)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sqreen.ini").write_text("[sqreen]\nrelease = 1.2")
 
     ended = command("doctor")
-    told = json.loads(command("doctor", "--json").out)["settings"]
+    rows = json.loads(command("doctor", "--json").out)["settings"]
 
-    assert right["SQREEN_TOKEN"] not in ended.out
+    assert valid["SQREEN_TOKEN"] not in ended.out
     assert "1.2" in ended.out
-    assert {row["name"]: (row["value"], row["from"]) for row in told}.items() >= {
-        "url": (right["SQREEN_URL"], "SQREEN_URL"),
+    assert {row["name"]: (row["value"], row["from"]) for row in rows}.items() >= {
+        "url": (valid["SQREEN_URL"], "SQREEN_URL"),
         "token": ("set, not shown", "SQREEN_TOKEN"),
         "release": ("1.2", "sqreen.ini, line 2"),
         "environment": ("production", "default"),
@@ -115,41 +114,41 @@ def test_tells_each_setting_with_its_source(
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "expected"),
     [
         ({"SQREEN_TOKEN": "sqm_wrong"}, "check SQREEN_TOKEN: HTTP 401 a valid token is needed"),
         (
             {"SQREEN_APP_NAME": "another"},
             "check SQREEN_TOKEN: HTTP 403 the batch is of the app 'another'",
         ),
-        ({"SQREEN_URL": "http://127.0.0.1:9"}, "nothing answers at http://127.0.0.1:9"),
+        ({"SQREEN_URL": "http://127.0.0.1:9"}, "no answer from http://127.0.0.1:9"),
         ({"SQREEN_URL": ""}, "every call is a no-op: set SQREEN_URL"),
         ({"SQREEN_URL": "collector"}, "url / SQREEN_URL must begin with"),
         ({"FORWARDED_ALLOW_IPS": "*"}, "FORWARDED_ALLOW_IPS=*: uvicorn then takes"),
     ],
 )
-def test_a_problem_is_said_with_the_setting(
+def test_problem_names_the_setting(
     command: Command,
-    right: dict[str, str],
+    valid: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     settings: dict[str, str],
-    said: str,
+    expected: str,
 ) -> None:
-    """What keeps events away is named with what to change, and the exit code is 1."""
-    set_all(monkeypatch, {**right, **settings})
+    """A finding that keeps events away names the fix, and the exit code is 1."""
+    set_all(monkeypatch, {**valid, **settings})
 
     ended = command("doctor")
 
     assert ended.code == 1
     assert "problem" in ended.out
-    assert said in " ".join(ended.out.split())
+    assert expected in " ".join(ended.out.split())
 
 
-def test_what_is_odd_is_a_warning(
-    command: Command, right: dict[str, str], monkeypatch: pytest.MonkeyPatch
+def test_unknown_variable_is_a_warning(
+    command: Command, valid: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A variable without effect is told of; the exit code is 0."""
-    set_all(monkeypatch, {**right, "SQREEN_RELEAZE": "1"})
+    """A variable with a typo is a warning, and the exit code is 0."""
+    set_all(monkeypatch, {**valid, "SQREEN_RELEAZE": "1"})
 
     ended = command("doctor", "--json")
 
@@ -159,75 +158,75 @@ def test_what_is_odd_is_a_warning(
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "expected"),
     [
         ({"SQREEN_DISABLE": "1"}, "every call is a no-op: disable is set"),
-        ({"SQREEN_URL": "console://"}, "there is none: events go to console://"),
+        ({"SQREEN_URL": "console://"}, "no collector is used: events go to console://"),
     ],
 )
-def test_without_a_collector_there_is_no_trip(
-    command: Command, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], said: str
+def test_connection_is_not_checked_without_a_collector(
+    command: Command, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], expected: str
 ) -> None:
-    """Where events are to go nowhere, or not far, that is said and nothing is tried."""
+    """If no collector is configured, the finding names the destination and nothing is sent."""
     set_all(monkeypatch, settings)
 
     ended = command("doctor")
 
     assert ended.code == 0
-    assert said in ended.out
+    assert expected in ended.out
 
 
 @pytest.mark.parametrize(
-    ("health", "delivery", "said"),
+    ("health", "delivery", "expected"),
     [
-        (404, 404, ["is no collector: HTTP 404 for /healthz", "check SQREEN_URL: HTTP 404"]),
-        (503, 503, ["it can't write events now", "the app would try again: HTTP 503"]),
-        (200, 413, ["takes no batch as small as an empty one"]),
-        (200, 400, ["it refuses batches: HTTP 400"]),
+        (404, 404, ["is not a collector: HTTP 404 for /healthz", "check SQREEN_URL: HTTP 404"]),
+        (503, 503, ["it can't store events now", "the app would retry: HTTP 503"]),
+        (200, 413, ["rejects even an empty batch as too large"]),
+        (200, 400, ["it rejects batches: HTTP 400"]),
     ],
 )
-def test_what_is_no_healthy_collector_is_told(
+def test_faulty_collector_is_a_problem(
     command: Command,
     monkeypatch: pytest.MonkeyPatch,
     health: int,
     delivery: int,
-    said: list[str],
+    expected: list[str],
 ) -> None:
-    """Whatever answers in the collector's place, the problem is told by what it says."""
+    """The finding explains each kind of wrong answer."""
     with odd_server(health, delivery, behind=None) as url:
         set_all(monkeypatch, {"SQREEN_URL": url, "SQREEN_TOKEN": "t"})
         ended = command("doctor")
 
     assert ended.code == 1
-    assert all(each in " ".join(ended.out.split()) for each in said)
+    assert all(each in " ".join(ended.out.split()) for each in expected)
     assert "clock" not in ended.out
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [(3600, "s ahead of the collector"), (-3600, "s behind the collector"), (0, "agree")],
 )
 def test_clocks_are_compared(
-    command: Command, monkeypatch: pytest.MonkeyPatch, seconds: int, said: str
+    command: Command, monkeypatch: pytest.MonkeyPatch, seconds: int, expected: str
 ) -> None:
-    """A clock that is far from the collector's is told of, with how far."""
+    """A clock that differs from the collector's is reported with the difference."""
     with odd_server(200, 400, behind=timedelta(seconds=seconds)) as url:
         set_all(monkeypatch, {"SQREEN_URL": url, "SQREEN_TOKEN": "t"})
         ended = command("doctor")
 
-    assert said in " ".join(ended.out.split())
+    assert expected in " ".join(ended.out.split())
 
 
 @pytest.mark.parametrize("waits", [7.0, -7.0])
-def test_a_slow_answer_puts_no_clock_back(
+def test_slow_answer_is_not_taken_for_a_wrong_clock(
     command: Command, monkeypatch: pytest.MonkeyPatch, waits: float
 ) -> None:
-    """Whenever the collector looked at its clock while it was asked, the clocks may agree."""
+    """The collector may have read its clock at any time of a slow request."""
     with odd_server(200, 400, behind=timedelta(0), waits=waits) as url:
         set_all(monkeypatch, {"SQREEN_URL": url, "SQREEN_TOKEN": "t"})
         ended = command("doctor")
 
-    assert "the collector's agree" in " ".join(ended.out.split())
+    assert "this machine and the collector agree" in " ".join(ended.out.split())
 
 
 @pytest.mark.parametrize(
@@ -243,8 +242,8 @@ def test_a_slow_answer_puts_no_clock_back(
         ("gunicorn app:app", "fine"),
     ],
 )
-def test_knows_what_servers_do(command: Command, server: str, level: str) -> None:
-    """Flags that harm events are known by server, spelled with a space or an equals sign."""
+def test_server_flags_are_checked(command: Command, server: str, level: str) -> None:
+    """Harmful flags are found with a space or an equals sign."""
     assert ("server", level) in levels(command("doctor", "--json", "--server", server))
 
 
@@ -258,33 +257,33 @@ def test_knows_what_servers_do(command: Command, server: str, level: str) -> Non
         ("ip", "--peer", "10.0.0.1", "--trusted-proxies", "nonsense"),
     ],
 )
-def test_wrong_usage_ends_with_2(command: Command, arguments: tuple[str, ...]) -> None:
-    """What can't be understood is said on stderr, with exit code 2."""
+def test_wrong_usage_exits_with_2(command: Command, arguments: tuple[str, ...]) -> None:
+    """Wrong arguments are reported on stderr, with exit code 2."""
     ended = command("doctor", *arguments)
 
     assert (ended.code, ended.out) == (2, "")
     assert ended.err
 
 
-def test_a_default_is_shown_without_marks(command: Command) -> None:
-    """What is code in the docs has no backticks in the terminal."""
-    told = json.loads(command("doctor", "--json").out)["settings"]
+def test_defaults_are_shown_without_backticks(command: Command) -> None:
+    """The backticks of the docs are not shown in the terminal."""
+    rows = json.loads(command("doctor", "--json").out)["settings"]
 
-    assert [row["value"] for row in told if "`" in row["value"]] == []
+    assert [row["value"] for row in rows if "`" in row["value"]] == []
 
 
 def test_settings_are_listed(command: Command) -> None:
-    """Every setting is listed for a person, and as Markdown for the docs."""
+    """``doctor settings`` lists all settings, as text and as Markdown."""
     assert "SQREEN_TRUSTED_PROXIES" in command("doctor", "settings").out
     assert command("doctor", "settings", "--markdown").out.startswith("| Keyword | Variable |")
 
 
-def test_the_doctor_goes_the_way_of_the_app(
-    command: Command, right: dict[str, str], monkeypatch: pytest.MonkeyPatch
+def test_doctor_uses_the_configured_proxy(
+    command: Command, valid: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The proxy of the settings is gone through and named, and its password is shown nowhere."""
+    """The proxy is used and named, and its password is never shown."""
     via = "http://jane:s3same@127.0.0.1:1"
-    set_all(monkeypatch, {**right, "SQREEN_HTTP_PROXY": via})
+    set_all(monkeypatch, {**valid, "SQREEN_HTTP_PROXY": via})
 
     ended = command("doctor", "--json")
 
@@ -292,10 +291,10 @@ def test_the_doctor_goes_the_way_of_the_app(
     assert "s3same" not in ended.out
 
 
-def test_certificates_that_are_gone_are_a_problem(
+def test_missing_certificates_are_a_problem(
     command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The doctor tells of them as of any other reason why the collector is not reached."""
+    """A missing CA file is reported with its setting."""
     set_all(monkeypatch, {"SQREEN_URL": "https://localhost:1", "SQREEN_TOKEN": "sqm_1_abc"})
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
 

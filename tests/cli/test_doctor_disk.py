@@ -17,10 +17,10 @@ NOBODY = 65534
 
 
 @pytest.fixture
-def closed(command: Command, to_a_file: Path) -> Iterator[Path]:  # noqa: ARG001 it sets the scene
-    """Make a folder that the user may not write to, who is not root meanwhile."""
+def read_only(command: Command) -> Iterator[Path]:
+    """Make a directory without write permission, and give up root's rights meanwhile."""
     is_root = os.geteuid() == 0
-    command("doctor", "--json")  # loads what only root may read, where Python is root's own
+    command("doctor", "--json")  # imports modules that possibly only root can read
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o555)
@@ -35,90 +35,95 @@ def closed(command: Command, to_a_file: Path) -> Iterator[Path]:  # noqa: ARG001
 
 
 @pytest.fixture(autouse=True)
-def to_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Let events go to a file that can be made."""
+def events_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Send events to a file that does not exist yet."""
     path = tmp_path / "events.jsonl"
     monkeypatch.setenv("SQREEN_URL", f"file://{path}")
     return path
 
 
-def told(command: Command, subject: str) -> list[tuple[str, str]]:
-    """Return the levels and details of what the doctor says of a subject."""
-    findings = json.loads(command("doctor", "--json").out)["findings"]
-    return [(each["level"], each["detail"]) for each in findings if each["subject"] == subject]
+def findings(command: Command, subject: str) -> list[tuple[str, str]]:
+    """Return the levels and details of the findings about a subject."""
+    found = json.loads(command("doctor", "--json").out)["findings"]
+    return [(each["level"], each["detail"]) for each in found if each["subject"] == subject]
 
 
-def test_a_file_that_can_be_written_is_fine_and_stays_as_it_is(
-    command: Command, to_a_file: Path
-) -> None:
-    """A file is opened as the app does, and none is made."""
-    assert told(command, "file") == [("fine", f"{to_a_file} is made with the first event")]
-    assert not to_a_file.exists()
+def test_writable_file_is_fine_and_unchanged(command: Command, events_file: Path) -> None:
+    """The check does not create or change the file."""
+    assert findings(command, "file") == [
+        ("fine", f"{events_file} will be created with the first event")
+    ]
+    assert not events_file.exists()
 
-    to_a_file.write_text("kept")
-    assert told(command, "file") == [("fine", f"{to_a_file} can be written")]
-    assert to_a_file.read_text() == "kept"
+    events_file.write_text("kept")
+    assert findings(command, "file") == [("fine", f"{events_file} can be written")]
+    assert events_file.read_text() == "kept"
 
 
-def test_a_file_that_can_not_be_written_is_a_problem(
+def test_unusable_file_is_a_problem(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is in the way is said with what to do, and the exit code is 1."""
+    """The finding names the cause and the fix, and the exit code is 1."""
     monkeypatch.setenv("SQREEN_URL", f"file://{tmp_path}")
-    assert told(command, "file") == [("problem", f"{tmp_path} is a directory: name a file in it")]
+    assert findings(command, "file") == [
+        ("problem", f"{tmp_path} is a directory: choose a file in it")
+    ]
     assert command("doctor").code == 1
 
     missing = tmp_path / "missing"
     monkeypatch.setenv("SQREEN_URL", f"file://{missing}/events")
-    detail = f"{missing}/events can't be made, as there is no directory {missing}: make it"
-    assert told(command, "file") == [("problem", detail)]
+    detail = (
+        f"{missing}/events can't be created because the directory {missing} is missing: create it"
+    )
+    assert findings(command, "file") == [("problem", detail)]
 
 
-def test_a_file_of_another_user_is_a_problem(
-    command: Command, closed: Path, monkeypatch: pytest.MonkeyPatch
+def test_file_without_permission_is_a_problem(
+    command: Command, read_only: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the user may not write, the fix names the user and the variable."""
-    remedy = "give it to the user that the app runs as, or name another place in SQREEN_URL"
-    monkeypatch.setenv("SQREEN_URL", f"file://{closed}/events")
-    [(level, detail)] = told(command, "file")
+    """The fix names the user and the variable."""
+    fix = "give it to the user that the app runs as, or set SQREEN_URL to another path"
+    monkeypatch.setenv("SQREEN_URL", f"file://{read_only}/events")
+    [(level, detail)] = findings(command, "file")
     assert level == "problem"
     assert detail == (
-        f"{closed}/events can't be made, as this user may not write to {closed}: {remedy}"
+        f"{read_only}/events can't be created because this user has no write permission for "
+        f"{read_only}: {fix}"
     )
 
     monkeypatch.setenv("SQREEN_URL", "file:///etc/passwd")
-    denied = f"/etc/passwd can't be written (Permission denied): {remedy}"
-    assert told(command, "file") == [("problem", denied)]
+    denied = f"/etc/passwd can't be written (Permission denied): {fix}"
+    assert findings(command, "file") == [("problem", denied)]
 
 
-def test_a_spool_that_is_not_there_is_made_by_the_app_alone(
+def test_missing_spool_directory_is_fine(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The doctor makes no directory; it says that the app will."""
+    """The doctor does not create the directory; the app does."""
     spool = tmp_path / "var" / "spool"
     monkeypatch.setenv("SQREEN_SPOOL_DIR", str(spool))
 
-    assert told(command, "spool") == [("fine", f"{spool} is made when the app starts")]
+    assert findings(command, "spool") == [("fine", f"{spool} will be created when the app starts")]
     assert not spool.parent.exists()
 
 
-def test_a_spool_that_can_not_be_made_is_a_problem(
-    command: Command, closed: Path, monkeypatch: pytest.MonkeyPatch
+def test_spool_directory_that_cannot_be_created_is_a_problem(
+    command: Command, read_only: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the user may not make it, the fix names the user and the variable."""
-    monkeypatch.setenv("SQREEN_SPOOL_DIR", f"{closed}/spool")
+    """The fix names the user and the variable."""
+    monkeypatch.setenv("SQREEN_SPOOL_DIR", f"{read_only}/spool")
 
-    [(level, detail)] = told(command, "spool")
+    [(level, detail)] = findings(command, "spool")
 
     assert level == "problem"
-    assert f"this user may not write to {closed}: give it to the user" in detail
-    assert detail.endswith("in SQREEN_SPOOL_DIR")
+    assert f"this user has no write permission for {read_only}: give it to the user" in detail
+    assert detail.endswith("or set SQREEN_SPOOL_DIR to another path")
 
 
-def test_a_spool_that_is_fine_tells_what_waits_there(
+def test_spool_content_is_reported_and_unchanged(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What waits there is told, also of another app's; nothing of it is touched."""
+    """The finding reports the size, warns of another app's events, and changes nothing."""
     spool = tmp_path / "spool"
     monkeypatch.setenv("SQREEN_SPOOL_DIR", str(spool))
     monkeypatch.setenv("SQREEN_APP_NAME", "shop")
@@ -127,21 +132,21 @@ def test_a_spool_that_is_fine_tells_what_waits_there(
     subprocess.run([sys.executable, "-c", leave], check=True, env={**os.environ, **collector})
     before = {path.name: path.read_bytes() for path in spool.iterdir()}
 
-    holds = f"{spool} is private and can be written; 0.0 of at most 64 MiB wait there"
-    assert told(command, "spool") == [("fine", holds)]
+    content = f"{spool} is private and can be written; it contains 0.0 of at most 64 MiB"
+    assert findings(command, "spool") == [("fine", content)]
     monkeypatch.setenv("SQREEN_APP_NAME", "bank")
-    [(_, _), (level, detail)] = told(command, "spool")
+    [(_, _), (level, detail)] = findings(command, "spool")
 
     assert level == "warning"
-    assert detail.startswith(f"1 files in {spool} hold events of another app")
+    assert detail.startswith(f"1 files in {spool} contain events of another app")
     assert {path.name: path.read_bytes() for path in spool.iterdir()} == before
 
 
 @pytest.mark.parametrize("collector", [False, True])
-def test_a_spool_that_others_may_write_to_is_a_problem(
+def test_spool_that_others_can_write_is_a_problem(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, collector: bool
 ) -> None:
-    """It is said as the start of the app says it, wherever events go."""
+    """The finding repeats the error of the app's start, whatever the destination is."""
     spool = tmp_path / "spool"
     spool.mkdir()
     spool.chmod(0o777)
@@ -149,75 +154,75 @@ def test_a_spool_that_others_may_write_to_is_a_problem(
     if collector:
         monkeypatch.setenv("SQREEN_URL", f"http://127.0.0.1:{free_port()}")
         monkeypatch.setenv("SQREEN_TOKEN", "t")
-    detail = f"the app does not start, as {spool} is not safe: other users may write to it"
-    assert told(command, "spool") == [("problem", f"{detail}: chmod 700 it")]
+    detail = f"the app does not start because {spool} is not safe: other users may write to it"
+    assert findings(command, "spool") == [("problem", f"{detail}: chmod 700 it")]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a directory away")
-def test_a_spool_of_another_user_is_warned_of(
+def test_spool_of_another_user_is_a_warning_for_root(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As root the app starts with a directory that may be its workers': so it is said."""
+    """As root, the app starts and does not use the directory, which may be its workers'."""
     spool = tmp_path / "spool"
     spool.mkdir(0o700)
     os.chown(spool, 65534, 65534)
     monkeypatch.setenv("SQREEN_SPOOL_DIR", str(spool))
 
-    [(level, detail)] = told(command, "spool")
+    [(level, detail)] = findings(command, "spool")
 
     assert level == "warning"
-    assert detail.startswith(f"as root the app starts, and does not use {spool}: it is another")
+    assert detail.startswith(f"the app starts because it runs as root, but does not use {spool}: ")
 
 
-def test_a_spool_that_can_not_be_used_is_a_problem(
-    command: Command, closed: Path, monkeypatch: pytest.MonkeyPatch
+def test_read_only_spool_is_a_problem(
+    command: Command, read_only: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A directory that takes no file is told of, with what that costs."""
-    monkeypatch.setenv("SQREEN_SPOOL_DIR", str(closed))
+    """The finding names the effect of a directory that can't be written."""
+    monkeypatch.setenv("SQREEN_SPOOL_DIR", str(read_only))
 
-    [(level, detail)] = told(command, "spool")
+    [(level, detail)] = findings(command, "spool")
 
     assert level == "problem"
-    assert detail.startswith(f"{closed} can't be used, so events wait in memory only (Permission")
+    assert detail.startswith(f"{read_only} can't be used, so events wait in memory only")
 
 
-def test_a_spool_that_is_held_is_a_problem(
+def test_locked_spool_is_a_problem(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that is stopped in the middle of its work there is to be looked for."""
+    """A stopped process that holds the lock is reported."""
     monkeypatch.setenv("SQREEN_SPOOL_DIR", str(tmp_path))
     tmp_path.chmod(0o700)
     descriptor = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
 
-    [(level, detail)] = told(command, "spool")
+    [(level, detail)] = findings(command, "spool")
     os.close(descriptor)
 
     assert level == "problem"
-    assert "look for one that is stopped" in detail
+    assert "look for a stopped process" in detail
 
 
-def test_a_disk_without_room_for_the_spool_is_a_warning(
+def test_disk_without_space_for_the_spool_is_a_warning(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A spool that the disk can't hold is told of with what is left, and what to set."""
+    """The finding contains the free space and the setting."""
     free = shutil.disk_usage(tmp_path).free // 1024**2
     size = min(free * 2, 1024**2)
     tmp_path.chmod(0o700)
     monkeypatch.setenv("SQREEN_SPOOL_DIR", str(tmp_path))
     monkeypatch.setenv("SQREEN_SPOOL_SIZE", str(size))
 
-    [(level, detail)] = told(command, "spool")
+    [(level, detail)] = findings(command, "spool")
 
     assert level == ("warning" if size > free else "fine")
-    assert f"0.0 of at most {size:g} MiB wait there" in detail
+    assert f"it contains 0.0 of at most {size:g} MiB" in detail
 
 
-def test_what_is_off_writes_nothing(
+def test_disabled_app_needs_no_disk(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An app that is switched off is asked for no place to write."""
+    """A disabled app has no findings about its disk."""
     monkeypatch.setenv("SQREEN_SPOOL_DIR", str(tmp_path / "spool"))
     monkeypatch.setenv("SQREEN_DISABLE", "1")
 
-    assert told(command, "file") == told(command, "spool") == []
+    assert findings(command, "file") == findings(command, "spool") == []

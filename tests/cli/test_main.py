@@ -1,4 +1,4 @@
-"""What happens before a command begins."""
+"""The entry point, the list of commands and lazy imports."""
 
 import json
 import signal
@@ -22,8 +22,8 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_ctrl_c_while_loading_leaves_no_traceback() -> None:
-    """An impatient Ctrl-C, whenever it comes, ends with an exit code and nothing on stderr."""
+def test_ctrl_c_during_imports_prints_no_traceback() -> None:
+    """Ctrl-C at any moment of the start ends with an exit code and no traceback."""
     for delay in (0.3, 0.6, 0.9):
         code = "from sqreen_mw.cli import main; print(flush=True); main()"
         with subprocess.Popen(
@@ -36,23 +36,23 @@ def test_ctrl_c_while_loading_leaves_no_traceback() -> None:
             process.stdout.readline()
             time.sleep(delay)
             process.send_signal(signal.SIGINT)
-            _, complaints = process.communicate(timeout=60)
+            _, err = process.communicate(timeout=60)
 
-        # Python itself ends by the signal where it comes at its very end.
+        # Python ends by the signal itself if it arrives during the shutdown.
         assert process.returncode in {0, 1, 130, -signal.SIGINT}
-        assert "Traceback" not in complaints
+        assert "Traceback" not in err
 
 
-def test_a_missing_extra_is_named() -> None:
-    """Without what every command needs, the line says what to install."""
+def test_missing_cli_extra_is_named() -> None:
+    """Without typer, the message contains the install command."""
     done = python(f"import sys; sys.modules['typer'] = None; {MAIN}")
 
     assert done.returncode == 2
     assert done.stderr == "sqreen-mw: typer is not installed: pip install 'sqreen-mw[cli]'\n"
 
 
-def test_a_missing_collector_is_named_by_its_commands_only() -> None:
-    """Without the collector's packages its commands say what to install; the doctor works."""
+def test_doctor_works_without_the_collector_extra() -> None:
+    """Collector commands name the extra to install; the doctor does not need it."""
     without = "import sys; sys.modules['sqlalchemy'] = None; sys.argv[1:] = "
     served = python(f"{without}['serve', '--port', '0']; {MAIN}")
     listed = python(f"{without}['doctor', 'settings', '--markdown']; {MAIN}")
@@ -63,7 +63,7 @@ def test_a_missing_collector_is_named_by_its_commands_only() -> None:
 
 
 HEAVY = {"alembic", "argon2", "fastapi", "jinja2", "sqlalchemy", "starlette", "uvicorn"}
-"""Not pydantic, which the HTTP client loads where it is there."""
+"""Without pydantic, which the HTTP client imports if it is installed."""
 
 LOADED = f"""
 import atexit, json, sys
@@ -74,7 +74,7 @@ sys.argv[1:] = {{arguments!r}}
 
 
 def loaded(*arguments: str) -> tuple[str, set[str]]:
-    """Return what a command line prints, and the modules that it has loaded at its end."""
+    """Return the output of a command line and the modules imported at its end."""
     done = python(LOADED.format(arguments=list(arguments)))
     return done.stdout, set(json.loads(done.stderr.splitlines()[-1]))
 
@@ -82,39 +82,39 @@ def loaded(*arguments: str) -> tuple[str, set[str]]:
 @pytest.mark.parametrize(
     "arguments", [("--help",), ("--version",), ("doctor", "settings"), ("doctor", "--json")]
 )
-def test_the_collector_is_loaded_by_its_commands_only(arguments: tuple[str, ...]) -> None:
-    """What needs no collector loads nothing of it, nor what it stands on."""
+def test_other_commands_do_not_import_the_collector(arguments: tuple[str, ...]) -> None:
+    """Commands that need no collector import neither it nor its dependencies."""
     _, modules = loaded(*arguments)
 
     assert {name for name in modules if name.startswith("sqreen_mw.collector")} == set()
     assert modules & HEAVY == set()
 
 
-def test_the_help_loads_no_command() -> None:
-    """The list of commands is had without any of them."""
+def test_help_imports_no_command() -> None:
+    """The list of commands does not import the commands."""
     out, modules = loaded("--help")
 
     assert [name for name in LAZY if name not in out] == []
-    assert {"httpx2", "sqreen_mw.cli.doctor", "sqreen_mw.cli.tokens"} & modules == set()
+    assert {"httpx2", "sqreen_mw.cli.doctor.command", "sqreen_mw.cli.tokens"} & modules == set()
 
 
-def test_the_version_is_printed() -> None:
-    """``--version`` prints it in one line, and nothing else happens."""
+def test_version_is_printed() -> None:
+    """``--version`` prints one line."""
     assert loaded("--version")[0] == f"sqreen-mw {__version__}\n"
 
 
 @pytest.mark.parametrize("name", LAZY)
-def test_the_list_says_what_the_commands_say(name: str) -> None:
-    """A command's line in the list is the first sentence of its own help."""
+def test_summary_equals_the_help_of_the_command(name: str) -> None:
+    """A command's line in the list is the first paragraph of its help."""
     group = typer.main.get_group(app)
     _, command, _ = group.resolve_command(typer.Context(group), [name])
 
     assert command is not None
-    assert " ".join((command.help or "").partition("\n\n")[0].split()) == LAZY[name].about
+    assert " ".join((command.help or "").partition("\n\n")[0].split()) == LAZY[name].summary
 
 
-def test_a_missing_collector_is_named_in_the_list() -> None:
-    """Without the collector's packages the list says what to install."""
+def test_help_names_the_missing_collector_extra() -> None:
+    """Without the collector's packages, the list contains the install command."""
     without = "import sys; sys.modules['sqlalchemy'] = None; sys.argv[1:] = ['--help']"
 
     assert python(f"{without}; {MAIN}").stdout.count("sqreen-mw[collector]") == len(LAZY) - 1

@@ -20,7 +20,7 @@ from tests.support.waiting import PATIENCE
 
 @pytest.fixture
 def taken_port() -> Iterator[int]:
-    """Return a port that something else listens on."""
+    """Return a port that is in use."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
@@ -28,22 +28,22 @@ def taken_port() -> Iterator[int]:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--host", "0.0.0.0"), "first run sqreen-mw users create"),  # noqa: S104 that is the point
+        (("--host", "0.0.0.0"), "first run sqreen-mw users create"),
         (("--events-url", "redis://x"), "'redis'"),
         (("--state-url", "postgres://x"), "'postgres'"),
         (("--data-dir", "/proc/nowhere"), "/proc/nowhere"),
         (("--tls-cert", "/nowhere", "--tls-key", "/nowhere"), "/nowhere is not there"),
-        (("--tls-cert", __file__, "--tls-key", __file__), "no certificate and its key"),
+        (("--tls-cert", __file__, "--tls-key", __file__), "not a certificate and its key"),
         (("--port", "70000"), "0 to 65535"),
         (("--host", ""), "host is empty"),
         (("--data-dir", ""), "data dir is empty"),
         (("--public-url", "example.com"), "such as https://"),
     ],
 )
-def test_a_wrong_setting_is_one_line(
+def test_wrong_setting_is_one_line(
     command: Command, arguments: tuple[str, ...], message: str
 ) -> None:
-    """A collector that can't start says why in one line on stderr, with exit code 2."""
+    """A collector that can't start prints one line on stderr and exits with 2."""
     ended = command("serve", "--port", "0", *arguments)
 
     assert ended.code == 2
@@ -53,14 +53,14 @@ def test_a_wrong_setting_is_one_line(
 
 
 @pytest.mark.parametrize("with_state", [False, True])
-def test_the_command_for_the_first_user_fits(
+def test_suggested_command_creates_the_first_user(
     command: Command, tmp_path: Path, *, with_state: bool
 ) -> None:
-    """What a refused start says to run, run as it is, lets the next start begin."""
-    where = ["--data-dir", str(tmp_path / "my data")]
+    """The command that a refused start suggests makes the next start succeed."""
+    location = ["--data-dir", str(tmp_path / "my data")]
     if with_state:
-        where += ["--state-url", f"sqlite:///{tmp_path}/state.db"]
-    options = ("--host", "0.0.0.0", "--port", "0", *where)  # noqa: S104 that is the point
+        location += ["--state-url", f"sqlite:///{tmp_path}/state.db"]
+    options = ("--host", "0.0.0.0", "--port", "0", *location)
 
     refused = command("serve", *options)
     advice = shlex.split(re.findall(r"first run (sqreen-mw .*)", refused.err)[0])
@@ -68,12 +68,12 @@ def test_the_command_for_the_first_user_fits(
 
     assert made.code == 0
     assert advice[3] == "NAME"
-    with run_collector(tmp_path / "my data", *options[:2], *where[2:]) as server:
+    with run_collector(tmp_path / "my data", *options[:2], *location[2:]) as server:
         assert server.login is None
 
 
-def test_a_wrong_variable_is_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable that is no setting stops the start."""
+def test_unknown_variable_is_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A SQREEN_COLLECTOR_ variable with a typo stops the start."""
     monkeypatch.setenv("SQREEN_COLLECTOR_PROT", "1")
 
     ended = command("serve")
@@ -82,8 +82,8 @@ def test_a_wrong_variable_is_one_line(command: Command, monkeypatch: pytest.Monk
     assert "did you mean SQREEN_COLLECTOR_PORT?" in ended.err
 
 
-def test_a_taken_port_names_the_setting(command: Command, taken_port: int) -> None:
-    """A port that is in use is named, with the option and the variable that choose another."""
+def test_taken_port_names_the_setting(command: Command, taken_port: int) -> None:
+    """The message names the option and the variable that choose another port."""
     ended = command("serve", "--port", str(taken_port))
 
     assert ended.code == 2
@@ -94,15 +94,15 @@ def test_a_taken_port_names_the_setting(command: Command, taken_port: int) -> No
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("--host", "0.0.0.0"),  # noqa: S104 that is the point
+        ("--host", "0.0.0.0"),
         ("--tls-cert", __file__, "--tls-key", __file__),
         ("--events-url", "redis://x"),
     ],
 )
-def test_a_start_that_fails_keeps_the_first_token(
+def test_failed_start_keeps_the_first_token(
     command: Command, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    """The token that is shown once is shown by the first start that succeeds."""
+    """The first start that succeeds shows the first token."""
     refused = command("serve", "--port", "0", "--data-dir", str(tmp_path), *arguments)
 
     with run_collector(tmp_path) as server:
@@ -110,28 +110,28 @@ def test_a_start_that_fails_keeps_the_first_token(
     assert refused.code == 2
 
 
-def test_a_taken_port_keeps_the_first_token(
+def test_taken_port_keeps_the_first_token(
     command: Command, tmp_path: Path, taken_port: int
 ) -> None:
-    """A start that finds its port taken uses nothing up."""
+    """A start that fails because of its port does not use up the first token."""
     command("serve", "--port", str(taken_port), "--data-dir", str(tmp_path))
 
     with run_collector(tmp_path) as server:
         assert server.first_token is not None
 
 
-def test_a_host_of_elsewhere_names_the_setting(command: Command) -> None:
-    """An address that is not of this machine is named once anybody could log in there."""
+def test_foreign_host_names_the_setting(command: Command) -> None:
+    """An address of another machine is refused with the setting."""
     command("users", "create", "ann", "--password-stdin", stdin="correct horse")
 
     ended = command("serve", "--host", "192.0.2.1", "--port", "0")
 
     assert ended.code == 2
-    assert "192.0.2.1 can't be listened on" in ended.err
+    assert "can't listen on 192.0.2.1" in ended.err
 
 
-def test_the_first_start_lets_the_owner_in(tmp_path: Path) -> None:
-    """The first line has a link that logs in once, and a token that an app can send with."""
+def test_first_start_prints_a_login_link_and_a_token(tmp_path: Path) -> None:
+    """The link logs in once, and an app can send events with the token."""
     with run_collector(tmp_path) as server:
         sent = httpx2.post(
             f"{server.url}/v1/events",
@@ -154,8 +154,8 @@ def test_the_first_start_lets_the_owner_in(tmp_path: Path) -> None:
     assert not again.has_redirect_location
 
 
-def test_with_a_password_there_is_no_link(command: Command, tmp_path: Path) -> None:
-    """Once anybody has a password, a start makes no link that would go around it."""
+def test_no_login_link_after_a_password_is_set(command: Command, tmp_path: Path) -> None:
+    """If a user has a password, the start prints no login link."""
     data_dir = tmp_path / "data"
     command(
         *("users", "create", "ann", "--password-stdin", "--data-dir", str(data_dir)),
@@ -168,7 +168,7 @@ def test_with_a_password_there_is_no_link(command: Command, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stops_cleanly_with_a_live_tail(tmp_path: Path, number: signal.Signals) -> None:
-    """A signal ends the collector in a few seconds with code 0 and no word, open streams or not."""
+    """A signal stops the collector with exit code 0 and no output, despite an open stream."""
     with (
         run_collector(tmp_path) as server,
         httpx2.Client(base_url=server.url, timeout=PATIENCE) as client,
@@ -177,16 +177,16 @@ def test_stops_cleanly_with_a_live_tail(tmp_path: Path, number: signal.Signals) 
         client.get(server.login)
         with client.stream("GET", "/events/live") as stream:
             assert stream.status_code == 200
-            begun = time.monotonic()
+            started = time.monotonic()
             server.process.send_signal(number)
             _, err = server.process.communicate(timeout=PATIENCE)
 
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - started < 30
     assert (server.process.returncode, err) == (0, "")
 
 
-def test_ignores_what_clients_say_of_themselves(tmp_path: Path) -> None:
-    """Headers of proxies are not believed: a client can't choose its scheme by them."""
+def test_forwarding_headers_of_clients_are_ignored(tmp_path: Path) -> None:
+    """A client can't choose its scheme with X-Forwarded-Proto."""
     with run_collector(tmp_path) as server:
         assert server.login is not None
         answer = httpx2.get(
@@ -199,8 +199,8 @@ def test_ignores_what_clients_say_of_themselves(tmp_path: Path) -> None:
     assert "httponly" in answer.headers["set-cookie"].lower()
 
 
-def test_a_proxy_may_speak_tls(tmp_path: Path) -> None:
-    """With a public URL, the address that is told and the link to log in by are the proxy's."""
+def test_public_url_is_used_for_the_banner_and_the_link(tmp_path: Path) -> None:
+    """With a public URL, the printed URL and the login link are the proxy's."""
     public = "https://sqreen.example.com/security"
 
     with run_collector(
@@ -211,8 +211,8 @@ def test_a_proxy_may_speak_tls(tmp_path: Path) -> None:
         assert server.login.startswith(f"{public}/login/once?token=")
 
 
-def test_speaks_tls(tmp_path: Path) -> None:
-    """With a certificate and its key, the collector is reached by https only."""
+def test_serves_https(tmp_path: Path) -> None:
+    """With a certificate and its key, the collector answers on https and sets secure cookies."""
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
     subprocess.run(
         [
@@ -233,8 +233,8 @@ def test_speaks_tls(tmp_path: Path) -> None:
     assert "secure" in answer.headers["set-cookie"].lower()
 
 
-def test_tells_a_person_what_to_do(tmp_path: Path) -> None:
-    """Without --json the output has the address, the link, and the lines to set."""
+def test_banner_shows_the_link_and_the_variables(tmp_path: Path) -> None:
+    """Without --json, the output contains the URL, the link and the variables to set."""
     command = [sys.executable, "-m", "sqreen_mw", "serve", "--port", "0"]
     with subprocess.Popen(
         [*command, "--data-dir", str(tmp_path)], stdout=subprocess.PIPE, text=True
@@ -243,7 +243,7 @@ def test_tells_a_person_what_to_do(tmp_path: Path) -> None:
         lines: list[str] = []
         while not lines or "Stop" not in lines[-1]:
             lines.append(process.stdout.readline())
-            assert lines[-1], "it ends before it is ready"
+            assert lines[-1], "the command ended before it was ready"
         process.terminate()
         process.communicate(timeout=PATIENCE)
 

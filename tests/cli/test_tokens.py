@@ -15,10 +15,10 @@ from tests.cli.conftest import Command
         (("--scope", "query", "--scope", "ingest"), {"query", "ingest"}),
     ],
 )
-def test_prints_the_secret_alone(
+def test_create_prints_only_the_secret(
     command: Command, tmp_path: Path, *, options: tuple[str, ...], scopes: set[str]
 ) -> None:
-    """The output is the secret of a token of the app, and nothing else."""
+    """The output is the secret of a token with the wanted scopes, and nothing else."""
     ended = command("tokens", "create", "shop", *options)
 
     assert ended.code == 0
@@ -30,25 +30,25 @@ def test_prints_the_secret_alone(
     assert token.scopes == scopes
 
 
-def made(command: Command, *arguments: str) -> str:
-    """Make a token and return its id."""
+def created(command: Command, *arguments: str) -> str:
+    """Create a token and return its id."""
     return command("tokens", "create", *arguments).out.split("_")[1]
 
 
-def test_lists_the_tokens_that_are_valid(command: Command) -> None:
-    """Each token is told with its id, its app, its name and its scopes, without its secret."""
+def test_list_shows_valid_tokens_without_secrets(command: Command) -> None:
+    """Each row contains the id, app, name and scopes of a valid token."""
     secret = command("tokens", "create", "shop").out.strip()
-    of_bank = made(command, "bank", "--name", "nightly report", "--scope", "query")
-    command("tokens", "revoke", made(command, "shop"))
+    of_bank = created(command, "bank", "--name", "nightly report", "--scope", "query")
+    command("tokens", "revoke", created(command, "shop"))
 
-    told = json.loads(command("tokens", "list", "--json").out)
+    listed = json.loads(command("tokens", "list", "--json").out)
     shown = command("tokens", "list").out
 
-    assert [(row["id"], row["app"]) for row in told] == [
+    assert [(row["id"], row["app"]) for row in listed] == [
         (of_bank, "bank"),
         (secret.split("_")[1], "shop"),
     ]
-    assert (told[0]["name"], told[0]["scopes"]) == ("nightly report", ["query"])
+    assert (listed[0]["name"], listed[0]["scopes"]) == ("nightly report", ["query"])
     assert of_bank in shown
     assert "nightly report" in shown
     assert secret not in shown
@@ -57,42 +57,42 @@ def test_lists_the_tokens_that_are_valid(command: Command) -> None:
     ]
 
 
-def test_an_empty_list_says_how_to_make_one(command: Command) -> None:
-    """Where there is no token, the command that makes one is named."""
+def test_empty_list_names_the_create_command(command: Command) -> None:
+    """Without a token, the output names the command that creates one."""
     ended = command("tokens", "list", "shop")
 
     assert (ended.code, ended.err) == (0, "")
-    assert ended.out == "no token is valid: make one by 'sqreen-mw tokens create APP'\n"
+    assert ended.out == "there is no valid token: create one with 'sqreen-mw tokens create APP'\n"
 
 
-def test_revokes_by_the_id_or_the_secret(command: Command) -> None:
-    """Both name the token; what was done is said, and what a last token leaves behind."""
-    first = made(command, "shop", "--name", "till")
+def test_revoke_accepts_the_id_or_the_secret(command: Command) -> None:
+    """The output names the token, and warns if it was the app's last one for sending."""
+    first = created(command, "shop", "--name", "till")
     secret = command("tokens", "create", "shop").out.strip()
 
     by_id = command("tokens", "revoke", first)
     by_secret = command("tokens", "revoke", secret)
 
     assert by_id.code == by_secret.code == 0
-    assert by_id.out == f"the token 'till' of shop ({first}) is revoked, and refused from now on\n"
+    assert by_id.out == f"the token 'till' of shop ({first}) is revoked\n"
     assert by_secret.out.endswith(
-        "shop can't send events any more: make a token by 'sqreen-mw tokens create shop'\n"
+        "shop can't send events any more: create a token with 'sqreen-mw tokens create shop'\n"
     )
     assert json.loads(command("tokens", "list", "--json").out) == []
 
 
-def test_a_token_that_reads_leaves_nobody_without_one(command: Command) -> None:
-    """Only who can't send any more is told of."""
-    made(command, "shop")
+def test_revoking_a_query_token_warns_of_nothing(command: Command) -> None:
+    """The warning appears only if the app can't send events any more."""
+    created(command, "shop")
 
-    ended = command("tokens", "revoke", made(command, "shop", "--scope", "query"))
+    ended = command("tokens", "revoke", created(command, "shop", "--scope", "query"))
 
     assert "any more" not in ended.out
 
 
-def test_what_is_no_token_is_refused(command: Command) -> None:
-    """An unknown token, or one that is revoked, is said with the command that lists them."""
-    gone = made(command, "shop")
+def test_unknown_token_is_refused(command: Command) -> None:
+    """An unknown or revoked token is refused with the command that lists tokens."""
+    gone = created(command, "shop")
     command("tokens", "revoke", gone)
 
     for text in (gone, "nonsense", ""):

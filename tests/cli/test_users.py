@@ -21,8 +21,8 @@ def _state_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'sqreen-mw' / 'state.db'}"
 
 
-def test_makes_a_user_with_a_password(command: Command, tmp_path: Path) -> None:
-    """The password is the first line of stdin, and nowhere in the output."""
+def test_create_reads_the_password_from_stdin(command: Command, tmp_path: Path) -> None:
+    """The password is the first line of stdin and is not in the output."""
     ended = command(
         "users", "create", "ann", "--role", "viewer", "--password-stdin", stdin="correct horse\r\n"
     )
@@ -35,8 +35,8 @@ def test_makes_a_user_with_a_password(command: Command, tmp_path: Path) -> None:
     assert user.role == "viewer"
 
 
-def test_changes_a_password(command: Command, tmp_path: Path) -> None:
-    """A user without a password, or with another, gets the new one."""
+def test_password_is_changed(command: Command, tmp_path: Path) -> None:
+    """A user without a password gets one."""
     command("users", "create", "ann")
 
     ended = command("users", "password", "ann", stdin="battery staple")
@@ -47,8 +47,8 @@ def test_changes_a_password(command: Command, tmp_path: Path) -> None:
     state.close()
 
 
-def test_a_password_is_asked_for(command: Command, tmp_path: Path) -> None:
-    """At a terminal the password is asked for, and not shown."""
+def test_terminal_prompts_for_the_password(command: Command, tmp_path: Path) -> None:
+    """A terminal prompts for the password and does not echo it."""
     command("users", "create", "ann")
     master, terminal = pty.openpty()
     with subprocess.Popen(
@@ -72,8 +72,8 @@ def test_a_password_is_asked_for(command: Command, tmp_path: Path) -> None:
     state.close()
 
 
-def test_prints_a_link_that_logs_in(command: Command, tmp_path: Path) -> None:
-    """The link is of the collector's own address, or of the one that is given."""
+def test_link_logs_in(command: Command, tmp_path: Path) -> None:
+    """The link uses the collector's own URL or the given one."""
     command("users", "create", "ann")
 
     own = command("users", "link", "ann").out.strip()
@@ -89,7 +89,7 @@ def test_prints_a_link_that_logs_in(command: Command, tmp_path: Path) -> None:
 
 
 def test_refusals_are_one_line(command: Command) -> None:
-    """What the state refuses is said in one line, with exit code 1."""
+    """A refused change is one line on stderr, with exit code 1."""
     command("users", "create", "ann")
 
     for arguments, message in (

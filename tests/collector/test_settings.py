@@ -41,7 +41,7 @@ def test_what_is_given_wins_over_the_environment() -> None:
         ("127.9.9.9", True),
         ("::1", True),
         ("localhost", True),
-        ("0.0.0.0", False),  # noqa: S104 that is the point
+        ("0.0.0.0", False),
         ("::", False),
         ("192.168.1.2", False),
         ("collector.example.com", False),

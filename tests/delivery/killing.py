@@ -139,7 +139,7 @@ def killed_round(target: Target, number: int, *, is_flooded: bool = False) -> Ro
 def _visit_for_a_while(done: Round, url: str, folder: Path, *, name: str, is_flooded: bool) -> None:
     events, parts = (5, 4) if is_flooded else (2, 0)
     params: dict[str, str | int] = {"name": name, "events": events, "parts": parts}
-    end = time.monotonic() + random.uniform(0.1, 4.0)  # noqa: S311 no secret
+    end = time.monotonic() + random.uniform(0.1, 4.0)
     with httpx2.Client(base_url=url, timeout=PATIENCE) as client:
         while (begin := time.monotonic()) < end:
             done.tracked.update(client.get("/order", params=params).raise_for_status().json())

@@ -88,7 +88,7 @@ def test_the_documented_numbers_are_cards() -> None:
     assert [n for n in documented if mask_cards(f"83{n}61") != f"83{MASK}61"] == []
 
 
-RANDOM = random.Random(4)  # noqa: S311 no secret is made of it
+RANDOM = random.Random(4)
 
 
 def digits(count: int) -> str:

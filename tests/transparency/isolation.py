@@ -33,7 +33,7 @@ class Load:
     @property
     def events(self) -> list[int]:
         """How many events each request tracks, by its number."""
-        dice = random.Random(self.seed)  # noqa: S311 no secret
+        dice = random.Random(self.seed)
         return [dice.randrange(4) for _ in range(self.requests)]
 
 
@@ -97,7 +97,7 @@ def _expected(event: dict[str, Any]) -> set[str]:
 async def _send(port: int, load: Load) -> None:
     """Send all requests, in an order of their own."""
     numbers = list(enumerate(load.events))
-    random.Random(load.seed + 1).shuffle(numbers)  # noqa: S311 no secret
+    random.Random(load.seed + 1).shuffle(numbers)
     async with httpx2.AsyncClient(
         base_url=f"http://127.0.0.1:{port}",
         timeout=PATIENCE,

@@ -1,4 +1,4 @@
-"""What a server's flags do to an app's events, as far as a command line or a variable shows it."""
+"""Checks the flags and variables of web servers for values that spoil events."""
 
 import shlex
 from collections.abc import Mapping
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
-from sqreen_mw.cli.doctor_finding import Finding, Level
+from sqreen_mw.cli.doctor.finding import Finding, Level
 
-_BELIEVES_CLIENTS: Final = (
-    "uvicorn then takes what a client writes into X-Forwarded-For for its address: name the "
-    "addresses of your proxies there instead of *"
+_TRUSTS_ALL_CLIENTS: Final = (
+    "uvicorn then takes the client's address from any X-Forwarded-For header, which a client can "
+    "forge: list the addresses of your proxies instead of *"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What a server does to events with these flags, all together."""
+    """The effect of a combination of flags of one server."""
 
     server: str
     flags: tuple[str, ...]
@@ -24,7 +24,7 @@ class Rule:
     effect: str
 
     def applies(self, words: list[str]) -> bool:
-        """Tell whether it holds for a command line."""
+        """Return whether a command line has all of the flags."""
         if self.server not in {PurePath(word).name for word in words}:
             return False
         given = " ".join([*words, ""]).replace("=", " ")
@@ -34,35 +34,35 @@ class Rule:
         return " ".join([self.server, *self.flags])
 
 
-_BELIEVING: Final = Rule(
+_TRUST_ALL: Final = Rule(
     server="uvicorn",
     flags=("--forwarded-allow-ips *",),
     level="problem",
-    effect=_BELIEVES_CLIENTS,
+    effect=_TRUSTS_ALL_CLIENTS,
 )
-RULES: Final = (_BELIEVING,)
-"""Held against uvicorn by our tests."""
+RULES: Final = (_TRUST_ALL,)
+"""Our tests check each rule with the real server."""
 
 VARIABLES: Final = {
-    "FORWARDED_ALLOW_IPS": ("*", _BELIEVING),
-    "UVICORN_FORWARDED_ALLOW_IPS": ("*", _BELIEVING),
+    "FORWARDED_ALLOW_IPS": ("*", _TRUST_ALL),
+    "UVICORN_FORWARDED_ALLOW_IPS": ("*", _TRUST_ALL),
 }
-"""Variables that stand for flags, and the value that does harm."""
+"""Environment variables that replace flags, with the harmful value."""
 
 
 def check_command(command: str) -> list[Finding]:
-    """Return what is to be said of the command that starts the server.
+    """Return the findings about the command that starts the server.
 
     Raises:
-        ValueError: It is no command line.
+        ValueError: The text is not a valid command line.
     """
     words = shlex.split(command)
     found = [_finding(rule, str(rule)) for rule in RULES if rule.applies(words)]
-    return found or [Finding("server", "fine", "no flag that is known to harm events")]
+    return found or [Finding("server", "fine", "no flag is known to spoil events")]
 
 
 def check_variables(environ: Mapping[str, str]) -> list[Finding]:
-    """Return what is to be said of the variables that servers read."""
+    """Return the findings about the environment variables of servers."""
     return [
         _finding(rule, f"{name}={value}")
         for name, (value, rule) in VARIABLES.items()

@@ -1,4 +1,4 @@
-"""Where the two sites are in this installation, and how each is started."""
+"""The two example sites: their commands, environment and installed location."""
 
 import os
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from sqreen_mw.cli.demonstration.ports import HOST
+from sqreen_mw.cli.demo.ports import HOST
 from sqreen_mw.errors import ConfigurationError
 
 _PACKAGE: Final = Path(__file__).parents[2]
@@ -16,33 +16,33 @@ _NEEDED: Final = ("fastapi", "flask", "gunicorn", "uvicorn")
 
 @dataclass(frozen=True, slots=True)
 class SiteCommand:
-    """A site to start: the app's name in the collector, and its port."""
+    """A site to start: its app name in the collector and its port."""
 
     app: str
     port: int
 
     @property
     def url(self) -> str:
-        """Where the site will be."""
+        """The site's URL."""
         return f"http://{HOST}:{self.port}"
 
     def arguments(self) -> list[str]:
-        """Return those of Python: the shop runs on uvicorn, the bank on gunicorn with threads."""
+        """Return Python's arguments: the shop runs on uvicorn, the bank on gunicorn."""
         if self.app == "shop":
-            where = ["--host", HOST, "--port", str(self.port), "--timeout-graceful-shutdown", "3"]
             module = ["uvicorn", "examples.fastapi_app.app:app"]
+            options = ["--host", HOST, "--port", str(self.port), "--timeout-graceful-shutdown", "3"]
         else:
-            where = ["--bind", f"{HOST}:{self.port}", "--graceful-timeout", "3"]
-            where += ["--threads", "4", "--no-control-socket"]
             module = ["gunicorn", "examples.flask_app.app:app"]
-        return ["-m", *module, *where, "--log-level", "warning"]
+            options = ["--bind", f"{HOST}:{self.port}", "--graceful-timeout", "3"]
+            options += ["--threads", "4", "--no-control-socket"]
+        return ["-m", *module, *options, "--log-level", "warning"]
 
 
 def check_installed(needed: tuple[str, ...] = _NEEDED) -> None:
-    """Check that what the sites stand on is there.
+    """Check that the packages of the sites are installed.
 
     Raises:
-        ConfigurationError: It is not; the message says how to install it.
+        ConfigurationError: A package is missing; the message contains the install command.
     """
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
@@ -53,17 +53,17 @@ def check_installed(needed: tuple[str, ...] = _NEEDED) -> None:
 
 
 def link_examples(folder: Path) -> None:
-    """Make the examples importable from a folder, as ``examples``.
+    """Link the examples into a directory, so that they can be imported as ``examples``.
 
-    The wheel has them inside the package, whose own folder must not be on a module path.
+    The wheel contains them inside the package, and its directory must not be on ``sys.path``.
     """
     (folder / "examples").symlink_to(_examples(), target_is_directory=True)
 
 
 def environment_with(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment with these settings of ours and no others."""
-    own = os.environ  # noqa: TID251  # handed on, not read
-    kept = {name: value for name, value in own.items() if not name.startswith(_OURS)}
+    """Return this process's environment, with these settings as its only settings of ours."""
+    own = os.environ.items()
+    kept = {name: value for name, value in own if not name.startswith(_OURS)}
     return {**kept, **settings}
 
 

@@ -1,4 +1,4 @@
-"""What the app writes on this machine: the file of its events, and the spool."""
+"""Checks the events file and the spool directory on this machine."""
 
 import errno
 import os
@@ -12,7 +12,7 @@ from sqreen_mw.agent.delivery.spool.directory import Directory, Segment, UnsafeD
 from sqreen_mw.agent.delivery.spool.files import create, remove
 from sqreen_mw.agent.delivery.spool.names import key_of
 from sqreen_mw.agent.delivery.transports.local import path_of
-from sqreen_mw.cli.doctor_finding import Finding
+from sqreen_mw.cli.doctor.finding import Finding
 
 _MIB: Final = 1024 * 1024
 _PROBE: Final = b"\0" * 4096
@@ -21,8 +21,8 @@ _SPOOL_DIR: Final = SETTINGS["spool_dir"].variable
 _SPOOL_SIZE: Final = SETTINGS["spool_size"].variable
 
 
-def look_at_disk(config: Config) -> list[Finding]:
-    """Return how it is with what the app writes here; nothing is left there."""
+def check_disk(config: Config) -> list[Finding]:
+    """Return the findings about the files that the app writes. Leaves no file behind."""
     if config.url is None or config.disable:
         return []
     findings: list[Finding] = []
@@ -34,16 +34,16 @@ def look_at_disk(config: Config) -> list[Finding]:
 
 
 def _file(path: Path) -> Finding:
-    """Open the file as the app does, but for making it."""
+    """Open the file like the app does, but without creating it."""
     try:
-        # Opening a pipe would wait for its other end.
+        # O_NONBLOCK: opening a named pipe would wait for its reader.
         os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK))
     except FileNotFoundError:
         return _new_file(path)
     except IsADirectoryError:
-        return Finding("file", "problem", f"{path} is a directory: name a file in it")
+        return Finding("file", "problem", f"{path} is a directory: choose a file in it")
     except OSError as error:
-        detail = f"{path} can't be written ({error.strerror}): {_remedy('url', error.errno)}"
+        detail = f"{path} can't be written ({error.strerror}): {_fix('url', error.errno)}"
         return Finding("file", "problem", detail)
     return Finding("file", "fine", f"{path} can be written")
 
@@ -51,12 +51,14 @@ def _file(path: Path) -> Finding:
 def _new_file(path: Path) -> Finding:
     folder = path.parent
     if not folder.is_dir():
-        detail = f"{path} can't be made, as there is no directory {folder}: make it"
+        detail = f"{path} can't be created because the directory {folder} is missing: create it"
     elif not _writable(folder):
-        remedy = _remedy("url")
-        detail = f"{path} can't be made, as this user may not write to {folder}: {remedy}"
+        detail = (
+            f"{path} can't be created because this user has no write permission for {folder}: "
+            f"{_fix('url')}"
+        )
     else:
-        return Finding("file", "fine", f"{path} is made with the first event")
+        return Finding("file", "fine", f"{path} will be created with the first event")
     return Finding("file", "problem", detail)
 
 
@@ -73,11 +75,11 @@ def _spool(path: Path, config: Config) -> list[Finding]:
     except UnsafeDirectoryError as error:
         return [_unsafe(path, error)]
     except BlockingIOError:
-        detail = f"{path} is held by a process that does not go on: look for one that is stopped"
+        detail = f"{path} is locked by a process that does not continue: look for a stopped process"
         return [Finding("spool", "problem", detail)]
     except OSError as error:
         fault = f"{path} can't be used, so events wait in memory only ({error.strerror})"
-        return [Finding("spool", "problem", f"{fault}: {_remedy('spool_dir', error.errno)}")]
+        return [Finding("spool", "problem", f"{fault}: {_fix('spool_dir', error.errno)}")]
     return [
         _room(path, own, size=config.spool_size, free=free.f_bavail * free.f_frsize),
         *_others(path, segments - len(own)),
@@ -86,25 +88,28 @@ def _spool(path: Path, config: Config) -> list[Finding]:
 
 def _unsafe(path: Path, error: UnsafeDirectoryError) -> Finding:
     if error.is_fatal:
-        detail = f"the app does not start, as {path} is not safe: {error}"
+        detail = f"the app does not start because {path} is not safe: {error}"
         return Finding("spool", "problem", detail)
-    return Finding("spool", "warning", f"as root the app starts, and does not use {path}: {error}")
+    detail = f"the app starts because it runs as root, but does not use {path}: {error}"
+    return Finding("spool", "warning", detail)
 
 
 def _new_spool(path: Path) -> Finding:
     above = next(each for each in path.parents if os.path.exists(each))  # noqa: PTH110 never raises
     if _writable(above):
-        return Finding("spool", "fine", f"{path} is made when the app starts")
-    remedy = _remedy("spool_dir")
-    detail = f"{path} can't be made, as this user may not write to {above}: {remedy}"
+        return Finding("spool", "fine", f"{path} will be created when the app starts")
+    detail = (
+        f"{path} can't be created because this user has no write permission for {above}: "
+        f"{_fix('spool_dir')}"
+    )
     return Finding("spool", "problem", detail)
 
 
 def _write(directory: int) -> None:
-    """Write a file there, and delete it.
+    """Write and delete a file.
 
     Raises:
-        OSError: That fails.
+        OSError: The directory can't be written.
     """
     name = f"doctor-{os.getpid()}"
     create(directory, name, _PROBE)
@@ -112,18 +117,18 @@ def _write(directory: int) -> None:
 
 
 def _segments(directory: int) -> int:
-    """Return how many files of events there are, whose ever they are."""
+    """Return the number of all segments, including those of other apps."""
     return sum(name.endswith(".segment") for name in os.listdir(directory))
 
 
 def _room(path: Path, own: list[Segment], *, size: int, free: int) -> Finding:
     used = sum(segment.size for segment in own)
-    holds = f"{used / _MIB:.1f} of at most {size / _MIB:g} MiB wait there"
+    content = f"it contains {used / _MIB:.1f} of at most {size / _MIB:g} MiB"
     if used + free >= size:
-        return Finding("spool", "fine", f"{path} is private and can be written; {holds}")
+        return Finding("spool", "fine", f"{path} is private and can be written; {content}")
     detail = (
-        f"the disk of {path} has room for {free / _MIB:.0f} MiB only, and {holds}: make room, or "
-        f"set a smaller {_SPOOL_SIZE}"
+        f"the disk of {path} has only {free / _MIB:.0f} MiB left, and {content}: free some space, "
+        f"or set a smaller {_SPOOL_SIZE}"
     )
     return Finding("spool", "warning", detail)
 
@@ -132,8 +137,8 @@ def _others(path: Path, count: int) -> list[Finding]:
     if count <= 0:
         return []
     detail = (
-        f"{count} files in {path} hold events of another app, or of another name or token of this "
-        f"one, which alone sends them: give each app a {_SPOOL_DIR} of its own"
+        f"{count} files in {path} contain events of another app, name or token, which this app "
+        f"does not send: give each app its own {_SPOOL_DIR}"
     )
     return [Finding("spool", "warning", detail)]
 
@@ -142,8 +147,8 @@ def _writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK | os.X_OK)
 
 
-def _remedy(setting: str, code: int | None = None) -> str:
+def _fix(setting: str, code: int | None = None) -> str:
     if code in _FULL:
-        return "make room on that disk"
+        return "free some space on that disk"
     variable = SETTINGS[setting].variable
-    return f"give it to the user that the app runs as, or name another place in {variable}"
+    return f"give it to the user that the app runs as, or set {variable} to another path"

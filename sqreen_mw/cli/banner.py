@@ -1,8 +1,8 @@
-"""What a collector says once it is ready."""
+"""The lines that ``sqreen-mw serve`` prints when the collector is ready."""
 
-import ipaddress
 import socket
 from dataclasses import dataclass, replace
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Self
 
@@ -16,8 +16,8 @@ from sqreen_mw.collector.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """Where the collector is, and what lets the first person and the first app in."""
+class Banner:
+    """The collector's URL, a login link for the first user and a token for the first app."""
 
     url: str
     data_dir: Path
@@ -26,64 +26,65 @@ class Ready:
 
     @classmethod
     def of(cls, settings: Settings, *, port: int, login: str | None) -> Self:
-        """Return it for settings, the port in use and the secret of a login link."""
+        """Return the banner for a port and the secret of a login link."""
         url = collector_url(settings, port=port)
         link = None if login is None else login_url(url, login)
         return cls(url=url, data_dir=settings.data_dir, login=link)
 
     def with_token(self, token: str | None) -> Self:
-        """Return it with the secret of the first token."""
+        """Return the banner with the secret of the first token."""
         return replace(self, token=token)
 
 
 def collector_url(settings: Settings, *, port: int) -> str:
-    """Return the URL under which the collector is reached, without a slash at its end."""
+    """Return the collector's URL for browsers and apps, without a trailing slash."""
     if settings.public_url:
         return settings.public_url
-    host = settings.host
+    return f"{settings.scheme}://{_url_host(settings.host)}:{port}{settings.root_path}"
+
+
+def _url_host(host: str) -> str:
     try:
-        address = ipaddress.ip_address(host)
+        address = ip_address(host)
     except ValueError:
-        return f"{settings.scheme}://{host}:{port}{settings.root_path}"
+        return host
     if address.is_unspecified:
-        host = socket.gethostname()
-    elif address.version == 6:  # noqa: PLR2004 of the protocol
-        host = f"[{host}]"
-    return f"{settings.scheme}://{host}:{port}{settings.root_path}"
+        return socket.gethostname()
+    return f"[{host}]" if isinstance(address, IPv6Address) else host
 
 
 def login_url(url: str, secret: str) -> str:
-    """Return the link that logs in once."""
+    """Return the URL of a login link."""
     return f"{url}/login/once?token={secret}"
 
 
-def print_ready(ready: Ready, *, json: bool) -> None:
-    """Print it for a person, or as one line of JSON for a program."""
+def print_banner(banner: Banner, *, json: bool) -> None:
+    """Print the banner as text, or as one line of JSON."""
     if json:
-        line = {"url": ready.url, "login": ready.login, "token": ready.token}
+        line = {"url": banner.url, "login": banner.login, "token": banner.token}
         typer.echo(msgspec.json.encode(line))
         return
     console = Console(highlight=False, soft_wrap=True)
-    for text in _lines(ready):
+    for text in _lines(banner):
         console.print(text)
 
 
-def _lines(ready: Ready) -> list[Text]:
-    lines = [Text(), _line("Listening", ready.url, style="bold cyan")]
-    if ready.login:
+def _lines(banner: Banner) -> list[Text]:
+    lines = [Text(), _line("Listening", banner.url, style="bold cyan")]
+    if banner.login:
         minutes = LINK_LIFETIME // 60
         lines += [
-            _line("Log in", ready.login, style="cyan"),
+            _line("Log in", banner.login, style="cyan"),
             _line("", f"works once, within {minutes} minutes", style="dim"),
         ]
-    if ready.token:
+    if banner.token:
         lines += [
             Text(),
-            _line("Set", f"SQREEN_URL={ready.url}", style="green"),
-            _line("", f"SQREEN_TOKEN={ready.token}", style="green"),
-            _line("", "in your app's environment; the token is shown this once", style="dim"),
+            _line("Set", f"SQREEN_URL={banner.url}", style="green"),
+            _line("", f"SQREEN_TOKEN={banner.token}", style="green"),
+            _line("", "in your app's environment; the token is not shown again", style="dim"),
         ]
-    return [*lines, Text(), _line("Data", str(ready.data_dir)), _line("Stop", "Ctrl+C"), Text()]
+    return [*lines, Text(), _line("Data", str(banner.data_dir)), _line("Stop", "Ctrl+C"), Text()]
 
 
 def _line(label: str, text: str, *, style: str = "") -> Text:

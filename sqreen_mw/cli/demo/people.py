@@ -1,6 +1,6 @@
-"""The people of the demonstration: made up, and the same for the same seed.
+"""The simulated people. The same seed results in the same people.
 
-Addresses are from the networks kept for documentation (RFC 5737), e-mail domains from RFC 2606.
+Addresses are from networks reserved for documentation (RFC 5737), e-mail domains from RFC 2606.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _AGENTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a browser; ``password`` is the one that they choose first."""
+    """A visitor. ``password`` is the first password; the visitor can change it."""
 
     name: str
     email: str
@@ -40,20 +40,20 @@ class Person:
     agent: str
 
 
-def population(chance: Random) -> tuple[Person, ...]:
-    """Return ordinary people, each with an address of their own."""
-    names = chance.sample([f"{first} {last}" for first in _FIRST for last in _LAST], _POPULATION)
-    hosts = chance.sample(
+def population(random: Random) -> tuple[Person, ...]:
+    """Return ordinary people with different addresses."""
+    names = random.sample([f"{first} {last}" for first in _FIRST for last in _LAST], _POPULATION)
+    hosts = random.sample(
         [f"{network}.{host}" for network in _NETWORKS for host in range(1, 200)], _POPULATION
     )
     return tuple(
-        _person(chance, name=name, address=address)
+        _person(random, name=name, address=address)
         for name, address in zip(names, hosts, strict=True)
     )
 
 
 def suspects() -> tuple[Person, ...]:
-    """Return the few whom a security team would like to see."""
+    """Return the two attackers: one guesses coupon codes, one steals accounts."""
     return (
         Person("Mallory", "mallory@example.net", "hunter2hunter2", "203.0.113.213", "curl/8.14.1"),
         Person(
@@ -62,7 +62,7 @@ def suspects() -> tuple[Person, ...]:
     )
 
 
-def _person(chance: Random, *, name: str, address: str) -> Person:
-    email = f"{name.lower().replace(' ', '.')}@{chance.choice(_DOMAINS)}"
-    password = f"{chance.choice(_LAST).lower()}-{chance.randrange(1000, 9999)}"
-    return Person(name, email, password, address, chance.choice(_AGENTS))
+def _person(random: Random, *, name: str, address: str) -> Person:
+    email = f"{name.lower().replace(' ', '.')}@{random.choice(_DOMAINS)}"
+    password = f"{random.choice(_LAST).lower()}-{random.randrange(1000, 9999)}"
+    return Person(name, email, password, address, random.choice(_AGENTS))

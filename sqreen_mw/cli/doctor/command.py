@@ -1,4 +1,4 @@
-"""``sqreen-mw doctor``: why events do not arrive, or are not what they should be."""
+"""``sqreen-mw doctor``: find out why events do not arrive or have wrong values."""
 
 import json as encoding
 import os
@@ -13,12 +13,12 @@ from rich.text import Text
 
 from sqreen_mw.agent.config.config import Resolved, resolve
 from sqreen_mw.agent.config.table import SETTINGS
-from sqreen_mw.cli.doctor_disk import look_at_disk
-from sqreen_mw.cli.doctor_finding import Finding
-from sqreen_mw.cli.doctor_ip import ip
-from sqreen_mw.cli.doctor_server import check_command, check_variables
-from sqreen_mw.cli.doctor_settings import settings
-from sqreen_mw.cli.doctor_trip import try_destination
+from sqreen_mw.cli.doctor.client_ip import ip
+from sqreen_mw.cli.doctor.connection import check_destination
+from sqreen_mw.cli.doctor.disk import check_disk
+from sqreen_mw.cli.doctor.finding import Finding
+from sqreen_mw.cli.doctor.server_flags import check_command, check_variables
+from sqreen_mw.cli.doctor.settings import settings
 from sqreen_mw.errors import ConfigurationError
 
 doctor: Final = typer.Typer()
@@ -32,34 +32,38 @@ _STYLES: Final = {"fine": "green", "warning": "yellow", "problem": "bold red"}
 
 
 @doctor.callback(invoke_without_command=True)
-def look(
+def check(
     context: typer.Context,
     *,
     server: Annotated[
         str | None,
-        typer.Option(help="The command that starts your server, to look at its flags."),
+        typer.Option(help="The command that starts your server, to check its flags."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
 ) -> None:
-    """Find out why events do not arrive, or are not what they should be.
+    """Find out why events do not arrive or have wrong values.
 
-    Looks at the settings, the server's flags, the way to the collector and
-    what the app writes on disk. Nothing is left there. Exits with 1 where there is a problem.
+    Checks the settings, the server's flags, the connection to the collector, the events file and
+    the spool directory, and leaves nothing behind. The exit code is 1 if there is a problem.
     """
     if context.invoked_subcommand is not None:
         return
     findings = [*_server(server), *check_variables(os.environ)]
-    shown: list[dict[str, str]] = []
+    rows: list[dict[str, str]] = []
     try:
         resolved = resolve()
     except ConfigurationError as error:
         findings.insert(0, Finding("settings", "problem", str(error)))
     else:
-        shown = _shown(resolved)
+        rows = _setting_rows(resolved)
         config = resolved.config
-        tried = [*try_destination(config), *look_at_disk(config)]
-        findings = [*_notes(resolved), *findings, *tried]
-    _tell(shown, findings, json=json)
+        findings = [
+            *_notes(resolved),
+            *findings,
+            *check_destination(config),
+            *check_disk(config),
+        ]
+    _print(rows, findings, json=json)
     raise typer.Exit(1 if any(each.level == "problem" for each in findings) else 0)
 
 
@@ -67,16 +71,16 @@ def _server(command: str | None) -> list[Finding]:
     try:
         return check_command(command) if command else []
     except ValueError as error:
-        raise typer.BadParameter(f"--server is no command line: {error}") from error
+        raise typer.BadParameter(f"--server is not a valid command line: {error}") from error
 
 
 def _notes(resolved: Resolved) -> list[Finding]:
     notes = [Finding("settings", "warning", note) for note in resolved.config.notes]
-    return notes or [Finding("settings", "fine", "they hold together")]
+    return notes or [Finding("settings", "fine", "all settings are valid")]
 
 
-def _shown(resolved: Resolved) -> list[dict[str, str]]:
-    """Return each setting that a variable or the file can give, its value and who gave it."""
+def _setting_rows(resolved: Resolved) -> list[dict[str, str]]:
+    """Return the value and the source of each setting, except those that are keywords only."""
     rows: list[dict[str, str]] = []
     for name, setting in SETTINGS.items():
         found = resolved.found.get(name)
@@ -88,26 +92,27 @@ def _shown(resolved: Resolved) -> list[dict[str, str]]:
     return rows
 
 
-def _tell(shown: list[dict[str, str]], findings: Sequence[Finding], *, json: bool) -> None:
+def _print(rows: list[dict[str, str]], findings: Sequence[Finding], *, json: bool) -> None:
     if json:
-        told: dict[str, Any] = {"settings": shown, "findings": [asdict(each) for each in findings]}
-        typer.echo(encoding.dumps(told))
+        report: dict[str, Any] = {"settings": rows, "findings": [asdict(each) for each in findings]}
+        typer.echo(encoding.dumps(report))
         return
     console = Console(highlight=False, markup=False)
-    tables = [_settings_table(shown)] if shown else []
+    tables = [_settings_table(rows)] if rows else []
     for table in (*tables, _findings_table(findings)):
         console.print()
         console.print(table)
     console.print()
 
 
-def _settings_table(shown: list[dict[str, str]]) -> Table:
+def _settings_table(rows: list[dict[str, str]]) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.caption, table.caption_justify = " Keywords in your code are not seen from here.", "left"
+    table.caption = " Keyword arguments in your code are not visible to this command."
+    table.caption_justify = "left"
     table.add_column("Setting", no_wrap=True)
     table.add_column("Value", overflow="fold")
     table.add_column("From", overflow="fold")
-    for row in shown:
+    for row in rows:
         style = "dim" if row["from"] == DEFAULT else ""
         table.add_row(row["name"], row["value"], row["from"], style=style)
     return table

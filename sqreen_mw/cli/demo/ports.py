@@ -1,4 +1,4 @@
-"""The ports of the demonstration: free ones, known before anything is started."""
+"""Chooses the ports of the demo and checks that they are free before anything starts."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -12,16 +12,15 @@ HOST: Final = "127.0.0.1"
 
 
 def free_ports(wanted: Mapping[str, int]) -> dict[str, int]:
-    """Return the ports to use, by the option that names them; 0 stands for any free one.
+    """Return a port for each option. A wanted port of 0 means any free port.
 
     Raises:
-        ConfigurationError: A port is taken, or named twice; the message says by which option to
-            change it.
+        ConfigurationError: A port is taken or given twice; the message names the option.
     """
     for (option, port), (other, same) in combinations(wanted.items(), 2):
         if port == same != 0:
             raise ConfigurationError(
-                f"port {port} is given by {option} and by {other}: choose another for one"
+                f"port {port} is given by {option} and by {other}: choose two different ports"
             )
     with ExitStack() as held:
         return {
@@ -33,7 +32,7 @@ def free_ports(wanted: Mapping[str, int]) -> dict[str, int]:
 @contextmanager
 def _held(port: int, *, option: str) -> Iterator[int]:
     with socket.socket() as listener:
-        # As the servers do, so that a connection that has just ended does not count.
+        # Like the servers do, so that a recently closed connection does not block the port.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))

@@ -1,4 +1,4 @@
-"""How the client's address of a request is found, and which settings would find another."""
+"""Finds a request's client address step by step, and the settings that would change it."""
 
 from dataclasses import dataclass
 from typing import Final, Self
@@ -8,7 +8,7 @@ from sqreen_mw.agent.config.table import SETTINGS
 from sqreen_mw.capture.client_ip import ClientAddress, ClientIp, Headers, Networks, Step
 from sqreen_mw.protocol.address import PRIVATE, packed_address
 
-OTHER_HEADERS: Final = (
+PROXY_HEADERS: Final = (
     "X-Forwarded-For",
     "Forwarded",
     "X-Real-IP",
@@ -18,14 +18,14 @@ OTHER_HEADERS: Final = (
     "Fly-Client-IP",
     "X-Client-IP",
 )
-"""Headers in which proxies are known to name the client."""
+"""Headers in which known proxies send the client's address."""
 
 _PRIVATE: Final = Networks(PRIVATE)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What of a request names its client: the connection's other end, and the headers."""
+    """The parts of a request that determine its client: the peer's address and the headers."""
 
     peer: str
     headers: Headers
@@ -33,19 +33,19 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """Whom the settings trust, as they are written: proxies, and their header if it is named."""
+    """The settings ``trusted_proxies`` and ``ip_header``."""
 
     proxies: str = ""
     header: str | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Return what keywords say, and for what they leave out, the environment or the file.
+        """Return the settings of keywords, completed from the environment and the file.
 
         Raises:
             ConfigurationError: A setting is wrong.
         """
-        # Nothing is sent, so that no token is needed.
+        # A memory URL needs no token.
         found = resolve(Settings(**settings, url="memory://")).found
         proxies, header = found.get("trusted_proxies"), found.get("ip_header")
         return cls(
@@ -53,7 +53,7 @@ class Trust:
         )
 
     def client_ip(self) -> ClientIp:
-        """Return what finds the address."""
+        """Return the agent's client address lookup with these settings."""
         given = Settings(url="memory://", trusted_proxies=self.proxies)
         if self.header is not None:
             given["ip_header"] = self.header
@@ -62,13 +62,13 @@ class Trust:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """Settings with which the client is another one.
+    """Settings that result in another client address.
 
     Attributes:
-        proxies: Addresses that these settings trust, and the present ones do not.
-        settings: What to set, by variable.
-        client: Whom they find.
-        is_likely: Whether the addresses are private, as those of one's own proxies mostly are.
+        proxies: The addresses that these settings trust in addition.
+        settings: Values by variable name.
+        client: The resulting client address.
+        is_likely: True if all added addresses are private, like those of most own proxies.
     """
 
     proxies: list[str]
@@ -78,15 +78,15 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
-    """How the address of a request is found.
+class Trace:
+    """The search for the client address of a request.
 
     Attributes:
-        client: What is found.
-        header: The name of the header that trusted proxies are believed in.
-        steps: What was looked at: the peer, then the header from its right.
-        left_out: Addresses of the header that were not looked at.
-        advice: What would find another address, if that is not nonsense.
+        client: The result.
+        header: The name of the header that is read from trusted proxies.
+        steps: The checked addresses: the peer, then those of the header from the right.
+        left_out: The addresses of the header that were not checked.
+        advice: Settings that result in another plausible address.
     """
 
     client: ClientAddress
@@ -96,14 +96,14 @@ class Walk:
     advice: Advice | None
 
 
-def walk(trust: Trust, sample: Sample) -> Walk:
-    """Find the address of a request as the agent does."""
+def trace_client_ip(trust: Trust, sample: Sample) -> Trace:
+    """Find the client address of a request like the agent does."""
     client_ip = trust.client_ip()
     steps: list[Step] = []
     client = client_ip.resolve(sample.peer, sample.headers, steps=steps)
     chain = client_ip.chain(sample.headers)
-    trials = [_trial(trust, header, sample) for header in (trust.header, *OTHER_HEADERS)]
-    return Walk(
+    trials = [_trial(trust, header, sample) for header in (trust.header, *PROXY_HEADERS)]
+    return Trace(
         client=client,
         header=client_ip.header,
         steps=steps,
@@ -113,13 +113,13 @@ def walk(trust: Trust, sample: Sample) -> Walk:
 
 
 def _trial(trust: Trust, header: str | None, sample: Sample) -> Advice | None:
-    """Trust the peer, and private addresses after it, until a client is found in the header."""
+    """Trust the peer, then private addresses of the header, until a client is found."""
     added: list[str] = []
     while True:
         proxies = ",".join(filter(None, [trust.proxies, *added]))
         client_ip = Trust(proxies=proxies, header=header).client_ip()
         client = client_ip.resolve(sample.peer, sample.headers)
-        proxy = _proxy(client_ip, client, client_ip.chain(sample.headers))
+        proxy = _possible_proxy(client_ip, client, client_ip.chain(sample.headers))
         if proxy is None:
             break
         added.append(proxy)
@@ -132,8 +132,11 @@ def _trial(trust: Trust, header: str | None, sample: Sample) -> Advice | None:
     return Advice(proxies=added, settings=settings, client=client, is_likely=is_likely)
 
 
-def _proxy(client_ip: ClientIp, client: ClientAddress, chain: list[str]) -> str | None:
-    """Return the address if it may be a proxy's: the peer's, or a private one with more behind."""
+def _possible_proxy(client_ip: ClientIp, client: ClientAddress, chain: list[str]) -> str | None:
+    """Return the found address if it can be a proxy.
+
+    The peer can be one. A private address of the header can be one unless it is the first.
+    """
     if not chain or client.ip is None or _packed(client.ip) in client_ip.trusted:
         return None
     may_be = client.source == "peer" or (_is_private(client.ip) and client.ip != chain[0])

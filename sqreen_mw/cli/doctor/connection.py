@@ -1,4 +1,4 @@
-"""The way to the collector, tried as the app would go it; nothing is left there."""
+"""Checks the connection to the collector, with the app's own transport and an empty batch."""
 
 import asyncio
 import time
@@ -22,50 +22,51 @@ from sqreen_mw.agent.delivery.transports.base import (
 )
 from sqreen_mw.agent.delivery.transports.http import HttpTransport, way_options
 from sqreen_mw.agent.delivery.transports.http_errors import Way, told_fault
-from sqreen_mw.cli.doctor_finding import Finding
+from sqreen_mw.cli.doctor.finding import Finding
 
 SECONDS: Final = 10.0
 MAX_SKEW: Final = 2.0
-"""Seconds that two clocks may differ by; an HTTP date is not more precise than one."""
+"""Allowed difference of the two clocks in seconds; an HTTP date is precise to one second."""
 
 _HALF: Final = 0.5
 _UNAVAILABLE: Final = 503
 
 
-def try_destination(config: Config) -> list[Finding]:
-    """Return how it is with the place that events go to."""
+def check_destination(config: Config) -> list[Finding]:
+    """Return the findings about the destination of events."""
     if config.disable:
         return [Finding("collector", "warning", "every call is a no-op: disable is set")]
     if config.url is None:
         variable = SETTINGS["url"].variable
-        detail = f"every call is a no-op: set {variable} to the collector's address"
+        detail = f"every call is a no-op: set {variable} to the collector's URL"
         return [Finding("collector", "problem", detail)]
     if urlsplit(config.url).scheme in {"http", "https"}:
-        return try_collector(config.url, config)
-    return [Finding("collector", "warning", f"there is none: events go to {config.url}")]
+        return check_collector(config.url, config)
+    return [Finding("collector", "warning", f"no collector is used: events go to {config.url}")]
 
 
-def try_collector(url: str, config: Config) -> list[Finding]:
-    """Ask for the collector's health, compare the clocks, and send a batch without events."""
+def check_collector(url: str, config: Config) -> list[Finding]:
+    """Request the collector's health, compare the clocks, and send a batch without events."""
     way = Way(url=url, proxy=config.proxy, ca_file=config.ca_file)
     try:
         with httpx2.Client(timeout=SECONDS, **way_options(way)) as client:
-            begun = time.time()
+            started = time.time()
             answer = client.head(f"{url}/healthz", headers={"User-Agent": SDK})
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        return [_silence(way, error)]
+        return [_no_answer(way, error)]
     ended = time.time()
     return [
-        _health(answer, url, milliseconds=(ended - begun) * 1000),
-        *_clock(answer, begun, ended),
+        _health(answer, url, milliseconds=(ended - started) * 1000),
+        *_clock(answer, started, ended),
         _delivery(url, config),
     ]
 
 
-def _silence(way: Way, error: Exception) -> Finding:
+def _no_answer(way: Way, error: Exception) -> Finding:
     reason = told_fault(error, way)
     detail = (
-        f"nothing answers at {way.url}: is it running, and may this machine reach it? ({reason})"
+        f"no answer from {way.url}: check that the collector runs and that this machine can reach "
+        f"it ({reason})"
     )
     return Finding("collector", "problem", detail)
 
@@ -74,40 +75,40 @@ def _health(answer: httpx2.Response, url: str, *, milliseconds: float) -> Findin
     if answer.is_success:
         return Finding("collector", "fine", f"{url} answered in {milliseconds:.0f} ms")
     if answer.status_code == _UNAVAILABLE:
-        return Finding("collector", "problem", "it can't write events now: its log says why")
-    detail = f"what answers at {url} is no collector: HTTP {answer.status_code} for /healthz"
+        return Finding("collector", "problem", "it can't store events now: see the collector's log")
+    detail = f"the server at {url} is not a collector: HTTP {answer.status_code} for /healthz"
     return Finding("collector", "problem", detail)
 
 
-def _clock(answer: httpx2.Response, begun: float, ended: float) -> list[Finding]:
-    """Compare the collector's clock, if it tells it (RFC 9110, section 6.6.1), with this one.
+def _clock(answer: httpx2.Response, started: float, ended: float) -> list[Finding]:
+    """Compare the Date header of the answer (RFC 9110, section 6.6.1) with this machine's clock.
 
-    It was looked at some time between when it was asked for and when the answer was there.
+    The collector read its clock at some time between the start and the end of the request.
     """
     try:
         theirs = parsedate_to_datetime(answer.headers["date"]).timestamp() + _HALF
     except (KeyError, ValueError):
         return []
-    ahead = max(begun - theirs, 0.0) + min(ended - theirs, 0.0)
+    ahead = max(started - theirs, 0.0) + min(ended - theirs, 0.0)
     if abs(ahead) <= MAX_SKEW:
-        return [Finding("clock", "fine", "this machine's and the collector's agree")]
+        return [Finding("clock", "fine", "this machine and the collector agree")]
     which = "ahead of" if ahead > 0 else "behind"
     detail = (
-        f"this machine is {abs(ahead):.0f} s {which} the collector, and events carry this "
-        "machine's time: let both follow a time server"
+        f"this machine is {abs(ahead):.0f} s {which} the collector, and events have this "
+        "machine's time: synchronize both with a time server"
     )
     return [Finding("clock", "warning", detail)]
 
 
 def _delivery(url: str, config: Config) -> Finding:
-    begun = time.monotonic()
-    outcome = asyncio.run(_send_nothing(url, config))
-    return _judged(outcome, milliseconds=(time.monotonic() - begun) * 1000)
+    started = time.monotonic()
+    outcome = asyncio.run(_send_empty_batch(url, config))
+    return _outcome(outcome, milliseconds=(time.monotonic() - started) * 1000)
 
 
-def _judged(outcome: Outcome, *, milliseconds: float) -> Finding:
+def _outcome(outcome: Outcome, *, milliseconds: float) -> Finding:
     if isinstance(outcome, Delivered):
-        detail = f"the token may send; a batch without events took {milliseconds:.0f} ms"
+        detail = f"the token is accepted; an empty batch took {milliseconds:.0f} ms"
         return Finding("delivery", "fine", detail)
     return Finding("delivery", "problem", _fault(outcome))
 
@@ -117,14 +118,16 @@ def _fault(outcome: Misconfigured | Retry | Refused | TooLarge) -> str:
         case Misconfigured():
             return f"check {outcome.setting}: {outcome.reason}"
         case Retry():
-            return f"the app would try again: {outcome.reason}"
+            return f"the app would retry: {outcome.reason}"
         case Refused():
-            return f"it refuses batches: {outcome.reason}"
+            return f"it rejects batches: {outcome.reason}"
         case TooLarge():
-            return "it, or a proxy in front of it, takes no batch as small as an empty one"
+            return (
+                "the collector or a proxy in front of it rejects even an empty batch as too large"
+            )
 
 
-async def _send_nothing(url: str, config: Config) -> Outcome:
+async def _send_empty_batch(url: str, config: Config) -> Outcome:
     transport = HttpTransport(
         url=url,
         token=config.token or "",

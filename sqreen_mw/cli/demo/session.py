@@ -1,20 +1,20 @@
-"""A visit to a site, and what both sites have: sign-up, login, logout, passwords."""
+"""A person's session on a site, with the actions that both sites support."""
 
 from dataclasses import dataclass, field
 from random import Random
 
-from sqreen_mw.cli.demonstration.browser import Browser
-from sqreen_mw.cli.demonstration.people import Person
+from sqreen_mw.cli.demo.browser import Browser
+from sqreen_mw.cli.demo.people import Person
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site, and what its visitors know of it.
+    """A site and the data that the simulation remembers about it.
 
     Attributes:
-        url: Where it is.
-        passwords: Those of the customers, by e-mail address.
-        accounts: Account numbers of customers, by e-mail address; only the bank has them.
+        url: The site's URL.
+        passwords: The customers' passwords by e-mail address.
+        accounts: The customers' account numbers by e-mail address; used for the bank only.
     """
 
     url: str
@@ -23,20 +23,20 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """A person on a site."""
+class Session:
+    """A person who uses a site."""
 
     person: Person
     site: Site
     browser: Browser
-    chance: Random
+    random: Random
 
     def happens(self, probability: float) -> bool:
-        """Toss a coin."""
-        return self.chance.random() < probability
+        """Return True with a probability."""
+        return self.random.random() < probability
 
-    async def come_in(self) -> None:
-        """Sign up, or log in, with a mistyped password now and then."""
+    async def enter(self) -> None:
+        """Sign up or log in. Some logins begin with a mistyped password."""
         password = self.site.passwords.get(self.person.email)
         if password is None:
             await self._sign_up()
@@ -46,21 +46,21 @@ class Visit:
         await self.log_in(self.person.email, password)
 
     async def log_in(self, email: str, password: str) -> bool:
-        """Try to log in; say whether it worked."""
+        """Try to log in. Return whether it worked."""
         await self.browser.open("/login")
         await self.browser.submit("/login", email=email, password=password)
         return self.browser.path != "/login"
 
     async def change_password(self, page: str, action: str) -> None:
-        """Choose a new password."""
+        """Set a new password."""
         email = self.person.email
-        new = f"{self.person.password}-{self.chance.randrange(100)}"
+        new = f"{self.person.password}-{self.random.randrange(100)}"
         await self.browser.open(page)
         await self.browser.submit(action, current=self.site.passwords.get(email, "-"), new=new)
         self.site.passwords[email] = new
 
-    async def go(self) -> None:
-        """Log out, or just leave."""
+    async def leave(self) -> None:
+        """Log out, or leave without it."""
         if self.happens(0.5):
             await self.browser.submit("/logout")
 

@@ -1,4 +1,4 @@
-"""What the doctor says of servers, held against the servers."""
+"""The doctor's findings about server flags, compared with real servers."""
 
 import json
 import shlex
@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from sqreen_mw.cli.doctor_server import check_command
+from sqreen_mw.cli.doctor.server_flags import check_command
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, signalled_environment
 from tests.support.waiting import PATIENCE
@@ -65,26 +65,26 @@ lazy.mount("/", app)
         "flask --app site_of_test:web run --port PORT",
     ],
 )
-def test_a_warning_means_that_the_last_events_are_lost(tmp_path: Path, command: str) -> None:
-    """An event that waits when a server is stopped is lost if, and only if, the doctor says so."""
+def test_last_events_arrive_if_the_doctor_reports_fine(tmp_path: Path, command: str) -> None:
+    """An event that waits when a server stops is delivered exactly if the finding is fine."""
     [finding] = check_command(command)
 
-    assert bool(served(command, tmp_path)) == (finding.level == "fine")
+    assert bool(delivered(command, tmp_path)) == (finding.level == "fine")
 
 
 @pytest.mark.parametrize("flag", ["", "--forwarded-allow-ips '*'"])
-def test_a_problem_means_that_addresses_are_made_up(tmp_path: Path, flag: str) -> None:
-    """A client chooses the address of its events if, and only if, the doctor says so."""
+def test_clients_forge_addresses_if_the_doctor_reports_a_problem(tmp_path: Path, flag: str) -> None:
+    """A client can choose the address of its events exactly if the finding is a problem."""
     command = f"uvicorn site_of_test:asgi --port PORT {flag}"
     [finding] = check_command(command)
 
-    [event] = served(command, tmp_path, headers={"X-Forwarded-For": "8.8.8.8, 203.0.113.9"})
+    [event] = delivered(command, tmp_path, headers={"X-Forwarded-For": "8.8.8.8, 203.0.113.9"})
 
     assert event["request"]["ip"] == ("203.0.113.9" if finding.level == "fine" else "8.8.8.8")
 
 
-def served(command: str, folder: Path, headers: dict[str, str] | None = None) -> list[Any]:
-    """Run a server, send it a request that tracks, stop it, and return what it leaves."""
+def delivered(command: str, folder: Path, headers: dict[str, str] | None = None) -> list[Any]:
+    """Run a server, send it a request that tracks, stop it, and return the delivered events."""
     port = free_port()
     program, *arguments = shlex.split(command.replace("PORT", str(port)))
     if shutil.which(program) is None:
@@ -108,7 +108,7 @@ def served(command: str, folder: Path, headers: dict[str, str] | None = None) ->
 
 
 def answer(port: int, headers: dict[str, str] | None) -> str:
-    """Return what a server answers, once it does."""
+    """Return the server's answer, as soon as it accepts connections."""
     end = time.monotonic() + PATIENCE
     while True:
         try:

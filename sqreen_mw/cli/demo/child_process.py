@@ -1,4 +1,4 @@
-"""The processes of the demonstration: started, watched, and never left behind."""
+"""A child process of the demo that never outlives it."""
 
 import asyncio
 import os
@@ -13,65 +13,67 @@ from typing import Final, NoReturn, TypeVar
 
 from sqreen_mw.errors import SqreenError
 
-_PATIENCE: Final = 5.0
+_STOP_SECONDS: Final = 5.0
 _LAST_LINES: Final = 15
 
-# Asks Linux for a SIGTERM should the demonstration be killed (prctl's PR_SET_PDEATHSIG), then
-# becomes the program; elsewhere a killed demonstration leaves its children.
-_TIED: Final = (
+# Makes Linux send SIGTERM if the demo is killed (prctl's PR_SET_PDEATHSIG), then becomes the
+# program. On other systems, a killed demo leaves its child processes running.
+_STARTER: Final = (
     "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15);"
     " os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 )
-_PYTHON: Final = (sys.executable, "-ISc", _TIED) if sys.platform == "linux" else (sys.executable,)
+_PYTHON: Final = (
+    (sys.executable, "-ISc", _STARTER) if sys.platform == "linux" else (sys.executable,)
+)
 
 _T = TypeVar("_T")
 
 
 class ChildDiedError(SqreenError):
-    """A process of the demonstration ended by itself; the message has its last lines."""
+    """A child process ended unexpectedly; the message contains the last lines of its log."""
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
-    """A running process; what it says goes to its log."""
+class ChildProcess:
+    """A running process and its log file."""
 
     name: str
     process: Process
     log: Path
 
-    async def until(self, ready: Awaitable[_T]) -> _T:
-        """Wait for what makes the process ready.
+    async def wait_for(self, ready: Awaitable[_T]) -> _T:
+        """Wait until the process is ready.
 
         Raises:
-            ExceptionGroup: A ``ChildDiedError``: it ended before.
+            ExceptionGroup: It contains a ``ChildDiedError``: the process ended before.
         """
         async with asyncio.TaskGroup() as group:
-            dying = group.create_task(self.watch())
+            watching = group.create_task(self.watch())
             answer = await ready
-            dying.cancel()
+            watching.cancel()
         return answer
 
     async def watch(self) -> NoReturn:
         """Wait for the end of the process.
 
         Raises:
-            ChildDiedError: It has ended.
+            ChildDiedError: The process ended.
         """
         code = await self.process.wait()
         lines = self.log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
-        raise ChildDiedError("\n".join((f"The {self.name} has died (exit code {code}).", *lines)))
+        raise ChildDiedError("\n".join((f"The {self.name} stopped (exit code {code}).", *lines)))
 
     async def stop(self) -> None:
-        """End the process: politely, then with all that it has started."""
+        """Stop the process with SIGTERM, and kill its process group after 5 seconds."""
         self._signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self.process.wait(), _PATIENCE)
+            await asyncio.wait_for(self.process.wait(), _STOP_SECONDS)
         except TimeoutError:
             self._signal(signal.SIGKILL)
             await self.process.wait()
 
     def _signal(self, number: signal.Signals) -> None:
-        # Each child leads a group of its own. Once it is reaped its number may be another's.
+        # After the process is reaped, its group number may belong to another process.
         if self.process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)
@@ -84,10 +86,11 @@ async def start_child(
     folder: Path,
     environment: Mapping[str, str],
     stdout: int | None = None,
-) -> Child:
-    """Start Python in a folder, in a group of its own: Ctrl-C reaches only the demonstration.
+) -> ChildProcess:
+    """Start Python in a directory.
 
-    What it says goes to its log, unless ``stdout`` says otherwise, as for ``subprocess``.
+    The process leads its own group, so that Ctrl-C reaches the demo only. Output is written to
+    the log, except stdout if ``stdout`` is given.
     """
     log = folder / f"{name}.log"
     with log.open("wb") as errors:
@@ -101,4 +104,4 @@ async def start_child(
             env=dict(environment),
             process_group=0,
         )
-    return Child(name, process, log)
+    return ChildProcess(name, process, log)

@@ -1,4 +1,4 @@
-"""``sqreen-mw doctor settings``: what can be set at all."""
+"""``sqreen-mw doctor settings``: the list of all settings."""
 
 from typing import Annotated
 
@@ -13,13 +13,13 @@ def settings(
     *,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")] = False,
 ) -> None:
-    """List every setting of the SDK with its default."""
+    """List all settings of the SDK with their defaults."""
     if markdown:
         typer.echo(f"{settings_table()}\n\n{original_table()}")
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0))
     table.add_column("Setting", style="bold", no_wrap=True)
-    table.add_column("What it does")
+    table.add_column("Effect")
     for setting in SETTINGS.values():
         name = f"{setting.name} (keyword)" if setting.keyword_only else setting.variable
         about = f"{setting.about}.\n{setting.kind}; default: {setting.default}"
@@ -28,9 +28,9 @@ def settings(
 
 
 def settings_table() -> str:
-    """Return the table of the settings in Markdown."""
+    """Return the settings as a Markdown table."""
     rows = [
-        ["Keyword", "Variable", "Value", "Default", "What it does"],
+        ["Keyword", "Variable", "Value", "Default", "Effect"],
         ["---"] * 5,
         *([f"`{s.name}`", _variable(s), s.kind, s.default, s.about] for s in SETTINGS.values()),
     ]
@@ -38,8 +38,8 @@ def settings_table() -> str:
 
 
 def original_table() -> str:
-    """Return the table of what the original had, and what holds instead, in Markdown."""
-    rows = [["Of the original", "Instead"], ["---"] * 2]
+    """Return the original Sqreen's settings and their replacements as a Markdown table."""
+    rows = [["Setting of the original", "Replacement"], ["---"] * 2]
     rows += [[f"`{PREFIX}{name.upper()}`", instead] for name, instead in ORIGINAL.items()]
     return _lines(rows)
 

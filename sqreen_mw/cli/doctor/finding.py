@@ -1,4 +1,4 @@
-"""What the doctor says of one thing."""
+"""A single result of the doctor."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -8,7 +8,7 @@ Level: TypeAlias = Literal["fine", "warning", "problem"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A thing that was looked at, how it is, and what to do if it is not fine."""
+    """The subject of a check, its level, and a detail that names the fix if there is one."""
 
     subject: str
     level: Level

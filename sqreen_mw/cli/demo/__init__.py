@@ -1,0 +1,1 @@
+"""``sqreen-mw demo``: a collector, a shop and a bank with simulated visitors."""

@@ -1,1 +1,0 @@
-"""The demonstration: two sites that are watched, and people who visit them."""

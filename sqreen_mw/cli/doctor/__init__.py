@@ -1,0 +1,1 @@
+"""``sqreen-mw doctor``: find out why events do not arrive."""
