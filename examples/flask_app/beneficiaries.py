@@ -61,7 +61,7 @@ def beneficiaries(customer: Customer) -> str:
 def add_beneficiary(customer: Customer) -> Response:
     """Add somebody's account."""
     number, label = field("account").upper(), field("label")
-    sqreen = request.environ["sqreen"]
+    sqreen = request.environ["sqreen.request"]
     reason = _refusal(customer, number=number, label=label)
     if reason:
         properties = {"account": number, "reason": reason}

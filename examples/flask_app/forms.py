@@ -22,7 +22,7 @@ def refuse_forged_form() -> None:
     expected = session.get("form_token", "")
     given = request.form.get("form_token", "")
     if not expected or not secrets.compare_digest(given.encode(), expected.encode()):
-        request.environ["sqreen"].track("form.forged")
+        request.environ["sqreen.request"].track("form.forged")
         raise Forbidden("This form has expired. Go back and reload it.")
 
 

@@ -36,12 +36,12 @@ def sign_up() -> str | Response | tuple[str, int]:
         return render_template("signup.html", error=_TOO_SHORT), 400
     who = {"email": email}
     if add_customer(email=email, name=name, password=password) is None:
-        request.environ["sqreen"].track(
+        request.environ["sqreen.request"].track(
             "user.signup_rejected", properties={"reason": "email_taken"}, user_identifiers=who
         )
         return render_template("signup.html", error="You bank here already. Log in."), 409
     session["email"] = email
-    request.environ["sqreen"].signup_track(who)
+    request.environ["sqreen.request"].signup_track(who)
     return redirect("/", 303)
 
 
@@ -58,10 +58,10 @@ def log_in() -> str | Response | tuple[str, int]:
     customer = customer_of(email)
     matches = check_password_hash(customer.password if customer else _NOBODY, password)
     if customer is None or not matches:
-        request.environ["sqreen"].auth_track(False, email=email)
+        request.environ["sqreen.request"].auth_track(False, email=email)
         return render_template("login.html", error="The address or the password is wrong."), 401
     session["email"] = email
-    request.environ["sqreen"].auth_track(True, email=email)
+    request.environ["sqreen.request"].auth_track(True, email=email)
     return redirect("/", 303)
 
 
@@ -70,7 +70,7 @@ def log_in() -> str | Response | tuple[str, int]:
 def log_out(_customer: Customer) -> Response:
     """Forget the session."""
     session.clear()
-    request.environ["sqreen"].track("user.logout")
+    request.environ["sqreen.request"].track("user.logout")
     return redirect("/login", 303)
 
 
@@ -87,12 +87,12 @@ def replace_password(customer: Customer) -> Response:
     """Replace a password by a new one, for somebody who knows it."""
     current, new = field("current"), field("new")
     if not check_password_hash(customer.password, current):
-        request.environ["sqreen"].track("password.change_failed")
+        request.environ["sqreen.request"].track("password.change_failed")
         flash("That is not your current password.")
     elif len(new) < _MIN_PASSWORD:
         flash(_TOO_SHORT)
     else:
         change_password(customer, password=new)
-        request.environ["sqreen"].track("password.changed")
+        request.environ["sqreen.request"].track("password.changed")
         flash("Your password is changed.")
     return redirect("/password", 303)

@@ -12,7 +12,7 @@ from sqreen_mw.agent.null import IgnoringAgent
 from sqreen_mw.agent.process.exit import PATIENCE
 from sqreen_mw.agent.process.sigterm import follow_sigterm
 from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, Scope, asgi_request
-from sqreen_mw.agent.requests.lookup import CONTEXT_KEY
+from sqreen_mw.agent.requests.lookup import STATE_KEY
 from sqreen_mw.agent.runtime import AnyAgent, configure
 from sqreen_mw.capture.body import BodyTee
 from sqreen_mw.middleware.lifespan import Lifespan
@@ -66,14 +66,14 @@ class SqreenMiddleware:
         if kind != "http" and kind != "websocket":  # noqa: PLR1714 hashing costs more
             return await self.app(scope, receive, send)
         state = scope.get("state")
-        if type(state) is not dict or CONTEXT_KEY in state:
+        if type(state) is not dict or STATE_KEY in state:
             state = _own_state(scope)
-            known = state.get(CONTEXT_KEY)
+            known = state.get(STATE_KEY)
             if known is not None and known is current_request():
                 # A second middleware inside the first shares its context.
                 return await self.app(scope, receive, send)
         agent = self._agent_of(scope) if self._looks else self._agent
-        context = state[CONTEXT_KEY] = asgi_request(scope, agent, self._told)
+        context = state[STATE_KEY] = asgi_request(scope, agent, self._told)
         if kind == "http":
             passing = _Passing(receive, send, context)
             receive, send = passing.receive, passing.send
@@ -109,8 +109,8 @@ def _own_state(scope: Scope) -> dict[str, Any]:
         state = scope["state"] = {}
     elif not isinstance(state, dict):
         state = {}  # whatever that is, it is not ours to change
-    elif isinstance(state.get(CONTEXT_KEY), RequestContext) and (
-        state[CONTEXT_KEY] is not current_request()
+    elif isinstance(state.get(STATE_KEY), RequestContext) and (
+        state[STATE_KEY] is not current_request()
     ):
         state = scope["state"] = dict(state)
     return state

@@ -8,7 +8,7 @@ from sqreen_mw.agent.context import RequestContext, Route, current_request, ente
 from sqreen_mw.agent.null import IgnoringAgent
 from sqreen_mw.agent.requests.asgi import asgi_request
 from sqreen_mw.agent.requests.lookup import (
-    CONTEXT_KEY,
+    ENVIRON_KEY,
     known_context,
     told_headers,
 )
@@ -122,7 +122,7 @@ def _given_settings() -> dict[str, Any]:
 
 def _introduce(request: Any, context: RequestContext) -> None:
     """Let request and context know each other, until the request ends."""
-    request.sqreen = request.META[CONTEXT_KEY] = context
+    request.sqreen = request.META[ENVIRON_KEY] = context
     context.ask_route(partial(_route, request))
 
 

@@ -4,7 +4,7 @@ from typing import Any, Final, Unpack
 
 from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.agent.context import RequestContext
-from sqreen_mw.agent.requests.lookup import CONTEXT_KEY
+from sqreen_mw.agent.requests.lookup import ENVIRON_KEY
 from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 from sqreen_mw.agent.runtime import current_agent
 from sqreen_mw.middleware.optional import extra
@@ -51,9 +51,9 @@ class Sqreen:
 def _context(request: Request) -> RequestContext:
     """Return a request's context; one that came by no server, as in a test, gets its own."""
     environ = request.environ
-    if CONTEXT_KEY not in environ:
+    if ENVIRON_KEY not in environ:
         agent = current_agent()
         ip_key = environ_key(agent.config.client_ip.header)
-        environ[CONTEXT_KEY] = wsgi_request(environ, agent, ip_key)
-    context: RequestContext = environ[CONTEXT_KEY]
+        environ[ENVIRON_KEY] = wsgi_request(environ, agent, ip_key)
+    context: RequestContext = environ[ENVIRON_KEY]
     return context

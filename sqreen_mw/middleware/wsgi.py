@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.agent.context import RequestContext, enter, reset
 from sqreen_mw.agent.null import IgnoringAgent
-from sqreen_mw.agent.requests.lookup import CONTEXT_KEY
+from sqreen_mw.agent.requests.lookup import ENVIRON_KEY
 from sqreen_mw.agent.requests.wsgi import (
     Environ,
     WSGIRequestContext,
@@ -28,9 +28,9 @@ WSGIApp: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 class SqreenWSGIMiddleware:
-    """Gives each request a context: ``environ["sqreen"]`` and ``sqreen_mw.track()`` below it.
+    """Gives each request a context: ``environ["sqreen.request"]``, used by ``sqreen_mw.track()``.
 
-    Return values, exceptions, ``close()`` calls and timing of the app are untouched.
+    Return values, exceptions, ``close()`` calls and timing of the app do not change.
     """
 
     def __init__(self, app: WSGIApp, **settings: Unpack[Settings]) -> None:
@@ -54,11 +54,11 @@ class SqreenWSGIMiddleware:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
         app = self.app
-        if CONTEXT_KEY in environ and isinstance(environ[CONTEXT_KEY], RequestContext):
+        if ENVIRON_KEY in environ and isinstance(environ[ENVIRON_KEY], RequestContext):
             # A second middleware inside the first shares its context.
             return app(environ, start_response)
         # As wsgi_request() does, but for what its two calls cost each request.
-        context = environ[CONTEXT_KEY] = WSGIRequestContext()
+        context = environ[ENVIRON_KEY] = WSGIRequestContext()
         context.calls = self._agent or self._agent_by_path(environ)
         context.environ = environ
         context.holds_more = False

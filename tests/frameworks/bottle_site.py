@@ -13,7 +13,7 @@ bottle = Bottle()
 @bottle.get("/hello/<name>")
 def hello(name: str) -> str:
     """Track by the request and at module level, and identify."""
-    request.environ["sqreen"].track("by.request", properties={"name": name})
+    request.environ["sqreen.request"].track("by.request", properties={"name": name})
     sqreen.track("by.module", request=request)
     sqreen.identify({"email": f"{name}@example.org"})
     return f"hello {name}"

@@ -11,7 +11,7 @@ class Hello:
 
     def on_get(self, req: Request, resp: Response, name: str) -> None:
         """Greet."""
-        req.env["sqreen"].track("by.request", properties={"name": name})
+        req.env["sqreen.request"].track("by.request", properties={"name": name})
         sqreen.track("by.module", request=req)
         sqreen.identify({"email": f"{name}@example.org"})
         resp.text = f"hello {name}"

@@ -11,7 +11,7 @@ from sqreen_mw import SqreenWSGIMiddleware
 def hello(request: Any) -> str:
     """Track by the request and at module level, and identify."""
     name = request.matchdict["name"]
-    request.environ["sqreen"].track("by.request", properties={"name": name})
+    request.environ["sqreen.request"].track("by.request", properties={"name": name})
     sqreen.track("by.module", request=request)
     sqreen.identify({"email": f"{name}@example.org"})
     return f"hello {name}"

@@ -50,7 +50,7 @@ def test_an_event_tells_of_its_request(memory: list[Event]) -> None:
 
     @app.post("/items/<int:item_id>")
     def item(item_id: int) -> str:
-        request.environ["sqreen"].track("item.bought", properties={"id": item_id})
+        request.environ["sqreen.request"].track("item.bought", properties={"id": item_id})
         return "ok"
 
     app.test_client().post(
@@ -167,7 +167,7 @@ def test_answers_that_servers_look_into_are_handed_on(memory: list[Event], make:
     environ = environ_of(**{"wsgi.file_wrapper": FileWrapper})
 
     assert SqreenWSGIMiddleware(app)(environ, start_response) is body
-    assert not environ["sqreen"].holds_events
+    assert not environ["sqreen.request"].holds_events
     assert "x" in delivered(memory)
 
 
@@ -206,11 +206,11 @@ def test_other_answers_see_their_request_at_each_step(memory: list[Event]) -> No
     assert steps.done == ["iter", "next"]
     assert current_request() is None
     assert [*iterator] == [b"b"]
-    assert environ["sqreen"].holds_events
+    assert environ["sqreen.request"].holds_events
     body.close()
 
     assert steps.done == ["iter", "next", "next", "close"]
-    assert not environ["sqreen"].holds_events
+    assert not environ["sqreen.request"].holds_events
     assert sqreen.flush()
     assert [(event.name, event.request is not None) for event in memory] == [
         ("step", True),
@@ -262,7 +262,7 @@ def served(app: Generated, steps: int) -> Environ:
     environ = environ_of()
     answer: Any = SqreenWSGIMiddleware(app)(environ, start_response)
     assert iter(answer) is answer
-    assert environ["sqreen"].holds_events
+    assert environ["sqreen.request"].holds_events
     for _ in range(steps):
         with suppress(StopIteration):
             next(answer)
@@ -279,10 +279,10 @@ def test_a_generators_request_ends_with_it(steps: int, *, cleans_up: bool) -> No
 
     environ = served(app, steps)
 
-    assert app.seen == ([environ["sqreen"]] if cleans_up else [])
+    assert app.seen == ([environ["sqreen.request"]] if cleans_up else [])
     assert app.answer.gi_frame is None
     assert current_request() is None
-    assert not environ["sqreen"].holds_events
+    assert not environ["sqreen.request"].holds_events
 
 
 @pytest.mark.parametrize("error", [ValueError("the app's"), GeneratorExit("the app's")])
@@ -298,9 +298,9 @@ def test_a_generators_exception_passes_unchanged(error: BaseException) -> None:
 
     assert raised.value is error
     assert error.__context__ is None
-    assert app.seen == [environ["sqreen"]]
+    assert app.seen == [environ["sqreen.request"]]
     assert current_request() is None
-    assert not environ["sqreen"].holds_events
+    assert not environ["sqreen.request"].holds_events
 
 
 def test_a_generator_of_the_servers_file_wrapper_is_handed_on() -> None:
@@ -333,7 +333,7 @@ def test_an_exception_passes_unchanged(memory: list[Event]) -> None:
         SqreenWSGIMiddleware(app)(environ, start_response)
 
     assert raised.value is error
-    assert not environ["sqreen"].holds_events
+    assert not environ["sqreen.request"].holds_events
     assert "before" in delivered(memory)
 
 
@@ -359,7 +359,7 @@ def test_a_second_middleware_shares_the_context(memory: list[Event]) -> None:
     """Wrapped twice, a request has one context, and its event arrives once."""
 
     def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-        environ["sqreen"].track("x")
+        environ["sqreen.request"].track("x")
         ok(start)
         return []
 
@@ -378,7 +378,7 @@ def test_a_task_that_outlives_its_request_still_tracks(memory: list[Event]) -> N
 
     environ = environ_of(PATH_INFO="/late", SCRIPT_NAME="/mounted")
     SqreenWSGIMiddleware(app)(environ, start_response)
-    context: WSGIRequestContext = environ["sqreen"]
+    context: WSGIRequestContext = environ["sqreen.request"]
     context.track("late")
 
     told = delivered(memory)["late"].request
@@ -414,7 +414,7 @@ def test_ignored_paths_may_be_of_any_script(memory: list[Event]) -> None:
     """The environ's bytes are read as what they are, UTF-8, before paths are compared."""
 
     def app(environ: Environ, start: StartResponse) -> list[bytes]:
-        environ["sqreen"].track("x")
+        environ["sqreen.request"].track("x")
         ok(start)
         return [b"ok"]
 
@@ -433,7 +433,7 @@ def test_a_status_that_the_server_rejects_is_not_told(memory: list[Event]) -> No
         ok(start)
         with suppress(ValueError):
             start("500 Oh", [], (None, None, None))
-        environ["sqreen"].track("x")
+        environ["sqreen.request"].track("x")
         return [b"ok"]
 
     def start_response(_: str, __: object, error: object = None) -> Any:

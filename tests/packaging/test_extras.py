@@ -36,7 +36,7 @@ import io
 
 def answer(environ, start_response):
     environ["wsgi.input"].read()
-    environ["sqreen"].track("coupon.applied", collect_body=True)
+    environ["sqreen.request"].track("coupon.applied", collect_body=True)
     start_response("200 OK", [])
     return [b"ok"]
 

@@ -151,7 +151,7 @@ ENVIRONS: dict[str, dict[str, Any]] = {
     "many parameters": {"QUERY_STRING": "&".join(f"p{n}=\xff" for n in range(10_000))},
     "no address": {"REMOTE_ADDR": "unix:"},
     "request odd": {"werkzeug.request": Mute()},
-    "key taken": {"sqreen": "the server's own"},
+    "key taken": {"sqreen.request": "the server's own"},
     "rule odd": {"werkzeug.request": type("R", (), {"url_rule": Mute(), "view_args": 7})()},
     "file_wrapper odd": {"wsgi.file_wrapper": 7},
 }

@@ -136,6 +136,6 @@ def _has(value: Any) -> str:
 
 
 def _told(environ: Environ) -> str:
-    names = sorted(key for key in environ if key != "sqreen")
+    names = sorted(key for key in environ if key != "sqreen.request")
     told = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "CONTENT_LENGTH", "SCRIPT_NAME")
     return f"{names} {[environ.get(key) for key in told]}"

@@ -7,8 +7,11 @@ from sqreen_mw.agent.context import Calls, RequestContext
 from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, asgi_request
 from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 
-CONTEXT_KEY: Final = "sqreen"
-"""Where a middleware leaves the context: in the scope's ``state``, or in the environ."""
+STATE_KEY: Final = "sqreen"
+"""The key of the context in the ``state`` of an ASGI scope."""
+
+ENVIRON_KEY: Final = "sqreen.request"
+"""The key of the context in a WSGI environ; PEP 3333 asks for a dot in keys that are not text."""
 
 ID_KEY: Final = "sqreen_mw.request_id"
 """Where the id of a request without a middleware stays, in its scope or environ."""
@@ -48,8 +51,8 @@ def known_context(request: object) -> RequestContext | None:
     """Return the context that a middleware has given to a request, or None."""
     scope = _scope_of(request)
     state = None if scope is None else scope.get("state")
-    for place in (state, _environ_of(request)):
-        found = place.get(CONTEXT_KEY) if isinstance(place, Mapping) else None
+    for place, key in ((state, STATE_KEY), (_environ_of(request), ENVIRON_KEY)):
+        found = place.get(key) if isinstance(place, Mapping) else None
         if isinstance(found, RequestContext):
             return found
     return None

@@ -28,7 +28,7 @@ app.wsgi_app = SqreenWSGIMiddleware(app.wsgi_app)
 
 @app.post("/coupons/<code>")
 def apply_coupon(code):
-    request.environ["sqreen"].track("coupon.applied", properties={"code": code})
+    request.environ["sqreen.request"].track("coupon.applied", properties={"code": code})
     return {"applied": code}"""
 
 _CURL: Final = """\
