@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Final
 from weakref import WeakSet
 
-from sqreen_mw.agent.process.unpatched import native
+from sqreen_mw.agent.process import unpatched
 from sqreen_mw.capture.signal_exceptions import is_interruption
 from sqreen_mw.capture.text import cut_text
 from sqreen_mw.errors import SqreenUsageError
@@ -30,7 +30,7 @@ class Tally:
             interval: Seconds in which a cause is spoken of once.
         """
         self._interval: Final = interval
-        self._lock = native("_thread", "RLock")()
+        self._lock = unpatched.new_rlock()
         self._counts: Final[dict[str, int]] = {}
         self._spoken: Final[dict[str, tuple[float, int]]] = {}
 
@@ -54,7 +54,7 @@ class Tally:
 
     def renew(self) -> None:
         """Begin anew in a forked child: nobody holds the lock, and what was counted is not its."""
-        self._lock = native("_thread", "RLock")()
+        self._lock = unpatched.new_rlock()
         self._counts.clear()
         self._spoken.clear()
 
@@ -122,7 +122,7 @@ class Guard:
             line = self._line(message, details)
             if unsaid:
                 line = f"{line} ({unsaid} more of these since the last line)"
-            if native("_thread", "get_ident")() == self._hurried:
+            if unpatched.get_ident() == self._hurried:
                 say_beside(line)
             else:
                 logger.warning("%s", line)
@@ -146,7 +146,7 @@ class Guard:
 
     def hurry(self) -> None:
         """Log no line on this thread: who holds a lock of a log handler may wait for the thread."""
-        self._hurried = native("_thread", "get_ident")()
+        self._hurried = unpatched.get_ident()
 
     def swallow(self, cause: str) -> "Swallow":
         """Return a context in which a fault of ours is counted and logged, and goes no further.
@@ -170,8 +170,7 @@ def say_beside(line: str) -> None:
 
     A log handler may take as long as it likes, or for ever where nobody reads what it writes.
     """
-    allocate_lock = native("_thread", "allocate_lock")
-    turn, saying = allocate_lock(), allocate_lock()
+    turn, saying = unpatched.new_lock(), unpatched.new_lock()
     saying.acquire()
 
     def say() -> None:
@@ -184,7 +183,7 @@ def say_beside(line: str) -> None:
             saying.release()
 
     try:
-        native("_thread", "start_new_thread")(say, ())
+        unpatched.start_thread(say)
     except RuntimeError:  # no thread is to be had, as at the exit of Python 3.12
         say()
     if not saying.acquire(timeout=SAY_SECONDS):

@@ -30,6 +30,36 @@ def _present(module: str, name: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
+class _Patched:
+    """The functions of ``unpatched``, but as gevent has patched them."""
+
+    @staticmethod
+    def start_thread(run: Callable[..., object], *args: object) -> None:
+        _present("_thread", "start_new_thread")(run, args)
+
+    @staticmethod
+    def get_ident() -> Any:
+        return _present("_thread", "get_ident")()
+
+    @staticmethod
+    def new_lock() -> Any:
+        return _present("_thread", "allocate_lock")()
+
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        _present("time", "sleep")(seconds)
+
+    @staticmethod
+    def getaddrinfo(*args: Any, **kwargs: Any) -> Any:
+        return _present("socket", "getaddrinfo")(*args, **kwargs)
+
+
+class _ThreadingThread(_Patched):
+    @staticmethod
+    def start_thread(run: Callable[..., object], *args: object) -> None:
+        threading.Thread(target=run, args=args).start()
+
+
 def _sigterm_kills() -> None:
     for module in ("runtime", "delivery.flusher"):
         _replace(_of(module), "follow_sigterm", lambda: True)
@@ -112,16 +142,11 @@ def _resolver_of_asyncio() -> None:
 
 
 def _threads_of_gevent() -> None:
-    _replace(_of("delivery.flusher"), "native", _present)
+    _replace(_of("delivery.flusher"), "unpatched", _Patched)
 
 
 def _thread_of_threading() -> None:
-    def native(module: str, name: str) -> Any:
-        if name != "start_new_thread":
-            return _present(module, name)
-        return lambda run, args: threading.Thread(target=run, args=args).start()
-
-    _replace(_of("delivery.flusher"), "native", native)
+    _replace(_of("delivery.flusher"), "unpatched", _ThreadingThread)
 
 
 def _context_for_ever() -> None:
@@ -135,11 +160,11 @@ def _context_for_ever() -> None:
 
 
 def _resolver_of_gevent() -> None:
-    _replace(_of("delivery.transports.dns"), "native", _present)
+    _replace(_of("delivery.transports.dns"), "unpatched", _Patched)
 
 
 def _sleeps_in_the_hub() -> None:
-    _replace(_of("delivery.control"), "native", _present)
+    _replace(_of("delivery.control"), "unpatched", _Patched)
 
 
 def _born_in_a_master() -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from sqreen_mw.agent.process.unpatched import native
+from sqreen_mw.agent.process import unpatched
 
 POLL_SECONDS: Final = 0.005
 
@@ -22,7 +22,7 @@ def poll(done: Callable[[], bool], seconds: float) -> bool:
         try:
             time.sleep(POLL_SECONDS)
         except AssertionError:  # gevent's hub, where handlers of signals run, must not switch
-            native("time", "sleep")(POLL_SECONDS)
+            unpatched.sleep(POLL_SECONDS)
     return True
 
 

@@ -28,8 +28,8 @@ from sqreen_mw.agent.delivery.transports.base import TakesHeartbeats, Transport
 from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.process import unpatched
 from sqreen_mw.agent.process.sigterm import follow_sigterm
-from sqreen_mw.agent.process.unpatched import native
 from sqreen_mw.agent.process.workers import follow_child_end, loads_for_workers
 from sqreen_mw.capture.signal_exceptions import is_interruption
 from sqreen_mw.protocol.batch import Envelope
@@ -102,7 +102,7 @@ class Flusher:
             guard=delivery.guard,
         )
         # The thread that takes it delivers, and keeps it: no two that are made together do.
-        self._birth: Final = native("_thread", "allocate_lock")()
+        self._birth: Final = unpatched.new_lock()
         self.started: bool = False
         self._born_at = 0.0
         self._awake = False
@@ -181,7 +181,7 @@ class Flusher:
 
         That is where no thread is to be had, or where the app's hook calls, on the thread itself.
         """
-        waits_for_itself = native("_thread", "get_ident")() == self._thread
+        waits_for_itself = unpatched.get_ident() == self._thread
         return seconds if self.started and not waits_for_itself else 0.0
 
     def _needs_this_thread(self) -> bool:
@@ -231,7 +231,7 @@ class Flusher:
             follow_child_end()
             # Not threading.Thread, which takes over the caller's context, is joined at exit, and
             # is what other tools wrap.
-            native("_thread", "start_new_thread")(self._run, ())
+            unpatched.start_thread(self._run)
         except BaseException as error:
             self.started = self._thread is not None
             if is_interruption(error) or not isinstance(error, RuntimeError):
@@ -254,7 +254,7 @@ class Flusher:
 
     def _deliver(self) -> None:
         """Deliver until the end is wanted, on this thread; or let the next event try again."""
-        self._thread = native("_thread", "get_ident")()
+        self._thread = unpatched.get_ident()
         try:
             loop = OwnResolverLoop(before_blocking=self._dispatcher.keep_sending)
         except OSError as error:  # no descriptor is free

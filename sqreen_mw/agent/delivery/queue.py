@@ -5,7 +5,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS
 from sqreen_mw.agent.pending import PendingEvent, SealedEvent
-from sqreen_mw.agent.process.unpatched import native
+from sqreen_mw.agent.process import unpatched
 from sqreen_mw.agent.stats import Stats
 
 
@@ -118,8 +118,8 @@ class Buffer:
     def __init__(self, *, max_events: int = MAX_EVENTS, max_bytes: int = MAX_BYTES) -> None:
         self._max_events: Final = max_events
         self._max_bytes: Final = max_bytes
-        self._lock: Final = native("_thread", "RLock")()
-        self.keeping: Final = native("_thread", "RLock")()
+        self._lock: Final = unpatched.new_rlock()
+        self.keeping: Final = unpatched.new_rlock()
         self.pending: Final[Stage[PendingEvent]] = Stage()
         self.sealed: Final[Stage[SealedEvent]] = Stage()
         self._tracked = 0

@@ -14,7 +14,7 @@ from sqreen_mw.agent.delivery.queue import Buffer
 from sqreen_mw.agent.delivery.sender import GATHER_SECONDS, Keeper, Outbox
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import SEAL_AFTER, PendingEvent, SealedEvent
-from sqreen_mw.agent.process.unpatched import native
+from sqreen_mw.agent.process import unpatched
 
 
 class Haste(NamedTuple):
@@ -224,7 +224,7 @@ class Dispatcher:
         left = self._seal_until(time.monotonic() + haste.seconds, events)
         self._more = bool(left) or len(events) == haste.most
         if haste is BUSY:
-            native("time", "sleep")(HAND_OVER_SECONDS)
+            unpatched.sleep(HAND_OVER_SECONDS)
         self._look_again = time.monotonic() + (haste.pause if events else LOOK_AGAIN_SECONDS)
         self._tell_overflow()
 

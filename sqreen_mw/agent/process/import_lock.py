@@ -10,7 +10,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final
 
-from sqreen_mw.agent.process.unpatched import native
+from sqreen_mw.agent.process import unpatched
 
 FORK_SECONDS: Final = 2.0
 """How long a fork waits at most."""
@@ -24,7 +24,7 @@ class ForkGate:
     """Closed while its context lasts; a fork of the same thread passes."""
 
     def __init__(self) -> None:
-        self._lock = native("_thread", "RLock")()
+        self._lock = unpatched.new_rlock()
 
     def __enter__(self) -> None:
         self._lock.acquire()
@@ -47,7 +47,7 @@ class ForkGate:
 
     def after_in_child(self) -> None:
         """Forget who held the lock: that thread is gone."""
-        self._lock = native("_thread", "RLock")()
+        self._lock = unpatched.new_rlock()
 
 
 FORK_GATE: Final = ForkGate()

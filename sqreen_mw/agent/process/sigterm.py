@@ -15,8 +15,8 @@ from functools import cache
 from types import FrameType
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from sqreen_mw.agent.process import unpatched
 from sqreen_mw.agent.process.exit import end
-from sqreen_mw.agent.process.unpatched import native
 
 RESEND_SECONDS: Final = 0.02
 """How long a handler may take to run, until the signal comes again; then twice as long."""
@@ -71,7 +71,7 @@ def _watched(number: int, is_due: Callable[[], bool]) -> _Pipe:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     pipe = _Pipe(reader, writer, os.fstat(reader).st_ino)
-    main_thread = native("_thread", "get_ident")()
+    main_thread = unpatched.get_ident()
 
     def watch() -> None:
         with suppress(OSError):  # an app may close all descriptors
@@ -80,7 +80,7 @@ def _watched(number: int, is_due: Callable[[], bool]) -> _Pipe:
                     _insist(main_thread, number, is_due)
 
     try:
-        native("_thread", "start_new_thread")(watch, ())
+        unpatched.start_thread(watch)
     except RuntimeError:
         _close(pipe)
         raise
@@ -89,11 +89,11 @@ def _watched(number: int, is_due: Callable[[], bool]) -> _Pipe:
 
 def _insist(main_thread: int, number: int, is_due: Callable[[], bool]) -> None:
     pause = RESEND_SECONDS
-    native("time", "sleep")(pause)
+    unpatched.sleep(pause)
     while is_due():
         signal.pthread_kill(main_thread, number)
         pause = min(2 * pause, MOST_SECONDS)
-        native("time", "sleep")(pause)
+        unpatched.sleep(pause)
 
 
 def _forget() -> None:
@@ -215,7 +215,7 @@ def _hold_back() -> None:
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
         _tell_children(util)
-    thread = native("_thread", "get_ident")()
+    thread = unpatched.get_ident()
     _held[thread] = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
 
@@ -225,7 +225,7 @@ def _tell_children(util: Any) -> None:
 
 
 def _let_through() -> None:
-    held = _held.pop(native("_thread", "get_ident")(), None)
+    held = _held.pop(unpatched.get_ident(), None)
     if held is not None:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
@@ -254,14 +254,14 @@ def _holds_a_lock(frame: FrameType | None) -> bool:
 
 def _signalled_again(number: int, pause: float) -> bool:
     """Have the signal come again in a moment, when this thread is elsewhere."""
-    main_thread = native("_thread", "get_ident")()
+    main_thread = unpatched.get_ident()
 
     def signal_again() -> None:
-        native("time", "sleep")(pause)
+        unpatched.sleep(pause)
         signal.pthread_kill(main_thread, number)
 
     try:
-        native("_thread", "start_new_thread")(signal_again, ())
+        unpatched.start_thread(signal_again)
     except RuntimeError:
         return False
     return True

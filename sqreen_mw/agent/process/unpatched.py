@@ -1,15 +1,62 @@
-"""Threads, locks and names of the operating system, also where gevent stands in for them."""
+"""Real threads, locks, sleep and DNS, even after ``gevent.monkey.patch_all()``.
+
+Each call looks the original up again, because an app may import gevent late.
+"""
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _thread import LockType, RLock
 
 
-def native(module: str, name: str) -> Any:
-    """Return what a module of the standard library had under a name before gevent patched it.
+def start_thread(run: Callable[..., object], *args: object) -> None:
+    """Start a daemon thread.
 
-    Look it up when it is used: gevent may come late.
+    Raises:
+        RuntimeError: No thread can start: a limit is reached, or Python 3.12 is exiting.
     """
+    _original("_thread", "start_new_thread")(run, args)
+
+
+def get_ident() -> int:
+    """Return the id of the current thread."""
+    ident: int = _original("_thread", "get_ident")()
+    return ident
+
+
+def new_lock() -> "LockType":
+    """Return a lock."""
+    lock: LockType = _original("_thread", "allocate_lock")()
+    return lock
+
+
+def new_rlock() -> "RLock":
+    """Return a reentrant lock."""
+    lock: RLock = _original("_thread", "RLock")()
+    return lock
+
+
+def sleep(seconds: float) -> None:
+    """Block this thread."""
+    _original("time", "sleep")(seconds)
+
+
+def getaddrinfo(*args: Any, **kwargs: Any) -> Any:
+    """Resolve a name; see ``socket.getaddrinfo``."""
+    return _original("socket", "getaddrinfo")(*args, **kwargs)
+
+
+def getnameinfo(address: Any, flags: int) -> tuple[str, str]:
+    """Resolve an address; see ``socket.getnameinfo``."""
+    name: tuple[str, str] = _original("socket", "getnameinfo")(address, flags)
+    return name
+
+
+def _original(module: str, name: str) -> Any:
+    """Return a function or class of the standard library as it was before gevent patched it."""
     monkey = sys.modules.get("gevent.monkey")
     get_original = getattr(monkey, "get_original", None)
     if get_original is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
-from sqreen_mw.agent.process.unpatched import native
+from sqreen_mw.agent.process import unpatched
 
 
 class OwnResolverLoop(asyncio.SelectorEventLoop):
@@ -40,8 +40,7 @@ class OwnResolverLoop(asyncio.SelectorEventLoop):
 
     async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> tuple[str, str]:
         """Resolve an address; see ``socket.getnameinfo``."""
-        name: tuple[str, str] = native("socket", "getnameinfo")(sockaddr, flags)
-        return name
+        return unpatched.getnameinfo(sockaddr, flags)
 
 
 KNOWN_SECONDS: Final = 0.5
@@ -99,7 +98,7 @@ class Resolver:
     def _ask(self, question: Question) -> asyncio.Future[Any]:
         answer = self._loop.create_future()
         try:
-            native("_thread", "start_new_thread")(self._answer, (question,))
+            unpatched.start_thread(self._answer, question)
         except RuntimeError:  # at the exit of Python 3.12, or at a limit
             answer.set_result(self._found_here(question))
         else:
@@ -133,6 +132,6 @@ def _looked_up(question: Question) -> Any:
     """Return what a name is, or the error that the look-up ended with."""
     arguments, keywords = question
     try:
-        return native("socket", "getaddrinfo")(*arguments, **dict(keywords))
+        return unpatched.getaddrinfo(*arguments, **dict(keywords))
     except Exception as error:  # noqa: BLE001 who asked is told, on another thread
         return error
