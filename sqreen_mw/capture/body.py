@@ -104,13 +104,14 @@ def _json(body: RawBody) -> BodyParameters:
 def _multipart(body: RawBody, boundary: bytes) -> BodyParameters:
     """Return the fields that came whole; a field that is cut is left out."""
     fields: list[tuple[str, str]] = []
+    files: list[File] = []
 
     def on_field(field: Field) -> None:
         fields.append((_text(field.field_name), _text(field.value)))
 
     def on_file(file: File) -> None:
         fields.append((_text(file.field_name), FILE))
-        file.close()
+        files.append(file)
 
     # Some clients name files as RFC 5987 has it, against RFC 7578, section 4.2: not text, either.
     data = _EXTENDED_FILENAME.sub(rb"\1filename=", body.data)
@@ -119,6 +120,10 @@ def _multipart(body: RawBody, boundary: bytes) -> BodyParameters:
         parser.write(data)
     except (FormParserError, ValueError):
         return BodyParameters(form=tuple(fields), incomplete=True)
+    finally:
+        # Not in on_file: releases of python-multipart before 0.0.33 use the file once more.
+        for file in files:
+            file.close()
     return BodyParameters(form=tuple(fields), incomplete=body.truncated)
 
 
