@@ -17,12 +17,12 @@ from benchmarks.child import in_child
 from benchmarks.drive.requests import scope
 from benchmarks.figures import Figure, Plan
 from benchmarks.work import EVENT, PROPERTIES
-from sqreen_mw.agent.agent import Agent, header_of
+from sqreen_mw.agent.agent import Agent, batch_header
 from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.config.config import load_config
 from sqreen_mw.agent.context import RequestContext, enter, leave
 from sqreen_mw.agent.delivery.batch import make_batch
-from sqreen_mw.agent.delivery.queue import Buffer
+from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent, SealedEvent
 from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, asgi_request
@@ -85,7 +85,7 @@ def _pieces() -> Pieces:
 def _of_the_app() -> Pieces:
     agent = Agent(load_config({"url": URL}), url=URL)
     context = _request(agent)
-    buffer = Buffer(max_events=10**9, max_bytes=10**12)
+    buffer = EventQueue(max_events=10**9, max_bytes=10**12)
     event = _tracked(context)
 
     asked, told = scope(1), TOLD_HEADERS | {b"x-forwarded-for"}
@@ -115,10 +115,10 @@ def _of_the_flusher() -> Pieces:
     describer = Describer(client_ip=config.client_ip, scrubber=config.scrubber)
     sealer = Sealer(describer=describer, before_send=None, guard=Guard())
     raw = context.raw_request()
-    header = header_of(config)
+    header = batch_header(config)
     known = Event(id=event.id, name=EVENT, timestamp=0, request=describer.describe(raw))
     data = encode_event(known)
-    buffer = Buffer(max_events=10**9, max_bytes=10**12)
+    buffer = EventQueue(max_events=10**9, max_bytes=10**12)
 
     def queued() -> None:
         for _ in range(BATCH):

@@ -9,8 +9,8 @@ from typing import ClassVar, Final
 from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.context import RequestContext
-from sqreen_mw.agent.delivery.flusher import Delivery, Flusher
-from sqreen_mw.agent.delivery.queue import Buffer
+from sqreen_mw.agent.delivery.flusher import Flusher, FlusherConfig
+from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
 from sqreen_mw.agent.delivery.transports.open import open_transport
 from sqreen_mw.agent.guard import Guard, say_beside
@@ -26,7 +26,7 @@ from sqreen_mw.version import __version__
 SDK: Final = f"sqreen-mw/{__version__}"
 
 
-def header_of(config: Config) -> Envelope:
+def batch_header(config: Config) -> Envelope:
     """Return what each batch says of the app."""
     return Envelope(
         sdk=SDK, app=config.app_name, env=config.environment, release=config.release, events=[]
@@ -43,7 +43,7 @@ class Agent:
     ignores_events: ClassVar[bool] = False
 
     def __init__(
-        self, config: Config, *, url: str, make_buffer: Callable[[], Buffer] = Buffer
+        self, config: Config, *, url: str, make_queue: Callable[[], EventQueue] = EventQueue
     ) -> None:
         scrub = config.scrubber.text
         self.config: Final = config
@@ -65,7 +65,7 @@ class Agent:
             before_send=config.before_send,
             guard=self._guard,
         )
-        self._delivery: Final = Delivery(
+        self._delivery: Final = FlusherConfig(
             open_transport=partial(
                 open_transport,
                 url,
@@ -75,11 +75,11 @@ class Agent:
                 ca_file=config.ca_file,
             ),
             seal=sealer.seal,
-            header=header_of(config),
+            header=batch_header(config),
             interval=config.flush_interval,
             guard=self._guard,
             beats=True,
-            make_buffer=make_buffer,
+            make_queue=make_queue,
             open_spool=_spool_opener(config, self._guard),
         )
         self._flusher = Flusher(self._delivery)
@@ -104,11 +104,13 @@ class Agent:
 
     def close(self, timeout: float) -> int:
         """Deliver what waits within ``timeout`` seconds, and return how many events were lost."""
-        return _said(self._of_this_process().close(self._arguments.seconds(timeout)))
+        return _log_undelivered(self._of_this_process().close(self._arguments.seconds(timeout)))
 
     async def aclose(self, timeout: float) -> int:
         """Do as ``close`` does, on the caller's event loop."""
-        return _said(await self._of_this_process().aclose(self._arguments.seconds(timeout)))
+        return _log_undelivered(
+            await self._of_this_process().aclose(self._arguments.seconds(timeout))
+        )
 
     def misused(self, error: TypeError) -> None:
         """Say that arguments do not fit a call; what fits of them is taken."""
@@ -118,16 +120,16 @@ class Agent:
         """Return what became of every event of this process."""
         return self._of_this_process().buffer.stats(self._guard.counts)
 
-    def rouse(self) -> None:
+    def ensure_started(self) -> None:
         """Have delivery begin in this process: its first request has come, or its lifespan."""
         if not self._flusher.started:
             with self._guard.swallow("birth"):
-                self._of_this_process().rouse()
+                self._of_this_process().ensure_started()
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Start afresh, in a forked child: what waits in the parent is the parent's."""
         with self._guard.swallow("fork"):
-            self._flusher = self._heir_of(self._flusher)
+            self._flusher = self._flusher_for_child(self._flusher)
             self._flushers.clear()
             self._flushers[self._flusher.pid] = self._flusher
 
@@ -143,18 +145,18 @@ class Agent:
         pid = os.getpid()
         if flusher.pid != pid:
             # setdefault elects one of the threads that come here together.
-            flusher = self._flushers.setdefault(pid, self._heir_of(flusher))
+            flusher = self._flushers.setdefault(pid, self._flusher_for_child(flusher))
             self._flusher = flusher
         return flusher
 
-    def _heir_of(self, parent: Flusher) -> Flusher:
+    def _flusher_for_child(self, parent: Flusher) -> Flusher:
         flusher = Flusher(self._delivery)
         if first_worker():
-            flusher.inherit(parent)
+            flusher.adopt_queue(parent)
         return flusher
 
 
-def _spool_opener(config: Config, guard: Guard) -> Callable[[Buffer], Spool]:
+def _spool_opener(config: Config, guard: Guard) -> Callable[[EventQueue], Spool]:
     """Return what opens the spool of the settings.
 
     Raises:
@@ -174,7 +176,7 @@ def _spool_opener(config: Config, guard: Guard) -> Callable[[Buffer], Spool]:
     )
 
 
-def _said(left_over: int) -> int:
+def _log_undelivered(left_over: int) -> int:
     if left_over:
         # Not here: SIGTERM may have come while this very thread waits in a log handler.
         say_beside(f"{left_over} events were not delivered before the exit, they are lost")

@@ -52,7 +52,7 @@ class Tally:
             self._spoken[cause] = (now, count)
         return count - said - 1
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Begin anew in a forked child: nobody holds the lock, and what was counted is not its."""
         self._lock = unpatched.new_rlock()
         self._counts.clear()
@@ -159,9 +159,9 @@ class Guard:
         """Count and log a fault of ours, which goes no further."""
         self.warn(cause, "sqreen_mw failed in %s, the app goes on: %r", cause, error)
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Begin anew in a forked child: the other threads are gone, what was counted is not its."""
-        self._tally.renew()
+        self._tally.reset_after_fork()
         self._hurried = None
 
 
@@ -193,12 +193,12 @@ def say_beside(line: str) -> None:
 _guards: Final[WeakSet[Guard]] = WeakSet()
 
 
-def _renew() -> None:
+def _reset_after_fork() -> None:
     for guard in _guards:
-        guard.renew()
+        guard.reset_after_fork()
 
 
-os.register_at_fork(after_in_child=_renew)
+os.register_at_fork(after_in_child=_reset_after_fork)
 
 
 class Swallow:

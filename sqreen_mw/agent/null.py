@@ -60,7 +60,7 @@ class NullAgent(NullCalls):
     def __init__(self, config: "Config") -> None:
         self.config: Final = config
 
-    def rouse(self) -> None:
+    def ensure_started(self) -> None:
         """Begin nothing."""
 
 

@@ -96,16 +96,16 @@ class _Process:
         if threading.current_thread() is threading.main_thread():
             self.unfollowed = not follow_sigterm()
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Start afresh, in a forked child: the thread that held the lock is gone, if any did."""
         self.lock = threading.RLock()
         self.unfollowed = True
         if isinstance(self.agent, Agent):
-            self.agent.renew()
+            self.agent.reset_after_fork()
 
 
 _process: Final = _Process()
-os.register_at_fork(after_in_child=_process.renew)
+os.register_at_fork(after_in_child=_process.reset_after_fork)
 
 
 def configure(settings: Settings | None = None) -> AnyAgent:

@@ -61,7 +61,7 @@ class SqreenMiddleware:
         """Serve one scope (ASGI specification 3.0)."""
         kind = scope["type"]
         if kind == "lifespan":
-            self._agent.rouse()
+            self._agent.ensure_started()
             return await self._lifespan(scope, receive, send)  # type: ignore[no-any-return]  # as it is
         if kind != "http" and kind != "websocket":  # noqa: PLR1714 hashing costs more
             return await self.app(scope, receive, send)
@@ -85,7 +85,7 @@ class SqreenMiddleware:
             context.finish()
 
     def _agent_of(self, scope: Scope) -> AnyAgent:
-        self._agent.rouse()
+        self._agent.ensure_started()
         self._looks = bool(self._ignored)
         return self._ignoring if scope.get("path") in self._ignored else self._agent
 

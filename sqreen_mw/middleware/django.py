@@ -101,7 +101,7 @@ class SqreenMiddleware:
         return response
 
     def _new_context(self, request: HttpRequest) -> RequestContext:
-        self._agent.rouse()
+        self._agent.ensure_started()
         agent = self._ignoring if self._ignored and request.path in self._ignored else self._agent
         scope = getattr(request, "scope", None)
         if scope is not None:

@@ -99,7 +99,7 @@ class SqreenWSGIMiddleware:
         return Steps(body, context)
 
     def _agent_by_path(self, environ: Environ) -> AnyAgent:
-        self._taking.rouse()
+        self._taking.ensure_started()
         if not self._ignored:
             self._agent = self._taking
         path = decoded_path(environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"))

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqreen_mw.agent.agent import Agent
 from sqreen_mw.agent.config.config import Config
-from sqreen_mw.agent.delivery.queue import Buffer
+from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.transports.local import memory_events
 from sqreen_mw.agent.process.exit import CLOSE_SECONDS
 from sqreen_mw.agent.runtime import begin_diversion, end_diversion
@@ -21,7 +21,7 @@ URL: Final = "memory://sqreen_mw.testing"
 SEAL_SECONDS: Final = 10.0
 """How long a capture waits while no event is sealed; only a hook of the app takes any time."""
 
-_ALL: Final = partial(Buffer, max_events=sys.maxsize, max_bytes=sys.maxsize)
+_ALL: Final = partial(EventQueue, max_events=sys.maxsize, max_bytes=sys.maxsize)
 """A queue that drops nothing: a test is to see all that it tracks."""
 
 _CREATED: Final = len("01234567-89ab")
@@ -52,7 +52,7 @@ class _StandIn(Agent):
 
     def __init__(self, config: Config) -> None:
         # Without the app's spool, which holds what is the collector's.
-        super().__init__(replace(config, spool_dir=None), url=URL, make_buffer=_ALL)
+        super().__init__(replace(config, spool_dir=None), url=URL, make_queue=_ALL)
 
     def close(self, timeout: float) -> int:
         self.flush(timeout)

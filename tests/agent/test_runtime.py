@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 import sqreen_mw as sqreen
-from sqreen_mw.agent.agent import Agent, header_of
+from sqreen_mw.agent.agent import Agent, batch_header
 from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.requests.asgi import asgi_request
@@ -120,7 +120,7 @@ def test_the_batch_says_which_app(monkeypatch: pytest.MonkeyPatch) -> None:
     agent = configure(Settings(url="memory://header"))
 
     assert isinstance(agent, Agent)
-    header = header_of(agent.config)
+    header = batch_header(agent.config)
     assert (header.app, header.env, header.release) == ("shop", "test", "7")
     assert header.sdk == f"sqreen-mw/{sqreen.__version__}"
 

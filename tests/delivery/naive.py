@@ -115,7 +115,7 @@ def _forks_in_the_middle() -> None:
 
 def _takes_the_parents() -> None:
     agent = _of("agent").Agent
-    _replace(agent, "renew", lambda _: None)
+    _replace(agent, "reset_after_fork", lambda _: None)
     _replace(agent, "_of_this_process", lambda self: self._flusher)
 
 

@@ -39,20 +39,20 @@ async def apoll(done: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-class Wishes:
+class FlushControl:
     """Moments of the monotonic clock, in seconds; no lock is shared between the two sides.
 
     Attributes:
-        flush_wanted: All that was tracked before is wanted out; set by the app.
-        flush_done: All that was tracked before is settled; set by the flusher.
+        flush_requested_at: All that was tracked before is wanted out; set by the app.
+        flushed_up_to: All that was tracked before is settled; set by the flusher.
         deadline: When the flusher is to be done for good, or None; set by the app.
     """
 
-    __slots__ = ("deadline", "flush_done", "flush_wanted")
+    __slots__ = ("deadline", "flush_requested_at", "flushed_up_to")
 
     def __init__(self) -> None:
-        self.flush_wanted: float = 0.0
-        self.flush_done: float = 0.0
+        self.flush_requested_at: float = 0.0
+        self.flushed_up_to: float = 0.0
         self.deadline: float | None = None
 
     @property

@@ -17,14 +17,14 @@ from typing import Final
 
 from msgspec import structs
 
-from sqreen_mw.agent.delivery.control import Wishes, apoll, poll
-from sqreen_mw.agent.delivery.heartbeat import Heart
-from sqreen_mw.agent.delivery.queue import Buffer
-from sqreen_mw.agent.delivery.retry import Pace
+from sqreen_mw.agent.delivery.control import FlushControl, apoll, poll
+from sqreen_mw.agent.delivery.heartbeat import HeartbeatSender
+from sqreen_mw.agent.delivery.queue import EventQueue
+from sqreen_mw.agent.delivery.retry import RetryPolicy
 from sqreen_mw.agent.delivery.scheduler import Dispatcher
-from sqreen_mw.agent.delivery.sender import Outbox
+from sqreen_mw.agent.delivery.sender import BatchSender
 from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
-from sqreen_mw.agent.delivery.transports.base import TakesHeartbeats, Transport
+from sqreen_mw.agent.delivery.transports.base import AcceptsHeartbeats, Transport
 from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
@@ -41,7 +41,7 @@ AWAKE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class FlusherConfig:
     """What a flusher needs, so that each process can make its own.
 
     Attributes:
@@ -51,7 +51,7 @@ class Delivery:
         interval: Seconds that an event waits for others to travel with.
         guard: Counts and logs faults.
         beats: Whether the other side is told once a minute how the process is.
-        make_buffer: Makes the queue.
+        make_queue: Makes the queue.
         open_spool: Makes the place for what can't be delivered.
         pace: How long it waits for what.
     """
@@ -62,9 +62,9 @@ class Delivery:
     interval: float
     guard: Guard
     beats: bool = False
-    make_buffer: Callable[[], Buffer] = Buffer
-    open_spool: Callable[[Buffer], Spool] = no_spool
-    pace: Pace = field(default_factory=Pace)
+    make_queue: Callable[[], EventQueue] = EventQueue
+    open_spool: Callable[[EventQueue], Spool] = no_spool
+    pace: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 class Flusher:
@@ -77,15 +77,15 @@ class Flusher:
         finished: Whether its thread has come to its end.
     """
 
-    def __init__(self, delivery: Delivery) -> None:
+    def __init__(self, delivery: FlusherConfig) -> None:
         self.pid: Final = os.getpid()
-        self.buffer: Final = delivery.make_buffer()
+        self.buffer: Final = delivery.make_queue()
         self._guard: Final = delivery.guard
         self._transport: Final = delivery.open_transport()
         self._listener: Final = _listener(self._transport) if delivery.beats else None
         self._header: Final = structs.replace(delivery.header, instance_id=new_event_id())
-        self._wishes: Final = Wishes()
-        outbox = Outbox(
+        self._wishes: Final = FlushControl()
+        outbox = BatchSender(
             buffer=self.buffer,
             transport=self._transport,
             header=self._header,
@@ -123,7 +123,7 @@ class Flusher:
         try:
             on_edge = self.buffer.put(event)
             if not self._awake:
-                self._rouse()
+                self._ensure_started()
             elif on_edge:
                 self._dispatcher.wake()
         except BaseException:  # a signal handler of the app raised: the event may be queued
@@ -131,7 +131,7 @@ class Flusher:
             raise
         return True
 
-    def rouse(self) -> None:
+    def ensure_started(self) -> None:
         """Have the thread without an event: it says that the process lives, and looks for a spool.
 
         Where nobody listens to that there is none until an event comes.
@@ -139,7 +139,7 @@ class Flusher:
         if not self.started and not self.closed and self._listener is not None:
             self._start()
 
-    def inherit(self, parent: "Flusher") -> None:
+    def adopt_queue(self, parent: "Flusher") -> None:
         """Take over what was queued in a parent that has no thread to send it.
 
         One that has keeps its events; those of a worker that was started anew come twice, with
@@ -199,9 +199,9 @@ class Flusher:
         if self.buffer.waiting and not self.started:
             self._start()
         wishes = self._wishes
-        wanted = wishes.flush_wanted = time.monotonic()
+        wanted = wishes.flush_requested_at = time.monotonic()
         self._dispatcher.wake()
-        return lambda: wishes.flush_done >= wanted or not self.buffer.waiting
+        return lambda: wishes.flushed_up_to >= wanted or not self.buffer.waiting
 
     def _closed(self, seconds: float) -> Callable[[], bool]:
         """Ask for the end, and return what tells whether it has come."""
@@ -212,7 +212,7 @@ class Flusher:
             self._dispatcher.wake()
         return lambda: self.finished or not self.started
 
-    def _rouse(self) -> None:
+    def _ensure_started(self) -> None:
         """Make the thread, or say that there is one which does not run."""
         if not self.started:
             self._start()
@@ -282,7 +282,7 @@ class Flusher:
         """Return what beats while the thread lives, where somebody listens."""
         if self._listener is None:
             return nullcontext()
-        return Heart(
+        return HeartbeatSender(
             transport=self._listener,
             header=self._header,
             stats=lambda: self.buffer.stats(self._guard.counts),
@@ -291,8 +291,8 @@ class Flusher:
         )
 
 
-def _listener(transport: Transport) -> TakesHeartbeats | None:
-    return transport if isinstance(transport, TakesHeartbeats) else None
+def _listener(transport: Transport) -> AcceptsHeartbeats | None:
+    return transport if isinstance(transport, AcceptsHeartbeats) else None
 
 
 def _at_exit(error: RuntimeError | OSError) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import structs
 
-from sqreen_mw.agent.delivery.transports.base import TakesHeartbeats
+from sqreen_mw.agent.delivery.transports.base import AcceptsHeartbeats
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.errors import MalformedBatchError
@@ -38,7 +38,7 @@ LONGEST_INTERVAL: Final = 3600.0
 UNKNOWN_SDK: Final = "unknown"
 
 
-class Heart:
+class HeartbeatSender:
     """Beats beside the delivery, on its loop, as long as its context lasts.
 
     A heartbeat is never sent twice, and one that fails is not spoken of: the next one tells it all.
@@ -47,7 +47,7 @@ class Heart:
     def __init__(
         self,
         *,
-        transport: TakesHeartbeats,
+        transport: AcceptsHeartbeats,
         header: Envelope,
         stats: Callable[[], Stats],
         deadline: Callable[[], float | None],

@@ -24,7 +24,7 @@ class Sized(Protocol):
 AnEvent = TypeVar("AnEvent", bound=Sized)
 
 
-class Stage(Generic[AnEvent]):
+class SizedFifo(Generic[AnEvent]):
     """A first-in first-out queue that knows its bytes; whoever uses it holds a lock.
 
     That lock is reentrant: a signal handler may use the queue in the middle of everything here, or
@@ -102,12 +102,12 @@ MAX_BYTES: Final = 16 * 1024 * 1024 - 2 * BATCH_BYTES
 _EDGES: Final = frozenset({1, BATCH_EVENTS})
 
 
-class Buffer:
+class EventQueue:
     """A first-in first-out queue that drops its oldest events rather than grow.
 
     The lock is reentrant and native, and nothing under it calls the app or switches greenlets: a
     signal handler or a destructor that tracks in the middle of ``put`` can't deadlock it. One that
-    raises leaves the counts whole: see ``Stage`` for where it can.
+    raises leaves the counts whole: see ``SizedFifo`` for where it can.
 
     Attributes:
         keeping: A lock that is held while events are written to disk, and then counted as there.
@@ -120,8 +120,8 @@ class Buffer:
         self._max_bytes: Final = max_bytes
         self._lock: Final = unpatched.new_rlock()
         self.keeping: Final = unpatched.new_rlock()
-        self.pending: Final[Stage[PendingEvent]] = Stage()
-        self.sealed: Final[Stage[SealedEvent]] = Stage()
+        self.pending: Final[SizedFifo[PendingEvent]] = SizedFifo()
+        self.sealed: Final[SizedFifo[SealedEvent]] = SizedFifo()
         self._tracked = 0
         self._delivered = 0
         self._under_way = 0
@@ -343,3 +343,6 @@ class Buffer:
             except IndexError:  # nothing is left to drop, or a signal handler was faster
                 return
             self._dropped["overflow"] += 1
+
+
+Buffer = EventQueue  # until the spool is rebuilt

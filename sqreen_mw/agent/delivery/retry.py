@@ -9,7 +9,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class RetryPolicy:
     """Seconds, all of them of the monotonic clock.
 
     Attributes:
@@ -32,7 +32,7 @@ class Pace:
 MAX_RETRY_AFTER: Final = 3600.0
 
 
-def backoff(pace: Pace, attempt: int) -> float:
+def backoff(pace: RetryPolicy, attempt: int) -> float:
     """Return the seconds to wait after so many failures in a row, counted from 0.
 
     Full jitter: anything up to 0.5 s * 2^attempt, at most 30 s, so that many processes do not

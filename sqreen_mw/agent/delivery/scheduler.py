@@ -9,9 +9,9 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from sqreen_mw.agent.delivery.batch import BATCH_EVENTS
-from sqreen_mw.agent.delivery.control import Wishes
-from sqreen_mw.agent.delivery.queue import Buffer
-from sqreen_mw.agent.delivery.sender import GATHER_SECONDS, Keeper, Outbox
+from sqreen_mw.agent.delivery.control import FlushControl
+from sqreen_mw.agent.delivery.queue import EventQueue
+from sqreen_mw.agent.delivery.sender import GATHER_SECONDS, BatchSender, SpillPolicy
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import SEAL_AFTER, PendingEvent, SealedEvent
 from sqreen_mw.agent.process import unpatched
@@ -75,9 +75,9 @@ class Dispatcher:
     def __init__(
         self,
         *,
-        buffer: Buffer,
-        outbox: Outbox,
-        wishes: Wishes,
+        buffer: EventQueue,
+        outbox: BatchSender,
+        wishes: FlushControl,
         seal: Callable[[PendingEvent], bytes | None],
         interval: float,
         guard: Guard,
@@ -85,7 +85,7 @@ class Dispatcher:
         self._buffer: Final = buffer
         self._outbox: Final = outbox
         self._spool: Final = outbox.spool
-        self._keeper: Final = Keeper(buffer=buffer, outbox=outbox)
+        self._keeper: Final = SpillPolicy(buffer=buffer, outbox=outbox)
         self._wishes: Final = wishes
         self._seal: Final = seal
         # Where there is a spool, the collector's silence is to be known before a second is over.
@@ -170,7 +170,7 @@ class Dispatcher:
         oldest = pending.oldest
         if oldest is None:
             return math.inf
-        if wishes.closing or oldest <= wishes.flush_wanted:
+        if wishes.closing or oldest <= wishes.flush_requested_at:
             return 0.0
         soon = min(self._interval, SEAL_AFTER, self._spool.persist_after)
         due = 0.0 if pending.full else oldest + soon
@@ -193,7 +193,7 @@ class Dispatcher:
         if self._outbox.empty and (oldest is None or self._is_slicing()):
             return math.inf if oldest is None else oldest + self._interval + GATHER_SECONDS
         is_last_try = wishes.closing and not self._tried_to_close
-        if is_last_try or wishes.flush_wanted > self._flush_tried:
+        if is_last_try or wishes.flush_requested_at > self._flush_tried:
             return 0.0 if is_last_try else self._outbox.pause_until
         if not self._outbox.empty or self._outbox.retry_at > time.monotonic():
             return self._outbox.retry_at
@@ -209,7 +209,7 @@ class Dispatcher:
     def _is_wanted(self) -> bool:
         """Tell whether somebody waits for the delivery."""
         wishes = self._wishes
-        return wishes.closing or wishes.flush_wanted > wishes.flush_done
+        return wishes.closing or wishes.flush_requested_at > wishes.flushed_up_to
 
     def _replay_due(self) -> float:
         """Return when what lies in the spool is to leave."""
@@ -218,8 +218,8 @@ class Dispatcher:
     def _seal_ready(self) -> None:
         now = time.monotonic()
         wishes = self._wishes
-        wanted = math.inf if wishes.closing else wishes.flush_wanted
-        haste = WANTED if wanted > wishes.flush_done else self._haste(now)
+        wanted = math.inf if wishes.closing else wishes.flush_requested_at
+        haste = WANTED if wanted > wishes.flushed_up_to else self._haste(now)
         events = self._buffer.take_ready(now, wanted=wanted, most=haste.most)
         left = self._seal_until(time.monotonic() + haste.seconds, events)
         self._more = bool(left) or len(events) == haste.most
@@ -259,7 +259,7 @@ class Dispatcher:
         self._buffer.dropped(reason)
 
     def _start_sending(self) -> None:
-        self._flush_tried = self._wishes.flush_wanted
+        self._flush_tried = self._wishes.flush_requested_at
         self._tried_to_close = self._wishes.closing
         if self._outbox.empty:
             is_fresh = self._fresh_due() <= time.monotonic()
@@ -289,9 +289,9 @@ class Dispatcher:
 
     def _note_flush(self) -> None:
         """Say that a flush is done, once all that was tracked before it is settled or on disk."""
-        wanted, oldest = self._wishes.flush_wanted, self._buffer.oldest
+        wanted, oldest = self._wishes.flush_requested_at, self._buffer.oldest
         if self._outbox.oldest_unkept is None and (oldest is None or oldest > wanted):
-            self._wishes.flush_done = wanted
+            self._wishes.flushed_up_to = wanted
 
     async def _sleep_until(self, due: float) -> None:
         with suppress(TimeoutError):

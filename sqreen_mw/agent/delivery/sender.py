@@ -8,8 +8,8 @@ from typing import Final
 from msgspec import Raw
 
 from sqreen_mw.agent.delivery.batch import Batch, make_batch
-from sqreen_mw.agent.delivery.queue import Buffer
-from sqreen_mw.agent.delivery.retry import Pace, backoff
+from sqreen_mw.agent.delivery.queue import EventQueue
+from sqreen_mw.agent.delivery.retry import RetryPolicy, backoff
 from sqreen_mw.agent.delivery.spool.base import Spool
 from sqreen_mw.agent.delivery.transports.base import (
     Delivered,
@@ -33,7 +33,7 @@ AGAIN_SECONDS: Final = 1.0
 """How soon to try a spool again that takes nothing."""
 
 
-class Outbox:
+class BatchSender:
     """Holds what was cut of the buffer; every event in it is under way until it is settled.
 
     Attributes:
@@ -45,11 +45,11 @@ class Outbox:
     def __init__(
         self,
         *,
-        buffer: Buffer,
+        buffer: EventQueue,
         transport: Transport,
         header: Envelope,
         guard: Guard,
-        pace: Pace,
+        pace: RetryPolicy,
         spool: Spool,
     ) -> None:
         self.spool: Final = spool
@@ -201,10 +201,10 @@ class Outbox:
         self._buffer.dropped(reason, count)
 
 
-class Keeper:
+class SpillPolicy:
     """Empties the queue into the spool while the collector is away, or does not answer."""
 
-    def __init__(self, *, buffer: Buffer, outbox: Outbox) -> None:
+    def __init__(self, *, buffer: EventQueue, outbox: BatchSender) -> None:
         self._buffer: Final = buffer
         self._outbox: Final = outbox
         self._not_before = 0.0

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from sqreen_mw.agent.agent import SDK, header_of
+from sqreen_mw.agent.agent import SDK, batch_header
 from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.config.table import SETTINGS
 from sqreen_mw.agent.delivery.batch import make_batch
@@ -20,8 +20,8 @@ from sqreen_mw.agent.delivery.transports.base import (
     Retry,
     TooLarge,
 )
-from sqreen_mw.agent.delivery.transports.http import HttpTransport, way_options
-from sqreen_mw.agent.delivery.transports.http_errors import Way, told_fault
+from sqreen_mw.agent.delivery.transports.http import HttpTransport, client_options
+from sqreen_mw.agent.delivery.transports.http_errors import Endpoint, explain_error
 from sqreen_mw.cli.doctor.finding import Finding
 
 SECONDS: Final = 10.0
@@ -47,9 +47,9 @@ def check_destination(config: Config) -> list[Finding]:
 
 def check_collector(url: str, config: Config) -> list[Finding]:
     """Request the collector's health, compare the clocks, and send a batch without events."""
-    way = Way(url=url, proxy=config.proxy, ca_file=config.ca_file)
+    way = Endpoint(url=url, proxy=config.proxy, ca_file=config.ca_file)
     try:
-        with httpx2.Client(timeout=SECONDS, **way_options(way)) as client:
+        with httpx2.Client(timeout=SECONDS, **client_options(way)) as client:
             started = time.time()
             answer = client.head(f"{url}/healthz", headers={"User-Agent": SDK})
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
@@ -62,8 +62,8 @@ def check_collector(url: str, config: Config) -> list[Finding]:
     ]
 
 
-def _no_answer(way: Way, error: Exception) -> Finding:
-    reason = told_fault(error, way)
+def _no_answer(way: Endpoint, error: Exception) -> Finding:
+    reason = explain_error(error, way)
     detail = (
         f"no answer from {way.url}: check that the collector runs and that this machine can reach "
         f"it ({reason})"
@@ -135,7 +135,7 @@ async def _send_empty_batch(url: str, config: Config) -> Outcome:
         proxy=config.proxy,
         ca_file=config.ca_file,
     )
-    batch = make_batch(header_of(config), events=[], tracked_at=[])
+    batch = make_batch(batch_header(config), events=[], tracked_at=[])
     try:
         return await transport.send(batch, seconds=SECONDS)
     finally:

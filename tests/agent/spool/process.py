@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Raw, structs
 
 from sqreen_mw.agent.delivery.batch import Batch, make_batch
-from sqreen_mw.agent.delivery.queue import Buffer
+from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.spool.joining import JoiningSpool
 from sqreen_mw.agent.delivery.spool.opening import spool_opener
 from sqreen_mw.agent.guard import Guard
@@ -24,7 +24,7 @@ class Process:
         self, folder: Path, *, size: int = 2**26, age: int = 3600, owner: str = "shop"
     ) -> None:
         self.guard = Guard()
-        self.buffer = Buffer()
+        self.buffer = EventQueue()
         opener = spool_opener(folder, owner=owner, size=size, age=age, guard=self.guard)
         spool = opener(self.buffer)
         assert isinstance(spool, JoiningSpool)

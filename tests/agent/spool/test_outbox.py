@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from sqreen_mw.agent.delivery.batch import Batch
-from sqreen_mw.agent.delivery.retry import Pace
-from sqreen_mw.agent.delivery.sender import Outbox
+from sqreen_mw.agent.delivery.retry import RetryPolicy
+from sqreen_mw.agent.delivery.sender import BatchSender
 from sqreen_mw.agent.delivery.transports.base import Misconfigured, Outcome, Retry
 from sqreen_mw.protocol.batch import Envelope
 from tests.agent.spool.process import Process
@@ -29,14 +29,14 @@ class Away:
         """Do nothing."""
 
 
-def outbox_of(process: Process, outcome: Outcome) -> Outbox:
+def outbox_of(process: Process, outcome: Outcome) -> BatchSender:
     """Return a process's outbox, which gives up what waits in memory at once."""
-    return Outbox(
+    return BatchSender(
         buffer=process.buffer,
         transport=Away(outcome),
         header=Envelope(app="shop", events=[]),
         guard=process.guard,
-        pace=Pace(max_age=-1.0),
+        pace=RetryPolicy(max_age=-1.0),
         spool=process.joining,
     )
 

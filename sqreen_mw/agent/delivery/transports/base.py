@@ -59,7 +59,7 @@ class Transport(Protocol):
 
 
 @runtime_checkable
-class TakesHeartbeats(Protocol):
+class AcceptsHeartbeats(Protocol):
     """A transport to somebody who wants to know how this process is."""
 
     async def beat(self, body: bytes, *, seconds: float) -> bytes | None:

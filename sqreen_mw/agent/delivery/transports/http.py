@@ -21,7 +21,7 @@ from sqreen_mw.agent.delivery.transports.base import (
     Retry,
     TooLarge,
 )
-from sqreen_mw.agent.delivery.transports.http_errors import Way, told_fault
+from sqreen_mw.agent.delivery.transports.http_errors import Endpoint, explain_error
 from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.batch import decode_answer
 
@@ -55,7 +55,7 @@ _UNAUTHORIZED: Final = frozenset({401, 403})
 _ELSEWHERE: Final = frozenset({404, 405})
 
 
-class WayOptions(TypedDict):
+class ClientOptions(TypedDict):
     """What httpx2's clients and transports need to know of a way."""
 
     verify: ssl.SSLContext
@@ -63,7 +63,7 @@ class WayOptions(TypedDict):
     trust_env: bool
 
 
-def way_options(way: Way) -> WayOptions:
+def client_options(way: Endpoint) -> ClientOptions:
     """Return what leads httpx2 to the collector.
 
     Raises:
@@ -77,7 +77,7 @@ def way_options(way: Way) -> WayOptions:
     return {"verify": trust, "proxy": proxy, "trust_env": False}
 
 
-def _trust(way: Way) -> ssl.SSLContext:
+def _trust(way: Endpoint) -> ssl.SSLContext:
     if not way.has_tls:
         # Loading certificates takes 50 ms that a plain http URL need not pay.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -108,7 +108,7 @@ class HttpTransport:
             "Content-Type": "application/json",
             "User-Agent": user_agent,
         }
-        self._way: Final = Way(url=url, proxy=proxy, ca_file=ca_file)
+        self._way: Final = Endpoint(url=url, proxy=proxy, ca_file=ca_file)
         # Not a client, which logs each request: apps that show it would see one a second, and one
         # that tracks what it logs would never come to rest.
         self._connections: httpx2.AsyncHTTPTransport | None = None
@@ -143,13 +143,13 @@ class HttpTransport:
         """
         if self._connections is None or self._made_with is not ssl.SSLContext:
             self._made_with = ssl.SSLContext
-            options = way_options(self._way)
+            options = client_options(self._way)
             limits = httpx2.Limits(keepalive_expiry=KEEP_SECONDS)
             self._connections = httpx2.AsyncHTTPTransport(limits=limits, **options)
         return self._connections
 
     def _failed(self, error: Exception) -> Outcome:
-        reason = told_fault(error, self._way)
+        reason = explain_error(error, self._way)
         if self._way.proxy and isinstance(error, httpx2.ProxyError):
             if str(error).startswith("4"):
                 return Misconfigured(self._way.proxy.setting, f"HTTP {error} from the proxy")

@@ -17,7 +17,7 @@ _NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PRO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Endpoint:
     """The way to a collector.
 
     Attributes:
@@ -47,7 +47,7 @@ class Way:
         return host, setting
 
 
-def told_fault(error: BaseException, way: Way) -> str:
+def explain_error(error: BaseException, way: Endpoint) -> str:
     """Return what is wrong with a way, by the deepest cause that says something."""
     causes = reversed(list(_causes(error)))
     told = next((text for each in causes if (text := _told(each, way))), None)
@@ -65,7 +65,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             cause = cause.__cause__ or cause.__context__
 
 
-def _told(error: BaseException, way: Way) -> str | None:
+def _told(error: BaseException, way: Endpoint) -> str | None:
     host, setting = way.first_hop
     told: str | None
     match error:

@@ -67,7 +67,7 @@ _PAGE = b"<html>Welcome to nginx</html>"
 
 
 @dataclass
-class UnrulyCollector:
+class ChaosCollector:
     """A collector, what it is to do, and what it knows.
 
     Attributes:
@@ -130,9 +130,9 @@ class UnrulyCollector:
 
 
 @contextmanager
-def unruly_collector() -> Iterator[UnrulyCollector]:
+def chaos_collector() -> Iterator[ChaosCollector]:
     """Run a collector of this kind."""
-    running = UnrulyCollector()
+    running = ChaosCollector()
 
     class Handler(_Handler):
         collector = running
@@ -145,7 +145,7 @@ def unruly_collector() -> Iterator[UnrulyCollector]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    collector: UnrulyCollector
+    collector: ChaosCollector
 
     def do_POST(self) -> None:
         size = int(self.headers["Content-Length"])

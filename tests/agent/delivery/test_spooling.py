@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from sqreen_mw.agent.delivery import sender as sender_module
-from sqreen_mw.agent.delivery.flusher import Delivery, Flusher
-from sqreen_mw.agent.delivery.retry import Pace
+from sqreen_mw.agent.delivery.flusher import Flusher, FlusherConfig
+from sqreen_mw.agent.delivery.retry import RetryPolicy
 from sqreen_mw.agent.delivery.spool import disk as disk_module
 from sqreen_mw.agent.delivery.spool.framing import unframed
 from sqreen_mw.agent.delivery.spool.opening import spool_opener
@@ -35,14 +35,14 @@ class App:
     def __init__(self, url: str, folder: Path, *, interval: float = 0.1) -> None:
         self.guard = Guard()
         opener = spool_opener(folder, owner="shop", size=2**26, age=3600, guard=self.guard)
-        delivery = Delivery(
+        delivery = FlusherConfig(
             open_transport=partial(HttpTransport, url=url, token="t", user_agent="u"),
             seal=seal,
             header=Envelope(app="shop", events=[]),
             interval=interval,
             guard=self.guard,
             open_spool=opener,
-            pace=Pace(shortest_pause=0.0),
+            pace=RetryPolicy(shortest_pause=0.0),
         )
         self.flusher = Flusher(delivery)
         self.ids: list[str] = []

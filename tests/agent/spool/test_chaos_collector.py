@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from sqreen_mw.agent.delivery.retry import Pace
+from sqreen_mw.agent.delivery.retry import RetryPolicy
 from sqreen_mw.agent.delivery.spool.opening import spool_opener
 from sqreen_mw.agent.delivery.transports.http import HttpTransport
 from sqreen_mw.agent.guard import Guard
-from tests.agent.test_flusher import Bench
-from tests.agent.unruly import BAD, Fault, unruly_collector
+from tests.support.chaos_collector import BAD, Fault, chaos_collector
+from tests.support.flusher_harness import FlusherHarness
 from tests.support.waiting import PATIENCE
 
-QUICK = Pace(send=0.25, first_delay=0.01, max_delay=0.05, misconfigured=0.05)
+QUICK = RetryPolicy(send=0.25, first_delay=0.01, max_delay=0.05, misconfigured=0.05)
 
 
 class SpooledDelivery(RuleBasedStateMachine):
@@ -28,15 +28,15 @@ class SpooledDelivery(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
-        self.collector = self.stack.enter_context(unruly_collector())
+        self.collector = self.stack.enter_context(chaos_collector())
         self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         self.processes = [self.begin()]
         self.tracked = 0
 
-    def begin(self) -> Bench:
+    def begin(self) -> FlusherHarness:
         """Return a new process."""
         url = f"http://localhost:{self.collector.port}"
-        return Bench(
+        return FlusherHarness(
             partial(HttpTransport, url=url, token="t", user_agent="u"),
             interval=0.01,
             seal=None,

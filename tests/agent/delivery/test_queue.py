@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS
-from sqreen_mw.agent.delivery.queue import Buffer
+from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.pending import PendingEvent, SealedEvent
 from tests.support.samples import Asked, pending
 
@@ -18,7 +18,7 @@ class Accounts(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.buffer = Buffer(max_events=8, max_bytes=1000)
+        self.buffer = EventQueue(max_events=8, max_bytes=1000)
         self.under_way = 0
         self.put = 0
 
@@ -87,7 +87,7 @@ TestAccounts = Accounts.TestCase
 @given(st.lists(st.integers(1, 400), max_size=30))
 def test_the_oldest_go_first(sizes: list[int]) -> None:
     """Beyond its bounds the queue keeps the newest events that fit."""
-    buffer = Buffer(max_events=8, max_bytes=1000)
+    buffer = EventQueue(max_events=8, max_bytes=1000)
     events = [pending(size=size) for size in sizes]
     for event in events:
         buffer.put(event)
@@ -100,7 +100,7 @@ def test_the_oldest_go_first(sizes: list[int]) -> None:
 
 def test_what_is_sealed_stays_where_sealing_falls_behind() -> None:
     """Of two stages the one that holds more loses its oldest: no work is done for nothing."""
-    buffer = Buffer(max_events=4)
+    buffer = EventQueue(max_events=4)
     for _ in range(4):
         buffer.put(pending(size=100))
     [taken] = buffer.take_ready(0.0, wanted=math.inf, most=1)
@@ -117,7 +117,7 @@ def test_what_is_sealed_stays_where_sealing_falls_behind() -> None:
 
 def test_an_event_larger_than_the_queue_is_dropped() -> None:
     """An event that can't fit is counted, not kept."""
-    buffer = Buffer(max_bytes=10)
+    buffer = EventQueue(max_bytes=10)
 
     buffer.put(pending(size=11))
 
@@ -127,7 +127,7 @@ def test_an_event_larger_than_the_queue_is_dropped() -> None:
 
 def test_running_requests_are_passed_over_in_order() -> None:
     """Events that wait for their request keep their place."""
-    buffer = Buffer()
+    buffer = EventQueue()
     running, ended = Asked(), Asked()
     ended.finish()
     events = [pending(context=context, tracked_at=5.0) for context in (running, ended, running)]
@@ -141,7 +141,7 @@ def test_running_requests_are_passed_over_in_order() -> None:
 
 def test_a_batch_has_bounds() -> None:
     """A batch takes as many sealed events as may travel together, in their order."""
-    buffer = Buffer()
+    buffer = EventQueue()
     sizes = [10] * (BATCH_EVENTS + 1) + [BATCH_BYTES, BATCH_BYTES // 2, BATCH_BYTES // 2 + 1]
     for _ in sizes:
         buffer.put(pending())
@@ -162,7 +162,7 @@ def test_a_batch_has_bounds() -> None:
 
 def test_tells_the_edges() -> None:
     """The first event and the one that fills a batch are told, no other is."""
-    buffer = Buffer()
+    buffer = EventQueue()
 
     edges = [buffer.put(pending()) for _ in range(BATCH_EVENTS + 5)]
 
@@ -172,7 +172,7 @@ def test_tells_the_edges() -> None:
 
 def test_counts_are_exact_over_threads() -> None:
     """Threads that put while another takes lose no event and count none twice."""
-    buffer = Buffer(max_events=50)
+    buffer = EventQueue(max_events=50)
     taken: list[PendingEvent] = []
 
     def put() -> None:
@@ -194,7 +194,7 @@ def test_counts_are_exact_over_threads() -> None:
 
 def test_a_signal_in_the_middle_of_a_put_leaves_the_counts_whole() -> None:
     """A handler that tracks while the app tracks: each event is counted, with its bytes."""
-    buffer = Buffer(max_events=50, max_bytes=10_000)
+    buffer = EventQueue(max_events=50, max_bytes=10_000)
     put = 0
 
     def on_alarm(*_: object) -> None:

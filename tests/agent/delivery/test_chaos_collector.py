@@ -16,17 +16,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sqreen_mw.agent.delivery.batch import Batch
-from sqreen_mw.agent.delivery.queue import Buffer
-from sqreen_mw.agent.delivery.retry import Pace
+from sqreen_mw.agent.delivery.queue import EventQueue
+from sqreen_mw.agent.delivery.retry import RetryPolicy
 from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
 from sqreen_mw.agent.delivery.spool.opening import spool_opener
 from sqreen_mw.agent.delivery.transports.base import Outcome, Retry
 from sqreen_mw.agent.delivery.transports.http import HttpTransport
 from sqreen_mw.agent.guard import Guard
-from tests.agent.test_flusher import Bench
-from tests.agent.unruly import BAD, PAUSE_SECONDS, Fault, unruly_collector
+from tests.support.chaos_collector import BAD, PAUSE_SECONDS, Fault, chaos_collector
+from tests.support.flusher_harness import FlusherHarness
 
-QUICK = Pace(send=0.25, first_delay=0.01, max_delay=0.05, misconfigured=0.05)
+QUICK = RetryPolicy(send=0.25, first_delay=0.01, max_delay=0.05, misconfigured=0.05)
 PATIENCE = 90.0
 """Others look once a minute for what a process left in the spool, where the first look fails."""
 
@@ -59,17 +59,19 @@ class Delivery(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
-        self.collector = self.stack.enter_context(unruly_collector())
+        self.collector = self.stack.enter_context(chaos_collector())
         self.pauses: list[float] = []
-        self.bench = self.process()
+        self.harness = self.process()
         self.tracked = 0
         self.end: End = "recovers"
 
-    def process(self, open_spool: Callable[[Buffer], Spool] = no_spool) -> Bench:
+    def process(self, open_spool: Callable[[EventQueue], Spool] = no_spool) -> FlusherHarness:
         """Return what an app of its own process tracks with."""
         url = f"http://localhost:{self.collector.port}"
         transport = partial(Listening, url=url, pauses=self.pauses)
-        return Bench(transport, interval=0.01, seal=None, pace=QUICK, open_spool=open_spool)
+        return FlusherHarness(
+            transport, interval=0.01, seal=None, pace=QUICK, open_spool=open_spool
+        )
 
     @initialize(end=st.sampled_from(["recovers", "recovers", "recovers", "does not"]))
     def choose_the_end(self, end: End) -> None:
@@ -81,7 +83,7 @@ class Delivery(RuleBasedStateMachine):
         """Track some events of a kind."""
         properties = {"text": INCOMPRESSIBLE} if name == "large" else {}
         for _ in range(count):
-            assert self.bench.track(name, properties=properties)
+            assert self.harness.track(name, properties=properties)
         self.tracked += count
 
     @rule(faults=st.lists(st.sampled_from(Fault), min_size=1, max_size=4))
@@ -92,7 +94,7 @@ class Delivery(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.0, 0.02, 0.1]))
     def flush(self, seconds: float) -> None:
         """Want everything out, without waiting for it for long."""
-        self.bench.flusher.flush(seconds)
+        self.harness.flusher.flush(seconds)
 
     @precondition(lambda self: self.tracked)
     @rule(seconds=st.sampled_from([0.02, 0.1, 0.3]))
@@ -105,7 +107,7 @@ class Delivery(RuleBasedStateMachine):
     @invariant()
     def accounts_for_each_event(self) -> None:
         """Whenever it is asked, the counts are those of what was tracked."""
-        assert sum(self.bench.counts.values()) == self.tracked
+        assert sum(self.harness.counts.values()) == self.tracked
         assert self.collector.broken == []
 
     def teardown(self) -> None:
@@ -117,15 +119,15 @@ class Delivery(RuleBasedStateMachine):
                 else:
                     self.give_up()
             finally:
-                self.bench.flusher.close(0.5)
+                self.harness.flusher.close(0.5)
 
     def recover(self) -> None:
         """After the collector recovers, each event is where the counts say."""
         self.live_through_it(3.0)
         self.collector.recover()
-        assert self.bench.flusher.flush(PATIENCE)
+        assert self.harness.flusher.flush(PATIENCE)
 
-        assert self.bench.counts == self.expected()
+        assert self.harness.counts == self.expected()
         self.accounts_for_each_event()
         self.check_the_pauses()
 
@@ -140,18 +142,18 @@ class Delivery(RuleBasedStateMachine):
         while self.collector.faults and time.monotonic() < end:
             self.pass_time(0.15)
             self.flush(0.05)
-            if not self.bench.counts.get("waiting"):
+            if not self.harness.counts.get("waiting"):
                 self.track(5, "good")
 
     def give_up(self) -> None:
         """A close takes its time and no more, and what was not confirmed is counted as lost."""
         begin = time.monotonic()
-        left_over = self.bench.flusher.close(0.3)
+        left_over = self.harness.flusher.close(0.3)
 
         assert time.monotonic() - begin < CLOSE_PATIENCE
-        assert self.bench.counts.get("exit", 0) == left_over
-        assert self.bench.counts.get("delivered", 0) <= len(self.collector.stored)
-        assert "waiting" not in self.bench.counts
+        assert self.harness.counts.get("exit", 0) == left_over
+        assert self.harness.counts.get("delivered", 0) <= len(self.collector.stored)
+        assert "waiting" not in self.harness.counts
         self.accounts_for_each_event()
 
     def check_the_pauses(self) -> None:
@@ -162,7 +164,7 @@ class Delivery(RuleBasedStateMachine):
 class SpooledDelivery(Delivery):
     """The same app with a spool, which what is left when it is closed stays in."""
 
-    def process(self, open_spool: Callable[[Buffer], Spool] | None = None) -> Bench:
+    def process(self, open_spool: Callable[[EventQueue], Spool] | None = None) -> FlusherHarness:
         """Return what an app of its own process tracks with; all have one spool."""
         if not hasattr(self, "folder"):
             self.folder = Path(self.stack.enter_context(TemporaryDirectory()), "spool")
@@ -173,18 +175,18 @@ class SpooledDelivery(Delivery):
         """After the collector recovers, it gets what is in the spool as well."""
         self.live_through_it(3.0)
         self.collector.recover()
-        self.wait_for(lambda: "waiting" not in self.bench.counts)
+        self.wait_for(lambda: "waiting" not in self.harness.counts)
 
-        assert self.bench.counts == self.expected()
+        assert self.harness.counts == self.expected()
         self.accounts_for_each_event()
 
     def give_up(self) -> None:
         """What a close leaves, a later process delivers; together they account for each event."""
-        self.bench.flusher.close(0.5)
+        self.harness.flusher.close(0.5)
         self.collector.recover()
         # Until then the spool is the first one's, and others look for such once a minute only.
-        self.wait_for(lambda: self.bench.flusher.finished or not self.tracked)
-        first = self.bench.counts
+        self.wait_for(lambda: self.harness.flusher.finished or not self.tracked)
+        first = self.harness.counts
         left, lost = first.pop("waiting", 0), first.pop("exit", 0)
         later = self.process()
         self.stack.callback(later.flusher.close, 0.5)
@@ -204,7 +206,7 @@ class SpooledDelivery(Delivery):
         """Wait until something holds."""
         end = time.monotonic() + PATIENCE
         while not condition():
-            assert time.monotonic() < end, self.bench.counts
+            assert time.monotonic() < end, self.harness.counts
             time.sleep(0.01)
 
 

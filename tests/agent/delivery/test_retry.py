@@ -5,18 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqreen_mw.agent.delivery.retry import Pace, backoff, retry_after
+from sqreen_mw.agent.delivery.retry import RetryPolicy, backoff, retry_after
 
 
 @given(st.integers(0, 10_000))
 def test_backoff_stays_below_its_ceiling(attempt: int) -> None:
     """A delay is between nothing and 0.5 s doubled by each failure, at most 30 s."""
-    assert 0 <= backoff(Pace(), attempt) <= min(30.0, 0.5 * 2 ** min(attempt, 16))
+    assert 0 <= backoff(RetryPolicy(), attempt) <= min(30.0, 0.5 * 2 ** min(attempt, 16))
 
 
 def test_backoff_is_jittered() -> None:
     """Delays of the same attempt spread over the whole range."""
-    delays = [backoff(Pace(), 4) for _ in range(200)]
+    delays = [backoff(RetryPolicy(), 4) for _ in range(200)]
 
     assert min(delays) < 2
     assert max(delays) > 6

@@ -14,8 +14,8 @@ import trustme
 from sqreen_mw.agent.config.http_proxy import Proxy
 from sqreen_mw.agent.delivery.transports.base import Delivered, Misconfigured, Outcome, Retry
 from sqreen_mw.agent.delivery.transports.http import HttpTransport
-from sqreen_mw.agent.delivery.transports.http_errors import Way, told_fault
-from tests.agent.test_transports import batch_of, send
+from sqreen_mw.agent.delivery.transports.http_errors import Endpoint, explain_error
+from tests.agent.delivery.test_transports import batch_of, send
 from tests.support.faulty_collector import Answer, FaultyCollector, tls_collector
 from tests.support.http_server import server_context
 from tests.support.ports import free_port
@@ -216,7 +216,7 @@ def test_a_host_with_several_addresses_is_told_of_once() -> None:
     error = OSError("All connection attempts failed")
     error.__cause__ = tries
 
-    told = told_fault(error, Way(url="http://localhost:7070"))
+    told = explain_error(error, Endpoint(url="http://localhost:7070"))
 
     assert told == "nothing listens at localhost:7070, check SQREEN_URL"
 

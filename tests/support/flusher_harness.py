@@ -1,0 +1,87 @@
+"""A flusher with a queue, a guard and counts, as tests of the delivery use it."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqreen_mw.agent.delivery.batch import Batch
+from sqreen_mw.agent.delivery.flusher import Flusher, FlusherConfig
+from sqreen_mw.agent.delivery.queue import EventQueue
+from sqreen_mw.agent.delivery.retry import RetryPolicy
+from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
+from sqreen_mw.agent.delivery.transports.base import Delivered, Transport
+from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.sealing import Sealer
+from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
+from sqreen_mw.capture.request import Describer
+from sqreen_mw.protocol.batch import Envelope
+from sqreen_mw.protocol.event_id import new_event_id
+from sqreen_mw.scrubbing.scrubber import Scrubber
+from tests.support.samples import pending
+
+DEFAULT_RETRY = RetryPolicy()
+
+
+class InstantTransport:
+    """A transport that accepts every batch at once."""
+
+    async def send(self, batch: Batch, *, seconds: float) -> Delivered:  # noqa: ARG002
+        """Take it."""
+        return Delivered()
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+Eventually = Callable[[Callable[[], object]], None]
+
+
+class FlusherHarness:
+    """A flusher that sends to a transport, its guard and its counts."""
+
+    def __init__(
+        self,
+        open_transport: Callable[[], Transport],
+        *,
+        interval: float,
+        seal: Callable[[PendingEvent], bytes | None] | None,
+        pace: RetryPolicy,
+        open_spool: Callable[[EventQueue], Spool] = no_spool,
+    ) -> None:
+        self.guard = Guard()
+        client_ip = ClientIp(trusted=Networks(LOOPBACK))
+        describer = Describer(client_ip=client_ip, scrubber=Scrubber())
+        sealer = Sealer(describer=describer, before_send=None, guard=self.guard)
+        delivery = FlusherConfig(
+            open_transport=open_transport,
+            seal=seal or sealer.seal,
+            header=Envelope(app="shop", events=[]),
+            interval=interval,
+            guard=self.guard,
+            pace=pace,
+            open_spool=open_spool,
+        )
+        self.flusher = Flusher(delivery)
+
+    def track(self, name: str, **changes: Any) -> bool:
+        """Queue an event of the present."""
+        now = {"id": new_event_id(0), "name": name, "tracked_at": time.monotonic()}
+        return self.flusher.put(pending(**{**now, **changes}))
+
+    @property
+    def replayed(self) -> int:
+        """The number of events that other processes left in the spool."""
+        return self.flusher.buffer.stats({}).replayed
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """What became of the events, without what is zero."""
+        stats = self.flusher.buffer.stats({})
+        told = stats.delivered + stats.waiting + sum(stats.dropped.values())
+        assert stats.tracked + stats.replayed == told
+        values = {"delivered": stats.delivered, "waiting": stats.waiting, **stats.dropped}
+        return {key: value for key, value in values.items() if value}
+
+
+MakeFlusher = Callable[..., FlusherHarness]
