@@ -1,4 +1,4 @@
-"""The collector as one ASGI application: the one place that wires its parts."""
+"""Build the collector's ASGI application."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,17 +6,18 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from sqreen_mw.collector import api, dashboard
+from sqreen_mw.collector import api
+from sqreen_mw.collector.dashboard.routes import ROUTES
 from sqreen_mw.collector.services import Services, open_services
 from sqreen_mw.collector.settings import Settings
 
 
 def create_app(settings: Settings, *, services: Services | None = None) -> FastAPI:
-    """Return the application; it opens the stores when it starts and closes them when it ends.
+    """Return the application. It opens the services at startup and closes them at shutdown.
 
     Args:
-        settings: Where the stores are.
-        services: Stores that are open already; they are closed at the end as well.
+        settings: The collector's settings.
+        services: Services that are already open. They are closed at shutdown as well.
     """
 
     @asynccontextmanager
@@ -37,5 +38,5 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         redirect_slashes=False,
     )
     api.install(app)
-    app.router.routes.extend(dashboard.routes)
+    app.router.routes.extend(ROUTES)
     return app

@@ -91,7 +91,7 @@ class Pipeline:
     def _note_environment(self, app: str, env: str) -> None:
         if (app, env) in self._seen:
             return
-        self._apps.saw_environment(app, env)
+        self._apps.add_environment(app, env)
         if len(self._seen) >= _MAX_SEEN:
             self._seen.clear()
         self._seen.add((app, env))

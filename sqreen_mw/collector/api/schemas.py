@@ -6,8 +6,8 @@ import msgspec
 from fastapi import FastAPI
 
 from sqreen_mw.collector.events.base import StoredEvent
-from sqreen_mw.collector.state.drops import Drop
-from sqreen_mw.collector.state.instance import Instance
+from sqreen_mw.collector.state.instances.losses import Drop
+from sqreen_mw.collector.state.instances.model import Instance
 from sqreen_mw.protocol.batch import Envelope, IngestAnswer
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.heartbeat import Heartbeat, HeartbeatAnswer

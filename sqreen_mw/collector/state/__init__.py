@@ -1,11 +1,11 @@
-"""What the collector must not forget besides events: apps, tokens, users, processes."""
+"""Stored state besides events: apps, tokens, users, sessions, app instances."""
 
 from dataclasses import dataclass
 
 from sqreen_mw.collector.clock import Clock, system_clock
 from sqreen_mw.collector.state.apps import Apps
 from sqreen_mw.collector.state.database import Database, open_database
-from sqreen_mw.collector.state.instances import Instances
+from sqreen_mw.collector.state.instances.queries import Instances
 from sqreen_mw.collector.state.sessions import Sessions
 from sqreen_mw.collector.state.tokens import Tokens
 from sqreen_mw.collector.state.users import Users
@@ -15,7 +15,7 @@ __all__ = ["State", "open_state"]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The repositories of one database; safe to use from many threads."""
+    """The repositories of one database. Thread-safe."""
 
     apps: Apps
     tokens: Tokens
@@ -25,18 +25,18 @@ class State:
     database: Database
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self.database.close()
 
 
 def open_state(url: str, *, clock: Clock = system_clock) -> State:
-    """Return the state that a URL such as ``sqlite:///folder/state.db`` names.
+    """Open the database of a URL such as ``sqlite:///folder/state.db``.
 
-    The database is made, or brought to the newest tables.
+    A missing database is created, an older one is migrated.
 
     Raises:
-        ConfigurationError: The URL names no database that is spoken here, or can't be written.
-        StoreError: The file is no database, or was made by a newer release.
+        ConfigurationError: The URL has an unknown scheme, or the file cannot be written.
+        StoreError: The file is not a database, or comes from a newer release.
     """
     database = open_database(url)
     return State(

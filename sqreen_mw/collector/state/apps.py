@@ -1,4 +1,4 @@
-"""The apps whose events are kept, and the environments that they were seen in."""
+"""Apps, and the environments seen in their events."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,15 +13,15 @@ from sqreen_mw.errors import RefusedError
 from sqreen_mw.protocol.limits import MAX_NAME_LENGTH
 
 DEFAULT_ENVIRONMENT: Final = "default"
-"""The environment of an app that names none."""
+"""The environment of events that name none."""
 
 MAX_ENVIRONMENTS: Final = 100
-"""Environments that are listed of one app: the names come with the events, so they are bounded."""
+"""Environments listed for one app. Names come from events, so their number is limited."""
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An app; ``created_at`` is in milliseconds since the epoch, UTC."""
+    """An app. ``created_at`` is in milliseconds since the epoch, UTC."""
 
     id: int
     name: str
@@ -36,30 +36,32 @@ class Apps:
         self._clock = clock
 
     def ensure(self, name: str) -> App:
-        """Return the app of a name; it is made where it is not there.
+        """Return the app with a name. It is created if missing.
 
         Raises:
-            RefusedError: The name is empty or too long, or no part of a path.
+            RefusedError: The name is empty, too long, or not usable in a URL path.
         """
         if not 0 < len(name) <= MAX_NAME_LENGTH:
-            raise RefusedError(f"an app's name has 1 to {MAX_NAME_LENGTH} characters")
+            raise RefusedError(f"an app name must have 1 to {MAX_NAME_LENGTH} characters")
         if name in {".", ".."} or "/" in name:
-            raise RefusedError(f"an app can't be called {name!r}: use no slash, and not just dots")
+            raise RefusedError(
+                f"{name!r} is not a valid app name: it must not contain a slash or be only dots"
+            )
         found = self._by_name(name)
         if found is None:
             self._insert(name)
             found = self._by_name(name)
-        if found is None:  # pragma: no cover - another process removed it in between
-            raise RefusedError(f"the app {name!r} was removed just now")
+        if found is None:  # pragma: no cover - another process removed it meanwhile
+            raise RefusedError(f"the app {name!r} was just removed")
         return found
 
     def all(self) -> tuple[App, ...]:
-        """Return every app, by name."""
+        """Return all apps, sorted by name."""
         with self._database.read() as connection:
             return tuple(map(_app, connection.execute(select(apps).order_by(apps.c.name))))
 
     def environments(self, app_name: str) -> tuple[str, ...]:
-        """Return the names of the environments that an app was seen in, sorted."""
+        """Return the environments of an app, sorted by name."""
         query = (
             select(environments.c.name)
             .join(apps)
@@ -69,8 +71,8 @@ class Apps:
         with self._database.read() as connection:
             return tuple(connection.scalars(query))
 
-    def saw_environment(self, app_name: str, env: str) -> None:
-        """Note that an app was seen in an environment; beyond the bound it is not noted."""
+    def add_environment(self, app_name: str, env: str) -> None:
+        """Record an environment of an app, unless the app has ``MAX_ENVIRONMENTS`` already."""
         known = self.environments(app_name)
         if env in known or len(known) >= MAX_ENVIRONMENTS:
             return
@@ -79,7 +81,7 @@ class Apps:
             with self._database.write() as connection:
                 connection.execute(insert(environments).values(app_id=app.id, name=env))
         except IntegrityError:
-            return  # Another collector noted it first.
+            return  # Another collector recorded it first.
 
     def count(self) -> int:
         """Return the number of apps."""
@@ -96,7 +98,7 @@ class Apps:
             with self._database.write() as connection:
                 connection.execute(insert(apps).values(name=name, created_at=self._clock()))
         except IntegrityError:
-            return  # Another thread or collector made it first.
+            return  # Another thread or collector created it first.
 
 
 def _app(row: Row[tuple[int, str, int]]) -> App:

@@ -1,4 +1,4 @@
-"""The state's database: one engine, brought to the newest tables, that reads or writes."""
+"""The state's database: connections, transactions, migrations."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from sqreen_mw.errors import StoreError
 
 _READ_ONLY: Final = "sqreen_read_only"
 
-# synchronous=FULL: a session closed or a token revoked stays so after a power cut.
+# synchronous=FULL: a closed session or a revoked token survives a power cut.
 _SETTINGS: Final = """
 PRAGMA busy_timeout=5000;
 PRAGMA journal_mode=WAL;
@@ -29,7 +29,7 @@ PRAGMA foreign_keys=ON;
 class Database:
     """Transactions on the state's tables.
 
-    Every fault of the database, but a broken constraint, is raised as ``StoreError``.
+    Database errors become ``StoreError``, except violated constraints.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -37,27 +37,27 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Hold a connection that sees one state of the tables throughout."""
-        with _faults(), self._engine.connect() as connection:
+        """Open a read transaction."""
+        with _store_errors(), self._engine.connect() as connection:
             yield connection.execution_options(**{_READ_ONLY: True})
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Hold a connection whose changes are committed together, or on an error not at all."""
-        with _faults(), self._engine.begin() as connection:
+        """Open a write transaction. It is rolled back on an error."""
+        with _store_errors(), self._engine.begin() as connection:
             yield connection
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close all connections."""
         self._engine.dispose()
 
 
 def open_database(url: str) -> Database:
-    """Return the database of a URL, with the newest tables.
+    """Open the database of a URL and migrate it.
 
     Raises:
-        ConfigurationError: The URL names no database that is spoken here, or can't be written.
-        StoreError: The file is no database, or was made by a newer release.
+        ConfigurationError: The URL has an unknown scheme, or the file cannot be written.
+        StoreError: The file is not a database, or comes from a newer release.
     """
     path = database_path(url, setting="--state-url")
     make_private_file(path, setting="--state-url")
@@ -77,13 +77,13 @@ def open_database(url: str) -> Database:
 
 
 def _set_up(connection: sqlite3.Connection, _record: Any) -> None:
-    # The driver's own transactions begin late and not at all for CREATE: ours begin in _begin.
+    # The driver starts transactions late, and none for CREATE, so _begin starts them.
     connection.isolation_level = None
     connection.executescript(_SETTINGS)
 
 
 def _begin(connection: Connection) -> None:
-    # A write that begins as a read can fail at once where another write came between the two.
+    # A transaction that reads first and writes later fails if another write comes in between.
     reads = connection.get_execution_options().get(_READ_ONLY, False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
@@ -96,18 +96,20 @@ def _upgrade(connection: Connection) -> None:
         command.upgrade(config, "head")
     except CommandError as error:
         raise StoreError(
-            f"the state's tables are of a newer release ({error}): upgrade the collector"
+            f"the state database comes from a newer release ({error}): upgrade the collector"
         ) from error
 
 
 @contextmanager
-def _faults() -> Iterator[None]:
+def _store_errors() -> Iterator[None]:
     try:
         yield
     except IntegrityError:
         raise
     except SQLAlchemyError as error:
-        raise StoreError(f"the state can't be read or written: {_cause(error)}") from error
+        raise StoreError(
+            f"the state database cannot be read or written: {_cause(error)}"
+        ) from error
 
 
 def _cause(error: SQLAlchemyError) -> object:

@@ -1,4 +1,4 @@
-"""Passwords, kept as Argon2id hashes (RFC 9106)."""
+"""Argon2id password hashes (RFC 9106)."""
 
 import functools
 import threading
@@ -13,8 +13,8 @@ MIN_PASSWORD_LENGTH: Final = 8
 MAX_PASSWORD_LENGTH: Final = 1024
 
 _hasher: Final = PasswordHasher()
-# A hash takes 64 MiB: a burst of log-ins must not take them all at once.
-_at_once: Final = threading.BoundedSemaphore(2)
+# Each hash uses 64 MiB, so only two run at the same time.
+_limit: Final = threading.BoundedSemaphore(2)
 
 
 def hash_password(password: str) -> str:
@@ -25,18 +25,18 @@ def hash_password(password: str) -> str:
     """
     if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
         raise RefusedError(
-            f"a password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters"
+            f"a password must have {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters"
         )
-    with _at_once:
+    with _limit:
         return _hasher.hash(password)
 
 
 def password_matches(password: str, stored_hash: str | None) -> bool:
-    """Tell whether a password is that of a hash; without a hash it is not, at the same cost."""
+    """Return True if a password matches a hash. Without a hash it takes the same time."""
     decoy = _decoy()
     if len(password) > MAX_PASSWORD_LENGTH:
         return False
-    with _at_once:
+    with _limit:
         try:
             _hasher.verify(stored_hash or decoy, password)
         except (VerificationError, InvalidHashError):

@@ -1,4 +1,4 @@
-"""Secrets that are shown once and kept as hashes."""
+"""Create secrets and hash them for storage."""
 
 import hashlib
 import secrets
@@ -8,10 +8,10 @@ _SECRET_BYTES: Final = 32
 
 
 def new_secret() -> str:
-    """Return 256 bits from the operating system, as hexadecimal text."""
+    """Return 256 random bits as hexadecimal text."""
     return secrets.token_hex(_SECRET_BYTES)
 
 
 def secret_hash(secret: str) -> bytes:
-    """Return the SHA-256 hash of a secret; at 256 random bits it needs no salt and no cost."""
+    """Return the SHA-256 hash of a secret. A secret of 256 random bits needs no salt."""
     return hashlib.sha256(secret.encode()).digest()

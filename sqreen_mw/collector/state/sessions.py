@@ -1,4 +1,4 @@
-"""Who is logged in, and the links that log in once."""
+"""Login sessions and one-time login links."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,12 +12,12 @@ from sqreen_mw.collector.state.tables import login_links, sessions, users
 from sqreen_mw.collector.state.users import User
 
 SESSION_LIFETIME: Final = 14 * 24 * 60 * 60 * 1000
-"""Milliseconds from log-in to the end of a session, used or not."""
+"""Milliseconds from the login to the end of a session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One log-in of a user; ``expires_at`` is in milliseconds since the epoch, UTC."""
+    """One login of a user. ``expires_at`` is in milliseconds since the epoch, UTC."""
 
     id: int
     user: User
@@ -25,10 +25,9 @@ class Session:
 
 
 class Sessions:
-    """The sessions and login links of a collector; of their secrets only hashes are stored.
+    """The sessions and login links of a collector. Only hashes of their secrets are stored.
 
-    A lookup by hash needs no comparison in constant time: what timing tells of a hash does not
-    help to find its secret.
+    Lookups by hash need no constant-time comparison: timing reveals nothing about the secret.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -36,7 +35,7 @@ class Sessions:
         self._clock = clock
 
     def open(self, user: User) -> str:
-        """Begin a session and return its secret, for the cookie; expired ones are cleared away."""
+        """Open a session and return the secret for its cookie. Expired sessions are deleted."""
         secret, now = new_secret(), self._clock()
         values = {
             "user_id": user.id,
@@ -50,7 +49,7 @@ class Sessions:
         return secret
 
     def find(self, secret: str) -> Session | None:
-        """Return the session of a secret, or None where it is unknown, closed or expired."""
+        """Return the session of a secret, or None if it is unknown, closed or expired."""
         query = (
             select(sessions.c.id, sessions.c.expires_at, *_USER)
             .join(users)
@@ -62,14 +61,14 @@ class Sessions:
         return None if row is None else Session(row.id, _user(row), row.expires_at)
 
     def close(self, secret: str) -> None:
-        """End a session; an unknown secret changes nothing."""
+        """Delete a session. An unknown secret is ignored."""
         with self._database.write() as connection:
             connection.execute(
                 delete(sessions).where(sessions.c.secret_hash == secret_hash(secret))
             )
 
     def issue_link(self, user: User, *, lifetime: int) -> str:
-        """Return the secret of a link that logs a user in, once, within ``lifetime`` seconds."""
+        """Create a one-time link and return its secret. It expires after ``lifetime`` seconds."""
         secret, now = new_secret(), self._clock()
         values = {
             "user_id": user.id,
@@ -82,15 +81,15 @@ class Sessions:
         return secret
 
     def redeem_link(self, secret: str) -> User | None:
-        """Use a link up and return its user, or None where it is unknown, used or expired."""
+        """Use a link and return its user, or None if it is unknown, used or expired."""
         now, unused = self._clock(), login_links.c.used_at.is_(None)
-        of_link = login_links.c.secret_hash == secret_hash(secret)
-        query = select(*_USER).join(login_links).where(of_link)
+        is_link = login_links.c.secret_hash == secret_hash(secret)
+        query = select(*_USER).join(login_links).where(is_link)
         with self._database.write() as connection:
-            # One statement finds and marks, so that of two at once only one sees a row change.
+            # One statement finds and marks the link, so two requests cannot both use it.
             used = connection.execute(
                 update(login_links)
-                .where(of_link, unused, login_links.c.expires_at > now)
+                .where(is_link, unused, login_links.c.expires_at > now)
                 .values(used_at=now)
             )
             return _user(connection.execute(query).one()) if used.rowcount == 1 else None

@@ -1,4 +1,4 @@
-"""The tables of the collector's state; the migrations make them, this module names them."""
+"""The tables of the state database. Alembic migrations create them."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Bearer tokens: what a client shows to send or read an app's events."""
+"""Bearer tokens for sending and reading an app's events."""
 
 import hmac
 import secrets
@@ -14,10 +14,10 @@ from sqreen_mw.collector.state.tables import apps, tokens
 from sqreen_mw.errors import RefusedError
 
 SCOPES: Final = frozenset({"ingest", "decisions:read", "query", "playbooks:write", "admin"})
-"""What a token can allow."""
+"""All scopes of tokens."""
 
 AGENT_SCOPES: Final = frozenset({"ingest", "decisions:read"})
-"""What the agent inside an app needs."""
+"""The scopes that the SDK needs."""
 
 _PREFIX: Final = "sqm"
 _MAX_SECRET_LENGTH: Final = 256
@@ -25,7 +25,7 @@ _MAX_SECRET_LENGTH: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token without its secret; ``created_at`` is in milliseconds since the epoch, UTC."""
+    """A token without its secret. ``created_at`` is in milliseconds since the epoch, UTC."""
 
     id: str
     app: str
@@ -36,28 +36,28 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new token with its secret, which is kept nowhere: show it now or never."""
+    """A new token with its secret. The secret is not stored."""
 
     token: Token
     secret: str
 
 
 class Tokens:
-    """The tokens of a collector; ``sqm_<id>_<secret>``, of which only the id is stored as it is."""
+    """The tokens of a collector: ``sqm_<id>_<secret>``. Only the id and a hash are stored."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
     def issue(self, app_name: str, *, name: str, scopes: frozenset[str]) -> IssuedToken:
-        """Make a token of an app.
+        """Create a token for an app.
 
         Raises:
             RefusedError: The app is unknown, or a scope is, or there is none.
         """
         if not scopes or scopes - SCOPES:
             raise RefusedError(
-                f"a token's scopes are some of {', '.join(sorted(SCOPES))}; "
+                f"a token needs scopes from {', '.join(sorted(SCOPES))}; "
                 f"got {', '.join(sorted(scopes)) or 'none'}"
             )
         public_id = secrets.token_hex(8)
@@ -80,10 +80,9 @@ class Tokens:
         return IssuedToken(token, secret)
 
     def verify(self, secret: str) -> Token | None:
-        """Return the token of a secret, or None where it is unknown or revoked.
+        """Return the token of a secret, or None if it is unknown or revoked.
 
-        The secret is never looked up: its public id is, and the hashes are compared in constant
-        time.
+        The lookup uses the public id. The hashes are compared in constant time.
         """
         prefix, _, rest = secret.partition("_")
         if prefix != _PREFIX or len(secret) > _MAX_SECRET_LENGTH or not secret.isascii():
@@ -96,7 +95,7 @@ class Tokens:
         return _token(row)
 
     def all(self, app_name: str | None = None) -> tuple[Token, ...]:
-        """Return the tokens that are valid, of an app or of all, by app and age."""
+        """Return the valid tokens of one app or of all apps, sorted by app and age."""
         query = _query().where(tokens.c.revoked_at.is_(None))
         if app_name is not None:
             query = query.where(apps.c.name == app_name)
@@ -105,18 +104,18 @@ class Tokens:
             return tuple(map(_token, connection.execute(query)))
 
     def revoke(self, text: str) -> Token:
-        """Make a token useless from now on, and return it; its id or its secret names it.
+        """Revoke a token by its id or secret, and return it.
 
         Raises:
-            RefusedError: There is none, or it is revoked already.
+            RefusedError: The token does not exist or is already revoked.
         """
         public_id = text.removeprefix(f"{_PREFIX}_").partition("_")[0]
-        is_it = (tokens.c.id == public_id) & tokens.c.revoked_at.is_(None)
+        matches = (tokens.c.id == public_id) & tokens.c.revoked_at.is_(None)
         with self._database.write() as connection:
-            row = connection.execute(_query().where(is_it)).one_or_none()
-            connection.execute(update(tokens).where(is_it).values(revoked_at=self._clock()))
+            row = connection.execute(_query().where(matches)).one_or_none()
+            connection.execute(update(tokens).where(matches).values(revoked_at=self._clock()))
         if row is None:
-            raise RefusedError("there is no such token: 'sqreen-mw tokens list' shows them")
+            raise RefusedError("there is no such token: run 'sqreen-mw tokens list'")
         return _token(row)
 
 

@@ -1,4 +1,4 @@
-"""The people who may look into the collector."""
+"""User accounts of the collector."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args
@@ -20,7 +20,7 @@ ROLES: Final[tuple[str, ...]] = get_args(Role)
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person with a role."""
+    """A user account with a role."""
 
     id: int
     name: str
@@ -35,13 +35,15 @@ class Users:
         self._clock = clock
 
     def create(self, name: str, *, password: str | None, role: Role) -> User:
-        """Make a user; without a password only a login link lets them in.
+        """Create a user. Without a password, a user can only log in by a login link.
 
         Raises:
-            RefusedError: The name is taken or no name, the role unknown, the password too short.
+            RefusedError: The name is taken or invalid, the role unknown, or the password too short.
         """
         if not 0 < len(name) <= MAX_NAME_LENGTH or name != name.strip():
-            raise RefusedError(f"a user's name has 1 to {MAX_NAME_LENGTH} characters, no margins")
+            raise RefusedError(
+                f"a user name must have 1 to {MAX_NAME_LENGTH} characters without outer spaces"
+            )
         if role not in ROLES:
             raise RefusedError(f"there is no role {role!r}: use one of {', '.join(ROLES)}")
         hashed = None if password is None else hash_password(password)
@@ -54,29 +56,29 @@ class Users:
         return User(id=user_id, name=name, role=role)
 
     def set_password(self, name: str, password: str) -> None:
-        """Give a user another password; their sessions and login links end.
+        """Set a user's password, and delete their sessions and login links.
 
         Raises:
-            RefusedError: There is no such user, or the password is too short.
+            RefusedError: The user does not exist, or the password is too short.
         """
         hashed = hash_password(password)
         with self._database.write() as connection:
             user_id = connection.scalar(select(users.c.id).where(users.c.name == name))
             if user_id is None:
                 raise RefusedError(f"there is no user {name!r}")
-            of_user = users.c.id == user_id
-            connection.execute(update(users).where(of_user).values(password_hash=hashed))
+            is_user = users.c.id == user_id
+            connection.execute(update(users).where(is_user).values(password_hash=hashed))
             connection.execute(delete(sessions).where(sessions.c.user_id == user_id))
             connection.execute(delete(login_links).where(login_links.c.user_id == user_id))
 
     def authenticate(self, name: str, password: str) -> User | None:
-        """Return the user of a name and a password, or None; it always costs the same."""
+        """Return the user if name and password match, else None, in constant time."""
         row = self._row(name)
         matches = password_matches(password, None if row is None else row.password_hash)
         return None if row is None or not matches else _user(row)
 
     def by_name(self, name: str) -> User | None:
-        """Return the user of a name, or None."""
+        """Return the user with a name, or None."""
         row = self._row(name)
         return None if row is None else _user(row)
 
@@ -85,7 +87,7 @@ class Users:
         return self._count(select(func.count()).select_from(users))
 
     def any_password(self) -> bool:
-        """Tell whether any user has a password."""
+        """Return True if any user has a password."""
         has_password = users.c.password_hash.is_not(None)
         return self._count(select(func.count()).select_from(users).where(has_password)) > 0
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sqreen_mw.collector.state import heartbeats
+from sqreen_mw.collector.state.instances import record
 from sqreen_mw.protocol.limits import MAX_HEARTBEAT_BYTES
 from tests.collector.api.conftest import Collector, Headers
 from tests.collector.api.wire import now, wire_heartbeat
@@ -127,10 +127,10 @@ def test_too_many_processes_are_refused(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where as many as are kept are alive, another one is told so."""
-    monkeypatch.setattr(heartbeats, "MAX_INSTANCES", 1)
+    monkeypatch.setattr(record, "MAX_INSTANCES", 1)
     beat(collector, instance_id="one")
 
     answer = beat(collector, instance_id="two")
 
     assert answer.status_code == 429
-    assert "1 processes that are alive" in answer.json()["detail"]
+    assert "1 live instances" in answer.json()["detail"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from tests.collector.dashboard.world import World, world
+from tests.collector.dashboard.running_collector import RunningCollector, running_collector
 from tests.support.chromium import chromium_path
 
 REQUIRED = os.environ.get("SQREEN_BROWSER") == "required"
@@ -26,16 +26,16 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
+def collector(tmp_path: Path) -> Iterator[RunningCollector]:
     """Return a collector without events."""
-    with world(tmp_path) as opened:
+    with running_collector(tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-def client(here: World) -> TestClient:
+def client(collector: RunningCollector) -> TestClient:
     """Return a client that an admin has signed in with."""
-    return here.client()
+    return collector.client()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: what JavaScript adds, and what must hold without it."""
+"""Test the dashboard in a real browser."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,7 +14,13 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from sqreen_mw.collector.auth import SESSION_COOKIE
-from tests.collector.dashboard.world import World, beat, served, told, world
+from tests.collector.dashboard.running_collector import (
+    RunningCollector,
+    make_event,
+    running_collector,
+    send_heartbeat,
+    served,
+)
 from tests.support.chromium import ARGS, PAGE_TIMEOUT
 
 pytestmark = pytest.mark.browser
@@ -28,7 +34,7 @@ Opener = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """Return a running Chromium; it ends with this module, so that its event loop does too."""
+    """Return a Chromium that ends with this module."""
     expect.set_options(timeout=PAGE_TIMEOUT)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=ARGS)
@@ -37,29 +43,29 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def url(here: World) -> Iterator[str]:
-    """Return the address of a collector that is served."""
-    with served(here.app) as address:
+def url(collector: RunningCollector) -> Iterator[str]:
+    """Return the address of a running collector."""
+    with served(collector.app) as address:
         yield address
 
 
 @pytest.fixture
-def visit(browser: Browser, here: World, url: str) -> Iterator[Opener]:
-    """Return how to open a page; at the end nothing may have been reported or fetched elsewhere."""
-    complaints: list[str] = []
+def open_page(browser: Browser, collector: RunningCollector, url: str) -> Iterator[Opener]:
+    """Return a function that opens pages. No page may log errors or use other hosts."""
+    errors: list[str] = []
     contexts = []
 
     def opened(path: str, *, signed_in: bool = True, expected: int = 200, **options: Any) -> Page:
         context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
         contexts.append(context)
         if signed_in:
-            cookie = {"name": SESSION_COOKIE, "value": here.session(), "url": url}
+            cookie = {"name": SESSION_COOKIE, "value": collector.session(), "url": url}
             context.add_cookies([cookie])  # type: ignore[list-item]  # playwright's own dictionary
         page = context.new_page()
         page.set_default_timeout(PAGE_TIMEOUT)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: _note(message, expected, complaints))
-        page.on("request", lambda request: _elsewhere(request.url, url, complaints))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: _collect_error(message, expected, errors))
+        page.on("request", lambda request: _check_host(request.url, url, errors))
         page.goto(url + path, wait_until="load")
         return page
 
@@ -67,30 +73,30 @@ def visit(browser: Browser, here: World, url: str) -> Iterator[Opener]:
     for context in contexts:
         context.close()
 
-    assert complaints == []
+    assert errors == []
 
 
-def _note(message: Any, expected: int, complaints: list[str]) -> None:
-    # Policy reports come as errors too; a status that the test asked for is none.
+def _collect_error(message: Any, expected: int, errors: list[str]) -> None:
+    # Violations of the content security policy are console errors too.
     if message.type == "error" and f"status of {expected}" not in message.text:
-        complaints.append(message.text)
+        errors.append(message.text)
 
 
-def _elsewhere(address: str, url: str, complaints: list[str]) -> None:
+def _check_host(address: str, url: str, errors: list[str]) -> None:
     if urlsplit(address).netloc != urlsplit(url).netloc and not address.startswith("data:"):
-        complaints.append(f"fetched {address}")
+        errors.append(f"fetched {address}")
 
 
 def names(page: Page) -> Locator:
-    """Return where the names of the events in the list are, from the top down."""
+    """Return the locator of the event names in the list."""
     return page.locator("#rows .event-name")
 
 
-def fill(here: World, count: int = 60) -> str:
-    """Store some events, and return the key of the newest."""
+def fill(collector: RunningCollector, count: int = 60) -> str:
+    """Store some events and return the key of the newest."""
     people = [{"email": f"user{n}@example.org", "id": n} for n in range(3)]
     events = [
-        told(
+        make_event(
             ("order.paid", "coupon.applied", "sq.sdk.users.login")[n % 3],
             ago=n * 20 * MINUTE,
             ip=f"203.0.113.{n}",
@@ -99,8 +105,8 @@ def fill(here: World, count: int = 60) -> str:
         )
         for n in range(count)
     ]
-    here.put(*events)
-    here.put(told("cron.done", ago=30 * 24 * HOUR))
+    collector.store(*events)
+    collector.store(make_event("cron.done", ago=30 * 24 * HOUR))
     return f"shop/{events[0].id}"
 
 
@@ -110,7 +116,7 @@ PAGES = {
     "drawer": "/events?open={key}",
     "event": "/events/{key}",
     "no match": "/events?q=nothing",
-    "fault": "/events?ip=nothing",
+    "invalid": "/events?ip=nothing",
     "missing": "/nowhere",
     "overview": "/overview",
 }
@@ -119,41 +125,43 @@ PAGES = {
 @pytest.mark.parametrize(
     ("scheme", "width"), [("light", 1440), ("dark", 390)], ids=["light-wide", "dark-narrow"]
 )
-def test_no_page_keeps_anybody_out(
-    here: World, url: str, visit: Opener, *, scheme: str, width: int
+def test_pages_are_accessible(
+    collector: RunningCollector, url: str, open_page: Opener, *, scheme: str, width: int
 ) -> None:
-    """No page breaks a rule of WCAG 2.2 AA that axe knows, nor scrolls sideways."""
-    empty = visit("/events", color_scheme=scheme)
+    """No page violates a WCAG 2.2 AA rule of axe or scrolls sideways."""
+    empty = open_page("/events", color_scheme=scheme)
     empty.set_viewport_size({"width": width, "height": 900})
-    found = [f"first steps: {fault}" for fault in faults(empty)]
+    found = [f"onboarding: {violation}" for violation in violations(empty)]
     empty.goto(f"{url}/overview")
-    found += [f"empty overview: {fault}" for fault in faults(empty)]
+    found += [f"empty overview: {violation}" for violation in violations(empty)]
     empty.goto("about:blank")
-    key = fill(here, 12)
-    troubled(here)
-    login = visit("/login", signed_in=False, color_scheme=scheme)
+    key = fill(collector, 12)
+    report_trouble(collector)
+    login = open_page("/login", signed_in=False, color_scheme=scheme)
     login.set_viewport_size({"width": width, "height": 900})
-    found += [f"login: {fault}" for fault in faults(login)]
+    found += [f"login: {violation}" for violation in violations(login)]
     for name, path in PAGES.items():
-        status = {"fault": 400, "missing": 404}.get(name, 200)
-        page = visit(path.format(key=key), color_scheme=scheme, expected=status)
+        status = {"invalid": 400, "missing": 404}.get(name, 200)
+        page = open_page(path.format(key=key), color_scheme=scheme, expected=status)
         page.set_viewport_size({"width": width, "height": 900})
-        found += [f"{name}: {fault}" for fault in faults(page)]
+        found += [f"{name}: {violation}" for violation in violations(page)]
         page.close()
 
     assert sorted(set(found)) == []
 
 
-def troubled(here: World) -> None:
-    """Have one process lose events, one fall silent, one end, and one with a clock that is off."""
-    beat(here, delivered=9000, waiting=3, dropped={"overflow": 1200, "too_large": 4})
-    beat(here, app="bank", ago=14 * MINUTE, waiting=37, delivered=5)
-    beat(here, instance_id="ended", ended=True, delivered=3)
-    beat(here, instance_id="late", skew=HOUR, misuse={"name_type": 3}, release="2026.11.2")
+def report_trouble(collector: RunningCollector) -> None:
+    """Report a lossy, a silent and an ended instance, and one with a wrong clock."""
+    send_heartbeat(collector, delivered=9000, waiting=3, dropped={"overflow": 1200, "too_large": 4})
+    send_heartbeat(collector, app="bank", ago=14 * MINUTE, waiting=37, delivered=5)
+    send_heartbeat(collector, instance_id="ended", ended=True, delivered=3)
+    send_heartbeat(
+        collector, instance_id="late", skew=HOUR, misuse={"name_type": 3}, release="2026.11.2"
+    )
 
 
-def faults(page: Page) -> list[str]:
-    """Return what axe finds wrong, and how far the page can be scrolled sideways."""
+def violations(page: Page) -> list[str]:
+    """Return the violations that axe finds, and sideways scrolling."""
     options = {"runOnly": RULES, "resultTypes": ["violations"]}
     result = Axe().run(page, options=options).response
     found = [
@@ -165,28 +173,30 @@ def faults(page: Page) -> list[str]:
     return [*found, f"scrolls sideways by {wider}"] if wider > 0 else found
 
 
-def test_the_overview_renews_itself(here: World, visit: Opener) -> None:
-    """A loss appears without a reload, and what the reader has unfolded stays unfolded."""
-    beat(here, delivered=1)
-    beat(here, instance_id="ended", ended=True)
-    page = visit("/overview")
+def test_overview_refreshes_itself(collector: RunningCollector, open_page: Opener) -> None:
+    """A loss appears without a reload, and open sections stay open."""
+    send_heartbeat(collector, delivered=1)
+    send_heartbeat(collector, instance_id="ended", ended=True)
+    page = open_page("/overview")
     page.clock.install()
     page.reload()
-    expect(page.locator("#verdict")).to_contain_text("No event lost")
+    expect(page.locator("#loss-summary")).to_contain_text("No event lost")
     page.click(".past summary")
     page.evaluate("document.activeElement.blur()")
-    beat(here, delivered=1, dropped={"overflow": 1200})
+    send_heartbeat(collector, delivered=1, dropped={"overflow": 1200})
 
     page.clock.run_for(15_000)
 
-    expect(page.locator("#verdict")).to_contain_text("1,200 events lost")
+    expect(page.locator("#loss-summary")).to_contain_text("1,200 events lost")
     assert page.locator(".past").evaluate("past => past.open")
 
 
-def test_a_filter_needs_no_reload_and_back_undoes_it(here: World, url: str, visit: Opener) -> None:
-    """Applying a filter swaps the list in place, and the back button brings the old one back."""
-    fill(here)
-    page = visit("/events")
+def test_filter_replaces_the_list_and_back_restores_it(
+    collector: RunningCollector, url: str, open_page: Opener
+) -> None:
+    """A filter replaces the list in place, and the back button restores it."""
+    fill(collector)
+    page = open_page("/events")
     page.evaluate("window.stayed = true")
 
     page.fill("#filter-event", "order.*")
@@ -202,11 +212,13 @@ def test_a_filter_needs_no_reload_and_back_undoes_it(here: World, url: str, visi
     assert page.evaluate("window.stayed")
 
 
-def test_choosing_an_app_applies_at_once(here: World, visit: Opener) -> None:
-    """A choice from a list needs no further button."""
-    here.put(told("a"), app="shop")
-    here.put(told("b"), app="bank")
-    page = visit("/events")
+def test_choosing_an_app_applies_immediately(
+    collector: RunningCollector, open_page: Opener
+) -> None:
+    """A menu choice needs no button."""
+    collector.store(make_event("a"), app="shop")
+    collector.store(make_event("b"), app="bank")
+    page = open_page("/events")
 
     page.focus("#filter-app")
     page.select_option("#filter-app", "bank")
@@ -216,10 +228,12 @@ def test_choosing_an_app_applies_at_once(here: World, visit: Opener) -> None:
     expect(page.locator("#filter-app")).to_be_focused()
 
 
-def test_the_drawer_opens_by_mouse_and_closes_by_key(here: World, url: str, visit: Opener) -> None:
-    """A click anywhere on a row shows the event; Escape goes back to the row it came from."""
-    key = fill(here)
-    page = visit("/events")
+def test_drawer_opens_by_click_and_closes_by_escape(
+    collector: RunningCollector, url: str, open_page: Opener
+) -> None:
+    """A click on a row opens the event; Escape returns to the row."""
+    key = fill(collector)
+    page = open_page("/events")
 
     page.locator("#rows tr").first.locator(".cell-properties").click()
     expect(page.locator("#drawer h2")).to_be_focused()
@@ -235,10 +249,10 @@ def test_the_drawer_opens_by_mouse_and_closes_by_key(here: World, url: str, visi
     expect(page.locator("#drawer h2")).to_be_visible()
 
 
-def test_keys_move_open_and_search(here: World, visit: Opener) -> None:
-    """The keys j and k walk the list, with the drawer following; a slash goes to the search."""
-    fill(here)
-    page = visit("/events")
+def test_keyboard_shortcuts(collector: RunningCollector, open_page: Opener) -> None:
+    """The keys j and k move in the list and the drawer follows; a slash opens the search."""
+    fill(collector)
+    page = open_page("/events")
 
     page.keyboard.press("j")
     page.keyboard.press("j")
@@ -254,10 +268,10 @@ def test_keys_move_open_and_search(here: World, visit: Opener) -> None:
     assert page.input_value("#filter-q") == "jk/g"
 
 
-def test_keys_can_be_turned_off(here: World, visit: Opener) -> None:
-    """Single keys can be switched off, for those who speak to their browser (WCAG 2.1.4)."""
-    fill(here, 3)
-    page = visit("/events")
+def test_keyboard_shortcuts_can_be_disabled(collector: RunningCollector, open_page: Opener) -> None:
+    """Shortcuts can be disabled, for speech input (WCAG 2.1.4)."""
+    fill(collector, 3)
+    page = open_page("/events")
     page.click(".user-menu summary")
     page.click("text=Turn shortcuts off")
     page.keyboard.press("Escape")
@@ -270,10 +284,10 @@ def test_keys_can_be_turned_off(here: World, visit: Opener) -> None:
     expect(page.locator("#filter-q")).not_to_be_focused()
 
 
-def test_a_hidden_tab_gives_its_connection_back(here: World, visit: Opener) -> None:
-    """A tab in the background does not listen; back in front it shows what it has missed."""
-    here.put(told("before"))
-    page = visit("/events?live=1")
+def test_hidden_tab_closes_its_stream(collector: RunningCollector, open_page: Opener) -> None:
+    """A hidden tab closes its stream; a visible tab shows the missed events."""
+    collector.store(make_event("before"))
+    page = open_page("/events?live=1")
     state = page.locator("[data-live]")
     expect(state).to_have_attribute("data-state", "open")
     hide = (
@@ -281,7 +295,7 @@ def test_a_hidden_tab_gives_its_connection_back(here: World, visit: Opener) -> N
         " document.dispatchEvent(new Event('visibilitychange')); }"
     )
     page.evaluate(hide, True)
-    here.put(told("meanwhile"))
+    collector.store(make_event("meanwhile"))
     page.wait_for_timeout(300)
     expect(names(page)).to_have_text(["before"])
 
@@ -290,10 +304,12 @@ def test_a_hidden_tab_gives_its_connection_back(here: World, visit: Opener) -> N
     expect(names(page)).to_have_text(["meanwhile", "before"])
 
 
-def test_dragging_over_the_chart_narrows_the_range(here: World, visit: Opener) -> None:
-    """The bars from where the drag began to where it ended are in the URL, and are shown."""
-    fill(here)
-    page = visit("/events")
+def test_drag_across_the_chart_sets_the_range(
+    collector: RunningCollector, open_page: Opener
+) -> None:
+    """The dragged bars become the range of the URL."""
+    fill(collector)
+    page = open_page("/events")
     box = page.locator("[data-brush]").bounding_box()
     assert box is not None
     start, end = (
@@ -316,10 +332,12 @@ def test_dragging_over_the_chart_narrows_the_range(here: World, visit: Opener) -
     expect(page.locator("#scope")).to_contain_text("custom range")
 
 
-def test_the_chart_is_one_tab_stop_with_arrows(here: World, visit: Opener) -> None:
-    """Bars are reached by arrow keys, tell what they count, and narrow on Enter."""
-    fill(here)
-    page = visit("/events")
+def test_chart_is_one_tab_stop_with_arrow_keys(
+    collector: RunningCollector, open_page: Opener
+) -> None:
+    """Arrow keys reach each bar and its label; Enter opens its range."""
+    fill(collector)
+    page = open_page("/events")
     bars = page.locator(".bar")
 
     assert bars.evaluate_all("bars => bars.filter(bar => bar.tabIndex === 0).length") == 1
@@ -331,10 +349,10 @@ def test_the_chart_is_one_tab_stop_with_arrows(here: World, visit: Opener) -> No
     page.wait_for_url("**/events?from=*")
 
 
-def test_older_events_are_appended(here: World, visit: Opener) -> None:
-    """The button adds the next page below what is there, and says when that is all."""
-    fill(here)
-    page = visit("/events")
+def test_older_events_are_appended(collector: RunningCollector, open_page: Opener) -> None:
+    """The button appends the next page and disappears at the end."""
+    fill(collector)
+    page = open_page("/events")
     expect(page.locator("#rows tr")).to_have_count(50)
 
     page.click("#older")
@@ -344,16 +362,16 @@ def test_older_events_are_appended(here: World, visit: Opener) -> None:
     assert page.url.endswith("/events")
 
 
-def test_live_tail_shows_what_is_stored(here: World, visit: Opener) -> None:
-    """A new event appears on top without a reload, is counted aloud, and the chart follows."""
-    fill(here)
-    page = visit("/events")
+def test_live_tail_shows_stored_events(collector: RunningCollector, open_page: Opener) -> None:
+    """New events appear on top and are announced, and the chart follows."""
+    fill(collector)
+    page = open_page("/events")
     page.keyboard.press("g")
     page.wait_for_url("**/events?live=1")
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "open")
     page.mouse.move(0, 0)
 
-    here.put(told("brand.new"), told("from.the.past", ago=5 * HOUR))
+    collector.store(make_event("brand.new"), make_event("from.the.past", ago=5 * HOUR))
 
     expect(page.locator("#rows tr").first).to_contain_text("from.the.past")
     expect(page.locator("#rows tr").first.locator(".badge")).to_contain_text("+5 h")
@@ -362,66 +380,68 @@ def test_live_tail_shows_what_is_stored(here: World, visit: Opener) -> None:
     expect(page.locator("#scope strong")).to_have_text("62")
 
 
-def test_live_tail_respects_filters_and_can_be_paused(here: World, url: str, visit: Opener) -> None:
-    """Only what matches appears; pausing is a link, and nothing moves after it."""
-    here.put(told("seen"))
-    page = visit("/events?event=seen&live=1")
+def test_live_tail_respects_filters_and_can_be_paused(
+    collector: RunningCollector, url: str, open_page: Opener
+) -> None:
+    """Only matching events appear, and none after pause."""
+    collector.store(make_event("seen"))
+    page = open_page("/events?event=seen&live=1")
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "open")
-    here.put(told("other"))
-    here.put(told("seen"))
+    collector.store(make_event("other"))
+    collector.store(make_event("seen"))
     expect(page.locator("#rows tr")).to_have_count(2)
 
     page.click("#live")
     expect(page.locator("[data-live]")).to_have_count(0)
-    here.put(told("seen"))
+    collector.store(make_event("seen"))
 
     expect(names(page)).to_have_text(["seen", "seen"])
     expect(page).to_have_url(f"{url}/events?event=seen")
 
 
-def test_live_tail_wakes_an_empty_list(here: World, visit: Opener) -> None:
-    """Where nothing matched yet, the first match takes the place of the apology."""
-    here.put(told("other"))
-    page = visit("/events?event=rare&live=1")
+def test_live_tail_fills_an_empty_list(collector: RunningCollector, open_page: Opener) -> None:
+    """The first match replaces the message of an empty list."""
+    collector.store(make_event("other"))
+    page = open_page("/events?event=rare&live=1")
     expect(page.locator("#empty")).to_be_visible()
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "open")
 
-    here.put(told("rare"))
+    collector.store(make_event("rare"))
 
     expect(page.locator("#rows tr")).to_have_count(1)
     expect(page.locator("#empty")).to_have_count(0)
 
 
-def test_the_first_event_opens_the_explorer(here: World, visit: Opener) -> None:
-    """The page of the first steps becomes the Explorer by itself."""
-    page = visit("/events")
+def test_first_event_opens_the_explorer(collector: RunningCollector, open_page: Opener) -> None:
+    """The onboarding page becomes the Explorer at the first event."""
+    page = open_page("/events")
     expect(page.locator("[data-first-event]")).to_have_attribute("data-state", "open")
 
-    here.put(told("very.first"))
+    collector.store(make_event("very.first"))
 
     page.wait_for_url("**/events?live=1")
     expect(names(page)).to_have_text(["very.first"])
 
 
-def test_copying_and_tabs_on_the_first_steps(here: World, visit: Opener) -> None:
-    """Each snippet can be copied as it is, and the tabs show one at a time."""
-    page = visit("/events", permissions=["clipboard-read", "clipboard-write"])
-    page.evaluate("window.setTimeout = () => 0")  # it says so until it is seen
+def test_onboarding_snippets_can_be_copied(collector: RunningCollector, open_page: Opener) -> None:
+    """Each snippet can be copied, and the tabs show one at a time."""
+    page = open_page("/events", permissions=["clipboard-read", "clipboard-write"])
+    page.evaluate("window.setTimeout = () => 0")  # keeps the confirmation visible
 
     page.get_by_label("Copy settings").click()
     expect(page.locator(".copy.done")).to_have_count(1)
     copied = page.evaluate("navigator.clipboard.readText()")
     page.get_by_text("Flask", exact=True).click()
 
-    assert f"SQREEN_TOKEN={here.services.first_token}" in copied
+    assert f"SQREEN_TOKEN={collector.services.first_token}" in copied
     expect(page.locator(".kit-flask")).to_be_visible()
     expect(page.locator(".kit-fastapi")).to_be_hidden()
 
 
-def test_the_readers_own_zone_is_offered(here: World, visit: Opener) -> None:
-    """A browser elsewhere gets a link to its own time, which the URL then carries."""
-    here.put(told())
-    page = visit("/events", timezone_id="Europe/Berlin")
+def test_browser_time_zone_is_offered(collector: RunningCollector, open_page: Opener) -> None:
+    """A link switches to the browser's time zone."""
+    collector.store(make_event())
+    page = open_page("/events", timezone_id="Europe/Berlin")
 
     page.get_by_text("Show in Europe/Berlin").click()
     page.wait_for_url("**/events?tz=Europe%2FBerlin")
@@ -430,11 +450,13 @@ def test_the_readers_own_zone_is_offered(here: World, visit: Opener) -> None:
     expect(page.get_by_text("Show in UTC")).to_be_visible()
 
 
-def test_everything_else_works_without_javascript(here: World, url: str, visit: Opener) -> None:
-    """Signing in, filters, paging, an event's page and its pivots are plain links and forms."""
-    fill(here)
-    here.services.state.users.create("ann", password="a long password", role="viewer")
-    page = visit("/events", signed_in=False, java_script_enabled=False)
+def test_pages_work_without_javascript(
+    collector: RunningCollector, url: str, open_page: Opener
+) -> None:
+    """Login, filters, paging, event pages and pivots work without JavaScript."""
+    fill(collector)
+    collector.services.state.users.create("ann", password="a long password", role="viewer")
+    page = open_page("/events", signed_in=False, java_script_enabled=False)
 
     page.fill("#name", "ann")
     page.fill("#password", "a long password")
@@ -457,18 +479,21 @@ def test_everything_else_works_without_javascript(here: World, url: str, visit: 
     expect(page).to_have_url(f"{url}/login")
 
 
-def below(app: ASGIApp) -> ASGIApp:
-    """Return an application that has another one below a path."""
+def mount_below_path(app: ASGIApp) -> ASGIApp:
+    """Mount an application below a path."""
     return Starlette(routes=[Mount("/sq", app)])
 
 
-def test_it_works_below_a_root_path(browser: Browser, tmp_path: Path) -> None:
-    """Behind a proxy with a path, a filter, the drawer and live tail stay below it."""
-    with world(tmp_path / "below") as here, served(below(here.app)) as base:
+def test_javascript_works_below_a_root_path(browser: Browser, tmp_path: Path) -> None:
+    """Filters, drawer and live tail keep the root path."""
+    with (
+        running_collector(tmp_path / "below") as collector,
+        served(mount_below_path(collector.app)) as base,
+    ):
         url = f"{base}/sq"
-        fill(here)
+        fill(collector)
         context = browser.new_context()
-        cookie = {"name": SESSION_COOKIE, "value": here.session(), "url": url}
+        cookie = {"name": SESSION_COOKIE, "value": collector.session(), "url": url}
         context.add_cookies([cookie])  # type: ignore[list-item]  # playwright's own dictionary
         page = context.new_page()
         page.goto(f"{url}/events?live=1")

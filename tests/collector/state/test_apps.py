@@ -32,14 +32,14 @@ def test_refuses_names_that_no_batch_could_give(state: State, name: str) -> None
 @pytest.mark.parametrize("name", [".", "..", "a/b", "/"])
 def test_refuses_names_that_no_address_could_have(state: State, name: str) -> None:
     """An app's name is one part of a path, which browsers leave as it is."""
-    with pytest.raises(RefusedError, match="no slash"):
+    with pytest.raises(RefusedError, match="contain a slash"):
         state.apps.ensure(name)
 
 
 def test_remembers_environments(state: State) -> None:
     """The environments of an app are those that it was seen in, each once."""
     for env in ("test", "prod", "test"):
-        state.apps.saw_environment("shop", env)
+        state.apps.add_environment("shop", env)
 
     assert state.apps.environments("shop") == ("prod", "test")
     assert state.apps.environments("bank") == ()
@@ -48,6 +48,6 @@ def test_remembers_environments(state: State) -> None:
 def test_environments_are_bounded(state: State) -> None:
     """An app that makes up environments does not fill the database."""
     for number in range(MAX_ENVIRONMENTS + 5):
-        state.apps.saw_environment("shop", f"env{number}")
+        state.apps.add_environment("shop", f"env{number}")
 
     assert len(state.apps.environments("shop")) == MAX_ENVIRONMENTS

@@ -4,10 +4,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from sqreen_mw.collector.state import State, drops, heartbeats
-from sqreen_mw.collector.state.drops import SLOT, Drop
-from sqreen_mw.collector.state.heartbeats import KEPT
-from sqreen_mw.collector.state.instance import QUIET_AFTER, Instance, Sample
+from sqreen_mw.collector.state import State
+from sqreen_mw.collector.state.instances import losses, record
+from sqreen_mw.collector.state.instances.losses import SLOT, Drop
+from sqreen_mw.collector.state.instances.model import QUIET_AFTER, Instance, Sample
+from sqreen_mw.collector.state.instances.record import RETENTION
 from sqreen_mw.errors import RefusedError
 from sqreen_mw.protocol.heartbeat import Heartbeat, Queue
 
@@ -178,17 +179,19 @@ def test_drops_outlive_the_process(state: State, send: Send) -> None:
 def test_what_is_old_is_forgotten(state: State, send: Send) -> None:
     """Silent processes, samples and drops go after two days, whoever tells something then."""
     send(NOW, dropped={"overflow": 3})
-    send(NOW + KEPT + SLOT, instance_id="two")
+    send(NOW + RETENTION + SLOT, instance_id="two")
 
     assert [each.instance_id for each in state.instances.all(since=0)] == ["two"]
-    assert [sample.at for sample in state.instances.totals(since=0)["shop"]] == [NOW + KEPT + SLOT]
+    assert [sample.at for sample in state.instances.totals(since=0)["shop"]] == [
+        NOW + RETENTION + SLOT
+    ]
     assert state.instances.drops(since=0) == ()
 
 
 def test_a_process_that_lives_long_keeps_its_last_days(state: State, send: Send) -> None:
     """Old samples go while the process goes on, and nothing is counted twice."""
     send(NOW, delivered=3, dropped={"overflow": 3})
-    send(NOW + KEPT + SLOT, delivered=5, dropped={"overflow": 4})
+    send(NOW + RETENTION + SLOT, delivered=5, dropped={"overflow": 4})
 
     assert only(state).delivered == 5
     [(sample,)] = state.instances.totals(since=0).values()
@@ -202,7 +205,7 @@ def test_those_that_ended_make_room_first(
 
     What they lost is still counted.
     """
-    monkeypatch.setattr(heartbeats, "MAX_INSTANCES", 3)
+    monkeypatch.setattr(record, "MAX_INSTANCES", 3)
     send(NOW, instance_id="quiet")
     send(NOW + QUIET_AFTER, instance_id="ended", ended=True, dropped={"exit": 2})
     send(NOW + QUIET_AFTER, instance_id="live")
@@ -215,7 +218,7 @@ def test_those_that_ended_make_room_first(
 
     assert remaining == [{"quiet", "live", "four"}, {"live", "four", "five"}]
     assert [each.reason for each in state.instances.drops(since=0)] == ["exit"]
-    with pytest.raises(RefusedError, match="3 processes that are alive"):
+    with pytest.raises(RefusedError, match="3 live instances"):
         send(later, instance_id="six")
     send(later + 1, instance_id="four")
 
@@ -224,7 +227,7 @@ def test_too_many_hosts_are_not_told_apart(
     state: State, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond the bound drops are counted, but for their host; what the app wants is no loss."""
-    monkeypatch.setattr(drops, "MAX_DROPS", 2)
+    monkeypatch.setattr(losses, "MAX_DROPS", 2)
     for number in range(5):
         gone = {"overflow": 1, "before_send": 1}
         send(NOW, instance_id=str(number), host=f"web-{number}", dropped=gone)
@@ -246,4 +249,4 @@ def test_silence_is_told_from_an_end(state: State, send: Send) -> None:
 
     send(NOW, ended=True)
 
-    assert not only(state).is_quiet(NOW + KEPT)
+    assert not only(state).is_quiet(NOW + RETENTION)

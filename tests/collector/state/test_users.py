@@ -48,7 +48,7 @@ def test_a_new_password_ends_what_the_old_one_began(state: State) -> None:
         ("bob", "short", "admin", "8 to 1024"),
         ("bob", "x" * 1025, "admin", "8 to 1024"),
         ("", None, "admin", "1 to 256"),
-        (" bob", None, "admin", "no margins"),
+        (" bob", None, "admin", "outer spaces"),
     ],
 )
 def test_refuses_users_that_make_no_sense(

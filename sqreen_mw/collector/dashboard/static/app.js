@@ -1,24 +1,24 @@
-// Every page works without this file, but for live tail. It saves reloads: it fetches the same
-// address that a link leads to, and takes the new parts out of the whole page that answers.
+// Only live tail needs this file. It replaces page loads: it fetches the address of a link and
+// copies the changed parts from the response.
 
 const $ = (selector, root = document) => root.querySelector(selector);
-const MOST_ROWS = 1000;
+const MAX_ROWS = 1000;
 const REFRESH_AFTER = 2000;
 let loading = null;
 let stream = null;
 let refresh = 0;
-let fresh = { shown: 0, skipped: 0 };
+let added = { shown: 0, skipped: 0 };
 let drag = null;
 
-// Fetches a page and hands it to `use`; where that is not possible the browser goes there itself.
+// Fetch a page and call `use` with it. If that fails, navigate to the page.
 async function load(url, use) {
   loading?.abort();
   const mine = loading = new AbortController();
   document.body.classList.add("busy");
   try {
-    const answer = await fetch(url, { signal: mine.signal });
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (use(page, answer.url) === false) location.assign(url);
+    const response = await fetch(url, { signal: mine.signal });
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    if (use(page, response.url) === false) location.assign(url);
   } catch (error) {
     if (error.name !== "AbortError") location.assign(url);
   } finally {
@@ -34,7 +34,7 @@ const show = (url, { push = true } = {}) => load(url, (page, final) => {
   for (const id of ["#main", "#drawer"]) $(id).replaceWith($(id, page));
   document.title = page.title;
   if (push) history.pushState(null, "", final);
-  enliven();
+  start();
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 });
 
@@ -73,8 +73,8 @@ const open = (link, { focus = true } = {}) => load(link.href, (page) => {
   $("#drawer").scrollTop = 0;
   history[change](null, "", changed(location.href, { open: link.dataset.open }));
   $("#drawer-close").href = changed(location.href, { open: null });
-  mark();
-  dress();
+  markOpened();
+  prepare();
   if (focus) $(".event-title", event).focus();
 });
 
@@ -84,11 +84,11 @@ function close() {
   $("#drawer").hidden = true;
   $("#drawer-body").replaceChildren();
   history.pushState(null, "", changed(location.href, { open: null }));
-  mark();
+  markOpened();
   (opened ?? $("#main")).focus({ preventScroll: true });
 }
 
-function mark() {
+function markOpened() {
   const key = new URL(location.href).searchParams.get("open");
   for (const row of document.querySelectorAll("#rows > tr")) {
     row.classList.toggle("opened", row.dataset.key === key);
@@ -97,72 +97,72 @@ function mark() {
 
 // --- live tail -----------------------------------------------------------------------------
 
-function tell(text) {
+function showStatus(text) {
   if (!text) {
-    const left = fresh.skipped ? `, ${fresh.skipped} not shown: load the page to see them` : "";
-    text = fresh.shown || left ? `${fresh.shown} new${left}` : "Waiting for new events";
+    const left = added.skipped ? `, ${added.skipped} not shown: reload the page to see them` : "";
+    text = added.shown || left ? `${added.shown} new${left}` : "Waiting for new events";
   }
   if ($("#tail").textContent !== text) $("#tail").textContent = text;
 }
 
-function arrive({ key, html }) {
+function addRow({ key, html }) {
   const rows = $("#rows");
   if ([...rows.children].some((row) => row.dataset.key === key)) return;
-  if (rows.children.length >= MOST_ROWS) return void (fresh.skipped += 1);
+  if (rows.children.length >= MAX_ROWS) return void (added.skipped += 1);
   const holder = document.createElement("template");
   holder.innerHTML = html;
   holder.content.firstElementChild.classList.add("fresh");
   rows.prepend(holder.content);
   $("#table").hidden = false;
   $("#empty")?.remove();
-  fresh.shown += 1;
+  added.shown += 1;
 }
 
-// The chart and the count follow, but never while somebody points at them.
-async function recount() {
+// Update chart and count, unless the pointer or the focus is on the chart.
+async function refreshChart() {
   refresh = 0;
-  tell();
-  if ($("#chart:hover, #chart:focus-within")) return later();
+  showStatus();
+  if ($("#chart:hover, #chart:focus-within")) return refreshLater();
   try {
-    const answer = await fetch(location.href);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const response = await fetch(location.href);
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
     if (!stream || !$("#chart", page)) return;
     for (const id of ["#scope", "#chart"]) $(id).replaceWith($(id, page));
-    dress();
+    prepare();
   } catch {
-    later();
+    refreshLater();
   }
 }
 
-const later = () => { refresh ||= setTimeout(recount, REFRESH_AFTER); };
+const refreshLater = () => { refresh ||= setTimeout(refreshChart, REFRESH_AFTER); };
 
-function hush() {
+function stopLive() {
   stream?.close();
   clearTimeout(refresh);
   stream = null;
   refresh = 0;
 }
 
-function listen() {
-  hush();
+function startLive() {
+  stopLive();
   const list = $("[data-live]");
-  // A hidden tab gives its connection back: browsers have six for each site.
+  // A hidden tab closes its stream: browsers allow six connections per site.
   if (!list || document.hidden) return;
   stream = new EventSource(list.dataset.live);
   list.dataset.state = "connecting";
-  const hear = (name, act) => stream.addEventListener(name, (message) => {
+  const on = (name, act) => stream.addEventListener(name, (message) => {
     list.dataset.live = changed(list.dataset.live, { since: message.lastEventId });
     act(message.data);
   });
-  hear("ready", () => { list.dataset.state = "open"; tell(); });
-  hear("row", (data) => { arrive(JSON.parse(data)); later(); });
-  hear("skipped", (data) => { fresh.skipped += Number(data); later(); });
-  hear("trouble", tell);
-  hear("signed-out", () => location.reload());
+  on("ready", () => { list.dataset.state = "open"; showStatus(); });
+  on("row", (data) => { addRow(JSON.parse(data)); refreshLater(); });
+  on("skipped", (data) => { added.skipped += Number(data); refreshLater(); });
+  on("trouble", showStatus);
+  on("signed-out", () => location.reload());
   stream.onerror = () => {
     const over = stream?.readyState === EventSource.CLOSED;
     list.dataset.state = over ? "closed" : "connecting";
-    tell(over ? "Live tail has stopped: load the page again" : "Connection lost, trying again");
+    showStatus(over ? "Live tail has stopped: reload the page" : "Connection lost, trying again");
   };
 }
 
@@ -174,29 +174,29 @@ function firstEvent(page) {
 
 // --- overview ------------------------------------------------------------------------------
 
-// Renews itself, but never under a reader's hands; what is unfolded stays so.
-async function renew() {
+// Reload the content, unless the reader uses it. Open sections stay open.
+async function refreshOverview() {
   const old = $("[data-refresh]");
   if (document.hidden || old.matches(":focus-within") || !getSelection().isCollapsed) return;
   try {
-    const answer = await fetch(location.href);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const renewed = $("[data-refresh]", page);
-    if (!renewed) return void location.reload();
+    const response = await fetch(location.href);
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const updated = $("[data-refresh]", page);
+    if (!updated) return void location.reload();
     for (const past of old.querySelectorAll("details")) {
       const same = $(`#${past.id}`, page);
       if (same) same.open = past.open;
     }
-    old.replaceWith(renewed);
-  } catch { /* The collector is away; the next time tells. */ }
+    old.replaceWith(updated);
+  } catch { /* The collector is unavailable: try again next time. */ }
 }
 
 // --- chart ---------------------------------------------------------------------------------
 
-function read(bar) {
+function showReadout(bar) {
   const readout = $("#readout");
   readout.dataset.idle ??= readout.innerHTML;
-  readout.classList.toggle("told", Boolean(bar));
+  readout.classList.toggle("active", Boolean(bar));
   if (bar) readout.textContent = bar.getAttribute("aria-label");
   else readout.innerHTML = readout.dataset.idle;
 }
@@ -222,7 +222,7 @@ function dragEnd() {
   const done = drag;
   drag = null;
   if (!done?.moved) return;
-  // The click that ends a drag is not one on the bar below it.
+  // Ignore the click that ends a drag.
   const swallow = (click) => { click.preventDefault(); click.stopPropagation(); };
   addEventListener("click", swallow, { capture: true });
   setTimeout(() => removeEventListener("click", swallow, { capture: true }));
@@ -243,9 +243,9 @@ function step(bar, by) {
 
 // --- page ----------------------------------------------------------------------------------
 
-function dress() {
+function prepare() {
   for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
-  // One tab stop for the chart; the arrow keys go from bar to bar.
+  // The chart is one tab stop. Arrow keys move between bars.
   document.querySelectorAll(".bar").forEach((bar, n) => { bar.tabIndex = n ? -1 : 0; });
   for (const button of document.querySelectorAll("[data-keys]")) {
     button.hidden = false;
@@ -259,11 +259,11 @@ function dress() {
   zone.hidden = false;
 }
 
-function enliven() {
-  fresh = { shown: 0, skipped: 0 };
-  dress();
-  mark();
-  listen();
+function start() {
+  added = { shown: 0, skipped: 0 };
+  prepare();
+  markOpened();
+  startLive();
 }
 
 function move(by) {
@@ -291,7 +291,7 @@ const ACTS = {
   "[data-swap]": (link) => show(link.getAttribute("href")),
   "[data-append]": append,
   "[data-open]": open,
-  "[data-keys]": () => { localStorage.shortcuts = localStorage.shortcuts === "off" ? "on" : "off"; dress(); },
+  "[data-keys]": () => { localStorage.shortcuts = localStorage.shortcuts === "off" ? "on" : "off"; prepare(); },
   "#drawer-close": close,
 };
 
@@ -334,7 +334,7 @@ addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 addEventListener("popstate", () => show(location.href, { push: false }));
-document.addEventListener("visibilitychange", () => (document.hidden ? hush() : listen()));
+document.addEventListener("visibilitychange", () => (document.hidden ? stopLive() : startLive()));
 addEventListener("pointerdown", dragFrom);
 addEventListener("pointermove", dragTo);
 addEventListener("pointerup", dragEnd);
@@ -342,10 +342,10 @@ addEventListener("dragstart", (event) => { if (drag) event.preventDefault(); });
 for (const [name, bar] of Object.entries({ pointerover: true, focusin: true, pointerout: false, focusout: false })) {
   addEventListener(name, (event) => {
     const found = event.target.closest?.(".bar");
-    if (found) read(bar ? found : null);
+    if (found) showReadout(bar ? found : null);
   });
 }
 
-enliven();
+start();
 if ($("[data-first-event]")) firstEvent($("[data-first-event]"));
-if ($("[data-refresh]")) setInterval(renew, 1000 * $("[data-refresh]").dataset.refresh);
+if ($("[data-refresh]")) setInterval(refreshOverview, 1000 * $("[data-refresh]").dataset.refresh);

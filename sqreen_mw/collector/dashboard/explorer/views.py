@@ -1,0 +1,159 @@
+"""The Event Explorer and the page of one event."""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from sqreen_mw.collector.clock import system_clock
+from sqreen_mw.collector.dashboard.explorer.links import Links
+from sqreen_mw.collector.dashboard.explorer.onboarding import onboarding
+from sqreen_mw.collector.dashboard.explorer.presenter import (
+    EventDetail,
+    present_detail,
+    present_row,
+)
+from sqreen_mw.collector.dashboard.explorer.proxy_hint import shared_private_address
+from sqreen_mw.collector.dashboard.explorer.url import (
+    FILTERS,
+    PRESET_NAMES,
+    ExplorerUrl,
+    parse_explorer_url,
+)
+from sqreen_mw.collector.dashboard.web.charts import bar_chart, interval_for
+from sqreen_mw.collector.dashboard.web.context import PageContext
+from sqreen_mw.collector.dashboard.web.rendering import render
+from sqreen_mw.collector.events.base import Page
+from sqreen_mw.collector.services import read_events
+from sqreen_mw.collector.state import State
+from sqreen_mw.errors import StoreError
+from sqreen_mw.protocol.event_id import EVENT_ID_PATTERN
+
+PAGE_LENGTH: Final = 50
+
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The apps and environments in the filter's menus."""
+
+    apps: tuple[str, ...]
+    envs: tuple[str, ...]
+
+
+async def home(page: PageContext) -> Response:
+    """Redirect to the Explorer."""
+    return RedirectResponse(f"{page.base}/events", 303)
+
+
+async def explorer(page: PageContext) -> Response:
+    """Show the events that match the URL. If one part fails, it shows its error."""
+    store, now = page.services.events, system_clock()
+    given = page.request.query_params
+    parsed = parse_explorer_url(given, now=now)
+    links = Links(page.base, parsed.url, now)
+    # Read before the list, so that an event stored meanwhile is in the list or in the live tail.
+    seq = await _attempt(store.last_seq)
+    if seq == 0 and not given:
+        return await onboarding(page)
+    values = {
+        "given": given,
+        "errors": parsed.errors,
+        "choices": await run_in_threadpool(_choices, page.services.state, parsed.url.app),
+        "seq": seq if isinstance(seq, int) else None,
+        "window": parsed.url.window(now),
+        "now": now,
+    }
+    if not parsed.errors:
+        values |= await _results(page, links)
+    status = 400 if parsed.errors else 200
+    return _render(links, "explorer/explorer.html", values, page=page, status=status)
+
+
+async def event_page(page: PageContext) -> Response:
+    """Show everything about one event.
+
+    Raises:
+        HTTPException: 404 if the app has no event with this id.
+    """
+    path, now = page.request.path_params, system_clock()
+    links = Links(page.base, parse_explorer_url(page.request.query_params, now=now).url, now)
+    is_id = re.match(EVENT_ID_PATTERN, path["event_id"])
+    read = partial(page.services.events.get, path["app"], path["event_id"])
+    stored = await read_events(read) if is_id else None
+    if stored is None:
+        raise HTTPException(404, "This event does not exist or was deleted.")
+    detail = present_detail(stored, links=links)
+    return _render(links, "explorer/event.html", {"detail": detail}, page=page)
+
+
+def _render(
+    links: Links, template: str, values: Mapping[str, Any], *, page: PageContext, status: int = 200
+) -> Response:
+    shared = {"links": links, "url": links.url, "zone": links.url.zone}
+    names = {"FILTERS": FILTERS, "PRESETS": PRESET_NAMES}
+    return render(page, template, {**shared, **names, **values}, status=status)
+
+
+async def _results(page: PageContext, links: Links) -> dict[str, object]:
+    store, url = page.services.events, links.url
+    query = url.query(links.now)
+    interval = interval_for(query.end - query.start)
+    found, histogram, opened = await asyncio.gather(
+        _attempt(lambda: store.page(query, after=url.after, limit=PAGE_LENGTH)),
+        _attempt(lambda: store.histogram(query, interval=interval)),
+        _opened(page, links),
+    )
+    values: dict[str, object] = {"chart": None, "chart_error": None, "opened": opened}
+    if isinstance(histogram, StoreError):
+        values["chart_error"] = str(histogram)
+    else:
+        within = (query.start, query.end)
+        values["chart"] = bar_chart(histogram, within=within, zone=url.zone)
+    if isinstance(found, StoreError):
+        return values | {"page_error": str(found), "rows": (), "proxy": None, "older": None}
+    return values | {
+        "page_error": None,
+        "rows": [present_row(each, links=links) for each in found.events],
+        # With a filter, one shared address proves nothing.
+        "proxy": None if url.filters else shared_private_address(found.events),
+        "older": _older(links, found),
+    }
+
+
+def _older(links: Links, found: Page) -> ExplorerUrl | None:
+    if found.next is None:
+        return None
+    at = None if links.url.start is not None else links.url.at or links.now
+    return links.url.replace(after=found.next, at=at, live=False)
+
+
+async def _opened(page: PageContext, links: Links) -> EventDetail | None:
+    if links.url.open is None:
+        return None
+    app, event_id = links.url.open
+    stored = await _attempt(lambda: page.services.events.get(app, event_id))
+    if stored is None or isinstance(stored, StoreError):
+        return None
+    return present_detail(stored, links=links)
+
+
+async def _attempt(read: Callable[[], _Found]) -> _Found | StoreError:
+    try:
+        return await read_events(read)
+    except StoreError as error:
+        return error
+
+
+def _choices(state: State, app: str | None) -> Choices:
+    apps = tuple(known.name for known in state.apps.all())
+    chosen = apps if app is None else (app,)
+    envs = {env for name in chosen for env in state.apps.environments(name)}
+    return Choices(apps, tuple(sorted(envs)))

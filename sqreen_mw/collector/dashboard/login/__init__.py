@@ -1,0 +1,1 @@
+"""Login by password or by one-time link, and logout."""

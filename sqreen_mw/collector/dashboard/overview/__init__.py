@@ -1,0 +1,1 @@
+"""The Overview: lost events, and the state of each app instance."""

@@ -1,0 +1,54 @@
+"""The Overview page."""
+
+from functools import partial
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from sqreen_mw.collector.clock import system_clock
+from sqreen_mw.collector.dashboard.overview.instances import (
+    DEFAULT_RANGE,
+    RANGE_NAMES,
+    RANGES,
+    AppCard,
+    Cards,
+    group_by_app,
+    range_start,
+)
+from sqreen_mw.collector.dashboard.overview.loss_summary import LossSummary, summarize_losses
+from sqreen_mw.collector.dashboard.web.charts import DAY, time_ticks
+from sqreen_mw.collector.dashboard.web.context import PageContext
+from sqreen_mw.collector.dashboard.web.rendering import render
+from sqreen_mw.collector.dashboard.web.time_format import zone_of
+from sqreen_mw.collector.state.instances.queries import Instances
+
+
+async def overview(page: PageContext) -> Response:
+    """Show the losses of the last 24 hours and each instance. An unknown range means 3 hours."""
+    given = page.request.query_params.get("range", DEFAULT_RANGE)
+    chosen, now = given if given in RANGES else DEFAULT_RANGE, system_clock()
+    read = partial(_read, page.services.state.instances, chosen, now=now)
+    summary, cards = await run_in_threadpool(read)
+    bar, count = RANGES[chosen]
+    start = range_start(chosen, now)
+    values = {
+        "summary": summary,
+        "cards": cards,
+        "chosen": chosen,
+        "ranges": RANGE_NAMES,
+        "columns": time_ticks(start, start + bar * count, zone_of("UTC")),
+        "bar": bar,
+    }
+    return render(page, "overview/overview.html", values)
+
+
+def _read(
+    instances: Instances, chosen: str, *, now: int
+) -> tuple[LossSummary, tuple[AppCard, ...]]:
+    known = instances.all(since=now - DAY)
+    summary = summarize_losses(instances.drops(since=now - DAY), known, now=now)
+    groups, since = group_by_app(known), range_start(chosen, now)
+    ids = [each.instance_id for group in groups for each in (*group.running, *group.ended)]
+    samples = instances.samples(since=since, bar=RANGES[chosen][0], ids=ids)
+    cards = Cards(samples, instances.totals(since=since), range_name=chosen, now=now)
+    return summary, tuple(map(cards.card, groups))

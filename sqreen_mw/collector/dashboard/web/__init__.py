@@ -1,0 +1,1 @@
+"""Parts that every page uses: request context, rendering, security, charts and time formats."""

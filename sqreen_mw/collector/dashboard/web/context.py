@@ -1,0 +1,63 @@
+"""The request for a page, with its session and the collector's services."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sqreen_mw.collector.auth import SESSION_COOKIE
+from sqreen_mw.collector.dashboard.web.assets import asset_path
+from sqreen_mw.collector.dashboard.web.csrf import csrf_token
+from sqreen_mw.collector.services import Services, services_of
+from sqreen_mw.collector.state.sessions import Session
+
+_TOKEN_ROLES: Final = frozenset({"analyst", "admin"})
+
+
+@dataclass(frozen=True, slots=True)
+class PageContext:
+    """One request for a page. ``session`` is None if the visitor is not logged in."""
+
+    request: Request
+    session: Session | None
+
+    @property
+    def services(self) -> Services:
+        """The collector's services."""
+        return services_of(self.request)
+
+    @property
+    def base(self) -> str:
+        """The root path without a trailing slash."""
+        return str(self.request.scope.get("root_path", "")).rstrip("/")
+
+    @property
+    def is_https(self) -> bool:
+        """True if the browser uses HTTPS, either directly or through the configured public URL."""
+        public_scheme = self.services.settings.public_url.partition(":")[0]
+        return "https" in {self.request.url.scheme, public_scheme}
+
+    @property
+    def cookie(self) -> str:
+        """The session secret that the browser sent, or an empty string."""
+        return self.request.cookies.get(SESSION_COOKIE, "")
+
+    @property
+    def csrf(self) -> str:
+        """The CSRF token of this session's forms, or an empty string without a session."""
+        return csrf_token(self.cookie, self.session.id) if self.session else ""
+
+    @property
+    def may_create_tokens(self) -> bool:
+        """True if the user's role may create tokens and see their secrets."""
+        return self.session is not None and self.session.user.role in _TOKEN_ROLES
+
+    def asset(self, name: str) -> str:
+        """Return the address of a static file."""
+        return self.base + asset_path(name)
+
+
+Handler: TypeAlias = Callable[[PageContext], Awaitable[Response]]
+"""Returns the response for a page."""

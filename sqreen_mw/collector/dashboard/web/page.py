@@ -1,0 +1,96 @@
+"""Turn a page handler into an ASGI application with sessions, CSRF checks and error pages."""
+
+import logging
+from typing import Final
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from sqreen_mw.collector.auth import session_of
+from sqreen_mw.collector.dashboard.web.context import Handler, PageContext
+from sqreen_mw.collector.dashboard.web.csrf import FIELD, is_cross_site, is_csrf_token
+from sqreen_mw.collector.dashboard.web.forms import posted_form
+from sqreen_mw.collector.dashboard.web.rendering import render
+from sqreen_mw.collector.dashboard.web.security_headers import SecurityHeaders
+from sqreen_mw.errors import StoreError
+
+_logger: Final = logging.getLogger("sqreen_mw.collector.dashboard")
+
+_ERRORS: Final = {
+    400: ("Bad request", "The address or the form is not valid."),
+    403: ("Not allowed", "Your role does not allow this. Ask an admin for another role."),
+    404: ("Page not found", "This page does not exist or was deleted."),
+    405: ("Method not allowed", "This address does not accept this kind of request."),
+    413: ("Form too large", "The form is larger than the collector accepts."),
+    415: ("Unsupported form", "Send forms as application/x-www-form-urlencoded."),
+    500: (
+        "The collector failed",
+        "The collector's log contains the error. No event was lost: you can safely try again.",
+    ),
+    503: ("The store does not answer", "Wait a moment, then reload the page."),
+}
+
+
+class PageEndpoint:
+    """An ASGI application around a handler. ``public`` pages need no session."""
+
+    def __init__(self, handler: Handler, *, public: bool = False) -> None:
+        self._handler = handler
+        self._public = public
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive, send)
+        response = await self._answer(request)
+        await SecurityHeaders(response)(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        page = PageContext(request, None)
+        try:
+            page = PageContext(request, await run_in_threadpool(session_of, request))
+            if request.method == "POST":
+                await self._reject_forged(page)
+            if page.session is None and not self._public:
+                return _to_login(page)
+            return await self._handler(page)
+        except HTTPException as error:
+            return error_page(page, error.status_code, error.detail)
+        except StoreError as error:
+            return error_page(page, 503, str(error))
+        except Exception:
+            _logger.exception("the page %s failed", request.url.path)
+            return error_page(page, 500, "")
+
+    async def _reject_forged(self, page: PageContext) -> None:
+        if is_cross_site(page.request):
+            raise HTTPException(403, "The form was sent from another site and was rejected.")
+        if self._public:
+            return
+        form = await posted_form(page.request)
+        if page.session is not None and not is_csrf_token(
+            form.get(FIELD, ""), cookie=page.cookie, session_id=page.session.id
+        ):
+            raise HTTPException(403, "The form is out of date. Reload the page and try again.")
+
+
+def error_page(page: PageContext, status: int, detail: str) -> Response:
+    """Return a page that explains an error and suggests a next step."""
+    title, advice = _ERRORS.get(status, (f"Error {status}", "Go back and try again."))
+    standard = HTTPException(status).detail
+    text = advice if detail in {"", standard} else detail
+    values = {"title": title, "text": text, "status": status}
+    return render(page, "web/message.html", values, status=status)
+
+
+def _to_login(page: PageContext) -> Response:
+    request = page.request
+    if request.method != "GET" or "text/event-stream" in request.headers.get("accept", ""):
+        return error_page(page, 401, "You are signed out. Sign in, then try again.")
+    target = request.url.path.removeprefix(page.base) or "/"
+    query = f"?{request.url.query}" if request.url.query else ""
+    next_page = "" if target == "/" else "?next=" + quote(target + query, safe="")
+    return RedirectResponse(f"{page.base}/login{next_page}", 303)

@@ -1,0 +1,50 @@
+"""Render templates."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import jinja2
+from starlette.responses import HTMLResponse
+
+from sqreen_mw.collector.dashboard.web.context import PageContext
+from sqreen_mw.collector.dashboard.web.csrf import FIELD
+from sqreen_mw.collector.dashboard.web.time_format import (
+    duration_text,
+    full_text,
+    input_text,
+    iso_text,
+    local_time,
+    span_text,
+    zone_text,
+)
+
+_templates: Final = jinja2.Environment(
+    loader=jinja2.PackageLoader("sqreen_mw.collector.dashboard"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.filters |= {
+    "duration": duration_text,
+    "full": full_text,
+    "iso": iso_text,
+    "input_time": input_text,
+    "number": "{:,}".format,
+    "zone": lambda milliseconds, zone: zone_text(local_time(milliseconds, zone)),
+}
+_templates.globals |= {"span": span_text, "CSRF_FIELD": FIELD}
+
+
+def render(
+    page: PageContext, template: str, values: Mapping[str, Any], *, status: int = 200
+) -> HTMLResponse:
+    """Return a page. The template can also use ``page``."""
+    html = _templates.get_template(template).render({"page": page} | dict(values))
+    return HTMLResponse(html, status)
+
+
+def render_macro(template: str, macro: str, *arguments: object) -> str:
+    """Return the HTML of one macro."""
+    module: Any = _templates.get_template(template).module
+    return str(getattr(module, macro)(*arguments))

@@ -1,0 +1,1 @@
+"""App instances: the last heartbeat of each, samples over time, and lost events."""

@@ -1,0 +1,138 @@
+"""Store heartbeats: update the instance, add samples and losses, delete old rows."""
+
+from operator import gt
+from typing import Any, Final
+
+from msgspec import structs
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+
+from sqreen_mw.collector.state.apps import DEFAULT_ENVIRONMENT
+from sqreen_mw.collector.state.instances.losses import SLOT, add_drops
+from sqreen_mw.collector.state.instances.model import QUIET_AFTER, Sample, lost_events
+from sqreen_mw.collector.state.tables import drops, instances, samples
+from sqreen_mw.errors import RefusedError
+from sqreen_mw.protocol.heartbeat import Heartbeat
+
+RETENTION: Final = 48 * 60 * 60 * 1000
+"""Milliseconds after which samples, drops and silent instances are deleted."""
+
+MAX_INSTANCES: Final = 1000
+"""Instances stored for one app. Ended instances are evicted first."""
+
+# Built once: building a statement takes longer than running it.
+_FIND: Final = select(instances).where(
+    instances.c.app_id == bindparam("app"), instances.c.instance_id == bindparam("named")
+)
+_INSERT: Final = insert(instances).returning(instances.c.id)
+_UPDATE: Final = update(instances).where(instances.c.id == bindparam("row"))
+_OF_SLOT: Final = (samples.c.instance == bindparam("row")) & (samples.c.at == bindparam("slot"))
+_SLOT: Final = select(samples.c.waiting).where(_OF_SLOT)
+_ADD: Final = (
+    update(samples)
+    .where(_OF_SLOT)
+    .values(
+        delivered=samples.c.delivered + bindparam("more_delivered"),
+        lost=samples.c.lost + bindparam("more_lost"),
+        waiting=bindparam("most"),
+    )
+)
+
+
+def record_heartbeat(connection: Connection, app_id: int, beat: Heartbeat, *, now: int) -> None:
+    """Store a heartbeat that arrived now. A heartbeat that arrives out of order is ignored.
+
+    Raises:
+        RefusedError: The app has too many live instances.
+    """
+    key = {"app": app_id, "named": beat.instance_id}
+    known = connection.execute(_FIND, key).one_or_none()
+    if known is not None and _out_of_order(beat, known):
+        return
+    values = _values(beat, now)
+    if known is None:
+        _make_room(connection, app_id, now)
+        named = {"app_id": app_id, "instance_id": beat.instance_id}
+        row_id = connection.scalar(_INSERT, values | named)
+    else:
+        row_id = known.id
+        connection.execute(_UPDATE, values | {"row": row_id})
+    before: dict[str, int] = known.dropped if known else {}
+    more = {reason: n - before.get(reason, 0) for reason, n in beat.queue.dropped.items()}
+    env, host = values["env"], beat.host or ""
+    add_drops(connection, app_id, env=env, host=host, more=more, at=now)
+    sample = Sample(
+        at=now // SLOT * SLOT,
+        delivered=beat.queue.delivered - (known.delivered if known else 0),
+        lost=lost_events(more),
+        waiting=beat.queue.waiting,
+    )
+    if _add_sample(connection, row_id, sample):
+        _delete_old(connection, now)
+
+
+def _values(beat: Heartbeat, received_at: int) -> dict[str, Any]:
+    return {
+        "env": beat.env or DEFAULT_ENVIRONMENT,
+        "release": beat.release,
+        "sdk": beat.sdk,
+        "python": beat.python,
+        "host": beat.host,
+        "pid": beat.pid,
+        "started_at": beat.started_at,
+        "last_seen": received_at,
+        "clock_skew": received_at - beat.sent_at,
+        "ended": beat.ended,
+        "tracked": beat.queue.tracked,
+        "delivered": beat.queue.delivered,
+        "waiting": beat.queue.waiting,
+        "spooled": beat.queue.spooled,
+        "replayed": beat.queue.replayed,
+        "dropped": beat.queue.dropped,
+        "misuse": beat.misuse,
+    }
+
+
+def _out_of_order(beat: Heartbeat, known: Row[Any]) -> bool:
+    """Return True if a heartbeat is older than the stored one. Counts never decrease."""
+    queue = beat.queue
+    now = queue.tracked, queue.delivered, sum(queue.dropped.values())
+    then = known.tracked, known.delivered, sum(known.dropped.values())
+    return any(map(gt, then, now)) or (known.ended and not beat.ended)
+
+
+def _add_sample(connection: Connection, row_id: Any, sample: Sample) -> bool:
+    """Add a sample to its slot. Return True if it is the first sample of the slot."""
+    slot = {"row": row_id, "slot": sample.at}
+    present = connection.scalar(_SLOT, slot)
+    if present is None:
+        connection.execute(insert(samples), structs.asdict(sample) | {"instance": row_id})
+        return True
+    more = {"more_delivered": sample.delivered, "more_lost": sample.lost}
+    connection.execute(_ADD, slot | more | {"most": max(present, sample.waiting)})
+    return False
+
+
+def _delete_old(connection: Connection, now: int) -> None:
+    for table, time in (
+        (samples, samples.c.at),
+        (drops, drops.c.at),
+        (instances, instances.c.last_seen),
+    ):
+        connection.execute(delete(table).where(time < now - RETENTION))
+
+
+def _make_room(connection: Connection, app_id: int, now: int) -> None:
+    belongs_to_app = instances.c.app_id == app_id
+    total = select(func.count()).select_from(instances).where(belongs_to_app)
+    count = connection.scalar(total) or 0
+    if count < MAX_INSTANCES:
+        return
+    gone = instances.c.ended | (instances.c.last_seen < now - QUIET_AFTER)
+    oldest = (
+        select(instances.c.id)
+        .where(belongs_to_app, gone)
+        .order_by(instances.c.ended.desc(), instances.c.last_seen)
+        .limit(count - MAX_INSTANCES + 1)
+    )
+    if connection.execute(delete(instances).where(instances.c.id.in_(oldest))).rowcount == 0:
+        raise RefusedError(f"the app has {MAX_INSTANCES} live instances already")

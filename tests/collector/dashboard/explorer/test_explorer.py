@@ -1,0 +1,429 @@
+"""Test the Explorer's pages without JavaScript."""
+
+import html
+import re
+from urllib.parse import urlencode
+
+import pytest
+from msgspec import structs
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from sqreen_mw.collector.clock import system_clock
+from sqreen_mw.collector.dashboard.web.context import PageContext
+from sqreen_mw.collector.dashboard.web.page import PageEndpoint
+from sqreen_mw.collector.dashboard.web.security_headers import CONTENT_SECURITY_POLICY
+from sqreen_mw.protocol.limits import MAX_TIMESTAMP, MIN_TIMESTAMP
+from tests.collector.dashboard.running_collector import RunningCollector, make_event
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+
+
+def names_on(text: str) -> list[str]:
+    """Return the event names on a page, from the top down."""
+    return re.findall(r'<span class="dot hue-\d"></span>([^<]+)</a>', text)
+
+
+def link_on(text: str, text_of_link: str) -> str:
+    """Return the address of the first link with a text."""
+    found = re.search(rf'<a [^>]*href="([^"]*)"[^>]*>{re.escape(text_of_link)}', text)
+    assert found is not None
+    return html.unescape(found[1])
+
+
+def test_events_are_listed_newest_first(collector: RunningCollector, client: TestClient) -> None:
+    """The list is sorted by event time, and the count covers the whole range."""
+    collector.store(
+        make_event("second", ago=2 * MINUTE),
+        make_event("third", ago=MINUTE),
+        make_event("first", ago=HOUR),
+    )
+
+    text = client.get("/events").text
+
+    assert names_on(text) == ["third", "second", "first"]
+    assert "<strong>3</strong> events" in text
+
+
+def test_each_filter_selects_matching_events(
+    collector: RunningCollector, client: TestClient
+) -> None:
+    """Each filter keeps only the events that match it."""
+    collector.store(
+        make_event("order.paid", ip="203.0.113.7", user_identifiers={"email": "ann@example.org"}),
+        app="bank",
+        env="staging",
+    )
+    collector.store(make_event("order.sent", ip="198.51.100.1", properties={"code": "AUTUMN"}))
+
+    found = {
+        query: names_on(client.get(f"/events?{query}").text)
+        for query in (
+            "event=*.paid", "ip=203.0.113.0/24", "user=ann@example.org", "app=bank",
+            "env=staging", "q=AUTUMN", "event=order.*",
+        )
+    }  # fmt: skip
+
+    paid = ["order.paid"]
+    assert found == {
+        "event=*.paid": paid,
+        "ip=203.0.113.0/24": paid,
+        "user=ann@example.org": paid,
+        "app=bank": paid,
+        "env=staging": paid,
+        "q=AUTUMN": ["order.sent"],
+        "event=order.*": ["order.sent", "order.paid"],
+    }
+
+
+def test_active_filters_can_be_removed(collector: RunningCollector, client: TestClient) -> None:
+    """Each active filter links to the same page without it."""
+    collector.store(make_event())
+
+    text = client.get("/events?event=x&q=y&tz=Europe/Berlin").text
+
+    assert link_on(text, "<span>Event</span> x") == "/events?q=y&tz=Europe%2FBerlin"
+    assert link_on(text, "Clear all") == "/events?tz=Europe%2FBerlin"
+
+
+def test_paging_shows_each_event_once(collector: RunningCollector, client: TestClient) -> None:
+    """The links to older events visit each event once, while new events arrive."""
+    collector.store(*(make_event(f"n{n}", ago=n * MINUTE) for n in range(1, 121)))
+    address: str | None = "/events"
+    seen: list[str] = []
+    text = ""
+    while address:
+        text = client.get(address).text
+        seen += names_on(text)
+        collector.store(make_event("newcomer"))
+        address = link_on(text, "Older events") if "Older events" in text else None
+
+    assert seen == [f"n{n}" for n in range(1, 121)]
+    assert "No older events in this range" in text
+
+
+@pytest.mark.parametrize("cut", [0, 1_234_567])
+def test_each_bar_links_to_its_interval(
+    collector: RunningCollector, client: TestClient, cut: int
+) -> None:
+    """The page of each bar shows as many events as its label says."""
+    collector.store(*(make_event(ago=n * 10 * MINUTE) for n in range(40)))
+    now = system_clock()
+    query = f"?from={now - 5 * HOUR - cut}&to={now - cut}" if cut else ""
+    text = client.get(f"/events{query}").text
+    bars = re.findall(
+        r'<a class="bar" href="([^"]*)"[^>]* aria-label="[^"]* · (\d+) events?"', text
+    )
+
+    counted = {href: int(count) for href, count in bars if count != "0"}
+
+    assert f"<strong>{sum(counted.values())}</strong>" in text
+    assert sum(counted.values()) >= 30
+    for href, count in counted.items():
+        assert len(names_on(client.get(html.unescape(href)).text)) == count
+
+
+def test_invalid_filter_shows_an_error_and_no_events(
+    collector: RunningCollector, client: TestClient
+) -> None:
+    """An invalid filter is never ignored."""
+    collector.store(make_event())
+
+    answer = client.get("/events?ip=203.0.113.300&event=coupon.applied")
+
+    assert answer.status_code == 400
+    assert "must be an IP address or a network" in answer.text
+    assert 'value="203.0.113.300"' in answer.text
+    assert names_on(answer.text) == []
+
+
+def test_empty_result_offers_wider_searches(
+    collector: RunningCollector, client: TestClient
+) -> None:
+    """An empty result links to a longer range and to no filters."""
+    collector.store(make_event())
+
+    text = client.get("/events?event=nothing").text
+
+    assert "No event matches" in text
+    assert link_on(text, "Show 30 days") == "/events?range=30d&event=nothing"
+    assert link_on(text, "Clear the filters") == "/events"
+
+
+def test_event_values_are_escaped(collector: RunningCollector, client: TestClient) -> None:
+    """HTML in an event is escaped."""
+    evil = "<script>alert(1)<script>"
+    event = make_event(
+        evil, ip="203.0.113.7", properties={evil: evil}, user_identifiers={"id": evil}
+    )
+    collector.store(event, app=evil, env=evil)
+
+    for path in ("/events", f"/events?q={evil}", f"/events/{evil}/{event.id}"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert evil not in answer.text
+        assert html.escape(evil) in answer.text
+
+
+def test_times_use_the_chosen_zone(collector: RunningCollector, client: TestClient) -> None:
+    """The page shows its time zone, and links keep it."""
+    collector.store(make_event())
+
+    text = client.get("/events?tz=Asia/Kolkata").text
+
+    assert "UTC+05:30" in text
+    assert "tz=Asia%2FKolkata" in link_on(text, "30d")
+
+
+def test_store_error_is_shown_in_its_place(collector: RunningCollector, client: TestClient) -> None:
+    """If the store fails, the page shows which parts are missing."""
+    collector.store(make_event())
+    collector.services.events.close()
+
+    answer = client.get("/events")
+
+    assert answer.status_code == 200
+    assert "Count unknown" in answer.text
+    assert "The list took too long." in answer.text
+    assert link_on(answer.text, "Last hour") == "/events?range=1h"
+
+
+def test_shared_private_address_shows_the_proxy_hint(
+    collector: RunningCollector, client: TestClient
+) -> None:
+    """If all events share one private address, the page names SQREEN_TRUSTED_PROXIES."""
+    collector.store(*(make_event(ip="10.0.0.5") for _ in range(12)))
+    hint = "SQREEN_TRUSTED_PROXIES=10.0.0.5"
+
+    alone = client.get("/events").text
+    filtered = client.get("/events?ip=10.0.0.5").text
+    collector.store(make_event(ip="203.0.113.7"))
+    mixed = client.get("/events").text
+
+    assert [hint in text for text in (alone, filtered, mixed)] == [True, False, False]
+
+
+def test_page_error_is_logged_and_hides_details(
+    collector: RunningCollector, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A failed page shows no internals; the log has the traceback."""
+
+    async def broken(_: PageContext) -> Response:
+        raise RuntimeError("the secret reason")
+
+    app = Starlette(routes=[Route("/", PageEndpoint(broken, public=True), methods=["GET"])])
+    app.state.services = collector.services
+
+    answer = TestClient(app).get("/")
+
+    assert answer.status_code == 500
+    assert "The collector failed" in answer.text
+    assert "secret reason" not in answer.text
+    assert "secret reason" in caplog.text
+
+
+def test_event_page_is_503_if_the_store_fails(
+    collector: RunningCollector, client: TestClient
+) -> None:
+    """If the store cannot be read, the event page is a 503."""
+    event = make_event()
+    collector.store(event)
+    collector.services.events.close()
+
+    assert client.get(f"/events/shop/{event.id}").status_code == 503
+
+
+def test_event_from_the_future_is_marked(collector: RunningCollector, client: TestClient) -> None:
+    """An event from the future shows that a clock is wrong."""
+    event = make_event(ago=-2 * HOUR - 500)
+    collector.store(event)
+
+    text = client.get(f"/events/shop/{event.id}").text
+
+    assert "ahead: received 2 h before its own time: a clock is wrong" in text
+
+
+def test_row_links_keep_other_filters(collector: RunningCollector, client: TestClient) -> None:
+    """The links of a row add a filter and keep the range."""
+    collector.store(make_event(ip="203.0.113.7", user_identifiers={"email": "ann@example.org"}))
+
+    text = client.get("/events?range=7d&event=coupon.*").text
+
+    kept = "range=7d&event=coupon.%2A"
+    assert link_on(text, "203.0.113.7") == f"/events?{kept}&ip=203.0.113.7"
+    assert link_on(text, "ann@example.org") == f"/events?{kept}&user=ann%40example.org"
+
+
+@pytest.mark.parametrize("who", [" lead ", "tab\tbed", "a\x00b", "line\nbreak\r", "\x7f"])
+def test_link_of_a_value_finds_the_value(
+    collector: RunningCollector, client: TestClient, who: str
+) -> None:
+    """Spaces and control characters are part of a value, and its link finds it."""
+    collector.store(
+        make_event(who, user_identifiers={"id": who}), make_event(user_identifiers={"id": "lead"})
+    )
+    text = client.get("/events").text
+    link = re.search(r'href="([^"]*user=[^"]*)"', text[text.index("hue-") :])
+    assert link is not None
+
+    for query in (html.unescape(link[1]), "/events?" + urlencode({"event": who})):
+        found = client.get(query)
+        assert found.status_code == 200
+        assert "<strong>1</strong> event" in found.text
+
+
+@pytest.mark.parametrize("timestamp", [MIN_TIMESTAMP, MAX_TIMESTAMP])
+def test_first_and_last_timestamps_can_be_shown(
+    collector: RunningCollector, client: TestClient, timestamp: int
+) -> None:
+    """Links show events at the first and the last possible timestamp."""
+    event = structs.replace(make_event("ancient"), timestamp=timestamp)
+    collector.store(event)
+    text = client.get(f"/events/shop/{event.id}").text
+
+    answers = [
+        client.get(link_on(text, "<small>named</small>")),
+        client.get(f"/events?at={timestamp}"),
+        client.get(f"/events?from={MIN_TIMESTAMP}&to={MAX_TIMESTAMP + 1}&tz=Asia/Kolkata"),
+    ]
+
+    assert [names_on(answer.text) for answer in answers] == [["ancient"]] * 3
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"at={MIN_TIMESTAMP}",
+        f"at={MAX_TIMESTAMP}",
+        f"from={MIN_TIMESTAMP}&to={MAX_TIMESTAMP}",
+        f"from={MIN_TIMESTAMP}&to={MIN_TIMESTAMP + 1}",
+        f"from={MAX_TIMESTAMP}&to={MAX_TIMESTAMP + 1}",
+    ],
+)
+def test_any_valid_range_can_be_shown(
+    collector: RunningCollector, client: TestClient, query: str, zone: str
+) -> None:
+    """Every range of the calendar can be shown in any zone."""
+    collector.store(make_event())
+
+    assert client.get(f"/events?{query}&tz={zone}").status_code == 200
+
+
+def test_pivots_keep_a_range_that_contains_the_event(
+    collector: RunningCollector, client: TestClient
+) -> None:
+    """If the current range contains the event, its pivots keep the range."""
+    event = make_event()
+    collector.store(event)
+    now = system_clock()
+    opened = f"/events?from={now - HOUR}&to={now + HOUR}&open=shop/{event.id}"
+
+    text = client.get(opened).text
+
+    assert f"from={now - HOUR}" in link_on(text, "<small>named</small>")
+
+
+def test_event_page_shows_everything(collector: RunningCollector, client: TestClient) -> None:
+    """The event page has properties, user, request, both times, ids and pivots."""
+    event = make_event(
+        ip="203.0.113.7",
+        ago=3 * HOUR,
+        properties={"code": "SPRING", "basket": {"items": list(range(40))}},
+        user_identifiers={"email": "ann@example.org", "id": 42},
+    )
+    collector.store(event)
+
+    text = client.get(f"/events/shop/{event.id}").text
+
+    for part in (event.id, "SPRING", "ann@example.org", "/coupons/SPRING", "late: received after"):
+        assert part in text
+    assert "the address of the connection" in text
+    assert link_on(text, "42") == "/events?user=42"
+    assert link_on(text, "<small>from</small> 203.0.113.7") == "/events?ip=203.0.113.7"
+    assert client.get(link_on(text, "<small>named</small>")).status_code == 200
+
+
+def test_pivot_of_an_old_event_shows_it(collector: RunningCollector, client: TestClient) -> None:
+    """The pivots of an old event use a range that contains it."""
+    event = make_event("ancient", ago=400 * 24 * HOUR)
+    collector.store(event)
+    text = client.get(f"/events/shop/{event.id}").text
+
+    found = client.get(link_on(text, "<small>named</small>")).text
+
+    assert names_on(found) == ["ancient"]
+
+
+def test_open_event_is_part_of_the_url(collector: RunningCollector, client: TestClient) -> None:
+    """An Explorer URL with an open event shows its details."""
+    event = make_event(properties={"secret-sauce": "tabasco"})
+    collector.store(event)
+
+    text = client.get(f"/events?open=shop/{event.id}").text
+
+    assert '<article id="event"' in text
+    assert text.count("tabasco") > 1
+
+
+def test_unknown_pages_and_events_are_404(client: TestClient) -> None:
+    """Unknown pages, events and invalid ids get the same 404 page."""
+    paths = ("/nowhere", "/events/shop/1", "/events/shop/018bcfe5-6800-7000-8000-000000000000")
+
+    answers = [client.get(path) for path in paths]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert all("app.css" in answer.text for answer in answers)
+
+
+def test_unknown_api_path_gets_problem_details(client: TestClient) -> None:
+    """An unknown API path gets the API's 404."""
+    answer = client.get("/v1/nowhere")
+
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_every_page_has_security_headers(collector: RunningCollector, client: TestClient) -> None:
+    """Pages, errors and redirects have the same policy and are not cached."""
+    collector.store(make_event())
+
+    for path in ("/", "/events", "/nowhere", "/login"):
+        headers = client.get(path).headers
+        assert headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_static_files_are_cached_by_content_hash(client: TestClient) -> None:
+    """A file with its hash is cached forever, without it never."""
+    page = client.get("/login").text or client.get("/events").text
+    address = re.search(r'href="(/static/app\.css\?v=[0-9a-f]{12})"', client.get("/nowhere").text)
+
+    assert page is not None
+    assert address is not None
+    assert "immutable" in client.get(address[1]).headers["cache-control"]
+    assert client.get("/static/app.css").headers["cache-control"] == "no-cache"
+    assert client.get("/static/page.py").status_code == 404
+    assert client.get("/favicon.svg").headers["content-type"] == "image/svg+xml"
+
+
+def test_root_path_prefixes_every_link(collector: RunningCollector) -> None:
+    """Behind a proxy with a path, every link, form and redirect has the path."""
+    collector.store(*(make_event(f"n{n}") for n in range(60)))
+    client = TestClient(collector.app, root_path="/security", follow_redirects=False)
+    client.cookies = collector.client().cookies
+
+    text = client.get("/security/events?event=n*").text
+    addresses = re.findall(r'(?:href|src|action|data-live)="(/[^"]*)"', text)
+
+    assert len(addresses) > 60
+    assert {address.split("/")[1] for address in addresses} == {"security"}
+    assert client.get("/security/").headers["location"] == "/security/events"
+    client.cookies.clear()
+    assert client.get("/security/events?q=x").headers["location"] == (
+        "/security/login?next=%2Fevents%3Fq%3Dx"
+    )
