@@ -24,7 +24,7 @@ def test_shows_the_steps_and_the_setting_to_change(command: Command) -> None:
     assert ended.code == 1
     assert ended.out.splitlines() == [
         "",
-        "The client is 172.17.0.1  (the remote address of the connection: ip_source is peer)",
+        "The client is 172.17.0.1  (the connection's address: ip_source is peer)",
         "",
         "  1. 172.17.0.1  not trusted, so no header is read",
         "  Not checked: 1.2.3.4, 10.0.0.1",
@@ -117,7 +117,7 @@ def test_advice_keeps_present_settings(command: Command, monkeypatch: pytest.Mon
                 "--header",
                 "Forwarded: for=1.2.3.4",
             ],
-            "in the configured header: ip_source is header",
+            "from the configured header: ip_source is header",
         ),
     ],
 )

@@ -28,9 +28,9 @@ IpHeader: TypeAlias = Annotated[
 ]
 
 _SOURCES: Final = {
-    "peer": "the remote address of the connection",
+    "peer": "the connection's address",
     "proxy": "from a trusted proxy",
-    "header": "from a trusted proxy, in the configured header",
+    "header": "from the configured header",
 }
 
 
