@@ -1,1 +1,1 @@
-"""Fern & Fig: a small plant shop on FastAPI that tracks its business events."""
+"""Fern & Fig: a small plant shop on FastAPI that tracks business events."""

@@ -1,11 +1,10 @@
 """Fern & Fig, a plant shop: ``uvicorn examples.fastapi_app.app:app``.
 
-What to look at: ``add_middleware`` here, then each ``track()`` in ``identity``, ``cart`` and
-``checkout``.
+See ``add_middleware`` here, then each ``track()`` in ``identity``, ``cart`` and ``checkout``.
 """
 
-# Modules are imported by their path from the folder that holds ``examples``: a clone's root. So
-# the same lines run from a clone, in tests, under mypy, and from the copy inside the wheel.
+# Imports start at the directory that contains ``examples``, which is the root of a clone. They
+# also work in tests, under mypy, and in the copy inside the wheel.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,7 +31,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    """Answer what a view refused with a page, or with the way to another one."""
+    """Show a view's HTTP error as a page, or redirect if the error has a location."""
     if not isinstance(error, HTTPException):
         text = "Something in this form is missing or too long."
         return page(request, "error.html", status_code=HTTP_400_BAD_REQUEST, text=text)
@@ -42,11 +41,11 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Put the shop together."""
+    """Create the shop."""
     app = FastAPI(title="Fern & Fig", lifespan=_lifespan, openapi_url=None)
     app.state.database = Database(settings.database)
     app.add_middleware(SessionMiddleware, secret_key=settings.secret, session_cookie="shop_session")
-    # The one line that Sqreen needs; SQREEN_URL and SQREEN_TOKEN say where events go.
+    # The only line that Sqreen needs. SQREEN_URL and SQREEN_TOKEN configure the collector.
     app.add_middleware(SqreenMiddleware)
     for module in (storefront, identity, cart, checkout):
         app.include_router(module.router)

@@ -1,4 +1,4 @@
-"""What a visitor is about to buy: kept in the session, priced by the catalogue."""
+"""A visitor's basket: stored in the session, with prices from the catalogue."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -7,19 +7,19 @@ from examples.fastapi_app.catalogue import PRODUCTS, Product
 from examples.fastapi_app.coupons import COUPONS
 
 MAX_QUANTITY: Final = 20
-"""Pieces of one product in a basket."""
+"""The largest quantity of one product."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Some pieces of one product."""
+    """A product with its quantity."""
 
     product: Product
     quantity: int
 
     @property
     def cents(self) -> int:
-        """The price of all pieces."""
+        """The price of the whole quantity."""
         return self.product.cents * self.quantity
 
 
@@ -32,7 +32,7 @@ class Basket:
 
     @property
     def items(self) -> int:
-        """The number of pieces."""
+        """The total quantity of all lines."""
         return sum(line.quantity for line in self.lines)
 
     @property
@@ -42,7 +42,7 @@ class Basket:
 
     @property
     def discount(self) -> int:
-        """What the coupon takes off."""
+        """The discount of the coupon."""
         return self.subtotal * COUPONS[self.coupon].percent // 100 if self.coupon else 0
 
     @property
@@ -59,7 +59,7 @@ def basket_in(session: dict[str, Any]) -> Basket:
 
 
 def put(session: dict[str, Any], product: Product, *, quantity: int) -> None:
-    """Set how many pieces of a product a session's basket holds; 0 takes it out."""
+    """Set the quantity of a product in a session's basket; 0 removes it."""
     quantities = dict(session.get("basket", {}))
     quantities.pop(product.slug, None)
     if quantity > 0:
@@ -68,6 +68,6 @@ def put(session: dict[str, Any], product: Product, *, quantity: int) -> None:
 
 
 def empty(session: dict[str, Any]) -> None:
-    """Forget the basket and the coupon."""
+    """Remove the basket and the coupon."""
     session.pop("basket", None)
     session.pop("coupon", None)

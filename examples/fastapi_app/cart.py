@@ -1,4 +1,4 @@
-"""The cart: what is in it, and the coupon on it."""
+"""The pages of the cart and its coupon."""
 
 from typing import Annotated, Final
 
@@ -19,7 +19,7 @@ router: Final = APIRouter(prefix="/cart")
 
 @router.get("")
 def cart(request: Request) -> Response:
-    """Show what is in the cart."""
+    """Show the cart."""
     return page(request, "cart.html")
 
 
@@ -31,7 +31,7 @@ def set_item(
     slug: Field,
     quantity: Annotated[int, Form(ge=0, le=MAX_QUANTITY)],
 ) -> Response:
-    """Set how many pieces of a product are in the cart."""
+    """Set the quantity of a product in the cart."""
     if slug not in PRODUCTS:
         raise HTTPException(HTTP_404_NOT_FOUND, "We don't sell that.")
     put(request.session, PRODUCTS[slug], quantity=quantity)
@@ -47,10 +47,10 @@ def set_item(
 def apply_coupon(
     request: Request, database: ShopDatabase, *, customer: LoggedIn, code: Field
 ) -> Response:
-    """Put a coupon on the cart, or say why not."""
+    """Apply a coupon to the cart, or show that it is not valid."""
     code = code.strip().upper()
     reason = refusal(code, orders=len(orders_of(database, customer)))
-    # sqreen.track() knows the request by itself, and takes its options as one dict, too.
+    # sqreen.track() finds the current request and also accepts its options as one dict.
     if reason:
         sqreen.track(
             "coupon.rejected",

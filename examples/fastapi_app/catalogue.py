@@ -1,4 +1,4 @@
-"""What the shop sells; prices are in cents."""
+"""The shop's products; prices are in cents."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A plant, a pot or a tool. ``hue`` tints its picture, in degrees."""
+    """A plant, a pot or a tool. ``hue`` is the color of its picture in degrees."""
 
     slug: str
     name: str

@@ -1,4 +1,4 @@
-"""Paying, and the account page with the orders."""
+"""The checkout, and the account page with the orders."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ router: Final = APIRouter()
 
 @router.get("/checkout")
 def checkout_form(request: Request, _customer: LoggedIn) -> Response:
-    """Ask for a card."""
+    """Show the form for the card."""
     return page(request, "checkout.html")
 
 
@@ -25,11 +25,11 @@ def checkout_form(request: Request, _customer: LoggedIn) -> Response:
 def check_out(
     request: Request, database: ShopDatabase, *, customer: LoggedIn, card: Field
 ) -> Response:
-    """Charge the card and keep the order."""
+    """Charge the card and store the order."""
     basket = basket_in(request.session)
     if not basket.lines:
         return see("/cart")
-    # Amounts and reasons help to find fraud; a card number is never tracked.
+    # Amounts and reasons help to find fraud. Card numbers are never tracked.
     properties = {"amount": basket.total / 100, "items": basket.items, "coupon": basket.coupon}
     reason = charge(card, cents=basket.total)
     if reason:

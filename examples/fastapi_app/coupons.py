@@ -1,4 +1,4 @@
-"""Which coupons the shop takes, and why it refuses the others."""
+"""The shop's coupons and the rules for using them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -21,7 +21,7 @@ COUPONS: Final = {
 
 
 def refusal(code: str, *, orders: int) -> str | None:
-    """Say why a customer with so many orders can't use a code, or None where it is good."""
+    """Return why a customer with this number of orders can't use a code, or None if it is valid."""
     coupon = COUPONS.get(code)
     if coupon is None:
         return "unknown"

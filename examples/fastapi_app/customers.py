@@ -1,4 +1,4 @@
-"""Who buys: the customers, and which of them is logged in."""
+"""The customers, and the one who is logged in."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Customer:
 
 
 def add_customer(database: Database, *, email: str, name: str, password: str) -> Customer | None:
-    """Open an account, or return None where the address has one already."""
+    """Create an account, or return None if the e-mail address already has one."""
     stored = hashed(password)
     try:
         with database.transaction() as connection:
@@ -36,7 +36,7 @@ def add_customer(database: Database, *, email: str, name: str, password: str) ->
 
 
 def customer_of(database: Database, *, email: str) -> Customer | None:
-    """Return the customer with an address."""
+    """Return the customer with an e-mail address."""
     with database.transaction() as connection:
         row = connection.execute(
             "SELECT id, email, name, password FROM customers WHERE email = ?", (email,)
@@ -52,7 +52,7 @@ def change_password(database: Database, customer: Customer, *, password: str) ->
 
 
 def logged_in(request: Request, database: ShopDatabase) -> Customer | None:
-    """Return the customer of this session; whatever the request tracks is theirs."""
+    """Return the customer of this session, and identify the request's events with them."""
     email = request.session.get("email")
     customer = customer_of(database, email=email) if email else None
     if customer:
@@ -67,4 +67,4 @@ def _login_needed(customer: Annotated[Customer | None, Depends(logged_in)]) -> C
 
 
 LoggedIn = Annotated[Customer, Depends(_login_needed)]
-"""The customer, as a parameter of a view that sends everybody else to the login."""
+"""The customer as a parameter of a view; other visitors are redirected to the login."""

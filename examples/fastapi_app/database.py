@@ -1,4 +1,4 @@
-"""The shop's storage: one SQLite connection that all threads take turns at."""
+"""The shop's database: one SQLite connection shared by all threads."""
 
 import sqlite3
 import threading
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS orders (
 
 
 class Database:
-    """Customers and orders, in a file, or in a temporary one for an empty path."""
+    """Customers and orders in a file. With an empty path, the file is temporary."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -36,7 +36,7 @@ class Database:
 
     @cached_property
     def _connection(self) -> sqlite3.Connection:
-        # Opened at first use, so that a server may fork before it.
+        # Opened at the first use, because a server may fork before.
         connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
         connection.row_factory = sqlite3.Row
         connection.executescript(_SCHEMA)
@@ -44,13 +44,13 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection; what is written is kept, unless the block raises."""
+        """Return the connection. The transaction is rolled back if the block raises."""
         with self._turn, self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
 

@@ -1,4 +1,4 @@
-"""Sign-up, login, logout and passwords, and what a security team wants to know of them."""
+"""Sign-up, login, logout and passwords, with the events that a security team needs."""
 
 from typing import Final
 
@@ -30,7 +30,7 @@ def signup_form(request: Request) -> Response:
 def sign_up(
     request: Request, database: ShopDatabase, *, name: Field, email: Field, password: Field
 ) -> Response:
-    """Open an account and log its owner in."""
+    """Create an account and log in."""
     if len(password) < _MIN_PASSWORD:
         return page(request, "signup.html", status_code=HTTP_400_BAD_REQUEST, error=_TOO_SHORT)
     email = email.strip().lower()
@@ -50,13 +50,13 @@ def sign_up(
 
 @router.get("/login")
 def login_form(request: Request) -> Response:
-    """Show the login."""
+    """Show the login form."""
     return page(request, "login.html")
 
 
 @router.post("/login", dependencies=[OWN_FORM])
 def log_in(request: Request, database: ShopDatabase, *, email: Field, password: Field) -> Response:
-    """Log a customer in; the answer does not tell a wrong password from a wrong address."""
+    """Log in. The answer is the same for a wrong password and an unknown address."""
     email = email.strip().lower()
     customer = customer_of(database, email=email)
     if not matches(password, customer.password if customer else None):
@@ -70,7 +70,7 @@ def log_in(request: Request, database: ShopDatabase, *, email: Field, password: 
 
 @router.post("/logout", dependencies=[OWN_FORM])
 def log_out(request: Request, _customer: LoggedIn) -> Response:
-    """Forget the session."""
+    """Clear the session."""
     request.session.clear()
     request.state.sqreen.track("user.logout")
     return see("/")
@@ -80,7 +80,7 @@ def log_out(request: Request, _customer: LoggedIn) -> Response:
 def replace_password(
     request: Request, database: ShopDatabase, *, customer: LoggedIn, current: Field, new: Field
 ) -> Response:
-    """Replace a password by a new one, for somebody who knows it."""
+    """Change the password of a customer who knows the current one."""
     if not matches(current, customer.password):
         request.state.sqreen.track("password.change_failed")
         request.session["notice"] = "That is not your current password."

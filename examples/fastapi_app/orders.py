@@ -1,4 +1,4 @@
-"""What was bought."""
+"""The orders of customers."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from examples.fastapi_app.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A paid basket; ``placed_at`` is text, in UTC."""
+    """A paid basket. ``placed_at`` is text in UTC."""
 
     id: int
     cents: int
@@ -30,7 +30,7 @@ def orders_of(database: Database, customer: Customer) -> tuple[Order, ...]:
 
 
 def place_order(database: Database, customer: Customer, basket: Basket) -> int:
-    """Keep a paid basket as an order and return the order's number."""
+    """Store a paid basket as an order and return the order's number."""
     with database.transaction() as connection:
         row = connection.execute(
             "INSERT INTO orders (customer, cents, items, coupon) VALUES (?, ?, ?, ?) RETURNING id",

@@ -1,4 +1,4 @@
-"""How a page is made: its template, and what every page shows."""
+"""Renders pages with their templates and the values that every page shows."""
 
 import secrets
 from pathlib import Path
@@ -20,7 +20,7 @@ Field = Annotated[str, Form(max_length=254)]
 
 
 def page(request: Request, template: str, *, status_code: int = 200, **values: Any) -> Response:
-    """Fill a template."""
+    """Render a template."""
     shown = {
         "customer": logged_in(request, request.app.state.database),
         "basket": basket_in(request.session),
@@ -33,7 +33,7 @@ def page(request: Request, template: str, *, status_code: int = 200, **values: A
 
 
 def see(path: str) -> Response:
-    """Send the browser on to a page, after a form."""
+    """Redirect the browser to a page after a form."""
     return RedirectResponse(path, HTTP_303_SEE_OTHER)
 
 
@@ -45,4 +45,4 @@ def _own_form(request: Request, form_token: Annotated[str, Form(max_length=100)]
 
 
 OWN_FORM: Final = Depends(_own_form)
-"""Lets a view take only forms that this visitor's session has been shown."""
+"""Makes a view accept only forms that were rendered for the visitor's session."""

@@ -1,4 +1,4 @@
-"""The shop's payment provider: decides by the test card numbers that such providers publish."""
+"""A simulated payment provider with the usual test card numbers."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ _NINE: Final = 9
 
 
 def charge(number: str, *, cents: int) -> str | None:
-    """Take money from a card; return why it was declined, or None where it went through."""
+    """Charge a card. Return why it was declined, or None."""
     digits = "".join(filter(str.isdigit, number))
     if cents <= 0 or not _luhn_holds(digits):
         return "invalid_number"
@@ -19,7 +19,7 @@ def charge(number: str, *, cents: int) -> str | None:
 
 
 def _luhn_holds(digits: str) -> bool:
-    """Check the last digit of a card number (ISO/IEC 7812-1, annex B)."""
+    """Return whether the check digit of a card number is right (ISO/IEC 7812-1, annex B)."""
     if not digits:
         return False
     doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))

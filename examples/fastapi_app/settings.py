@@ -1,4 +1,4 @@
-"""What the shop reads from its environment."""
+"""The shop's settings from the environment."""
 
 import os
 import secrets
@@ -8,11 +8,11 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How the shop runs.
+    """The shop's settings.
 
     Attributes:
-        database: A file for SQLite; empty for a temporary one that ends with the process.
-        secret: Signs the session cookies. Several processes need the same one.
+        database: The SQLite file; if empty, a temporary file that ends with the process.
+        secret: Signs the session cookies. All processes need the same one.
     """
 
     database: str = ""
@@ -21,8 +21,7 @@ class Settings:
     @classmethod
     def from_environment(cls) -> Self:
         """Read ``SHOP_DATABASE`` and ``SHOP_SECRET``."""
-        environment = os.environ  # noqa: TID251  # this is the shop's configuration
         return cls(
-            database=environment.get("SHOP_DATABASE", ""),
-            secret=environment.get("SHOP_SECRET") or secrets.token_urlsafe(),
+            database=os.environ.get("SHOP_DATABASE", ""),
+            secret=os.environ.get("SHOP_SECRET") or secrets.token_urlsafe(),
         )

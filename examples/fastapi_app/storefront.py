@@ -1,4 +1,4 @@
-"""The pages that everybody sees: the catalogue and each product."""
+"""The public pages: the catalogue and the products."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ router: Final = APIRouter()
 
 @router.get("/")
 def catalogue(request: Request, search: str = "") -> Response:
-    """Show all products, or those whose name or text has the words searched for."""
+    """Show all products, or those whose name or text contains the search text."""
     wanted = search.strip().lower()
     found = [
         product

@@ -1,1 +1,1 @@
-"""Harbour Bank: a small bank on Flask that tracks its business events."""
+"""Harbour Bank: a small bank on Flask that tracks business events."""

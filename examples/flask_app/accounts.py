@@ -9,7 +9,7 @@ from examples.flask_app.database import database
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody's money."""
+    """A customer's account."""
 
     number: str
     owner: int
@@ -18,7 +18,7 @@ class Account:
 
 
 def open_account(connection: sqlite3.Connection, *, owner: int, name: str, cents: int) -> None:
-    """Open an account under a new number, within a transaction."""
+    """Create an account with a new number. Call it in a transaction."""
     number = f"HB-{secrets.randbelow(10_000):04}-{secrets.randbelow(10_000):04}"
     connection.execute(
         "INSERT INTO accounts (number, customer, name, cents) VALUES (?, ?, ?, ?)",

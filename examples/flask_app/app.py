@@ -1,11 +1,10 @@
 """Harbour Bank: ``gunicorn examples.flask_app.app:app --threads 4``.
 
-What to look at: ``wsgi_app`` here, then each ``track()`` in ``identity``, ``transfers`` and
-``beneficiaries``.
+See ``wsgi_app`` here, then each ``track()`` in ``identity``, ``transfers`` and ``beneficiaries``.
 """
 
-# Modules are imported by their path from the folder that holds ``examples``: a clone's root. So
-# the same lines run from a clone, in tests, under mypy, and from the copy inside the wheel.
+# Imports start at the directory that contains ``examples``, which is the root of a clone. They
+# also work in tests, under mypy, and in the copy inside the wheel.
 
 from typing import Any
 
@@ -21,7 +20,7 @@ from sqreen_mw import SqreenWSGIMiddleware
 
 
 def _refused(error: HTTPException) -> tuple[str, int]:
-    """Answer what a view refused with a page."""
+    """Show a view's HTTP error as a page."""
     return render_template("error.html", text=error.description), error.code or 500
 
 
@@ -30,7 +29,7 @@ def _on_every_page() -> dict[str, Any]:
 
 
 def create_app(settings: Settings) -> Flask:
-    """Put the bank together."""
+    """Create the bank."""
     app = Flask("examples.flask_app")
     app.config.update(
         SECRET_KEY=settings.secret,
@@ -45,8 +44,8 @@ def create_app(settings: Settings) -> Flask:
     app.register_error_handler(HTTPException, _refused)
     for module in (transfers, beneficiaries, identity):
         app.register_blueprint(module.pages)
-    # The one line that Sqreen needs; SQREEN_URL and SQREEN_TOKEN say where events go.
-    app.wsgi_app = SqreenWSGIMiddleware(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
+    # The only line that Sqreen needs. SQREEN_URL and SQREEN_TOKEN configure the collector.
+    app.wsgi_app = SqreenWSGIMiddleware(app.wsgi_app)  # type: ignore[method-assign]  # Flask documents this assignment
     return app
 
 

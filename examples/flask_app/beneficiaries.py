@@ -1,4 +1,4 @@
-"""The people whom a customer pays often."""
+"""The recipients whom a customer pays often."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ pages: Final = Blueprint("beneficiaries", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Beneficiary:
-    """Somebody else's account, under a customer's own name for it."""
+    """Another customer's account with a label."""
 
     account: str
     label: str
 
 
 def beneficiaries_of(owner: int) -> tuple[Beneficiary, ...]:
-    """Return whom a customer pays, by label."""
+    """Return a customer's beneficiaries, sorted by label."""
     with database().transaction() as connection:
         rows = connection.execute(
             "SELECT account, label FROM beneficiaries WHERE customer = ? ORDER BY label", (owner,)
@@ -52,14 +52,14 @@ def _refusal(customer: Customer, *, number: str, label: str) -> str | None:
 @pages.get("/beneficiaries")
 @for_customers
 def beneficiaries(customer: Customer) -> str:
-    """Show whom a customer pays."""
+    """Show a customer's beneficiaries."""
     return render_template("beneficiaries.html", beneficiaries=beneficiaries_of(customer.id))
 
 
 @pages.post("/beneficiaries")
 @for_customers
 def add_beneficiary(customer: Customer) -> Response:
-    """Add somebody's account."""
+    """Add a beneficiary."""
     number, label = field("account").upper(), field("label")
     sqreen = request.environ["sqreen.request"]
     reason = _refusal(customer, number=number, label=label)

@@ -1,4 +1,4 @@
-"""Who banks: the customers, and which of them is logged in."""
+"""The customers, and the one who is logged in."""
 
 import sqlite3
 from collections.abc import Callable
@@ -14,7 +14,7 @@ import sqreen_mw as sqreen
 from examples.flask_app.accounts import open_account
 from examples.flask_app.database import database
 
-_PRESENTS: Final = {"Current account": 1_500_00, "Savings": 400_00}
+_FIRST_ACCOUNTS: Final = {"Current account": 1_500_00, "Savings": 400_00}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Customer:
 
 
 def add_customer(*, email: str, name: str, password: str) -> Customer | None:
-    """Open two accounts for somebody, or return None where the address is known already."""
+    """Create a customer with two accounts, or return None if the e-mail address is taken."""
     stored = generate_password_hash(password)
     try:
         with database().transaction() as connection:
@@ -36,7 +36,7 @@ def add_customer(*, email: str, name: str, password: str) -> Customer | None:
                 "INSERT INTO customers (email, name, password) VALUES (?, ?, ?) RETURNING id",
                 (email, name, stored),
             ).fetchone()
-            for account, cents in _PRESENTS.items():
+            for account, cents in _FIRST_ACCOUNTS.items():
                 open_account(connection, owner=row["id"], name=account, cents=cents)
     except sqlite3.IntegrityError:
         return None
@@ -44,7 +44,7 @@ def add_customer(*, email: str, name: str, password: str) -> Customer | None:
 
 
 def customer_of(email: str) -> Customer | None:
-    """Return the customer with an address."""
+    """Return the customer with an e-mail address."""
     with database().transaction() as connection:
         row = connection.execute(
             "SELECT id, email, name, password FROM customers WHERE email = ?", (email,)
@@ -60,7 +60,7 @@ def change_password(customer: Customer, *, password: str) -> None:
 
 
 def logged_in() -> Customer | None:
-    """Return the customer of this session; whatever the request tracks is theirs."""
+    """Return the customer of this session, and identify the request's events with them."""
     if "customer" not in g:
         email = session.get("email")
         g.customer = customer_of(email) if email else None
@@ -71,7 +71,7 @@ def logged_in() -> Customer | None:
 
 
 def for_customers(view: Callable[[Customer], str | Response]) -> Callable[[], str | Response]:
-    """Make a view that is given the customer, and that sends everybody else to the login."""
+    """Pass the customer to a view; other visitors are redirected to the login."""
 
     @wraps(view)
     def guarded() -> str | Response:

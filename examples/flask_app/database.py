@@ -1,4 +1,4 @@
-"""The bank's storage: one SQLite connection that all threads take turns at."""
+"""The bank's database: one SQLite connection shared by all threads."""
 
 import sqlite3
 import threading
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS transfers (
 
 
 class Database:
-    """Customers, accounts and transfers, in a file, or in a temporary one for an empty path."""
+    """Customers, accounts and transfers in a file. With an empty path, the file is temporary."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -47,7 +47,7 @@ class Database:
 
     @cached_property
     def _connection(self) -> sqlite3.Connection:
-        # Opened at first use, so that a server may fork before it.
+        # Opened at the first use, because a server may fork before.
         connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
         connection.row_factory = sqlite3.Row
         connection.executescript(_SCHEMA)
@@ -55,17 +55,17 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection; what is written is kept, unless the block raises."""
+        """Return the connection. The transaction is rolled back if the block raises."""
         with self._turn, self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
 
 def database() -> Database:
-    """Return the database of the application that is answering."""
+    """Return the database of the current application."""
     found: Database = current_app.extensions["bank_database"]
     return found

@@ -1,4 +1,4 @@
-"""Forms: only those that this visitor's session has been shown are taken."""
+"""Forms: only those that were rendered for the visitor's session are accepted."""
 
 import secrets
 
@@ -6,11 +6,11 @@ from flask import abort, request, session
 from werkzeug.exceptions import Forbidden
 
 MAX_FIELD = 254
-"""Characters of a text field."""
+"""The maximum length of a text field."""
 
 
 def form_token() -> str:
-    """Return the token that every form of this session carries."""
+    """Return the token that every form of this session contains."""
     token: str = session.setdefault("form_token", secrets.token_urlsafe())
     return token
 
@@ -27,7 +27,7 @@ def refuse_forged_form() -> None:
 
 
 def field(name: str) -> str:
-    """Return a text field of the form; one that is missing or too long is refused."""
+    """Return a text field of the form. A missing or too long field is refused."""
     text = request.form.get(name, "").strip()
     if not text or len(text) > MAX_FIELD:
         abort(400, f"The field “{name}” is missing or too long.")

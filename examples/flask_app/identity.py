@@ -1,4 +1,4 @@
-"""Sign-up, login, logout and passwords, and what a security team wants to know of them."""
+"""Sign-up, login, logout and passwords, with the events that a security team needs."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ pages: Final = Blueprint("identity", __name__)
 
 _MIN_PASSWORD: Final = 8
 _TOO_SHORT: Final = f"A password needs at least {_MIN_PASSWORD} characters."
-_NOBODY: Final = generate_password_hash("an unknown account costs the same time")
+_UNKNOWN: Final = generate_password_hash("an unknown account takes the same time")
 
 
 @pages.get("/signup")
@@ -30,33 +30,33 @@ def signup_form() -> str:
 
 @pages.post("/signup")
 def sign_up() -> str | Response | tuple[str, int]:
-    """Open accounts for somebody and log them in."""
+    """Create a customer and log in."""
     email, name, password = field("email").lower(), field("name"), field("password")
     if len(password) < _MIN_PASSWORD:
         return render_template("signup.html", error=_TOO_SHORT), 400
-    who = {"email": email}
+    user = {"email": email}
     if add_customer(email=email, name=name, password=password) is None:
         request.environ["sqreen.request"].track(
-            "user.signup_rejected", properties={"reason": "email_taken"}, user_identifiers=who
+            "user.signup_rejected", properties={"reason": "email_taken"}, user_identifiers=user
         )
         return render_template("signup.html", error="You bank here already. Log in."), 409
     session["email"] = email
-    request.environ["sqreen.request"].signup_track(who)
+    request.environ["sqreen.request"].signup_track(user)
     return redirect("/", 303)
 
 
 @pages.get("/login")
 def login_form() -> str:
-    """Show the login."""
+    """Show the login form."""
     return render_template("login.html")
 
 
 @pages.post("/login")
 def log_in() -> str | Response | tuple[str, int]:
-    """Log a customer in; the answer does not tell a wrong password from a wrong address."""
+    """Log in. The answer is the same for a wrong password and an unknown address."""
     email, password = field("email").lower(), field("password")
     customer = customer_of(email)
-    matches = check_password_hash(customer.password if customer else _NOBODY, password)
+    matches = check_password_hash(customer.password if customer else _UNKNOWN, password)
     if customer is None or not matches:
         request.environ["sqreen.request"].auth_track(False, email=email)
         return render_template("login.html", error="The address or the password is wrong."), 401
@@ -68,7 +68,7 @@ def log_in() -> str | Response | tuple[str, int]:
 @pages.post("/logout")
 @for_customers
 def log_out(_customer: Customer) -> Response:
-    """Forget the session."""
+    """Clear the session."""
     session.clear()
     request.environ["sqreen.request"].track("user.logout")
     return redirect("/login", 303)
@@ -84,7 +84,7 @@ def password_form(_customer: Customer) -> str:
 @pages.post("/password")
 @for_customers
 def replace_password(customer: Customer) -> Response:
-    """Replace a password by a new one, for somebody who knows it."""
+    """Change the password of a customer who knows the current one."""
     current, new = field("current"), field("new")
     if not check_password_hash(customer.password, current):
         request.environ["sqreen.request"].track("password.change_failed")

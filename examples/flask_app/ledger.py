@@ -1,4 +1,4 @@
-"""Moving money: the limits, and the transfers made."""
+"""Transfers and their limits."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from typing import Final
 from examples.flask_app.database import database
 
 MAX_TRANSFER: Final = 2_000_00
-"""Cents of one transfer."""
+"""The limit of one transfer in cents."""
 
 MAX_PER_DAY: Final = 5_000_00
-"""Cents that leave one account in 24 hours."""
+"""The limit of one account in 24 hours, in cents."""
 
 _SENT_TODAY: Final = """
 SELECT coalesce(sum(cents), 0) FROM transfers
@@ -21,7 +21,7 @@ WHERE source = ? AND made_at > datetime('now', '-1 day')
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Money that went from one account to another; ``made_at`` is text, in UTC."""
+    """A completed transfer. ``made_at`` is text in UTC."""
 
     source: str
     target: str
@@ -30,7 +30,7 @@ class Transfer:
 
 
 def cents_in(text: str) -> int | None:
-    """Read an amount such as ``12.50``; None where it is none."""
+    """Parse an amount such as ``12.50``. Return None if it is invalid."""
     try:
         cents = Decimal(text.strip()) * 100
     except InvalidOperation:
@@ -40,7 +40,7 @@ def cents_in(text: str) -> int | None:
 
 
 def transfer(source: str, target: str, *, cents: int) -> str | None:
-    """Move money in one transaction; return why it was refused, or None where it was done."""
+    """Transfer money in one transaction. Return why it was refused, or None."""
     with database().transaction() as connection:
         reason = _refusal(connection, source, target, cents=cents)
         if reason:

@@ -1,4 +1,4 @@
-"""The overview, and the form that sends money."""
+"""The overview and the transfer form."""
 
 from typing import Final
 
@@ -14,12 +14,12 @@ from examples.flask_app.ledger import cents_in, transfer, transfers_of
 
 pages: Final = Blueprint("transfers", __name__)
 
-_SAID: Final = {
-    "invalid_amount": "That is no amount.",
+_MESSAGES: Final = {
+    "invalid_amount": "That is not an amount.",
     "same_account": "Both accounts are the same.",
     "foreign_account": "That account is not yours.",
-    "over_transfer_limit": "A transfer may have €2,000 at most.",
-    "over_daily_limit": "An account may send €5,000 a day at most.",
+    "over_transfer_limit": "A transfer can be at most €2,000.",
+    "over_daily_limit": "An account can send at most €5,000 a day.",
     "unknown_recipient": "There is no such account.",
     "insufficient_funds": "There is not enough money in this account.",
 }
@@ -38,7 +38,7 @@ def overview(customer: Customer) -> str:
 @pages.get("/transfer")
 @for_customers
 def transfer_form(customer: Customer) -> str:
-    """Show the form that sends money."""
+    """Show the transfer form."""
     accounts, known = accounts_of(customer.id), beneficiaries_of(customer.id)
     return render_template("transfer.html", accounts=accounts, beneficiaries=known)
 
@@ -46,23 +46,23 @@ def transfer_form(customer: Customer) -> str:
 @pages.post("/transfer")
 @for_customers
 def send(customer: Customer) -> Response:
-    """Send money, or say why not."""
+    """Transfer money, or show why it was refused."""
     source, target = field("source"), field("target").upper()
     cents = cents_in(field("amount"))
-    reason = _sent(customer, source, target, cents=cents)
+    reason = _transfer(customer, source, target, cents=cents)
     properties = {"amount": cents / 100 if cents else None, "source": source, "target": target}
-    # sqreen.track() knows the request by itself: any code below it can track.
+    # sqreen.track() finds the current request, so any code below the view can call it.
     if reason:
         properties["reason"] = reason
         sqreen.track("transfer.rejected", properties=properties)
-        flash(_SAID[reason])
+        flash(_MESSAGES[reason])
         return redirect("/transfer", 303)
     sqreen.track("transfer.created", properties=properties)
     flash(f"Your money is on its way to {target}.")
     return redirect("/", 303)
 
 
-def _sent(customer: Customer, source: str, target: str, *, cents: int | None) -> str | None:
+def _transfer(customer: Customer, source: str, target: str, *, cents: int | None) -> str | None:
     if cents is None:
         return "invalid_amount"
     if source not in {account.number for account in accounts_of(customer.id)}:

@@ -1,4 +1,4 @@
-"""A guest of the example sites, and what the sites track of them."""
+"""A visitor of the example sites, and the events of the visit."""
 
 import re
 import uuid
@@ -15,29 +15,29 @@ LOGIN: Final = "sq.sdk.users.login"
 
 
 class Client(Protocol):
-    """What both test clients do."""
+    """The methods that both test clients have."""
 
     def get(self, path: str, /) -> Any:
-        """Look at a page."""
+        """Request a page."""
 
     def post(self, path: str, /, *, data: dict[str, str]) -> Any:
-        """Send a form."""
+        """Submit a form."""
 
 
 class Guest:
-    """Somebody with a browser, who sends forms with their hidden token."""
+    """A visitor who submits forms with their hidden token."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
 
     def submit(self, page: str, action: str, **fields: str) -> Any:
-        """Open a page, send one of its forms, and return the answer without following it."""
+        """Open a page, submit one of its forms, and return the answer without a redirect."""
         token = re.search(r'name="form_token" value="([^"]+)"', self.client.get(page).text)
         assert token
         return self.client.post(action, data={"form_token": token[1], **fields})
 
     def sign_up(self, email: str = "anna@example.com") -> Any:
-        """Become a customer."""
+        """Sign up."""
         return self.submit("/signup", "/signup", name="Anna", email=email, password="correct horse")
 
 
@@ -48,19 +48,19 @@ class Tracked:
         self._url = url
 
     def events(self) -> list[Event]:
-        """Return what was tracked so far."""
+        """Return the events so far."""
         assert sqreen.flush()
         return memory_events(self._url)
 
     def names(self) -> list[str]:
-        """Return the names of what was tracked so far."""
+        """Return the names of the events so far."""
         return [event.name for event in self.events()]
 
 
 @pytest.fixture
 def tracked(clean_settings: None, monkeypatch: pytest.MonkeyPatch) -> Tracked:
-    """Configure the SDK to keep events in memory."""
-    del clean_settings  # which comes first, and closes the agent at the end
+    """Configure the memory transport."""
+    del clean_settings  # runs first, and closes the agent at the end
     url = f"memory://{uuid.uuid4()}"
     monkeypatch.setenv("SQREEN_URL", url)
     return Tracked(url)

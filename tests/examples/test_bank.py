@@ -11,7 +11,7 @@ from tests.examples.conftest import LOGIN, SIGNUP, Guest, Tracked
 
 @pytest.fixture
 def guest(tracked: Tracked) -> Iterator[Guest]:
-    """A guest of a new bank."""
+    """A visitor of a new bank."""
     del tracked  # configured before the bank exists
     bank = create_app(Settings())
     yield Guest(bank.test_client())
@@ -29,7 +29,7 @@ def _cents(guest: Guest) -> list[int]:
 
 @pytest.fixture
 def other(guest: Guest) -> str:
-    """The account number of another customer; the guest is logged in as Anna."""
+    """The account number of another customer. The visitor is logged in as Anna."""
     guest.sign_up("ben@example.com")
     number = _accounts(guest)[0]
     guest.submit("/", "/logout")
@@ -38,7 +38,7 @@ def other(guest: Guest) -> str:
 
 
 def test_sign_up_opens_two_accounts(guest: Guest, tracked: Tracked) -> None:
-    """A sign-up is tracked, and gives two accounts with money."""
+    """A sign-up is tracked and creates two accounts with money."""
     assert guest.sign_up().status_code == 303
 
     (event,) = tracked.events()
@@ -49,15 +49,15 @@ def test_sign_up_opens_two_accounts(guest: Guest, tracked: Tracked) -> None:
 
 
 def test_second_sign_up_is_rejected(guest: Guest, tracked: Tracked) -> None:
-    """A person banks here once; trying again is tracked."""
+    """A second sign-up with the same address is rejected and tracked."""
     guest.sign_up()
 
     assert guest.sign_up().status_code == 409
     assert tracked.names() == [SIGNUP, "user.signup_rejected"]
 
 
-def test_logins_are_tracked_with_why_they_fail(guest: Guest, tracked: Tracked) -> None:
-    """The page says the same for both failures, the events tell them apart."""
+def test_logins_are_tracked_with_their_success(guest: Guest, tracked: Tracked) -> None:
+    """A wrong password and an unknown address get the same answer and are tracked."""
     guest.sign_up()
     guest.submit("/", "/logout")
 
@@ -79,7 +79,7 @@ def test_logins_are_tracked_with_why_they_fail(guest: Guest, tracked: Tracked) -
 
 
 def test_transfer_moves_money(guest: Guest, tracked: Tracked, other: str) -> None:
-    """A transfer takes from one account, and is tracked with its amount and both numbers."""
+    """A transfer changes the balance and is tracked with its amount and both accounts."""
     source = _accounts(guest)[0]
 
     guest.submit("/transfer", "/transfer", source=source, target=other.lower(), amount="12.50")
@@ -95,10 +95,10 @@ def test_transfer_moves_money(guest: Guest, tracked: Tracked, other: str) -> Non
     ("amount", "reason"),
     [("nan", "invalid_amount"), ("2000.01", "over_transfer_limit"), ("1999", "insufficient_funds")],
 )
-def test_refused_amounts(
+def test_invalid_amounts_are_refused(
     guest: Guest, tracked: Tracked, other: str, *, amount: str, reason: str
 ) -> None:
-    """A transfer that can't be made is tracked with the reason, and moves nothing."""
+    """A refused transfer is tracked with the reason and changes no balance."""
     guest.submit("/transfer", "/transfer", source=_accounts(guest)[0], target=other, amount=amount)
 
     event = tracked.events()[-1]
@@ -106,8 +106,8 @@ def test_refused_amounts(
     assert _cents(guest) == [1_500_00, 400_00]
 
 
-def test_refused_accounts(guest: Guest, tracked: Tracked, other: str) -> None:
-    """Other people's money can't be sent, nor money to nowhere or to where it is."""
+def test_invalid_accounts_are_refused(guest: Guest, tracked: Tracked, other: str) -> None:
+    """Foreign, unknown and identical accounts are refused with a reason."""
     own = _accounts(guest)[0]
     for source, target in ((other, own), (own, "HB-NOWHERE"), (own, own)):
         guest.submit("/transfer", "/transfer", source=source, target=target, amount="1")
@@ -120,7 +120,7 @@ def test_refused_accounts(guest: Guest, tracked: Tracked, other: str) -> None:
 
 
 def test_daily_limit(guest: Guest, tracked: Tracked, other: str) -> None:
-    """An account sends its limit a day, even where money keeps coming in."""
+    """The limit counts all transfers out of an account, despite deposits."""
     current, savings = _accounts(guest)
     for source, target in ((current, savings), (savings, current)) * 4:
         guest.submit("/transfer", "/transfer", source=source, target=target, amount="1400")
@@ -133,7 +133,7 @@ def test_daily_limit(guest: Guest, tracked: Tracked, other: str) -> None:
 
 
 def test_beneficiaries(guest: Guest, tracked: Tracked, other: str) -> None:
-    """Somebody else's account can be kept, once; others are rejected with the reason."""
+    """Another customer's account can be added once; other accounts are rejected with a reason."""
     for account in (other, other, "HB-NOWHERE", _accounts(guest)[0]):
         guest.submit("/beneficiaries", "/beneficiaries", account=account, label="Ben")
 
@@ -147,8 +147,8 @@ def test_beneficiaries(guest: Guest, tracked: Tracked, other: str) -> None:
     assert other in guest.client.get("/transfer").text
 
 
-def test_password_is_changed_by_its_owner_only(guest: Guest, tracked: Tracked) -> None:
-    """The current password is asked for, and both ends are tracked."""
+def test_password_change_needs_the_current_password(guest: Guest, tracked: Tracked) -> None:
+    """A wrong current password is refused; success and failure are tracked."""
     guest.sign_up()
     guest.submit("/password", "/password", current="wrong", new="a new horse")
     guest.submit("/password", "/password", current="correct horse", new="short")
@@ -160,19 +160,19 @@ def test_password_is_changed_by_its_owner_only(guest: Guest, tracked: Tracked) -
 
 
 def test_forged_form_is_refused(guest: Guest, tracked: Tracked) -> None:
-    """A form without the session's token changes nothing, and is tracked."""
+    """A form without the session's token is refused and tracked."""
     assert guest.client.post("/login", data={"email": "a", "password": "b"}).status_code == 403
     assert tracked.names() == ["form.forged"]
 
 
 @pytest.mark.parametrize("path", ["/", "/transfer", "/beneficiaries", "/password"])
-def test_strangers_are_sent_to_the_login(guest: Guest, path: str) -> None:
-    """Pages of customers are for customers."""
+def test_visitors_are_redirected_to_the_login(guest: Guest, path: str) -> None:
+    """Pages for customers redirect other visitors."""
     assert guest.client.get(path).headers["location"] == "/login"
 
 
-def test_pages_that_are_not_there(guest: Guest) -> None:
-    """Wrong paths and forms get a page that says so."""
+def test_wrong_paths_and_forms_get_an_error_page(guest: Guest) -> None:
+    """The error page has the right status."""
     assert guest.client.get("/nowhere").status_code == 404
     assert guest.submit("/login", "/login", email="a").status_code == 400
     assert guest.submit("/signup", "/signup", name="A", email="a", password="b").status_code == 400
@@ -191,6 +191,6 @@ def test_pages_that_are_not_there(guest: Guest) -> None:
         ("", None),
     ],
 )
-def test_amounts(text: str, cents: int | None) -> None:
-    """An amount is a positive number with two decimals at most."""
+def test_amounts_are_parsed(text: str, cents: int | None) -> None:
+    """An amount is a positive number with at most two decimals."""
     assert cents_in(text) == cents

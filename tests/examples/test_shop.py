@@ -12,7 +12,7 @@ _CARD = "4242 4242 4242 4242"
 
 @pytest.fixture
 def guest(tracked: Tracked) -> Iterator[Guest]:
-    """A guest of a new shop."""
+    """A visitor of a new shop."""
     del tracked  # configured before the shop exists
     with TestClient(
         create_app(Settings()), follow_redirects=False, client=("203.0.113.9", 50000)
@@ -25,8 +25,8 @@ def _fill_cart(guest: Guest, *, quantity: int = 2) -> None:
     guest.submit("/products/monstera", "/cart/items", slug="monstera", quantity=str(quantity))
 
 
-def test_sign_up_tells_who_and_from_where(guest: Guest, tracked: Tracked) -> None:
-    """A sign-up is tracked with the e-mail address, the client's address and the route."""
+def test_sign_up_is_tracked_with_user_and_request(guest: Guest, tracked: Tracked) -> None:
+    """The event contains the e-mail address, the client's address and the route."""
     assert guest.sign_up("Anna@Example.com ").status_code == 303
 
     (event,) = tracked.events()
@@ -37,15 +37,15 @@ def test_sign_up_tells_who_and_from_where(guest: Guest, tracked: Tracked) -> Non
 
 
 def test_second_sign_up_is_rejected(guest: Guest, tracked: Tracked) -> None:
-    """An address can have one account; trying again is tracked."""
+    """A second sign-up with the same address is rejected and tracked."""
     guest.sign_up()
 
     assert guest.sign_up().status_code == 409
     assert tracked.names() == [SIGNUP, "user.signup_rejected"]
 
 
-def test_logins_are_tracked_with_why_they_fail(guest: Guest, tracked: Tracked) -> None:
-    """The page says the same for both failures, the events tell them apart."""
+def test_logins_are_tracked_with_their_success(guest: Guest, tracked: Tracked) -> None:
+    """A wrong password and an unknown address get the same answer and are tracked."""
     guest.sign_up()
     guest.submit("/", "/logout")
 
@@ -64,7 +64,7 @@ def test_logins_are_tracked_with_why_they_fail(guest: Guest, tracked: Tracked) -
     ("code", "reason"), [("NOPE", "unknown"), ("SUMMER25", "expired"), ("SPRING10", None)]
 )
 def test_coupons(guest: Guest, tracked: Tracked, *, code: str, reason: str | None) -> None:
-    """A coupon is applied with its discount, or rejected with the reason."""
+    """A coupon is applied with its discount or rejected with a reason."""
     _fill_cart(guest)
 
     guest.submit("/cart", "/cart/coupon", code=code.lower())
@@ -80,7 +80,7 @@ def test_coupons(guest: Guest, tracked: Tracked, *, code: str, reason: str | Non
 
 
 def test_welcome_coupon_is_for_the_first_order(guest: Guest, tracked: Tracked) -> None:
-    """Who has an order can't use the coupon for new customers."""
+    """A customer with an order can't use the coupon for new customers."""
     _fill_cart(guest)
     guest.submit("/checkout", "/checkout", card=_CARD)
 
@@ -89,8 +89,8 @@ def test_welcome_coupon_is_for_the_first_order(guest: Guest, tracked: Tracked) -
     assert tracked.events()[-1].properties == {"code": "WELCOME15", "reason": "not_first_order"}
 
 
-def test_checkout_charges_what_the_cart_says(guest: Guest, tracked: Tracked) -> None:
-    """A paid cart is tracked with its amount and becomes an order; the card is never tracked."""
+def test_checkout_creates_an_order(guest: Guest, tracked: Tracked) -> None:
+    """A paid cart is tracked with its amount and becomes an order; the card is not tracked."""
     _fill_cart(guest)
     guest.submit("/cart", "/cart/coupon", code="SPRING10")
 
@@ -114,7 +114,7 @@ def test_checkout_charges_what_the_cart_says(guest: Guest, tracked: Tracked) -> 
 def test_declined_payment_keeps_the_cart(
     guest: Guest, tracked: Tracked, *, card: str, reason: str
 ) -> None:
-    """A declined card is tracked with the reason, and the customer may try another."""
+    """A declined card is tracked with the reason, and the customer can use another."""
     _fill_cart(guest)
 
     assert guest.submit("/checkout", "/checkout", card=card).status_code == 402
@@ -124,7 +124,7 @@ def test_declined_payment_keeps_the_cart(
 
 
 def test_cart_can_be_emptied(guest: Guest, tracked: Tracked) -> None:
-    """A quantity of none takes a product out; there is nothing to check out then."""
+    """Quantity 0 removes a product, and an empty cart can't be paid."""
     _fill_cart(guest)
     guest.submit("/cart", "/cart/items", slug="monstera", quantity="0")
 
@@ -134,8 +134,8 @@ def test_cart_can_be_emptied(guest: Guest, tracked: Tracked) -> None:
     assert tracked.names() == [SIGNUP, "cart.item_added"]
 
 
-def test_password_is_changed_by_its_owner_only(guest: Guest, tracked: Tracked) -> None:
-    """The current password is asked for, and both ends are tracked."""
+def test_password_change_needs_the_current_password(guest: Guest, tracked: Tracked) -> None:
+    """A wrong current password is refused; success and failure are tracked."""
     guest.sign_up()
     guest.submit("/account", "/account/password", current="wrong", new="a new horse")
     guest.submit("/account", "/account/password", current="correct horse", new="short")
@@ -147,19 +147,19 @@ def test_password_is_changed_by_its_owner_only(guest: Guest, tracked: Tracked) -
 
 
 def test_forged_form_is_refused(guest: Guest, tracked: Tracked) -> None:
-    """A form without the session's token changes nothing, and is tracked."""
+    """A form without the session's token is refused and tracked."""
     assert guest.client.post("/login", data={"email": "a", "password": "b"}).status_code == 403
     assert tracked.names() == ["form.forged"]
 
 
 @pytest.mark.parametrize("path", ["/account", "/checkout"])
-def test_strangers_are_sent_to_the_login(guest: Guest, path: str) -> None:
-    """Pages of customers are for customers."""
+def test_visitors_are_redirected_to_the_login(guest: Guest, path: str) -> None:
+    """Pages for customers redirect other visitors."""
     assert guest.client.get(path).headers["location"] == "/login"
 
 
-def test_pages_that_are_not_there(guest: Guest) -> None:
-    """Wrong paths, products and forms get a page that says so."""
+def test_wrong_paths_and_forms_get_an_error_page(guest: Guest) -> None:
+    """The error page has the right status."""
     assert guest.client.get("/nowhere").status_code == 404
     assert guest.client.get("/products/nothing").status_code == 404
     assert guest.submit("/login", "/cart/items", slug="nothing", quantity="1").status_code == 404
@@ -168,13 +168,13 @@ def test_pages_that_are_not_there(guest: Guest) -> None:
 
 
 def test_search_finds_products(guest: Guest) -> None:
-    """The catalogue shows what has the words searched for."""
+    """The catalogue shows the products whose text matches."""
     assert "Olive tree" not in guest.client.get("/?search=fern").text
     assert "Boston fern" in guest.client.get("/?search=fern").text
 
 
 def test_shop_runs_unconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a collector the shop works, and tracks nothing."""
+    """Without a collector, the shop works and tracks nothing."""
     monkeypatch.delenv("SQREEN_URL", raising=False)
     with TestClient(create_app(Settings()), follow_redirects=False) as client:
         assert Guest(client).sign_up().status_code == 303
