@@ -1,7 +1,7 @@
-"""The pytest plugin of sqreen_mw; ``-p no:sqreen_mw`` switches it off.
+"""The pytest plugin of sqreen_mw. ``-p no:sqreen_mw`` disables it.
 
-That it is loaded keeps this process's events from the network. It lies outside of the package so
-that pytest, which loads it first of all, need not load the package.
+While the plugin is loaded, this process sends no events. The module is outside of the package,
+because pytest imports it at every start and must not import the package.
 """
 
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def sqreen_events() -> Iterator["CapturedEvents"]:
-    """Catch the events that the test tracks; see ``sqreen_mw.testing.CapturedEvents``."""
-    from sqreen_mw.testing import capture_events  # noqa: PLC0415 only tests that ask for it pay
+    """Capture the events of a test. See ``sqreen_mw.testing.CapturedEvents``."""
+    from sqreen_mw.testing import capture_events  # noqa: PLC0415 only tests that need it import it
 
     with capture_events() as events:
         yield events

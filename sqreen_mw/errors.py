@@ -5,10 +5,10 @@
     SqreenError
     ├── ConfigurationError      a setting is wrong; the app or the collector does not start
     ├── SqreenUsageError        a call is wrong; raised with SQREEN_STRICT=1 only
-    ├── MalformedBatchError     a batch, an event or an answer that can't be read
-    └── CollectorError          the collector can't do what it was asked
-        ├── StoreError          a store can't be opened, or does not answer in time
-        └── RefusedError        a name that is taken, a role that is unknown
+    ├── MalformedBatchError     a batch, an event or an answer can't be read
+    └── CollectorError          the collector can't do something
+        ├── StoreError          a store can't be opened or does not answer in time
+        └── RefusedError        a change is refused, such as a name that is taken
 """
 
 
@@ -17,24 +17,24 @@ class SqreenError(Exception):
 
 
 class ConfigurationError(SqreenError):
-    """A setting is wrong; the message names it and the fix."""
+    """A setting is wrong. The message names the setting and the fix."""
 
 
 class SqreenUsageError(SqreenError):
-    """A call is wrong; raised into the app only where ``SQREEN_STRICT=1`` asks for it."""
+    """A call is wrong. Raised into the app only with ``SQREEN_STRICT=1``."""
 
 
 class MalformedBatchError(SqreenError):
-    """JSON that is no batch, event or answer; the message has the path or byte of the fault."""
+    """JSON is not a valid batch, event or answer. The message contains the path of the fault."""
 
 
 class CollectorError(SqreenError):
-    """The collector can't do what it was asked."""
+    """The collector can't do something that a user or an app wants."""
 
 
 class StoreError(CollectorError):
-    """A store can't be opened, can't be written, or does not answer in time."""
+    """A store can't be opened or written, or does not answer in time."""
 
 
 class RefusedError(CollectorError):
-    """The collector's state does not admit the change, such as a name that is taken."""
+    """The collector refuses a change, such as a name that is taken."""

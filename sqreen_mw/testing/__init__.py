@@ -1,4 +1,4 @@
-"""For tests of an app's own tracking.
+"""Capture events in the tests of an app.
 
 ::
 
@@ -6,7 +6,7 @@
         client.post("/coupons/SPRING")
     events.assert_tracked("coupon.applied", properties={"code": "SPRING"})
 
-With pytest the fixture ``sqreen_events`` is the same, for the length of a test.
+With pytest, the fixture ``sqreen_events`` does the same for a whole test.
 """
 
 from sqreen_mw.testing.capture import capture_events

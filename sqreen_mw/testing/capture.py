@@ -1,4 +1,4 @@
-"""Catches events in this process, on the way that they would leave it."""
+"""Captures the events of this process instead of sending them."""
 
 import sys
 import threading
@@ -19,21 +19,21 @@ from sqreen_mw.testing.captured import CapturedEvents
 
 URL: Final = "memory://sqreen_mw.testing"
 SEAL_SECONDS: Final = 10.0
-"""How long a capture waits while no event is sealed; only a hook of the app takes any time."""
+"""The longest wait for the next sealed event; only a hook of the app can be slow."""
 
 _ALL: Final = partial(EventQueue, max_events=sys.maxsize, max_bytes=sys.maxsize)
-"""A queue that drops nothing: a test is to see all that it tracks."""
+"""A queue without limits, so that a test sees all of its events."""
 
 _CREATED: Final = len("01234567-89ab")
 
 
 @contextmanager
 def capture_events() -> Iterator[CapturedEvents]:
-    """Catch the events that this process tracks within the block; none of them leaves it.
+    """Capture the events that this process tracks within the block. None is sent.
 
-    They come through whatever middleware the app has, whether it is configured or not, and are
-    what would be sent: with their request, shown to ``before_send``, and scrubbed. Captures may
-    overlap and be nested: each has all events of its own time.
+    Captured events are complete: they contain their request, have passed ``before_send`` and are
+    scrubbed. The app's middleware can be configured or not. Captures can overlap and be nested;
+    each contains all events of its own time.
 
     Raises:
         ConfigurationError: A setting is wrong; the message names it and the fix.
@@ -48,10 +48,10 @@ def capture_events() -> Iterator[CapturedEvents]:
 
 
 class _StandIn(Agent):
-    """Takes an agent's calls; an app that closes it goes on to be captured."""
+    """Receives an agent's calls, also after the app has closed the agent."""
 
     def __init__(self, config: Config) -> None:
-        # Without the app's spool, which holds what is the collector's.
+        # Without the app's spool, which contains events for the collector.
         super().__init__(replace(config, spool_dir=None), url=URL, make_queue=_ALL)
 
     def close(self, timeout: float) -> int:
@@ -63,10 +63,10 @@ class _StandIn(Agent):
         return 0
 
     def settle(self) -> None:
-        """Let everything that was tracked be sealed, of requests under way too.
+        """Wait until all tracked events are sealed, including those of running requests.
 
         Raises:
-            TimeoutError: There is more, and none of it is sealed any more.
+            TimeoutError: Sealing does not continue.
         """
         done = -1
         while (stats := self.stats()).waiting and not self.flush(SEAL_SECONDS):
@@ -75,12 +75,12 @@ class _StandIn(Agent):
             done = stats.tracked - stats.waiting
 
     def stop(self) -> None:
-        """End its thread."""
+        """Stop the agent's thread."""
         super().close(CLOSE_SECONDS)
 
 
 class _Captures:
-    """All captures of the process: they share one diversion, and each is a window on one list."""
+    """All captures of the process. They share one list of events."""
 
     def __init__(self) -> None:
         self._lock: Final = threading.RLock()
@@ -89,7 +89,7 @@ class _Captures:
         self._events: Final = memory_events(URL)
 
     def begin(self) -> int:
-        """Begin a capture, and return how many events are not its own."""
+        """Begin a capture and return the index of its first event."""
         with self._lock:
             self._settle()
             if not self._under_way:
@@ -98,7 +98,7 @@ class _Captures:
             return len(self._events)
 
     def end(self) -> None:
-        """End a capture, and with the last one the diversion."""
+        """End a capture. The last one gives the calls back to the app's agents."""
         with self._lock:
             self._under_way -= 1
             if self._under_way:
@@ -110,13 +110,13 @@ class _Captures:
             self._events.clear()
 
     def events(self, start: int) -> list[Event]:
-        """Return the events from a place on, in the order in which they were tracked."""
+        """Return the events from an index on, in the order of their ``track()`` calls."""
         with self._lock:
             self._settle()
             return sorted(self._events[start:], key=lambda event: event.id[:_CREATED])
 
     def losses(self) -> dict[str, int]:
-        """Return how often a call was wrong, or an event was dropped, by the cause."""
+        """Return the number of wrong calls and dropped events by cause."""
         counts: dict[str, int] = {}
         for stats in [stand_in.stats() for stand_in in self._stand_ins]:
             for cause, count in [*stats.dropped.items(), *stats.misuse.items()]:

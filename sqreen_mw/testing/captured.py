@@ -1,4 +1,4 @@
-"""The events of a capture, and what a test asserts of them."""
+"""The captured events and their assertions."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, overload
@@ -9,22 +9,22 @@ from sqreen_mw.testing.report import event_line, report
 
 
 class CapturedEvents(Sequence[Event]):
-    """A list of events that grows while its capture lasts, and stays as it is afterwards."""
+    """A list of events. It grows while the capture lasts and does not change afterwards."""
 
     def __init__(
         self, read: Callable[[], list[Event]], losses: Callable[[], Mapping[str, int]]
     ) -> None:
-        """Show what is captured.
+        """Show the events of a capture.
 
         Args:
             read: Returns the events so far.
-            losses: Counts what did not become an event, by the cause.
+            losses: Returns the number of wrong calls and dropped events by cause.
         """
         self._read = read
         self._losses = losses
 
     def freeze(self) -> None:
-        """Keep the events of this moment."""
+        """Keep the present events."""
         events, losses = self._read(), self._losses()
         self._read, self._losses = lambda: events, lambda: losses
 
@@ -44,7 +44,7 @@ class CapturedEvents(Sequence[Event]):
     def __eq__(self, other: object) -> bool:
         return self._read() == (list(other) if isinstance(other, CapturedEvents) else other)
 
-    __hash__: ClassVar[None]  # type: ignore[assignment]  # as a list, it changes
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # mutable, like a list
 
     def __repr__(self) -> str:
         return f"[{', '.join(event_line(event) for event in self)}]"
@@ -62,7 +62,7 @@ class CapturedEvents(Sequence[Event]):
         """Return the only event of a name.
 
         Raises:
-            AssertionError: There is none, or more than one; the message lists what was tracked.
+            AssertionError: There is none or more than one. The message lists all events.
         """
         __tracebackhide__ = True
         found = self.named(name)
@@ -81,17 +81,17 @@ class CapturedEvents(Sequence[Event]):
         user_identifiers: Mapping[str, Any] | None = None,
         request: Mapping[str, Any] | None = None,
     ) -> Event:
-        """Return the first event of a name that has these values, and perhaps others.
+        """Return the first event of a name that has these values. It may have more values.
 
         Args:
             name: The event's name.
-            properties: Some of its properties, as the app gave them.
+            properties: Some of its properties, with the values that the app passed.
             user_identifiers: Some of its user's identifiers.
             request: Some fields of its request, such as ``{"path": "/login", "status": 401}``.
 
         Raises:
-            AssertionError: There is none; the message says how the nearest one differs, and lists
-                what was tracked.
+            AssertionError: There is none. The message shows the differences of the nearest one
+                and lists all events.
         """
         __tracebackhide__ = True
         wanted = {

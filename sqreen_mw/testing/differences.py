@@ -1,4 +1,4 @@
-"""How an event differs from what a test expects of it."""
+"""Compares an event with the expected values of a test."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,23 +12,23 @@ _MISSING: Final = object()
 
 
 def differences(event: Event, wanted: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
-    """Return a line for each expected value that an event's fields do not have."""
+    """Return a line for each expected value that the event does not have."""
     lines: list[str] = []
     for field, values in wanted.items():
-        lines += _within(field, getattr(event, field), values or {})
+        lines += _compare(field, getattr(event, field), values or {})
     return lines
 
 
-def _within(place: str, actual: object, wanted: Mapping[str, Any]) -> list[str]:
+def _compare(path: str, actual: object, wanted: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     for key, value in wanted.items():
-        here, was = f"{place}[{key!r}]", _value(actual, key)
-        if was is _MISSING:
-            lines.append(f"{here} is not there, expected {value!r}")
-        elif isinstance(was, Struct) and isinstance(value, Mapping):
-            lines += _within(here, was, value)
-        elif not _same(value, was):
-            lines.append(f"{here} is {was!r}, expected {value!r}")
+        item, found = f"{path}[{key!r}]", _value(actual, key)
+        if found is _MISSING:
+            lines.append(f"{item} is missing, expected {value!r}")
+        elif isinstance(found, Struct) and isinstance(value, Mapping):
+            lines += _compare(item, found, value)
+        elif not _equal(value, found):
+            lines.append(f"{item} is {found!r}, expected {value!r}")
     return lines
 
 
@@ -38,6 +38,6 @@ def _value(actual: object, key: str) -> object:
     return getattr(actual, key, _MISSING)
 
 
-def _same(wanted: object, was: object) -> bool:
-    """Tell whether a value is as expected: by its own equality, or once it is sent."""
-    return bool(wanted == was) or Copier().copy(wanted) == was
+def _equal(wanted: object, found: object) -> bool:
+    """Compare the values as they are, then in the form in which they are sent."""
+    return bool(wanted == found) or Copier().copy(wanted) == found

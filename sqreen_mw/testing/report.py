@@ -1,4 +1,4 @@
-"""What a failed assertion shows of a capture."""
+"""The message of a failed assertion."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -6,22 +6,22 @@ from typing import Final
 from sqreen_mw.protocol.event import Event, RequestInfo
 
 MAX_LINE: Final = 300
-"""Characters of the line of an event."""
+"""The maximum length of an event's line."""
 
 
 def report(fault: str, events: Sequence[Event], losses: Mapping[str, int]) -> str:
-    """Return what is wrong, with the events that there are and what became of no event."""
+    """Return a fault with the list of events, wrong calls and dropped events."""
     tracked = list(events)
     lines = [fault, "Tracked:" if tracked else "Nothing was tracked."]
     lines += [f"  {number}. {event_line(event)}" for number, event in enumerate(tracked, start=1)]
     if losses:
         causes = ", ".join(f"{cause} ({count})" for cause, count in losses.items())
-        lines.append(f"Not kept, or wrong (the log of sqreen_mw says more): {causes}")
+        lines.append(f"Dropped events and wrong calls (see the log of sqreen_mw): {causes}")
     return "\n".join(lines)
 
 
 def event_line(event: Event) -> str:
-    """Return an event in one line: its name, properties, user and request."""
+    """Return an event as one line with its name, properties, user and request."""
     parts = [event.name]
     if event.properties:
         parts.append(repr(event.properties))

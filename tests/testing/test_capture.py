@@ -22,7 +22,7 @@ from tests.support.ports import free_port
 
 
 def shop(**settings: Any) -> TestClient:
-    """Return a client of an app on Starlette that tracks."""
+    """Return a client of a FastAPI app that tracks."""
     app = FastAPI()
     app.add_middleware(sqreen.SqreenMiddleware, **settings)
 
@@ -35,7 +35,7 @@ def shop(**settings: Any) -> TestClient:
 
 
 def bank(**settings: Any) -> Any:
-    """Return a client of an app on Flask that tracks."""
+    """Return a client of a Flask app that tracks."""
     app = Flask(__name__)
     sqreen.Sqreen(app, **settings)
 
@@ -49,8 +49,8 @@ def bank(**settings: Any) -> Any:
 
 @pytest.mark.parametrize("site", [shop, bank])
 @pytest.mark.parametrize("settings", [{}, {"disable": True}, {"url": "memory://elsewhere"}])
-def test_sees_what_would_be_sent(site: Callable[..., Any], settings: dict[str, Any]) -> None:
-    """However the app is configured, its events are caught with their request, scrubbed."""
+def test_captures_complete_events(site: Callable[..., Any], settings: dict[str, Any]) -> None:
+    """Events have their request and are scrubbed, whatever the app's settings are."""
     client = site(**settings)
     client.get("/coupons/EARLY")
 
@@ -67,8 +67,8 @@ def test_sees_what_would_be_sent(site: Callable[..., Any], settings: dict[str, A
     assert event.request.params.query == {"x": ["1"]}
 
 
-def test_an_app_that_is_made_meanwhile_is_caught() -> None:
-    """A middleware that is made within the block, or configured late, changes nothing."""
+def test_captures_an_app_created_in_the_block() -> None:
+    """A middleware that is created or configured within the block is captured too."""
     with capture_events() as events:
         assert sqreen.track("early")
         shop(url="http://127.0.0.1:9", token="t").get("/coupons/SPRING")
@@ -77,8 +77,8 @@ def test_an_app_that_is_made_meanwhile_is_caught() -> None:
         assert events.names == ["early", "coupon.applied", "late"]
 
 
-def test_nothing_that_is_caught_leaves(memory: list[Event]) -> None:
-    """Events of the block are caught only; those before and after it go their usual way."""
+def test_captured_events_are_not_sent(memory: list[Event]) -> None:
+    """Events of the block are captured only; those before and after it are sent."""
     sqreen.track("before")
     with capture_events() as events:
         sqreen.track("within")
@@ -89,8 +89,8 @@ def test_nothing_that_is_caught_leaves(memory: list[Event]) -> None:
     assert events.names == ["within"]
 
 
-def test_unconfigured_afterwards_every_call_is_a_no_op_again() -> None:
-    """The end of a capture leaves nothing behind."""
+def test_calls_are_no_ops_after_the_capture() -> None:
+    """The end of a capture restores the unconfigured state."""
     with capture_events() as events:
         assert sqreen.track("x")
         assert sqreen.stats().tracked == 1
@@ -101,8 +101,8 @@ def test_unconfigured_afterwards_every_call_is_a_no_op_again() -> None:
     assert memory_events("memory://sqreen_mw.testing") == []
 
 
-def test_a_close_in_the_app_does_not_end_the_capture() -> None:
-    """An app that closes at its end, or a lifespan that ends, is followed into its next life."""
+def test_close_does_not_end_the_capture() -> None:
+    """Events after ``close()`` or the end of a lifespan are captured too."""
     with capture_events() as events:
         for _ in range(2):
             with shop() as client:
@@ -113,8 +113,8 @@ def test_a_close_in_the_app_does_not_end_the_capture() -> None:
         assert events.names == ["coupon.applied"] * 2
 
 
-def test_an_ignored_path_has_no_events() -> None:
-    """What the settings leave out is left out of captures too."""
+def test_ignored_paths_have_no_events() -> None:
+    """The setting ``ignore_paths`` applies to captures."""
     client = shop(ignore_paths=["/coupons/*"])
 
     with capture_events() as events:
@@ -124,7 +124,7 @@ def test_an_ignored_path_has_no_events() -> None:
 
 
 def test_threads_are_captured() -> None:
-    """Events of every thread of the process are caught, in the order of their creation."""
+    """Events of all threads are captured, in the order of their creation."""
     with capture_events() as events, ThreadPoolExecutor(4) as pool:
         ids = list(pool.map(lambda number: sqreen.track(f"row.{number}"), range(40)))
 
@@ -133,8 +133,8 @@ def test_threads_are_captured() -> None:
 
 
 @pytest.mark.parametrize(("count", "text"), [(12_000, ""), (600, "x" * 4000)])
-def test_no_bound_of_the_queue_is_a_captures(count: int, text: str) -> None:
-    """However many a request tracks, and however large they are, each of them is caught."""
+def test_captures_are_not_limited_by_the_queue(count: int, text: str) -> None:
+    """All events of a request are captured, however many and large they are."""
     app = FastAPI()
     app.add_middleware(sqreen.SqreenMiddleware)
 
@@ -149,8 +149,8 @@ def test_no_bound_of_the_queue_is_a_captures(count: int, text: str) -> None:
     assert [event.properties["row"] for event in events] == list(range(count))
 
 
-def test_the_apps_spool_stays_as_it_is(tmp_path: Path) -> None:
-    """What another process left in the spool is not drawn into a capture, nor taken from there."""
+def test_spool_is_not_read_or_changed(tmp_path: Path) -> None:
+    """Events in the app's spool are neither captured nor removed."""
     environment = {
         "SQREEN_URL": f"http://127.0.0.1:{free_port()}",
         "SQREEN_TOKEN": "sqm_test",
@@ -172,13 +172,13 @@ def test_the_apps_spool_stays_as_it_is(tmp_path: Path) -> None:
 
 
 def spooled(folder: Path) -> dict[str, int]:
-    """Return the size of each file below a folder, but for the locks."""
+    """Return the size of each file in a directory."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {path.name: path.stat().st_size for path in files}
 
 
 def test_captures_nest() -> None:
-    """Each capture has all events of its own time."""
+    """Each capture contains all events of its own time."""
     with capture_events() as outer:
         sqreen.track("a")
         with capture_events() as inner:
@@ -189,8 +189,8 @@ def test_captures_nest() -> None:
     assert outer.names == ["a", "b", "c"]
 
 
-def test_the_apps_hooks_are_asked() -> None:
-    """``before_send`` changes and drops events as it does when they are sent."""
+def test_before_send_is_called() -> None:
+    """``before_send`` can change and drop captured events."""
     client = shop(before_send=lambda event: None if "drop" in str(event.properties) else event)
 
     with capture_events() as events:
@@ -202,8 +202,8 @@ def test_the_apps_hooks_are_asked() -> None:
         events.one("coupon.refused")
 
 
-def test_a_hook_that_hangs_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A read that waits for ever ends with an error that says what is not done."""
+def test_hanging_hook_raises_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading the events raises an error if a hook does not return."""
     monkeypatch.setattr("sqreen_mw.testing.capture.SEAL_SECONDS", 0.1)
     released: list[bool] = []
 
@@ -223,15 +223,15 @@ def test_a_hook_that_hangs_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(events) == 1
 
 
-def test_an_error_in_the_block_passes() -> None:
-    """What a test raises is what it fails of."""
+def test_error_in_the_block_is_raised() -> None:
+    """An exception of the block is not changed, and the capture ends."""
     with pytest.raises(ZeroDivisionError), capture_events():
         _ = 1 / 0
     assert sqreen.track("x") is None
 
 
-def test_unittest_needs_nothing_more() -> None:
-    """A capture is a context that a test case can enter."""
+def test_works_with_unittest() -> None:
+    """A test case can enter a capture as a context."""
 
     class Case(unittest.TestCase):
         def test(self) -> None:

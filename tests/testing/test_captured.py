@@ -36,7 +36,7 @@ def events() -> Iterator[CapturedEvents]:
         yield captured
 
 
-def test_is_like_a_list(events: CapturedEvents) -> None:
+def test_behaves_like_a_list(events: CapturedEvents) -> None:
     """It has a length, an order and slices, and compares with lists."""
     assert len(events) == 3
     assert events.names == ["login", "login", "order"]
@@ -50,8 +50,8 @@ def test_is_like_a_list(events: CapturedEvents) -> None:
         hash(events)
 
 
-def test_a_part_of_an_event_is_enough(events: CapturedEvents) -> None:
-    """The event that has the named values is found, and returned."""
+def test_assertion_needs_only_some_values(events: CapturedEvents) -> None:
+    """The event that has the given values is found and returned."""
     event = events.assert_tracked(
         "login",
         properties={"success": True},
@@ -63,36 +63,36 @@ def test_a_part_of_an_event_is_enough(events: CapturedEvents) -> None:
     assert events.assert_tracked("order") == events.one("order")
 
 
-def test_values_are_expected_as_the_app_gave_them(events: CapturedEvents) -> None:
-    """A UUID, a decimal, a datetime or a tuple is compared as it would be sent."""
+def test_values_compare_as_the_app_passed_them(events: CapturedEvents) -> None:
+    """A UUID, decimal, datetime or tuple equals its sent form."""
     events.assert_tracked("order", properties={"id": ORDER, "at": AT, "total": Decimal("9.90")})
     events.assert_tracked("order", properties={"id": str(ORDER), "rows": (1, 2)})
 
 
 @pytest.mark.parametrize(
-    ("expected", "said"),
+    ("wanted", "difference"),
     [
         ({"properties": {"success": 7}}, "properties['success'] is False, expected 7"),
-        ({"properties": {"code": 7}}, "properties['code'] is not there, expected 7"),
+        ({"properties": {"code": 7}}, "properties['code'] is missing, expected 7"),
         ({"request": {"verb": "GET"}}, "request['verb'] is 'POST', expected 'GET'"),
-        ({"request": {"method": "GET"}}, "request['method'] is not there, expected 'GET'"),
+        ({"request": {"method": "GET"}}, "request['method'] is missing, expected 'GET'"),
         (
             {"request": {"params": {"query": {}}}},
             "request['params']['query'] is {'next': ['/']}, expected {}",
         ),
     ],
 )
-def test_a_failure_says_what_differs(
-    events: CapturedEvents, expected: dict[str, Any], said: str
+def test_failure_shows_the_differences(
+    events: CapturedEvents, wanted: dict[str, Any], difference: str
 ) -> None:
-    """The nearest event is named with what differs, and all that was tracked is listed."""
+    """The message shows the differences of the nearest event and lists all events."""
     with pytest.raises(AssertionError) as raised:
-        events.assert_tracked("login", **expected)
+        events.assert_tracked("login", **wanted)
 
     lines = str(raised.value).splitlines()
     assert lines[:3] == [
         "no event named 'login' is as expected; the nearest one differs:",
-        f"  {said}",
+        f"  {difference}",
         "Tracked:",
     ]
     assert lines[3] == (
@@ -102,8 +102,8 @@ def test_a_failure_says_what_differs(
     assert len(lines) == 6
 
 
-def test_a_name_that_is_not_there_is_said(events: CapturedEvents) -> None:
-    """Without an event of the name, or with several where one is meant, the list is shown."""
+def test_missing_name_is_reported_with_the_list(events: CapturedEvents) -> None:
+    """The message lists all events if none or several have the name."""
     with pytest.raises(AssertionError, match=r"no event is named 'logout', one was expected\nTr"):
         events.one("logout")
     with pytest.raises(AssertionError, match="2 events are named 'login', one was expected"):
@@ -112,8 +112,8 @@ def test_a_name_that_is_not_there_is_said(events: CapturedEvents) -> None:
         events.assert_tracked("logout")
 
 
-def test_a_wrong_call_is_told_of() -> None:
-    """Where nothing was tracked, the failure counts the calls that were wrong."""
+def test_wrong_calls_are_counted_in_the_failure() -> None:
+    """Without events, the message counts the wrong calls."""
     with capture_events() as events:
         sqreen.track("")
     with pytest.raises(AssertionError) as raised:
@@ -121,12 +121,12 @@ def test_a_wrong_call_is_told_of() -> None:
 
     assert str(raised.value).splitlines()[1:] == [
         "Nothing was tracked.",
-        "Not kept, or wrong (the log of sqreen_mw says more): name_empty (1)",
+        "Dropped events and wrong calls (see the log of sqreen_mw): name_empty (1)",
     ]
 
 
-def test_shows_itself_in_short(events: CapturedEvents) -> None:
-    """The representation has a short text an event, however much it holds."""
+def test_repr_is_short(events: CapturedEvents) -> None:
+    """The representation shortens each event to one line."""
     sqreen.track("long", properties={"text": "x" * 1000})
 
     assert repr(events).startswith("[login {'success': False} by {'email'")

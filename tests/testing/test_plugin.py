@@ -1,4 +1,4 @@
-"""The plugin, in a pytest of its own that finds it as any pytest finds the installed one."""
+"""The plugin in a separate pytest process that finds it by its entry point."""
 
 import os
 import socket
@@ -36,7 +36,7 @@ Run = Callable[..., pytest.RunResult]
 
 @pytest.fixture
 def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """Listen where the app sends its events, and accept nothing by itself."""
+    """Listen at the app's collector URL without accepting connections."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         monkeypatch.setenv("SQREEN_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
@@ -46,7 +46,7 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
 
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return what runs a test file in another process, with the plugin's entry point installed."""
+    """Return a function that runs a test file in a process with the plugin installed."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     [(name, module)] = project["entry-points"]["pytest11"].items()
     metadata = pytester.mkdir("site") / "sqreen_mw_kit-1.dist-info"
@@ -64,7 +64,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def was_called(listener: socket.socket) -> bool:
-    """Tell whether anybody connected."""
+    """Return whether a client connected."""
     try:
         listener.accept()[0].close()
     except BlockingIOError:
@@ -72,8 +72,8 @@ def was_called(listener: socket.socket) -> bool:
     return True
 
 
-def test_the_fixture_is_there(run: Run, listener: socket.socket) -> None:
-    """An app that sends over the network is captured without a line of configuration."""
+def test_fixture_needs_no_configuration(run: Run, listener: socket.socket) -> None:
+    """The fixture captures the events of an app that is configured for a collector."""
     backends = ["asyncio", *(["trio"] if find_spec("trio") else [])]
     code = f"""{APP}
 def test_one(sqreen_events):
@@ -94,8 +94,8 @@ async def test_async(sqreen_events, anyio_backend):
     assert not was_called(listener)
 
 
-def test_sees_what_django_tracks(run: Run) -> None:
-    """Django's own test client needs nothing more either."""
+def test_captures_with_the_django_test_client(run: Run) -> None:
+    """Events of Django views are captured without further configuration."""
     pytest.importorskip("django", reason="no Django: pip install it")
     code = """
 from django.conf import settings
@@ -130,8 +130,8 @@ def test_django(sqreen_events):
     run(code).assert_outcomes(passed=1)
 
 
-def test_without_the_fixture_nothing_leaves(run: Run, listener: socket.socket) -> None:
-    """Under pytest every call is a safe no-op, at the end of the run too."""
+def test_nothing_is_sent_without_the_fixture(run: Run, listener: socket.socket) -> None:
+    """Under pytest every call is a safe no-op, also at the end of the run."""
     code = f"""{APP}
 def test_no_op():
     assert client.get("/coupons/SPRING").json() is None
@@ -141,8 +141,8 @@ def test_no_op():
     assert not was_called(listener)
 
 
-def test_it_can_be_switched_off(run: Run, listener: socket.socket) -> None:
-    """With ``-p no:sqreen_mw`` events are sent, and there is no fixture."""
+def test_plugin_can_be_disabled(run: Run, listener: socket.socket) -> None:
+    """With ``-p no:sqreen_mw`` events are sent and there is no fixture."""
     code = f"""{APP}
 def test_sends():
     assert client.get("/coupons/SPRING").json()
@@ -153,8 +153,8 @@ def test_fixture(sqreen_events): ...
     assert was_called(listener)
 
 
-def test_servers_that_tests_start_send(run: Run, listener: socket.socket) -> None:
-    """Only the process that has the plugin keeps its events in."""
+def test_child_processes_send_events(run: Run, listener: socket.socket) -> None:
+    """Only the process with the plugin keeps its events."""
     code = f"""
 import subprocess
 
@@ -165,8 +165,8 @@ def test_server():
     assert was_called(listener)
 
 
-def test_a_failure_is_readable(run: Run) -> None:
-    """A failed assertion shows the test's own line and what was tracked, nothing of ours."""
+def test_failure_shows_no_frames_of_ours(run: Run) -> None:
+    """A failed assertion shows the test's own line and the events."""
     code = f"""{APP}
 def test_wrong(sqreen_events):
     client.get("/coupons/AUTUMN")
@@ -187,15 +187,15 @@ def test_wrong(sqreen_events):
     result.stdout.no_fnmatch_line("*captured.py*")
 
 
-def test_loads_nothing_until_it_is_used(run: Run) -> None:
-    """Where no test asks for it, the package is not even loaded."""
+def test_package_is_imported_when_needed(run: Run) -> None:
+    """The plugin does not import the package until a test uses the fixture."""
     code = "import sys\n\ndef test_cheap():\n    assert 'sqreen_mw' not in sys.modules"
 
     run(code).assert_outcomes(passed=1)
 
 
-def test_each_worker_of_xdist_has_its_own(run: Run, listener: socket.socket) -> None:
-    """Tests in several processes see their own events, and none leaves."""
+def test_xdist_workers_capture_separately(run: Run, listener: socket.socket) -> None:
+    """Tests in several processes see their own events only."""
     pytest.importorskip("xdist", reason="no pytest-xdist: pip install it")
     code = f"""{APP}
 @pytest.mark.parametrize("code", range(6))
