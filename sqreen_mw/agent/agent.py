@@ -13,7 +13,7 @@ from sqreen_mw.agent.delivery.flusher import Flusher, FlusherConfig
 from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
 from sqreen_mw.agent.delivery.transports.open import open_transport
-from sqreen_mw.agent.guard import Guard, say_beside
+from sqreen_mw.agent.guard import Guard, log_off_thread
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.process.workers import first_worker
 from sqreen_mw.agent.sealing import Sealer
@@ -114,7 +114,7 @@ class Agent:
 
     def misused(self, error: TypeError) -> None:
         """Say that arguments do not fit a call; what fits of them is taken."""
-        self._guard.misuse("arguments", "%s: what does not fit is ignored", error)
+        self._guard.report_misuse("arguments", "%s: what does not fit is ignored", error)
 
     def stats(self) -> Stats:
         """Return what became of every event of this process."""
@@ -123,12 +123,12 @@ class Agent:
     def ensure_started(self) -> None:
         """Have delivery begin in this process: its first request has come, or its lifespan."""
         if not self._flusher.started:
-            with self._guard.swallow("birth"):
+            with self._guard.suppress_errors("birth"):
                 self._of_this_process().ensure_started()
 
     def reset_after_fork(self) -> None:
         """Start afresh, in a forked child: what waits in the parent is the parent's."""
-        with self._guard.swallow("fork"):
+        with self._guard.suppress_errors("fork"):
             self._flusher = self._flusher_for_child(self._flusher)
             self._flushers.clear()
             self._flushers[self._flusher.pid] = self._flusher
@@ -179,5 +179,5 @@ def _spool_opener(config: Config, guard: Guard) -> Callable[[EventQueue], Spool]
 def _log_undelivered(left_over: int) -> int:
     if left_over:
         # Not here: SIGTERM may have come while this very thread waits in a log handler.
-        say_beside(f"{left_over} events were not delivered before the exit, they are lost")
+        log_off_thread(f"{left_over} events were not delivered before the exit, they are lost")
     return left_over

@@ -13,7 +13,7 @@ from sqreen_mw.agent.null import NullCalls
 from sqreen_mw.agent.process.exit import CLOSE_SECONDS, end
 from sqreen_mw.agent.process.import_lock import FORK_GATE
 from sqreen_mw.agent.stats import Stats
-from sqreen_mw.capture.signal_exceptions import is_interruption
+from sqreen_mw.app_errors import raised_by_signal_handler
 
 _UNLOADABLE: Final = NullCalls()
 
@@ -39,7 +39,7 @@ def _agent() -> Calls:
     try:
         current_agent = _runtime()
     except (ImportError, OSError) as error:
-        if is_interruption(error):
+        if raised_by_signal_handler(error):
             raise
         logger.error("sqreen_mw can't be loaded, the app goes on: %r", error)
         return _UNLOADABLE

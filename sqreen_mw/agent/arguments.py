@@ -11,8 +11,8 @@ from typing import Any, Final, TypedDict
 from sqreen_mw.agent.context import Identity
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.process.exit import CLOSE_SECONDS
+from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.json_copy import Copier, encode_json, plain_json, safe_text
-from sqreen_mw.capture.signal_exceptions import is_interruption
 from sqreen_mw.capture.text import LOOKED_AT
 from sqreen_mw.protocol.event import RESERVED_PREFIX
 from sqreen_mw.protocol.limits import (
@@ -83,15 +83,19 @@ class Arguments:
             return True
         if not isinstance(name, str):
             kind = type(name).__name__
-            self._guard.misuse("name_type", "track() needs a str as the event's name, not %s", kind)
+            self._guard.report_misuse(
+                "name_type", "track() needs a str as the event's name, not %s", kind
+            )
         elif not name:
-            self._guard.misuse("name_empty", "track() needs a name for the event, it is empty")
+            self._guard.report_misuse(
+                "name_empty", "track() needs a name for the event, it is empty"
+            )
         elif len(name) > MAX_NAME_LENGTH:
             message = "track() takes names of at most %d characters; this one begins %r"
-            self._guard.misuse("name_length", message, MAX_NAME_LENGTH, name[:LOOKED_AT])
+            self._guard.report_misuse("name_length", message, MAX_NAME_LENGTH, name[:LOOKED_AT])
         elif name.startswith(RESERVED_PREFIX):
             message = "track(%r): names that begin with %r are reserved, choose another"
-            self._guard.misuse("name_reserved", message, name, RESERVED_PREFIX)
+            self._guard.report_misuse("name_reserved", message, name, RESERVED_PREFIX)
         else:
             return True
         return False
@@ -107,21 +111,21 @@ class Arguments:
         taken: dict[str, Any] = {}
         for given in (options, keywords):
             if given is not None:
-                with self._guard.swallow("options_read"):
+                with self._guard.suppress_errors("options_read"):
                     self._take_options(taken, given, known)
         return taken
 
     def _take_options(self, taken: dict[str, Any], given: object, known: frozenset[str]) -> None:
         if not isinstance(given, Mapping):
             message = "track() takes its options as a dict or as keywords, not as %s: ignored"
-            self._guard.misuse("options_type", message, type(given).__name__)
+            self._guard.report_misuse("options_type", message, type(given).__name__)
             return
         found = {key: given[key] for key in known if key in given}
         taken.update(found)
         if len(given) > len(found):
             unknown = _Names(key for key in islice(given, MAX_NAMED) if key not in known)
             message = "track() does not know the option %s, ignored; there are: %s"
-            self._guard.misuse("option_unknown", message, unknown, ", ".join(sorted(known)))
+            self._guard.report_misuse("option_unknown", message, unknown, ", ".join(sorted(known)))
 
     def properties(self, values: object, copier: Copier, *, what: str) -> dict[str, Any]:
         """Return copies of the first 16 properties, or traits."""
@@ -170,19 +174,19 @@ class Arguments:
     def milliseconds(self, timestamp: object, now: int) -> int:
         """Return an event's time in milliseconds since the epoch; ``now`` where it is none."""
         # The app's own class or its time zone may be at fault.
-        with self._guard.swallow("timestamp"):
+        with self._guard.suppress_errors("timestamp"):
             if isinstance(timestamp, datetime):
                 milliseconds = (self._aware(timestamp) - _EPOCH) // _MILLISECOND
                 return min(max(milliseconds, MIN_TIMESTAMP), MAX_TIMESTAMP)
             message = "timestamp must be a datetime, not %s: the present is taken"
-            self._guard.misuse("timestamp_type", message, type(timestamp).__name__)
+            self._guard.report_misuse("timestamp_type", message, type(timestamp).__name__)
         return now
 
     def _aware(self, timestamp: datetime) -> datetime:
         if timestamp.tzinfo is not None:
             return timestamp
         message = "timestamp has no time zone: taken as UTC; give datetime.now(UTC) or the like"
-        self._guard.misuse("timestamp_naive", message)
+        self._guard.report_misuse("timestamp_naive", message)
         return timestamp.replace(tzinfo=UTC)
 
     def truth(self, value: object) -> bool | None:
@@ -192,22 +196,19 @@ class Arguments:
         """
         if value is True or value is False:
             return value
-        with self._guard.swallow("truth"):
+        with self._guard.suppress_errors("truth"):
             return next((known for known in (True, False) if bool(value == known)), None)
         return None
 
     def seconds(self, timeout: object) -> float:
         """Return how long a call may wait, at most so long as Python can."""
         seconds = math.nan
-        try:
+        with suppress_app_errors:
             seconds = float(timeout)  # type: ignore[arg-type]  # tried
-        except Exception as error:  # what is no number raises as it pleases
-            if is_interruption(error):
-                raise
         if not math.isnan(seconds):
             return min(seconds, threading.TIMEOUT_MAX)
         message = "timeout must be a number of seconds, not %s: %g s are taken"
-        self._guard.misuse("timeout", message, type(timeout).__name__, CLOSE_SECONDS)
+        self._guard.report_misuse("timeout", message, type(timeout).__name__, CLOSE_SECONDS)
         return CLOSE_SECONDS
 
     def _first(
@@ -221,18 +222,18 @@ class Arguments:
             copier.truncated = True
             message = "an event has at most %d %s; left out: %s"
             left_out = _Names(key for key, _ in items[limit:])
-            self._guard.misuse(f"{what}_count", message, limit, what, left_out)
+            self._guard.report_misuse(f"{what}_count", message, limit, what, left_out)
         return items[:limit]
 
     def _items(self, values: object, limit: int, what: str) -> list[tuple[Any, Any]]:
         """Return the first items, and some more to be named."""
-        with self._guard.swallow(f"{what}_read"):
+        with self._guard.suppress_errors(f"{what}_read"):
             if isinstance(values, Mapping):
                 return [(key, value) for key, value in islice(values.items(), limit + MAX_NAMED)]
             message = "%s must be a dict such as %s, not %s: ignored"
             parameter, example = _EXAMPLES[what]
             kind = type(values).__name__
-            self._guard.misuse(f"{what}_type", message, parameter, example, kind)
+            self._guard.report_misuse(f"{what}_type", message, parameter, example, kind)
         return []
 
 
@@ -244,11 +245,8 @@ class _Names:
 
     def __str__(self) -> str:
         said: list[str] = []
-        try:
+        with suppress_app_errors:  # keys of the app may raise
             for name in map(safe_text, self._names):
                 fits = len(name) <= MAX_PROPERTY_NAME_LENGTH
                 said.append(repr(name) if fits else f"<{len(name)} characters>")
-        except Exception as error:  # the app's own keys may raise anything
-            if is_interruption(error):
-                raise
         return ", ".join(said)

@@ -1,7 +1,6 @@
 """The current request: one mutable object, which every task and thread of the request shares."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeAlias
 
@@ -10,6 +9,7 @@ from msgspec import Struct
 from sqreen_mw.agent.lenient import fitting, straightened
 from sqreen_mw.agent.process.exit import CLOSE_SECONDS
 from sqreen_mw.agent.stats import Stats
+from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.protocol.limits import MAX_STATUS, MIN_STATUS
 
@@ -188,7 +188,7 @@ class RequestContext:
         find = self.find_route
         if find is None:
             return None
-        with suppress(Exception):
+        with suppress_app_errors:
             return find()
         return None
 

@@ -1,7 +1,6 @@
-"""The one place that swallows faults, counts them, and speaks of them without a flood.
+"""Counts our errors and wrong calls, and limits their log lines. Nothing raises into the app.
 
-Nothing of ours may raise into the app or log in a loop: a fault is logged once per cause and
-interval, with the number of those that went unsaid.
+With ``app_errors``, this is the only module that suppresses every exception.
 """
 
 import logging
@@ -9,55 +8,14 @@ import math
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from types import TracebackType
 from typing import Final
 from weakref import WeakSet
 
 from sqreen_mw.agent.process import unpatched
-from sqreen_mw.capture.signal_exceptions import is_interruption
+from sqreen_mw.app_errors import is_suppressible, suppress_app_errors
 from sqreen_mw.capture.text import cut_text
 from sqreen_mw.errors import SqreenUsageError
-
-
-class Tally:
-    """Counts by cause. Reentrant, as a signal handler may count in the middle of it."""
-
-    def __init__(self, *, interval: float) -> None:
-        """Begin to count.
-
-        Args:
-            interval: Seconds in which a cause is spoken of once.
-        """
-        self._interval: Final = interval
-        self._lock = unpatched.new_rlock()
-        self._counts: Final[dict[str, int]] = {}
-        self._spoken: Final[dict[str, tuple[float, int]]] = {}
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How often each cause was met."""
-        with self._lock:
-            return dict(self._counts)
-
-    def count(self, cause: str) -> int | None:
-        """Count, and return how many went unsaid before this one; None if it goes unsaid too."""
-        now = time.monotonic()
-        with self._lock:
-            count = self._counts.get(cause, 0) + 1
-            self._counts[cause] = count
-            spoken_at, said = self._spoken.get(cause, (-math.inf, 0))
-            if now - spoken_at < self._interval:
-                return None
-            self._spoken[cause] = (now, count)
-        return count - said - 1
-
-    def reset_after_fork(self) -> None:
-        """Begin anew in a forked child: nobody holds the lock, and what was counted is not its."""
-        self._lock = unpatched.new_rlock()
-        self._counts.clear()
-        self._spoken.clear()
-
 
 logger: Final = logging.getLogger("sqreen_mw")
 
@@ -67,18 +25,61 @@ MAX_LINE: Final = 1000
 LOG_INTERVAL: Final = 30.0
 """Seconds between two log lines of the same cause."""
 
-_ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
-"""Control characters, with which what others send could forge a line of the log."""
+OFF_THREAD_SECONDS: Final = 0.5
+"""How long ``log_off_thread`` waits until its line is logged."""
 
-SAY_SECONDS: Final = 0.5
-"""How long a thread that may not be held up waits until its line is logged."""
+_ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+"""Control characters: without this, data of others could forge a line of the log."""
+
+
+class RateLimitedCounter:
+    """Counts by cause. Reentrant, as a signal handler may interrupt it and count too."""
+
+    def __init__(self, *, interval: float) -> None:
+        """Start with empty counts.
+
+        Args:
+            interval: Seconds between two log lines of the same cause.
+        """
+        self._interval: Final = interval
+        self._lock = unpatched.new_rlock()
+        self._counts: Final[dict[str, int]] = {}
+        self._last_logged: Final[dict[str, tuple[float, int]]] = {}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of occurrences of each cause."""
+        with self._lock:
+            return dict(self._counts)
+
+    def count(self, cause: str) -> int | None:
+        """Count one occurrence.
+
+        Returns:
+            How many were suppressed since the last log line, or None to suppress this one as well.
+        """
+        now = time.monotonic()
+        with self._lock:
+            count = self._counts.get(cause, 0) + 1
+            self._counts[cause] = count
+            logged_at, logged_count = self._last_logged.get(cause, (-math.inf, 0))
+            if now - logged_at < self._interval:
+                return None
+            self._last_logged[cause] = (now, count)
+        return count - logged_count - 1
+
+    def reset_after_fork(self) -> None:
+        """Start again in a forked child, with a new lock: another thread may have held the old."""
+        self._lock = unpatched.new_rlock()
+        self._counts.clear()
+        self._last_logged.clear()
 
 
 class Guard:
-    """Counts faults by cause, and logs each cause at most once an interval.
+    """Counts errors by cause, and logs each cause at most once per interval.
 
-    Causes are few and ours; they never hold the app's data. Reentrant, as a log handler of the
-    app may track, and track may be at fault.
+    Causes are short constants; they never contain data of the app. Reentrant, as a log handler of
+    the app may call ``track()`` again.
     """
 
     def __init__(
@@ -88,106 +89,106 @@ class Guard:
         strict: bool = False,
         log_interval: float = LOG_INTERVAL,
     ) -> None:
-        """Begin to count.
+        """Start with empty counts.
 
         Args:
-            scrub: Masks secrets in a line, as what is wrong may quote the app's data.
-            strict: Whether misuse is raised instead of logged.
+            scrub: Masks secrets in a line, as a line may quote data of the app.
+            strict: Whether misuse raises ``SqreenUsageError`` instead of being logged.
             log_interval: Seconds between two lines of the same cause.
         """
         self._scrub: Final = scrub
         self._strict: Final = strict
-        self._tally: Final = Tally(interval=log_interval)
-        self._hurried: int | None = None
+        self._counter: Final = RateLimitedCounter(interval=log_interval)
+        self._off_thread: int | None = None
         _guards.add(self)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How often each cause was met."""
-        return self._tally.counts
+        """The number of occurrences of each cause."""
+        return self._counter.counts
 
     def warn(self, cause: str, message: str, *details: object) -> None:
-        """Count a cause, and log its message unless it was logged a moment ago.
+        """Count a cause, and log the message unless the cause was logged recently.
 
         Args:
             cause: A short constant name.
-            message: What is wrong and the fix, with ``%`` places for the details.
-            details: What fills the places.
+            message: The problem and its fix, with ``%`` placeholders for the details.
+            details: Values of the placeholders.
         """
-        unsaid = self._tally.count(cause)
-        if unsaid is None:
+        suppressed = self._counter.count(cause)
+        if suppressed is None:
             return
-        # A detail, a scrubber or a handler of the app may raise: no reason to raise into the app.
-        try:
+        with suppress_app_errors:  # a detail, a scrubber or a log handler may raise
             line = self._line(message, details)
-            if unsaid:
-                line = f"{line} ({unsaid} more of these since the last line)"
-            if unpatched.get_ident() == self._hurried:
-                say_beside(line)
+            if suppressed:
+                line = f"{line} ({suppressed} more of these since the last line)"
+            if unpatched.get_ident() == self._off_thread:
+                log_off_thread(line)
             else:
                 logger.warning("%s", line)
-        except Exception as error:
-            if is_interruption(error):
-                raise
 
-    def misuse(self, cause: str, message: str, *details: object) -> None:
-        """Count and log a call that is wrong, as ``warn`` does.
+    def report_misuse(self, cause: str, message: str, *details: object) -> None:
+        """Count and log a wrong call, as ``warn`` does.
 
         Raises:
-            SqreenUsageError: Instead of the log line, where ``SQREEN_STRICT=1`` asks for it.
+            SqreenUsageError: With ``SQREEN_STRICT=1``, instead of the log line.
         """
         if self._strict:
-            self._tally.count(cause)
+            self._counter.count(cause)
             raise SqreenUsageError(self._line(message, details))
         self.warn(cause, message, *details)
 
     def _line(self, message: str, details: tuple[object, ...]) -> str:
         return cut_text(message % details, MAX_LINE, self._scrub).translate(_ESCAPED)
 
-    def hurry(self) -> None:
-        """Log no line on this thread: who holds a lock of a log handler may wait for the thread."""
-        self._hurried = unpatched.get_ident()
+    def log_off_thread_here(self) -> None:
+        """Log lines of the current thread on other threads, so that no log handler blocks it."""
+        self._off_thread = unpatched.get_ident()
 
-    def swallow(self, cause: str) -> "Swallow":
-        """Return a context in which a fault of ours is counted and logged, and goes no further.
+    def suppress_errors(self, cause: str) -> "SuppressErrors":
+        """Return a context that counts and logs errors, and suppresses them.
 
-        It holds no state of its own, so one object serves any number of threads.
+        It has no state of its own, so one object serves all threads.
         """
-        return Swallow(self, cause)
+        return SuppressErrors(self, cause)
 
-    def failed(self, cause: str, error: BaseException) -> None:
-        """Count and log a fault of ours, which goes no further."""
+    def suppress_exits(self, cause: str) -> "SuppressExits":
+        """Return the same for hooks on our own thread, where ``exit()`` must not end it either."""
+        return SuppressExits(self, cause)
+
+    def internal_error(self, cause: str, error: BaseException) -> None:
+        """Count and log an error of ours."""
         self.warn(cause, "sqreen_mw failed in %s, the app goes on: %r", cause, error)
 
     def reset_after_fork(self) -> None:
-        """Begin anew in a forked child: the other threads are gone, what was counted is not its."""
-        self._tally.reset_after_fork()
-        self._hurried = None
+        """Start again in a forked child."""
+        self._counter.reset_after_fork()
+        self._off_thread = None
 
 
-def say_beside(line: str) -> None:
-    """Log a line on a thread of its own, and wait a moment for that, no longer.
+def log_off_thread(line: str) -> None:
+    """Log a line on a new thread, and wait at most ``OFF_THREAD_SECONDS`` for it.
 
-    A log handler may take as long as it likes, or for ever where nobody reads what it writes.
+    A log handler may block, for example if nobody reads the pipe that it writes to.
     """
-    turn, saying = unpatched.new_lock(), unpatched.new_lock()
-    saying.acquire()
+    turn, done = unpatched.new_lock(), unpatched.new_lock()
+    done.acquire()
 
-    def say() -> None:
+    def log() -> None:
         if not turn.acquire(blocking=False):
             return
         try:
-            with suppress(Exception):  # a handler of the app's
+            with suppress_app_errors:  # a handler of the app may raise
                 logger.warning("%s", line)
         finally:
-            saying.release()
+            done.release()
 
     try:
-        unpatched.start_thread(say)
-    except RuntimeError:  # no thread is to be had, as at the exit of Python 3.12
-        say()
-    if not saying.acquire(timeout=SAY_SECONDS):
-        say()  # unless the thread does already: it may never run, as in an old uWSGI
+        unpatched.start_thread(log)
+    except RuntimeError:  # no thread can start, as at the exit of Python 3.12
+        log()
+    if not done.acquire(timeout=OFF_THREAD_SECONDS):
+        log()  # if the thread has not started: in an old uWSGI it may never run
 
 
 _guards: Final[WeakSet[Guard]] = WeakSet()
@@ -201,12 +202,8 @@ def _reset_after_fork() -> None:
 os.register_at_fork(after_in_child=_reset_after_fork)
 
 
-class Swallow:
-    """Keeps faults from reaching the app.
-
-    Signals to stop, such as KeyboardInterrupt, pass, and so does misuse that is to be raised, and
-    what a signal handler of the app raises.
-    """
+class SuppressErrors:
+    """Suppresses the errors that ``is_suppressible`` allows; the guard counts and logs them."""
 
     __slots__ = ("_cause", "_guard")
 
@@ -220,9 +217,19 @@ class Swallow:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> bool:
-        if not isinstance(error, Exception) or isinstance(error, SqreenUsageError):
+        if error is None or not self._suppresses(error):
             return False
-        if is_interruption(error):
-            return False
-        self._guard.failed(self._cause, error)
+        self._guard.internal_error(self._cause, error)
+        return True
+
+    def _suppresses(self, error: BaseException) -> bool:
+        return is_suppressible(error)
+
+
+class SuppressExits(SuppressErrors):
+    """Suppresses every exception, ``SystemExit`` and ``KeyboardInterrupt`` included."""
+
+    __slots__ = ()
+
+    def _suppresses(self, _: BaseException) -> bool:
         return True

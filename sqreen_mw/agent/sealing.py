@@ -44,17 +44,18 @@ class Sealer:
         self._describer: Final = describer
         self._before_send: Final = before_send
         self._guard: Final = guard
-        self._swallow: Final = guard.swallow("describe")
+        self._suppress: Final = guard.suppress_errors("describe")
 
     def seal(self, pending: PendingEvent) -> bytes | None:
         """Return the JSON of an event, at most ``MAX_EVENT_BYTES``, or None if the app drops it.
 
         Where it is larger, the largest properties are left out and the event is marked.
         """
-        if self._before_send is None:
+        before_send = self._before_send
+        if before_send is None:
             event = self._event(pending, self._describer.scrubber)
         else:
-            shown = self._shown(self._event(pending, _UNSCRUBBED))
+            shown = self._shown(self._event(pending, _UNSCRUBBED), before_send)
             if shown is None:
                 return None
             event = scrubbed_event(shown, self._describer.scrubber)
@@ -66,7 +67,7 @@ class Sealer:
         request = None
         if context is not None:
             # A request that can't be read costs its description, never the event.
-            with self._swallow:
+            with self._suppress:
                 request = self._request(context, with_body=pending.with_body)
         identity = pending.identity
         if identity is None:
@@ -107,14 +108,11 @@ class Sealer:
         body = context.raw_body() if with_body else None
         return self._describer.describe(raw, body, located=located)
 
-    def _shown(self, event: Event) -> Event | None:
+    def _shown(self, event: Event, before_send: BeforeSend) -> Event | None:
         """Return what the app's hook makes of an event; where it fails, the event is dropped."""
-        assert self._before_send is not None  # noqa: S101 the only caller has looked
         changed: object = None
-        try:
-            changed = _read_back(self._before_send(event))
-        except BaseException as error:  # noqa: BLE001 an exit() there would be the flusher's own
-            self._guard.failed("before_send", error)
+        with self._guard.suppress_exits("before_send"):
+            changed = _read_back(before_send(event))
         if changed is None or isinstance(changed, Event):
             return changed
         message = "before_send must return the event or None, not %s: the event is dropped"

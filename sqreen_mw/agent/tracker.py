@@ -11,11 +11,10 @@ from sqreen_mw.agent.context import Calls, Identity, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.requests.lookup import context_of
+from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.body import MAX_BODY_BYTES
 from sqreen_mw.capture.json_copy import Copier, encode_json, plain_json, safe_text
-from sqreen_mw.capture.signal_exceptions import is_interruption
 from sqreen_mw.capture.text import clean_text
-from sqreen_mw.errors import SqreenUsageError
 from sqreen_mw.protocol.event_id import new_event_id
 
 LOGIN: Final = "sq.sdk.users.login"
@@ -73,7 +72,7 @@ class Tracker:
         self._calls: Final = calls
         self._arguments: Final = arguments
         self._guard: Final = guard
-        self._swallow: Final = guard.swallow("track")
+        self._suppress: Final = guard.suppress_errors("track")
         self._ip_header: Final = ip_header
         self._names: Final = dict[str, str]()
 
@@ -86,8 +85,7 @@ class Tracker:
         keywords: Mapping[str, Any],
     ) -> str | None:
         """Take an event and return its id, or None if it is not accepted."""
-        # As self._swallow does, but for what a context manager costs.
-        try:
+        with self._suppress:
             told = self._names.get(name) if type(name) is str else None
             if told is None:
                 told = self._told(name)
@@ -99,13 +97,7 @@ class Tracker:
                 if copied is not None:
                     return self._submit(told, context, copied)
             return self._track(told, context, options=options, keywords=keywords)
-        except SqreenUsageError:
-            raise
-        except Exception as error:
-            if is_interruption(error):
-                raise
-            self._guard.failed("track", error)
-            return None
+        return None
 
     def _told(self, name: object) -> str | None:
         """Return the name that an event is given, or None if it may not have it.
@@ -152,10 +144,10 @@ class Tracker:
         keywords: Mapping[str, Any],
     ) -> None:
         """Say who a request is from."""
-        with self._swallow:
+        with self._suppress:
             if context is None:
                 message = "identify() outside a request does nothing: give track() user_identifiers"
-                self._guard.misuse("identify_outside", message)
+                self._guard.report_misuse("identify_outside", message)
                 return
             copier = Copier()
             identity = self._arguments.identity(
@@ -175,11 +167,11 @@ class Tracker:
         keywords: Mapping[str, Any],
     ) -> str | None:
         """Take a login; a successful one identifies the request's user."""
-        with self._swallow:
+        with self._suppress:
             succeeded = self._arguments.truth(success)
             if succeeded is None:
                 message = "auth_track() needs True or False first, not %s: did the login succeed?"
-                self._guard.misuse("auth_success", message, type(success).__name__)
+                self._guard.report_misuse("auth_success", message, type(success).__name__)
                 return None
             copier = Copier()
             identity = self._arguments.identity(identifiers, copier, keywords=keywords)
@@ -194,7 +186,7 @@ class Tracker:
         self, context: RequestContext | None, identifiers: object, *, keywords: Mapping[str, Any]
     ) -> str | None:
         """Take a new account, which identifies the request's user."""
-        with self._swallow:
+        with self._suppress:
             copier = Copier()
             identity = self._arguments.identity(identifiers, copier, keywords=keywords)
             self._remember(context, identity, copier, call="signup_track()")
@@ -219,18 +211,15 @@ class Tracker:
 
     def _nobody(self, call: str) -> None:
         message = "%s: a user needs an identifier, such as {'email': ...}: nobody is identified"
-        self._guard.misuse("identifiers_empty", message, call)
+        self._guard.report_misuse("identifiers_empty", message, call)
 
     def _context_of(self, request: object) -> RequestContext | None:
         context = None
-        try:
+        with suppress_app_errors:
             context = context_of(request, self._calls, ip_header=self._ip_header)
-        except Exception as error:  # the app's own object may raise anything
-            if is_interruption(error):
-                raise
         if context is None:
             message = "track() can't read a request of type %s: the event is kept without one"
-            self._guard.misuse("request_type", message, type(request).__name__)
+            self._guard.report_misuse("request_type", message, type(request).__name__)
         return context
 
     def _submit(  # noqa: PLR0917 names would cost each call
@@ -273,5 +262,5 @@ class Tracker:
         wanted = self._arguments.truth(value)
         if wanted is None:
             message = "collect_body must be True or False, not %s: the body is not told"
-            self._guard.misuse("collect_body_type", message, type(value).__name__)
+            self._guard.report_misuse("collect_body_type", message, type(value).__name__)
         return wanted is True

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sqreen_mw.capture.signal_exceptions import is_interruption
+from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.text import LOOKED_AT, clean_text
 from sqreen_mw.protocol.limits import (
     MAX_EVENT_BYTES,
@@ -69,12 +69,9 @@ class Copier:
             return value
         if kind is int or kind is float:
             return self.text(value)
-        try:
+        with suppress_app_errors:
             return self._copy_other(value, depth)
-        except Exception as error:  # the app's own methods ran, and may raise anything
-            if is_interruption(error):
-                raise
-            return _without_text(value)
+        return _without_text(value)
 
     def copies(
         self, items: Iterable[tuple[object, object]], depth: int = MAX_PROPERTY_DEPTH
@@ -176,17 +173,16 @@ def safe_text(value: object) -> str:
 
     No more is read of long ones than is looked at.
     """
-    try:
+    if type(value) is str:
+        return value
+    with suppress_app_errors:
         if isinstance(value, str):
             return str.__str__(value)  # of a subclass, the plain text
         if isinstance(value, _BYTES):
             return str(bytes(value[:LOOKED_AT]))
         is_container = isinstance(value, Mapping) or _is_sequence(value)
         return _container_text(value) if is_container else str(value)
-    except Exception as error:  # the app's own method ran, and may raise anything
-        if is_interruption(error):
-            raise
-        return _without_text(value)
+    return _without_text(value)
 
 
 def _is_sequence(value: object) -> bool:

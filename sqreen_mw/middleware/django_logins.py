@@ -1,10 +1,10 @@
 """Django's own logins as events: the admin's, and those of whatever asks its backends."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from sqreen_mw.agent.api import auth_track
+from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.middleware.optional import extra
 
 with extra("django"):
@@ -27,7 +27,7 @@ def follow_logins(*, wanted: bool) -> None:
 
 def _succeeded(*, user: Any, **_: Any) -> None:
     username = None
-    with suppress(Exception):  # the app's own model of a user may raise anything
+    with suppress_app_errors:  # the user model is the app's
         username = user.get_username()
     _track(username, success=True)
 

@@ -10,8 +10,8 @@ from sqreen_mw.agent.guard import Guard
 from tests.support.waiting import PATIENCE, wait_until
 
 
-def test_counts_every_cause_and_logs_it_once(caplog: pytest.LogCaptureFixture) -> None:
-    """A cause is logged once an interval, however often it is met; each time counts."""
+def test_each_cause_is_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A cause is logged once per interval; every occurrence is counted."""
     guard = Guard()
 
     for _ in range(100):
@@ -22,15 +22,15 @@ def test_counts_every_cause_and_logs_it_once(caplog: pytest.LogCaptureFixture) -
     assert caplog.messages == ["not a name", "something else"]
 
 
-def test_a_detail_can_not_forge_a_line(caplog: pytest.LogCaptureFixture) -> None:
-    """Line breaks and terminal codes of others are written out."""
+def test_details_cannot_forge_log_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """Line breaks and terminal codes in details are escaped."""
     Guard().warn("refused", "it says %s", "no\n12:00 root logged in\x1b[2J\x85")
 
     assert caplog.messages == ["it says no\\x0a12:00 root logged in\\x1b[2J\\x85"]
 
 
-def test_says_how_many_went_unsaid(caplog: pytest.LogCaptureFixture) -> None:
-    """The next line after an interval tells of those in between."""
+def test_log_line_counts_suppressed_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """The first line after an interval contains the number of suppressed lines."""
     guard = Guard(log_interval=2.0)
 
     for _ in range(4):
@@ -41,23 +41,25 @@ def test_says_how_many_went_unsaid(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == ["said", "said (3 more of these since the last line)"]
 
 
-def test_swallows_faults_but_no_signal_to_stop(caplog: pytest.LogCaptureFixture) -> None:
-    """An exception goes no further than the guard; KeyboardInterrupt does."""
+def test_errors_are_suppressed_but_keyboard_interrupt_is_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The guard suppresses an exception and lets KeyboardInterrupt through."""
     guard = Guard()
 
-    with guard.swallow("seal"):
+    with guard.suppress_errors("seal"):
         raise ValueError("inside")
-    with pytest.raises(KeyboardInterrupt), guard.swallow("seal"):
+    with pytest.raises(KeyboardInterrupt), guard.suppress_errors("seal"):
         raise KeyboardInterrupt
-    with guard.swallow("seal"):
+    with guard.suppress_errors("seal"):
         pass
 
     assert guard.counts == {"seal": 1}
     assert "failed in seal, the app goes on: ValueError('inside')" in caplog.text
 
 
-def test_a_log_handler_that_is_at_fault_itself_ends() -> None:
-    """A handler of the app that makes the same fault again does not loop."""
+def test_log_handler_that_warns_again_does_not_loop() -> None:
+    """A log handler of the app may cause the same warning again."""
     guard = Guard()
 
     class Echo(logging.Handler):
@@ -75,7 +77,7 @@ def test_a_log_handler_that_is_at_fault_itself_ends() -> None:
     assert guard.counts == {"name_type": 2}
 
 
-def test_counts_are_exact_over_threads() -> None:
+def test_counts_are_exact_across_threads() -> None:
     """No count is lost between threads."""
     guard = Guard()
 
@@ -92,11 +94,11 @@ def test_counts_are_exact_over_threads() -> None:
     assert guard.counts == {"a": 8000}
 
 
-def test_what_raises_while_it_is_said_goes_no_further() -> None:
-    """A scrubber, a detail or a handler of the app that raises is no reason to raise."""
+def test_errors_while_logging_are_suppressed() -> None:
+    """A scrubber, a detail or a log handler of the app may raise."""
 
-    class UnsayableError(Exception):
-        """An error that can't be shown."""
+    class UnprintableError(Exception):
+        """An error whose repr raises."""
 
         def __repr__(self) -> str:
             raise RuntimeError("no text")
@@ -107,20 +109,20 @@ def test_what_raises_while_it_is_said_goes_no_further() -> None:
     guard = Guard(scrub=broken)
 
     guard.warn("a", "said")
-    with Guard().swallow("b"):
-        raise UnsayableError
+    with Guard().suppress_errors("b"):
+        raise UnprintableError
 
     assert guard.counts == {"a": 1}
 
 
-def test_a_fork_while_the_lock_is_held_hangs_no_child() -> None:
-    """A child whose parent's other thread was just counting counts all the same, from nought."""
+def test_child_of_a_fork_with_held_lock_counts_from_zero() -> None:
+    """A fork while another thread counts leaves the child with a free lock and empty counts."""
     guard = Guard()
     guard.warn("in the parent", "not the child's")
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with guard._tally._lock:  # noqa: SLF001 the moment can't be met otherwise
+        with guard._counter._lock:  # noqa: SLF001 the lock is never held long enough
             held.set()
             done.wait(PATIENCE)
 
@@ -144,8 +146,8 @@ def test_a_fork_while_the_lock_is_held_hangs_no_child() -> None:
     assert os.waitstatus_to_exitcode(ended[1]) == 1
 
 
-def test_a_hurried_thread_waits_for_no_log_handler() -> None:
-    """A thread that may not be held up goes on where a handler of the app's does not return."""
+def test_blocked_log_handler_does_not_block_our_thread() -> None:
+    """A thread that logs off-thread continues while a log handler of the app blocks."""
     guard = Guard()
     may_return = threading.Event()
     lines: list[str] = []
@@ -156,7 +158,7 @@ def test_a_hurried_thread_waits_for_no_log_handler() -> None:
             lines.append(record.getMessage())
 
     def warn() -> None:
-        guard.hurry()
+        guard.log_off_thread_here()
         guard.warn("a", "said")
 
     logger = logging.getLogger("sqreen_mw")

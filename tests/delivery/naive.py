@@ -74,7 +74,7 @@ def _waits_with_a_lock() -> None:
 
 
 def _logs_on_its_thread() -> None:
-    _replace(_of("guard").Guard, "hurry", lambda _: None)
+    _replace(_of("guard").Guard, "log_off_thread_here", lambda _: None)
 
 
 def _deadline_each() -> None:

@@ -10,7 +10,7 @@ from tests.docs.pages import ROOT, text_of
 
 PAGE = text_of("docs/troubleshooting.md")
 PLACE = re.compile(r"%[.\d]*[a-z]|\{\}")
-SPEAKS = {"warn", "misuse", "warning", "error", "debug", "_drop"}
+SPEAKS = {"warn", "report_misuse", "warning", "error", "debug", "_drop"}
 OURS = ("agent", "capture", "middleware", "scrubbing", "protocol")
 
 

@@ -31,7 +31,7 @@ from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.process import unpatched
 from sqreen_mw.agent.process.sigterm import follow_sigterm
 from sqreen_mw.agent.process.workers import follow_child_end, loads_for_workers
-from sqreen_mw.capture.signal_exceptions import is_interruption
+from sqreen_mw.app_errors import raised_by_signal_handler
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import new_event_id
 
@@ -234,7 +234,7 @@ class Flusher:
             unpatched.start_thread(self._run)
         except BaseException as error:
             self.started = self._thread is not None
-            if is_interruption(error) or not isinstance(error, RuntimeError):
+            if raised_by_signal_handler(error) or not isinstance(error, RuntimeError):
                 raise
             self._say_unborn(error)
 
@@ -247,7 +247,7 @@ class Flusher:
         if not self._birth.acquire(blocking=False):
             return
         self.started = True
-        self._guard.hurry()
+        self._guard.log_off_thread_here()
         # Debuggers and coverage don't see a raw thread unless it takes over their hook.
         sys.settrace(threading.gettrace())
         self._deliver()
@@ -266,7 +266,7 @@ class Flusher:
         try:
             loop.run_until_complete(self._main())
         except BaseException as error:  # noqa: BLE001 nobody else would ever know
-            self._guard.failed("flusher", error)
+            self._guard.internal_error("flusher", error)
         finally:
             loop.close()
             self.finished = True

@@ -102,7 +102,7 @@ class HeartbeatSender:
     async def _beat(self, seconds: float, *, ended: bool = False) -> float:
         """Send one heartbeat, and return the seconds until the next one."""
         answer = None
-        with self._guard.swallow("heartbeat"):
+        with self._guard.suppress_errors("heartbeat"):
             beat = self._heartbeat(ended=ended)
             answer = await self._transport.beat(encode_heartbeat(beat), seconds=seconds)
         interval: float = HEARTBEAT_INTERVAL

@@ -127,7 +127,7 @@ class Dispatcher:
             try:
                 self._turn()
             except Exception as error:  # noqa: BLE001 a fault of ours must not end the delivery
-                self._guard.failed("flusher", error)
+                self._guard.internal_error("flusher", error)
                 await asyncio.sleep(FAULT_SECONDS)
             if not self._over():
                 dues = self._seal_due(), self._keep_due(), self._send_due(), self._end()
@@ -135,7 +135,7 @@ class Dispatcher:
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.wait((self._sending,))
-        with self._guard.swallow("spool"):
+        with self._guard.suppress_errors("spool"):
             self._keep_rest()
             self._spool.close()
 
@@ -254,7 +254,7 @@ class Dispatcher:
                 self._buffer.put_sealed(SealedEvent(data, event.tracked_at))
                 return
         except Exception as error:  # noqa: BLE001 a fault of ours, or of the app's own classes
-            self._guard.failed("seal", error)
+            self._guard.internal_error("seal", error)
             reason = "unsealed"
         self._buffer.dropped(reason)
 
@@ -273,7 +273,7 @@ class Dispatcher:
             deadline = self._end() if self._wishes.closing else None
             await self._outbox.send(deadline=deadline)
         except Exception as error:  # noqa: BLE001 as above
-            self._guard.failed("send", error)
+            self._guard.internal_error("send", error)
             self._outbox.retry_at = time.monotonic() + FAULT_SECONDS
         finally:
             self._sending = self._sent_at = None

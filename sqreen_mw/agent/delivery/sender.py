@@ -118,7 +118,7 @@ class BatchSender:
             return
         seconds = self._pace.send if deadline is None else min(self._pace.send, deadline - now)
         outcome: Outcome = Retry("the transport failed")
-        with self._guard.swallow("transport"):
+        with self._guard.suppress_errors("transport"):
             outcome = await self._transport.send(batch, seconds=seconds)
         self._apply(outcome, batch, closing=deadline is not None)
 

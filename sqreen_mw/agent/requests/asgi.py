@@ -1,16 +1,15 @@
 """A request in an ASGI server."""
 
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqreen_mw.agent.context import Calls, RequestContext, Route
+from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import UNKNOWN_PEER
 from sqreen_mw.capture.json_copy import safe_text
 from sqreen_mw.capture.request import PathParams, RawRequest
-from sqreen_mw.capture.signal_exceptions import is_interruption
 
 _DEEPEST: Final = 8
 """Mounts within each other that are looked at: an application may be mounted in itself."""
@@ -22,7 +21,7 @@ def mount_templates(router: object) -> list[str]:
     What is mounted may hide its routes, and so those that are mounted in it.
     """
     found: list[str] = []
-    with suppress(Exception):  # a framework's own object may raise anything
+    with suppress_app_errors:
         found.extend(_templates(router, "", _DEEPEST))
     return found
 
@@ -90,20 +89,21 @@ class ASGIRequestContext(RequestContext):
         # An iterator is the app's alone.
         headers = self.headers if isinstance(self.headers, _SEQUENCES) else ()
         told = self.told
-        try:
+        held = 0
+        with suppress_app_errors:  # values of a scope may be of any type
             fields = [field for field in headers if field[0] in told and type(field[1]) is bytes]
             kept = fields[-_MOST_FIELDS:]
-            # The path's parameters are as long as the path, at most.
+            # The path's parameters are at most as long as the path.
             held = 2 * len(self.path) + len(self.query)
             for _, value in kept:
                 held += len(value) + _FIELD_BYTES
-        except Exception as error:  # what is in a scope may be anything
-            if is_interruption(error):
-                raise
-            kept = [field for field in headers if _is_pair(field) and field[0] in told]
-            held = _UNKNOWN_BYTES
+            self.headers = kept
+            self.held_bytes = held
+            self.noticed = True
+            return
+        kept = [field for field in headers if _is_pair(field) and field[0] in told]
         self.headers = kept[-_MOST_FIELDS:]
-        self.held_bytes = held
+        self.held_bytes = _UNKNOWN_BYTES
         self.noticed = True
 
     def raw_request(self) -> RawRequest:
@@ -234,10 +234,9 @@ class _Routing(NamedTuple):
             return self.found[0]
         if self.route is None and self.path_template is None:
             return None
-        try:
+        with suppress_app_errors:
             return self._template()
-        except Exception:  # noqa: BLE001 a framework's own object may raise anything
-            return None
+        return None
 
     def path_params(self) -> PathParams:
         """Return the path's parameters."""

@@ -1,12 +1,12 @@
 """A request in a WSGI server."""
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from sqreen_mw.agent.context import Calls, RequestContext
+from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import Headers
 from sqreen_mw.capture.json_copy import safe_text
@@ -142,7 +142,7 @@ def _rule(environ: Mapping[str, Any]) -> tuple[object, object]:
     """
     request = environ.get(_WERKZEUG)
     if request is not None:
-        with suppress(Exception):  # a framework's own object may raise anything
+        with suppress_app_errors:
             rule = getattr(request, "url_rule", None)
             if rule is not None:
                 return rule, getattr(request, "view_args", None)
@@ -151,7 +151,7 @@ def _rule(environ: Mapping[str, Any]) -> tuple[object, object]:
 
 def _read(rule: object, parameters: object) -> tuple[str | None, PathParams]:
     """Return a rule's template, and the path's parameters."""
-    with suppress(Exception):  # a framework's own object may raise anything
+    with suppress_app_errors:
         route = rule if isinstance(rule, str) else getattr(rule, "rule", None)
         if isinstance(route, str):
             return route, dict(parameters) if isinstance(parameters, Mapping) else {}

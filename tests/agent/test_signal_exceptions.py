@@ -107,7 +107,7 @@ def test_it_goes_through_wherever_it_strikes(options: Any, keywords: dict[str, A
         Bench().track("x", options, **keywords)
 
 
-@pytest.mark.parametrize("act", [Guard.warn, Guard.misuse])
+@pytest.mark.parametrize("act", [Guard.warn, Guard.report_misuse])
 def test_it_goes_through_while_a_fault_is_logged(act: Callable[..., None]) -> None:
     """A time limit that is over while a handler of the app's logging runs passes."""
 
