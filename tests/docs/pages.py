@@ -47,4 +47,4 @@ def blocks_of(page: str) -> list[Block]:
 
 def all_text() -> str:
     """Return the README and all pages."""
-    return "\n".join(text_of(page) for page in ("README.md", *PAGES))
+    return "\n".join(text_of(page) for page in ("README.md", "CONTRIBUTING.md", *PAGES))

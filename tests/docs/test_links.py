@@ -15,7 +15,7 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", ["README.md", *PAGES])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", *PAGES])
 def test_the_links_of_a_page_lead_somewhere(page: str) -> None:
     """Each file that a page links to is there, and has the heading that the link names."""
     for link in re.findall(r"\]\(([^)]+)\)", FENCED.sub("", text_of(page))):

@@ -86,5 +86,11 @@ def test_the_extras_exist() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = set(re.findall(r'"\.\[(\w+)\]"', README))
 
-    assert named == {"collector", "demo", "flask"}
+    assert named == {"collector", "demo", "django", "flask"}
     assert named <= extras["optional-dependencies"].keys()
+
+
+@pytest.mark.parametrize("script", ["scripts/demo", "scripts/test"])
+def test_both_scripts_are_named(script: str) -> None:
+    """The README names the commands that run the demo and the tests."""
+    assert f"{script}\n" in README or f"`{script}`" in README
