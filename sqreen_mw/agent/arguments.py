@@ -13,7 +13,7 @@ from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.process.exit import CLOSE_SECONDS
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.json_copy import Copier, encode_json, plain_json, safe_text
-from sqreen_mw.capture.text import LOOKED_AT
+from sqreen_mw.capture.text import SCAN_LIMIT
 from sqreen_mw.protocol.event import RESERVED_PREFIX
 from sqreen_mw.protocol.limits import (
     MAX_IDENTIFIER_LENGTH,
@@ -92,7 +92,7 @@ class Arguments:
             )
         elif len(name) > MAX_NAME_LENGTH:
             message = "track() takes names of at most %d characters; this one begins %r"
-            self._guard.report_misuse("name_length", message, MAX_NAME_LENGTH, name[:LOOKED_AT])
+            self._guard.report_misuse("name_length", message, MAX_NAME_LENGTH, name[:SCAN_LIMIT])
         elif name.startswith(RESERVED_PREFIX):
             message = "track(%r): names that begin with %r are reserved, choose another"
             self._guard.report_misuse("name_reserved", message, name, RESERVED_PREFIX)

@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from sqreen_mw.agent.process import unpatched
 from sqreen_mw.app_errors import is_suppressible, suppress_app_errors
-from sqreen_mw.capture.text import cut_text
+from sqreen_mw.capture.text import truncate
 from sqreen_mw.errors import SqreenUsageError
 
 logger: Final = logging.getLogger("sqreen_mw")
@@ -139,7 +139,7 @@ class Guard:
         self.warn(cause, message, *details)
 
     def _line(self, message: str, details: tuple[object, ...]) -> str:
-        return cut_text(message % details, MAX_LINE, self._scrub).translate(_ESCAPED)
+        return truncate(message % details, MAX_LINE, self._scrub).translate(_ESCAPED)
 
     def log_off_thread_here(self) -> None:
         """Log lines of the current thread on other threads, so that no log handler blocks it."""

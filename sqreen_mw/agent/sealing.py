@@ -19,11 +19,11 @@ from sqreen_mw.capture.scrub_event import (
     scrubbed_name,
     scrubbed_values,
 )
-from sqreen_mw.capture.text import cut_texts
+from sqreen_mw.capture.text import truncate_texts
 from sqreen_mw.protocol.batch import decode_event, encode_event
 from sqreen_mw.protocol.event import Event, Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_EVENT_BYTES, MAX_IDENTIFIER_LENGTH, MAX_TEXT_LENGTH
-from sqreen_mw.scrubbing.interface import Scrubs
+from sqreen_mw.scrubbing.interface import ScrubberProtocol
 from sqreen_mw.scrubbing.scrubber import NullScrubber
 
 BeforeSend: TypeAlias = Callable[[Event], Event | None]
@@ -62,7 +62,7 @@ class Sealer:
         data = encode_event(event)
         return data if len(data) <= MAX_EVENT_BYTES else _fitted(event, len(data))
 
-    def _event(self, pending: PendingEvent, scrubber: Scrubs) -> Event:
+    def _event(self, pending: PendingEvent, scrubber: ScrubberProtocol) -> Event:
         context = pending.context
         request = None
         if context is not None:
@@ -91,12 +91,12 @@ class Sealer:
     def _cut(self, values: dict[str, Any], limit: int = MAX_TEXT_LENGTH) -> dict[str, Any]:
         """Return values whose long texts are cut, scrubbed before: here, as the app waits not."""
         # Never the same dict: the app's hook may change what it is shown.
-        return cut_texts(values, limit, self._describer.scrubber.text) if values else {}
+        return truncate_texts(values, limit, self._describer.scrubber.text) if values else {}
 
     def _request(self, context: RequestContext, *, with_body: bool) -> RequestInfo:
         raw = context.raw_request()
-        located = self._describer.locate(raw)
-        if located.distrusts_proxy:
+        located = self._describer.find_client(raw)
+        if located.ignores_proxy_header:
             self._guard.warn(
                 "untrusted_proxy",
                 "requests come from %s with a %s header that is not trusted, so every visitor has "

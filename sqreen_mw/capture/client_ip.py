@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from sqreen_mw.protocol.address import PRIVATE, packed_address, parsed_address, written_address
+from sqreen_mw.protocol.address import PRIVATE, format_address, packed_address, parse_address
 from sqreen_mw.protocol.event import IpSource
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -62,9 +62,9 @@ class Networks:
         return hash(frozenset(self._prefixes.items()))
 
     def __contains__(self, packed: bytes) -> bool:
-        return self.hold(packed)
+        return self.contains(packed)
 
-    def hold(self, packed: bytes) -> bool:
+    def contains(self, packed: bytes) -> bool:
         """Tell whether an address of 4 or 16 bytes is in one of the networks."""
         number = int.from_bytes(packed)
         for shift, values in self._prefixes.get(len(packed), ()):
@@ -155,7 +155,7 @@ class ClientIp:
         places = map(self._new_hop, reversed(self._nearest(headers)))
         return [place.text for place in places if place is not None]
 
-    def distrusts_proxy(self, peer: str | None, headers: Headers) -> bool:
+    def ignores_proxy_header(self, peer: str | None, headers: Headers) -> bool:
         """Tell whether a private peer sends the proxies' header, but is not trusted.
 
         Most likely that is the operator's own proxy, and a setting is missing.
@@ -213,11 +213,11 @@ class ClientIp:
     def _place(self, text: str, source: IpSource, *, is_trusted: bool = False) -> _Place:
         """Return what a text amounts to; ``is_trusted`` counts where it is no address."""
         address = _without_port(text) if ":" in text else text
-        packed = parsed_address(address) if len(address) <= _LONGEST else None
+        packed = parse_address(address) if len(address) <= _LONGEST else None
         if packed is None:
             return _Place(text, ClientAddress(None, source), is_trusted)
-        client = ClientAddress(written_address(packed), source)
-        return _Place(text, client, self.trusted.hold(packed))
+        client = ClientAddress(format_address(packed), source)
+        return _Place(text, client, self.trusted.contains(packed))
 
 
 def _forwarded_for(element: str) -> str:

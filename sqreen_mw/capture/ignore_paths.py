@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 
-class Paths:
+class PathPatterns:
     """A set of paths; one that ends with ``*`` stands for all that begin so."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
@@ -21,7 +21,7 @@ class Paths:
         self._prefixes: Final = tuple(p[:-1] for p in self._patterns - self._exact)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Paths) and self._patterns == other._patterns
+        return isinstance(other, PathPatterns) and self._patterns == other._patterns
 
     def __hash__(self) -> int:
         return hash(self._patterns)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from sqreen_mw.app_errors import suppress_app_errors
-from sqreen_mw.capture.text import LOOKED_AT, clean_text
+from sqreen_mw.capture.text import SCAN_LIMIT, clean_text
 from sqreen_mw.protocol.limits import (
     MAX_EVENT_BYTES,
     MAX_PROPERTIES,
@@ -86,20 +86,20 @@ class Copier:
         return copied
 
     def text(self, value: object, limit: int = MAX_TEXT_LENGTH) -> str:
-        """Return an object's text, at most ``LOOKED_AT`` characters of it."""
+        """Return an object's text, at most ``SCAN_LIMIT`` characters of it."""
         text = value if type(value) is str else safe_text(value)
         if len(text) > limit:
             self.truncated = True
-            text = text[:LOOKED_AT]
+            text = text[:SCAN_LIMIT]
         self.size += len(text)
         return text if text.isascii() else clean_text(text)
 
     def key(self, key: object) -> str:
-        """Return a key's text, at most its last ``LOOKED_AT`` characters."""
+        """Return a key's text, at most its last ``SCAN_LIMIT`` characters."""
         text = safe_text(key)
         if len(text) > MAX_PROPERTY_NAME_LENGTH:
             self.truncated = True
-            text = text[-LOOKED_AT:]
+            text = text[-SCAN_LIMIT:]
         self.size += len(text)
         return clean_text(text)
 
@@ -179,7 +179,7 @@ def safe_text(value: object) -> str:
         if isinstance(value, str):
             return str.__str__(value)  # of a subclass, the plain text
         if isinstance(value, _BYTES):
-            return str(bytes(value[:LOOKED_AT]))
+            return str(bytes(value[:SCAN_LIMIT]))
         is_container = isinstance(value, Mapping) or _is_sequence(value)
         return _container_text(value) if is_container else str(value)
     return _without_text(value)

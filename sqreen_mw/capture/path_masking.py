@@ -8,14 +8,14 @@ from uuid import UUID
 
 from sqreen_mw.capture.json_copy import safe_text
 from sqreen_mw.capture.routes import (
-    Fitted,
-    fitted,
+    PathMatch,
+    match_path,
     repeated_names,
     template_names,
     template_parts,
 )
 from sqreen_mw.protocol.limits import MAX_PARAMETERS
-from sqreen_mw.scrubbing.interface import Scrubs
+from sqreen_mw.scrubbing.interface import ScrubberProtocol
 from sqreen_mw.scrubbing.mask import MASK
 
 
@@ -35,7 +35,7 @@ class Mounted(NamedTuple):
     parameters: Mapping[str, object]
 
 
-def mount_template(mounted: Mounted, scrubber: Scrubs) -> str:
+def mount_template(mounted: Mounted, scrubber: ScrubberProtocol) -> str:
     """Return the template of a mount's path; where it is not known, one that tells no secret."""
     mount, templates, route, given = mounted
     of_route = template_names(route)
@@ -43,7 +43,7 @@ def mount_template(mounted: Mounted, scrubber: Scrubs) -> str:
     secrets = {name for name in of_mount if scrubber.is_sensitive(name)}
     for template in templates:
         names = template_names(template)
-        if secrets <= names <= given.keys() and fitted(mount, template_parts(template)):
+        if secrets <= names <= given.keys() and match_path(mount, template_parts(template)):
             return template
     for name in of_route:
         if scrubber.is_sensitive(name):
@@ -52,7 +52,9 @@ def mount_template(mounted: Mounted, scrubber: Scrubs) -> str:
     return _guessed(mount, of_mount.items(), scrubber)
 
 
-def _guessed(mount: str, parameters: Iterable[tuple[str, object]], scrubber: Scrubs) -> str:
+def _guessed(
+    mount: str, parameters: Iterable[tuple[str, object]], scrubber: ScrubberProtocol
+) -> str:
     """Return the template of a path of which only what it matched is known.
 
     Where a sensitive parameter is not found, the template tells of no other text. What is left of
@@ -123,7 +125,7 @@ def masked_path(
         names |= given.keys()
     secrets = {name for name in names if is_sensitive(name)}
     end = path if routed is None else routed
-    fit = fitted(end, parts) if secrets and parts and path.endswith(end) else None
+    fit = match_path(end, parts) if secrets and parts and path.endswith(end) else None
     if fit is not None:
         path = f"{path.removesuffix(end)}{_masked(fit, secrets)}"
     elif not secrets.isdisjoint(repeated_names(route or "")) or not all(
@@ -134,7 +136,7 @@ def masked_path(
     return _without_copies(path, [safe_text(value) for value in copies if not _is_none(value)])
 
 
-def _masked(fit: Fitted, secrets: set[str]) -> str:
+def _masked(fit: PathMatch, secrets: set[str]) -> str:
     """Return the path of a template: where secrets stand, only the text around them stays."""
     return "/".join(
         f"{part.before}{MASK}{part.after}"

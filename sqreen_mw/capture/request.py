@@ -12,10 +12,10 @@ from sqreen_mw.capture.client_ip import ClientAddress, ClientIp, Headers
 from sqreen_mw.capture.json_copy import Copier, safe_text
 from sqreen_mw.capture.path_masking import Mounted, masked_path, mount_template
 from sqreen_mw.capture.routes import template_names
-from sqreen_mw.capture.text import clean_text, cut_text, cut_texts
+from sqreen_mw.capture.text import clean_text, truncate, truncate_texts
 from sqreen_mw.protocol.event import Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH
-from sqreen_mw.scrubbing.interface import Scrubs
+from sqreen_mw.scrubbing.interface import ScrubberProtocol
 from sqreen_mw.scrubbing.mask import MASK
 
 PathParams: TypeAlias = Mapping[str, object]
@@ -52,11 +52,11 @@ class RawRequest(Struct, frozen=True, kw_only=True):
     status: int | None = None
 
 
-class Located(NamedTuple):
+class ClientLookup(NamedTuple):
     """Where a request comes from, and whether a proxy that is not trusted says otherwise."""
 
     address: ClientAddress
-    distrusts_proxy: bool
+    ignores_proxy_header: bool
 
 
 class _Memory:
@@ -66,7 +66,7 @@ class _Memory:
         self.texts: Final[dict[str | bytes, str]] = {}
         self.fields: Final[dict[str, tuple[str, str]]] = {}
         self.sensitive: Final[dict[str, bool]] = {}
-        self.located: Final[dict[tuple[object, ...], Located]] = {}
+        self.located: Final[dict[tuple[object, ...], ClientLookup]] = {}
         self.harmless: Final[dict[tuple[object, ...], None]] = {}
 
     def make_room(self) -> None:
@@ -84,20 +84,20 @@ class Describer:
         scrubber: Masks secrets.
     """
 
-    def __init__(self, *, client_ip: ClientIp, scrubber: Scrubs) -> None:
+    def __init__(self, *, client_ip: ClientIp, scrubber: ScrubberProtocol) -> None:
         self.client_ip: Final = client_ip
         self.scrubber: Final = scrubber
         self._proxies_header: Final = client_ip.header_name
         self._memory: Final = _Memory()
 
     def describe(
-        self, raw: RawRequest, body: RawBody | None = None, *, located: Located | None = None
+        self, raw: RawRequest, body: RawBody | None = None, *, located: ClientLookup | None = None
     ) -> RequestInfo:
         """Return what events tell of a request, of its body too where it is given."""
-        telling = _Telling(self.scrubber, self._memory)
+        telling = _RequestDescription(self.scrubber, self._memory)
         text, header = telling.text, telling.header
         known = self._memory.texts.get  # spares most texts a call
-        address = (located or self.locate(raw)).address
+        address = (located or self.find_client(raw)).address
         route = self._route(raw)
         path = self._path(raw, route, telling)
         # Of a field that comes twice, the first line is told.
@@ -117,23 +117,23 @@ class Describer:
             truncated=telling.truncated,
         )
 
-    def locate(self, raw: RawRequest) -> Located:
+    def find_client(self, raw: RawRequest) -> ClientLookup:
         """Return where a request comes from."""
         name = self._proxies_header
         lines = [value for key, value in raw.headers if key == name]
         known = self._memory.located.get((raw.peer, *lines))
         if known is not None:
             return known
-        located = Located(
+        located = ClientLookup(
             self.client_ip.resolve(raw.peer, raw.headers),
-            self.client_ip.distrusts_proxy(raw.peer, raw.headers),
+            self.client_ip.ignores_proxy_header(raw.peer, raw.headers),
         )
         if len(lines) <= _LINES_REMEMBERED and sum(map(len, lines)) <= _LONGEST_REMEMBERED:
             self._memory.make_room()
             self._memory.located[raw.peer, *lines] = located
         return located
 
-    def _path(self, raw: RawRequest, route: str | None, telling: "_Telling") -> str:
+    def _path(self, raw: RawRequest, route: str | None, telling: "_RequestDescription") -> str:
         """Return the path without secrets; routes that have none are remembered."""
         if route is None and not raw.path_params:
             return raw.path
@@ -162,12 +162,12 @@ class Describer:
         return f"{mount_template(mounted, self.scrubber)}{raw.route}"
 
 
-class _Telling:
+class _RequestDescription:
     """One description under way, which knows whether something was cut."""
 
     __slots__ = ("_memory", "_scrubber", "truncated")
 
-    def __init__(self, scrubber: Scrubs, memory: _Memory) -> None:
+    def __init__(self, scrubber: ScrubberProtocol, memory: _Memory) -> None:
         self._scrubber: Final = scrubber
         self._memory: Final = memory
         self.truncated = False
@@ -183,7 +183,7 @@ class _Telling:
         if len(text) > MAX_TEXT_LENGTH:
             self.truncated = True
         # A mask may be longer than what it masks: cut in any case.
-        told = cut_text(text, MAX_TEXT_LENGTH, self._scrubber.text)
+        told = truncate(text, MAX_TEXT_LENGTH, self._scrubber.text)
         if told == text and len(text) <= _LONGEST_REMEMBERED:  # no secrets are remembered
             self._memory.make_room()
             self._memory.texts[known_by] = told
@@ -233,7 +233,7 @@ class _Telling:
         copied = copier.copy(value)
         if copier.truncated:
             self.truncated = True
-            copied = cut_texts(copied, MAX_TEXT_LENGTH, self._scrubber.text)
+            copied = truncate_texts(copied, MAX_TEXT_LENGTH, self._scrubber.text)
         return self._scrubber.value(copied)
 
     def _fields(self, query: bytes) -> list[str]:

@@ -35,7 +35,7 @@ class Part(NamedTuple):
     after: str = ""
     has_slashes: bool = False
 
-    def fits(self, text: str) -> bool:
+    def matches(self, text: str) -> bool:
         """Tell whether a part of a path may be this one."""
         if not self.names:
             return text == self.before
@@ -43,7 +43,7 @@ class Part(NamedTuple):
         return room and text.startswith(self.before) and text.endswith(self.after)
 
 
-Fitted: TypeAlias = list[tuple[str, Part]]
+PathMatch: TypeAlias = list[tuple[str, Part]]
 
 
 @lru_cache(maxsize=1024)
@@ -78,7 +78,7 @@ def repeated_names(template: str) -> frozenset[str]:
     return frozenset(name for name, count in times.items() if count > 1)
 
 
-def fitted(path: str, parts: tuple[Part, ...]) -> Fitted | None:
+def match_path(path: str, parts: tuple[Part, ...]) -> PathMatch | None:
     """Return a path's texts, each with the part of the template that it stands for, or None.
 
     Every part has at least one text. Where several may have more, where one ends can't be known:
@@ -96,7 +96,7 @@ def fitted(path: str, parts: tuple[Part, ...]) -> Fitted | None:
         parts = (*parts[:first], _joined(parts[first:last]), *parts[last:])
     pairs = list(zip_longest(texts, parts, fillvalue=None))
     fit = [(text, part) for text, part in pairs if text is not None and part is not None]
-    return fit if len(fit) == len(pairs) and all(part.fits(text) for text, part in fit) else None
+    return fit if len(fit) == len(pairs) and all(part.matches(text) for text, part in fit) else None
 
 
 def _joined(parts: tuple[Part, ...]) -> Part:

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import structs
 
-from sqreen_mw.capture.text import cut_text
+from sqreen_mw.capture.text import truncate
 from sqreen_mw.protocol.event import Event, Params, RequestInfo
 from sqreen_mw.protocol.limits import (
     MAX_IDENTIFIER_LENGTH,
@@ -12,10 +12,10 @@ from sqreen_mw.protocol.limits import (
     MAX_PROPERTY_NAME_LENGTH,
     MAX_TEXT_LENGTH,
 )
-from sqreen_mw.scrubbing.interface import Scrubs, masked
+from sqreen_mw.scrubbing.interface import ScrubberProtocol, masked
 
 
-def scrubbed_event(event: Event, scrubber: Scrubs) -> Event:
+def scrubbed_event(event: Event, scrubber: ScrubberProtocol) -> Event:
     """Return an event in which what the app's hook may have put is scrubbed."""
     return structs.replace(
         event,
@@ -27,13 +27,13 @@ def scrubbed_event(event: Event, scrubber: Scrubs) -> Event:
     )
 
 
-def scrubbed_name(name: str, scrubber: Scrubs) -> str:
+def scrubbed_name(name: str, scrubber: ScrubberProtocol) -> str:
     """Return an event's name, scrubbed."""
     return scrubber.text(name)[:MAX_NAME_LENGTH]
 
 
 def scrubbed_identifiers(
-    identifiers: dict[str, str | int], scrubber: Scrubs
+    identifiers: dict[str, str | int], scrubber: ScrubberProtocol
 ) -> dict[str, str | int]:
     """Return identifiers scrubbed by the patterns of their values, never by their keys."""
     if not identifiers:
@@ -44,7 +44,7 @@ def scrubbed_identifiers(
     }
 
 
-def scrubbed_request(request: RequestInfo, scrubber: Scrubs) -> RequestInfo:
+def scrubbed_request(request: RequestInfo, scrubber: ScrubberProtocol) -> RequestInfo:
     """Return a description in which what the app's hook may have put is scrubbed, too."""
     params = request.params
     return structs.replace(
@@ -67,24 +67,24 @@ def scrubbed_request(request: RequestInfo, scrubber: Scrubs) -> RequestInfo:
     )
 
 
-def _lists(values: dict[str, list[str]], scrubber: Scrubs) -> dict[str, list[str]]:
+def _lists(values: dict[str, list[str]], scrubber: ScrubberProtocol) -> dict[str, list[str]]:
     return {
         _text(name, scrubber): [masked(name, text, scrubber)[:MAX_TEXT_LENGTH] for text in texts]
         for name, texts in values.items()
     }
 
 
-def _text(text: str, scrubber: Scrubs) -> str:
+def _text(text: str, scrubber: ScrubberProtocol) -> str:
     return scrubber.text(text)[:MAX_TEXT_LENGTH]
 
 
-def _identifier(value: str | int, scrubber: Scrubs) -> str | int:
+def _identifier(value: str | int, scrubber: ScrubberProtocol) -> str | int:
     if isinstance(value, str):
-        return cut_text(value, MAX_IDENTIFIER_LENGTH, scrubber.text)
+        return truncate(value, MAX_IDENTIFIER_LENGTH, scrubber.text)
     return value
 
 
-def scrubbed_values(values: dict[str, Any], scrubber: Scrubs) -> dict[str, Any]:
+def scrubbed_values(values: dict[str, Any], scrubber: ScrubberProtocol) -> dict[str, Any]:
     """Return scrubbed values whose keys fit; of a longer one the end stays, which says what it is.
 
     A mask may have made it longer.

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from sqreen_mw.protocol.limits import MAX_PROPERTY_NAME_LENGTH
 
-LOOKED_AT: Final = 16 * 1024
+SCAN_LIMIT: Final = 16 * 1024
 """Characters of a text that are looked at; what is kept of it is a quarter of them."""
 
-MARGIN: Final = 8 * 1024
+SCAN_MARGIN: Final = 8 * 1024
 """Characters at the end of those in which half a secret may stand, as long as any is."""
 
 
@@ -17,31 +17,32 @@ def clean_text(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def cut_text(text: str, limit: int, scrub: Callable[[str], str]) -> str:
+def truncate(text: str, limit: int, scrub: Callable[[str], str]) -> str:
     """Return the first characters of a text.
 
     Scrubbing comes first: a pattern does not know half of a secret.
     """
-    scrubbed = scrub(text[:LOOKED_AT])
-    if len(text) >= LOOKED_AT:
-        scrubbed = scrubbed[:-MARGIN]
+    scrubbed = scrub(text[:SCAN_LIMIT])
+    if len(text) >= SCAN_LIMIT:
+        scrubbed = scrubbed[:-SCAN_MARGIN]
     return clean_text(scrubbed[:limit])
 
 
-def cut_texts(value: Any, limit: int, scrub: Callable[[str], str]) -> Any:
+def truncate_texts(value: Any, limit: int, scrub: Callable[[str], str]) -> Any:
     """Return a JSON-like value in which the texts that are too long are cut, and the keys.
 
     Of a key the end stays: its last word says what it is.
     """
     match value:
         case str():
-            return cut_text(value, limit, scrub) if len(value) > limit else value
+            return truncate(value, limit, scrub) if len(value) > limit else value
         case dict():
             return {
-                _cut_key(key, scrub): cut_texts(item, limit, scrub) for key, item in value.items()
+                _cut_key(key, scrub): truncate_texts(item, limit, scrub)
+                for key, item in value.items()
             }
         case list():
-            return [cut_texts(item, limit, scrub) for item in value]
+            return [truncate_texts(item, limit, scrub) for item in value]
         case _:
             return value
 

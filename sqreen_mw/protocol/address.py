@@ -33,7 +33,7 @@ def packed_address(text: str) -> bytes | None:
     return _packed(text) if len(text) <= _LONGEST else None
 
 
-def parsed_address(text: str) -> bytes | None:
+def parse_address(text: str) -> bytes | None:
     """Do as ``packed_address`` does, for a text that is not remembered and short."""
     try:
         if ":" not in text:
@@ -45,16 +45,16 @@ def parsed_address(text: str) -> bytes | None:
     return packed[12:] if packed.startswith(_MAPPED_PREFIX) else packed
 
 
-_packed: Final = lru_cache(maxsize=_REMEMBERED)(parsed_address)
+_packed: Final = lru_cache(maxsize=_REMEMBERED)(parse_address)
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def address_text(packed: bytes) -> str:
     """Return the canonical text (RFC 5952) of the 4 or 16 bytes of an address."""
-    return written_address(packed)
+    return format_address(packed)
 
 
-def written_address(packed: bytes) -> str:
+def format_address(packed: bytes) -> str:
     """Do as ``address_text`` does, and remember nothing."""
     family = AF_INET if len(packed) == 4 else AF_INET6  # noqa: PLR2004 bytes of IPv4
     return inet_ntop(family, packed)

@@ -8,7 +8,7 @@ from msgspec import Meta, Raw, Struct, field
 
 from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.event import Event, Milliseconds, Name
-from sqreen_mw.protocol.json_errors import UNREADABLE, fault_text
+from sqreen_mw.protocol.json_errors import JSON_ERRORS, json_error_text
 from sqreen_mw.protocol.limits import MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 
 WIRE_VERSION: Final = 1
@@ -100,8 +100,8 @@ def decode_event(data: bytes) -> Event:
     """
     try:
         return _event_decoder.decode(data)
-    except UNREADABLE as error:
-        raise MalformedBatchError(fault_text(error, data)) from error
+    except JSON_ERRORS as error:
+        raise MalformedBatchError(json_error_text(error, data)) from error
 
 
 def decode_answer(data: bytes) -> IngestAnswer:
@@ -113,7 +113,7 @@ def decode_answer(data: bytes) -> IngestAnswer:
     try:
         return _answer_decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedBatchError(fault_text(error, data)) from error
+        raise MalformedBatchError(json_error_text(error, data)) from error
 
 
 def decode_envelope(data: bytes) -> Envelope:
@@ -124,8 +124,8 @@ def decode_envelope(data: bytes) -> Envelope:
     """
     try:
         return _envelope_decoder.decode(data)
-    except UNREADABLE as error:
-        raise MalformedBatchError(fault_text(error, data)) from error
+    except JSON_ERRORS as error:
+        raise MalformedBatchError(json_error_text(error, data)) from error
 
 
 def decode_batch(data: bytes) -> DecodedBatch:
@@ -159,14 +159,14 @@ def _decode_one(index: int, raw: Raw) -> Event | Rejection:
         return Rejection(index=index, id=_readable_id(raw), code="event_too_large", detail=detail)
     try:
         return _event_decoder.decode(raw)
-    except UNREADABLE as error:
+    except JSON_ERRORS as error:
         return Rejection(
-            index=index, id=_readable_id(raw), code="invalid_event", detail=fault_text(error)
+            index=index, id=_readable_id(raw), code="invalid_event", detail=json_error_text(error)
         )
 
 
 def _readable_id(raw: Raw) -> str | None:
     try:
         return _id_decoder.decode(raw).id
-    except UNREADABLE:
+    except JSON_ERRORS:
         return None

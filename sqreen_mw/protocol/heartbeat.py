@@ -7,7 +7,7 @@ from msgspec import Meta, Struct, field
 
 from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.event import Milliseconds, Name
-from sqreen_mw.protocol.json_errors import UNREADABLE, fault_text
+from sqreen_mw.protocol.json_errors import JSON_ERRORS, json_error_text
 from sqreen_mw.protocol.limits import MAX_COUNT, MAX_COUNTERS
 
 HEARTBEAT_VERSION: Final = 1
@@ -16,7 +16,7 @@ HEARTBEAT_VERSION: Final = 1
 HEARTBEAT_INTERVAL: Final = 60
 """Seconds between two heartbeats of a process."""
 
-WANTED: Final = frozenset({"before_send"})
+INTENTIONAL_DROP_REASONS: Final = frozenset({"before_send"})
 """Reasons of dropping that are the app's own wish; every other one is a loss."""
 
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
@@ -93,8 +93,8 @@ def decode_heartbeat(data: bytes) -> Heartbeat:
     """
     try:
         heartbeat = _decoder.decode(data)
-    except UNREADABLE as error:
-        raise MalformedBatchError(fault_text(error, data)) from error
+    except JSON_ERRORS as error:
+        raise MalformedBatchError(json_error_text(error, data)) from error
     if heartbeat.version != HEARTBEAT_VERSION:
         raise MalformedBatchError(
             f"version {heartbeat.version} of heartbeats is not spoken here, only "
@@ -111,5 +111,5 @@ def decode_heartbeat_answer(data: bytes) -> HeartbeatAnswer:
     """
     try:
         return _answer_decoder.decode(data)
-    except UNREADABLE as error:
-        raise MalformedBatchError(fault_text(error, data)) from error
+    except JSON_ERRORS as error:
+        raise MalformedBatchError(json_error_text(error, data)) from error

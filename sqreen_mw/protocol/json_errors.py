@@ -8,11 +8,11 @@ import msgspec
 _TWO_ESCAPES: Final = 12
 _SURROGATE: Final = re.compile(rb"\\u[dD][89abAB]")
 
-UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+JSON_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What a decoder raises for bytes that it can't read."""
 
 
-def fault_text(error: Exception, data: bytes = b"") -> str:
+def json_error_text(error: Exception, data: bytes = b"") -> str:
     """Return the fault that a decoder found in the data, in words."""
     if isinstance(error, RecursionError):
         return "JSON is nested too deeply"

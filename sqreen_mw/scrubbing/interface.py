@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from sqreen_mw.scrubbing.mask import MASK
 
 
-class Scrubs(Protocol):
+class ScrubberProtocol(Protocol):
     """Masks what must not leave the process; it makes new values and never raises.
 
     The same text always gets the same answer, as answers are remembered.
@@ -21,6 +21,6 @@ class Scrubs(Protocol):
         """Tell whether values under a key of this name are to be masked."""
 
 
-def masked(name: str, value: str, scrubber: Scrubs) -> str:
+def masked(name: str, value: str, scrubber: ScrubberProtocol) -> str:
     """Return a parameter's value as it may leave the process."""
     return MASK if scrubber.is_sensitive(name) else scrubber.text(value)

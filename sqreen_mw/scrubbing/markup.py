@@ -7,7 +7,7 @@ from typing import Final
 
 from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.placeholders import is_placeholder
-from sqreen_mw.scrubbing.prose import is_meant_otherwise, is_sentence, is_surely_secret
+from sqreen_mw.scrubbing.prose import is_sentence, is_surely_secret, reads_as_prose
 
 _FLAG: Final = re.compile(r"(?<!\S)(--([\w-]{1,64}+)[ \t]{1,8}+[\"']?)(?![\"'<$-])([^\s\"']++)")
 _ELEMENT: Final = re.compile(
@@ -59,7 +59,7 @@ def _tagged(is_sensitive: IsSensitive, match: re.Match[str]) -> str:
     name, value = match[2], match[3]
     if not is_sensitive(name) or is_placeholder(value) or is_sentence(value):
         return match[0]
-    return match[0] if is_meant_otherwise(value, name) else match[1] + MASK
+    return match[0] if reads_as_prose(value, name) else match[1] + MASK
 
 
 def _element(is_sensitive: IsSensitive, match: re.Match[str]) -> str:

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from sqreen_mw.scrubbing.placeholders import is_placeholder
-from sqreen_mw.scrubbing.prose import is_meant_otherwise, is_sentence, is_surely_secret
+from sqreen_mw.scrubbing.prose import is_sentence, is_surely_secret, reads_as_prose
 
 _IN_QUERY: Final = re.compile(r"([^&;#\s\"'<>\\]*+)")
 _IN_ENCODED_QUERY: Final = re.compile(r"(?:%2[27])?((?:(?!%2[2367Cc]|%7[Dd])[^&;#\s\"'<>\\])*+)")
@@ -38,7 +38,7 @@ _NAME_ROOM: Final = 256
 
 def is_harmless(value: str, name: str) -> bool:
     """Tell whether what follows a name is no secret all the same."""
-    return is_placeholder(value) or is_sentence(value) or is_meant_otherwise(value, name)
+    return is_placeholder(value) or is_sentence(value) or reads_as_prose(value, name)
 
 
 def is_authorization(name: str) -> bool:

@@ -31,7 +31,7 @@ _FEWEST_DIGITS: Final = 12
 _LONG_TOKEN: Final = 20
 
 
-def tells(text: str) -> tuple[bool, bool, bool]:
+def quick_signals(text: str) -> tuple[bool, bool, bool]:
     """Return whether words may tell of a secret, a name and a sign may, and a sentence may."""
     if not _SIGN_OR_BLANK.search(text):
         return False, False, False

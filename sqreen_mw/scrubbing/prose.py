@@ -39,7 +39,7 @@ def is_sentence(value: str) -> bool:
     return len(value) < _MANY and _SENTENCE.fullmatch(value) is not None
 
 
-def is_meant_otherwise(value: str, name: str) -> bool:
+def reads_as_prose(value: str, name: str) -> bool:
     """Tell whether a name here means another thing: ``auth=google``, ``token=ETH``."""
     if _COUNTED.fullmatch(name) and _COUNT.fullmatch(value):
         return True

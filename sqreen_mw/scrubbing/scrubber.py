@@ -15,7 +15,7 @@ from sqreen_mw.scrubbing.prefilter import (
     is_uuid,
     may_hold_card,
     may_hold_token,
-    tells,
+    quick_signals,
 )
 from sqreen_mw.scrubbing.private_keys import mask_private_keys
 from sqreen_mw.scrubbing.traverse import LEAST_CARD, LONG_KEY, Walk
@@ -95,7 +95,7 @@ class Scrubber:
     def _scrubbed(self, text: str) -> str:
         length = len(text)
         if length >= _SHORTEST_SECRET and not (length == UUID_LENGTH and is_uuid(text)):
-            words, signs, prose = tells(text)
+            words, signs, prose = quick_signals(text)
             if words:
                 text = mask_private_keys(text)
             if length >= _SHORTEST_CARD:

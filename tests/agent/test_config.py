@@ -6,7 +6,7 @@ import trustme
 
 from sqreen_mw.agent.config.config import Config, Settings, differing, load_config
 from sqreen_mw.capture.client_ip import ClientIp, Networks
-from sqreen_mw.capture.ignore_paths import Paths
+from sqreen_mw.capture.ignore_paths import PathPatterns
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.scrubbing.scrubber import NullScrubber
 
@@ -69,7 +69,7 @@ def test_lists_come_as_sequences_too(several: Any) -> None:
 
     text = load_config(Settings(trusted_proxies="10.1.0.0/16, private"), environ={})
     assert config.client_ip == text.client_ip
-    assert config.ignore_paths == Paths(["/healthz", "/a b*"])
+    assert config.ignore_paths == PathPatterns(["/healthz", "/a b*"])
     assert config.strip_sensitive_keys == ("iban", "pin")
 
 
@@ -216,7 +216,7 @@ def test_reads_what_shapes_events() -> None:
     )
 
     assert config == Config(
-        ignore_paths=Paths(["/healthz", "/static/*"]),
+        ignore_paths=PathPatterns(["/healthz", "/static/*"]),
         strict=True,
         strip_sensitive_data=False,
         strip_sensitive_keys=("iban", "pin"),

@@ -7,7 +7,7 @@ from sqreen_mw.agent.config.config import Settings, load_config, resolve
 from sqreen_mw.agent.config.table import SETTINGS
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.runtime import configure
-from sqreen_mw.capture.ignore_paths import Paths
+from sqreen_mw.capture.ignore_paths import PathPatterns
 from sqreen_mw.errors import ConfigurationError
 
 INI = """\
@@ -114,7 +114,7 @@ def test_a_mark_within_a_value_is_no_comment(folder: Path) -> None:
     config = load_config(environ={})
 
     assert (config.release, config.strip_sensitive_regex) == ("1#2;3", r"order \#\d+")
-    assert config.ignore_paths == Paths(("/a#b", "/c;d"))
+    assert config.ignore_paths == PathPatterns(("/a#b", "/c;d"))
 
 
 def test_no_file_is_looked_at_where_the_sdk_is_off(folder: Path) -> None:

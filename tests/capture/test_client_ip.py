@@ -194,7 +194,7 @@ def test_knows_a_proxy_that_is_not_trusted(
     peer: str | None, lines: tuple[str, ...], *, distrusts: bool
 ) -> None:
     """A private peer that sends the header is most likely a proxy left out of the settings."""
-    assert DEFAULT.distrusts_proxy(peer, forwarded_for(*lines)) is distrusts
+    assert DEFAULT.ignores_proxy_header(peer, forwarded_for(*lines)) is distrusts
 
 
 @given(st.lists(st.sampled_from(["198.51.100.1", "10.0.0.1", "unknown", "::1"]), max_size=5))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from werkzeug.local import LocalProxy
 
 from sqreen_mw.capture.json_copy import MAX_NODES, Copier, plain_json, safe_text
-from sqreen_mw.capture.text import LOOKED_AT
+from sqreen_mw.capture.text import SCAN_LIMIT
 from sqreen_mw.protocol.limits import MAX_PROPERTY_DEPTH, MAX_TEXT_LENGTH
 from tests.support.cpu_time import CALLER_SECONDS, cpu_seconds
 from tests.support.strategies import depth, json_values
@@ -168,7 +168,7 @@ def test_long_text_is_marked() -> None:
 
     assert copier.copy("x" * (MAX_TEXT_LENGTH + 1)) == "x" * (MAX_TEXT_LENGTH + 1)
     assert copier.truncated
-    assert copier.copy("x" * (LOOKED_AT + 1)) == "x" * LOOKED_AT
+    assert copier.copy("x" * (SCAN_LIMIT + 1)) == "x" * SCAN_LIMIT
 
 
 @pytest.mark.parametrize("value", [range(10**6), ["x" * 4000] * 10**5, {i: i for i in range(9999)}])

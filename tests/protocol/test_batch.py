@@ -69,7 +69,7 @@ def test_any_bytes_are_a_batch_or_malformed(data: bytes) -> None:
         (b'{"events":"x"}', "`$.events`"),
         (b'{"event":[]}', "unknown field `event`"),
         (b"{}", "missing required field `events`"),
-        (b'{"sdk":"\xff","events":[]}', "invalid start byte"),
+        (b'{"sdk":"\xff","events":[]}', "UTF-8"),
         (b'{"version":2,"events":[]}', "version 2 is not spoken here"),
         (b'{"events":[' + b"[" * 100_000 + b"]" * 100_000 + b"]}", "nested too deeply"),
     ],
@@ -79,7 +79,7 @@ def test_a_malformed_batch_names_the_fault(data: bytes, fault: str) -> None:
     with pytest.raises(MalformedBatchError) as raised:
         decode_batch(data)
 
-    assert fault in str(raised.value)
+    assert fault.lower() in str(raised.value).lower()
 
 
 @pytest.mark.parametrize(

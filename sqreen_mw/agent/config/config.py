@@ -12,10 +12,10 @@ from sqreen_mw.agent.config.sources import KEYWORD, Found, Sources, gather
 from sqreen_mw.agent.config.table import SETTINGS, Setting
 from sqreen_mw.agent.config.validators import Texts
 from sqreen_mw.capture.client_ip import FORWARDED_FOR, LOOPBACK, ClientIp, Networks
-from sqreen_mw.capture.ignore_paths import Paths
+from sqreen_mw.capture.ignore_paths import PathPatterns
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.protocol.event import Event
-from sqreen_mw.scrubbing.interface import Scrubs
+from sqreen_mw.scrubbing.interface import ScrubberProtocol
 from sqreen_mw.scrubbing.scrubber import NullScrubber, Scrubber
 
 
@@ -45,7 +45,7 @@ class Settings(TypedDict, total=False):
     strip_sensitive_keys: Texts
     strip_sensitive_regex: str
     before_send: Callable[[Event], Event | None]
-    scrubber: Scrubs
+    scrubber: ScrubberProtocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +89,12 @@ class Config:
     spool_size: int = 64 * 1024 * 1024
     spool_age: float = 72 * 3600.0
     client_ip: ClientIp = field(default_factory=lambda: _client_ip((), None))
-    ignore_paths: Paths = field(default_factory=lambda: Paths(()))
+    ignore_paths: PathPatterns = field(default_factory=lambda: PathPatterns(()))
     strict: bool = False
     strip_sensitive_data: bool = True
     strip_sensitive_keys: tuple[str, ...] | None = None
     strip_sensitive_regex: str | None = None
-    scrubber: Scrubs = field(default_factory=Scrubber, compare=False)
+    scrubber: ScrubberProtocol = field(default_factory=Scrubber, compare=False)
     before_send: Callable[[Event], Event | None] | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
 
@@ -192,7 +192,7 @@ def _check_token(config: Config) -> None:
         )
 
 
-def _scrubber(values: dict[str, Any]) -> Scrubs:
+def _scrubber(values: dict[str, Any]) -> ScrubberProtocol:
     if not values.get("strip_sensitive_data", True):
         return NullScrubber()
     keys, pattern = values.get("strip_sensitive_keys"), values.get("strip_sensitive_regex")

@@ -9,11 +9,11 @@ from typing import Final, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from sqreen_mw.capture.client_ip import Networks
-from sqreen_mw.capture.ignore_paths import Paths
+from sqreen_mw.capture.ignore_paths import PathPatterns
 from sqreen_mw.protocol.address import PRIVATE
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.limits import MAX_NAME_LENGTH
-from sqreen_mw.scrubbing.interface import Scrubs
+from sqreen_mw.scrubbing.interface import ScrubberProtocol
 from sqreen_mw.scrubbing.scrubber import Scrubber
 
 Texts: TypeAlias = str | Sequence[str] | AbstractSet[str]
@@ -160,9 +160,9 @@ def read_header_name(value: str) -> str:
     return name
 
 
-def read_ignored(value: Texts) -> Paths:
+def read_ignored(value: Texts) -> PathPatterns:
     """Return the paths that have no events."""
-    return Paths(_texts(value, separators=", "))
+    return PathPatterns(_texts(value, separators=", "))
 
 
 def read_keys(value: Texts) -> tuple[str, ...]:
@@ -230,7 +230,7 @@ def read_hook(value: Callable[[Event], Event | None]) -> Callable[[Event], Event
     return value
 
 
-def read_scrubs(value: Scrubs) -> Scrubs:
+def read_scrubs(value: ScrubberProtocol) -> ScrubberProtocol:
     """Return the app's own scrubber."""
     if not all(hasattr(value, name) for name in ("text", "value", "is_sensitive")):
         raise TypeError("must have the methods text, value and is_sensitive")

@@ -9,7 +9,7 @@ from sqreen_mw.collector.dashboard.overview.loss_reasons import reason_of
 from sqreen_mw.collector.dashboard.web.time_format import ago_text
 from sqreen_mw.collector.state.instances.losses import Drop
 from sqreen_mw.collector.state.instances.model import Instance
-from sqreen_mw.protocol.heartbeat import WANTED
+from sqreen_mw.protocol.heartbeat import INTENTIONAL_DROP_REASONS
 
 MAX_SOURCES: Final = 4
 MAX_SILENT: Final = 5
@@ -53,7 +53,7 @@ def summarize_losses(
     by_reason: dict[str, list[Drop]] = {}
     intentional = 0
     for drop in drops:
-        if drop.reason in WANTED:
+        if drop.reason in INTENTIONAL_DROP_REASONS:
             intentional += drop.count
         else:
             by_reason.setdefault(drop.reason, []).append(drop)

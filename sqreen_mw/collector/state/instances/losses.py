@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from sqreen_mw.collector.state.apps import DEFAULT_ENVIRONMENT
 from sqreen_mw.collector.state.tables import apps, drops
-from sqreen_mw.protocol.heartbeat import WANTED
+from sqreen_mw.protocol.heartbeat import INTENTIONAL_DROP_REASONS
 
 SLOT: Final = 5 * 60 * 1000
 """Milliseconds that one row covers."""
@@ -70,7 +70,7 @@ def _add(connection: Connection, key: dict[str, Any], count: int) -> None:
         return
     of_app = select(func.count()).select_from(drops).where(drops.c.app_id == key["app_id"])
     if (connection.scalar(of_app) or 0) >= MAX_DROPS:
-        reason = key["reason"] if key["reason"] in WANTED else OTHER
+        reason = key["reason"] if key["reason"] in INTENTIONAL_DROP_REASONS else OTHER
         key |= {"env": DEFAULT_ENVIRONMENT, "host": "", "reason": reason}
         if _increased(connection, key, count):
             return

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from sqreen_mw.protocol.heartbeat import HEARTBEAT_INTERVAL, WANTED
+from sqreen_mw.protocol.heartbeat import HEARTBEAT_INTERVAL, INTENTIONAL_DROP_REASONS
 
 QUIET_AFTER: Final = 2500 * HEARTBEAT_INTERVAL
 """Milliseconds without a heartbeat after which an instance counts as quiet."""
@@ -13,7 +13,7 @@ QUIET_AFTER: Final = 2500 * HEARTBEAT_INTERVAL
 
 def lost_events(dropped: Mapping[str, int]) -> int:
     """Return the number of lost events: dropped events, except intentional drops."""
-    return sum(count for reason, count in dropped.items() if reason not in WANTED)
+    return sum(count for reason, count in dropped.items() if reason not in INTENTIONAL_DROP_REASONS)
 
 
 class Instance(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from sqreen_mw.collector.dashboard.overview import instances
 from sqreen_mw.collector.dashboard.overview.instances import clock_text
 from sqreen_mw.collector.dashboard.overview.loss_reasons import REASONS, reason_of
 from sqreen_mw.collector.dashboard.web.time_format import ago_text
-from sqreen_mw.protocol.heartbeat import WANTED
+from sqreen_mw.protocol.heartbeat import INTENTIONAL_DROP_REASONS
 from tests.collector.dashboard.running_collector import RunningCollector, send_heartbeat
 from tests.docs.pages import text_of as text_of_page
 
@@ -241,7 +241,7 @@ def test_every_drop_reason_has_an_explanation() -> None:
     text = text.partition("`misuse`")[0]
     others = {"close", "spooled", "replayed"}
 
-    assert set(re.findall(r"`(\w+)`", text)) - others == set(REASONS) >= WANTED
+    assert set(re.findall(r"`(\w+)`", text)) - others == set(REASONS) >= INTENTIONAL_DROP_REASONS
     assert reason_of("brand_new").name == "brand new"
 
 
