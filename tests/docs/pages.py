@@ -1,4 +1,4 @@
-"""The pages that users read, and the blocks of code in them."""
+"""The pages of the documentation, and their blocks of code."""
 
 import re
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ _FILE = re.compile(r"# ([\w/]+\.py)\n")
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code: its language, and the file that its first line names."""
+    """A block of code and its language."""
 
     language: str
     code: str
 
     @property
     def file(self) -> str | None:
-        """The file that the block is, or is added to."""
+        """Return the file that the first line names, as in ``# main.py``."""
         match = _FILE.match(self.code)
         return match[1] if match else None
 
     @property
     def commands(self) -> list[str]:
-        """The lines of a shell block; a backslash continues one."""
+        """Return the lines of a shell block, with continued lines joined."""
         joined = self.code.replace("\\\n", " ")
         return [line for line in joined.splitlines() if line and not line.startswith("#")]
 
 
 def text_of(page: str) -> str:
-    """Return a page."""
+    """Return the text of a page."""
     return (ROOT / page).read_text()
 
 
@@ -46,5 +46,5 @@ def blocks_of(page: str) -> list[Block]:
 
 
 def all_text() -> str:
-    """Return the README and all pages."""
+    """Return the text of the README, the contributing page and all pages."""
     return "\n".join(text_of(page) for page in ("README.md", "CONTRIBUTING.md", *PAGES))

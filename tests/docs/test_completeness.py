@@ -1,4 +1,4 @@
-"""Whatever a user can set, call or type is in the documentation."""
+"""The documentation has every setting, public name, command and option."""
 
 import re
 import shlex
@@ -20,7 +20,7 @@ USUAL = {"--help", "--install-completion", "--show-completion", "--version"}
 
 
 def commands(command: Any, path: str) -> dict[str, Any]:
-    """Return a command and those below it, by what is typed."""
+    """Return a command and its subcommands by their full names."""
     found = {path: command}
     for name in getattr(command, "commands", {}):
         _, each, _ = command.resolve_command(typer.Context(command), [name])
@@ -38,29 +38,29 @@ def options(command: Any) -> set[str]:
 
 
 def test_every_command_has_a_section() -> None:
-    """The page of commands has a heading for each command, in the order of the help."""
+    """The page of commands has one heading per command, in the order of the help."""
     headings = re.findall(r"^## (.*)$", text_of("docs/commands.md"), re.MULTILINE)
 
     assert headings == [path for path in COMMANDS if path != "sqreen-mw"]
 
 
 @pytest.mark.parametrize("path", COMMANDS)
-def test_every_option_is_told(path: str) -> None:
-    """Each option of a command is named in its section."""
+def test_every_option_is_documented(path: str) -> None:
+    """The section of a command names each of its options."""
     section = text_of("docs/commands.md").partition(f"# {path}\n")[2].partition("\n## ")[0]
 
     assert [name for name in options(COMMANDS[path]) - USUAL if f"`{name}`" not in section] == []
 
 
-def typed() -> list[str]:
-    """Return each command of ours that the pages show, without placeholders."""
+def shown_commands() -> list[str]:
+    """Return each ``sqreen-mw`` command in the pages, without placeholders."""
     lines = re.findall(r"(?:^|`|\$\()(sqreen-mw [^`\n)]*)", TEXT.replace("\\\n", ""), re.MULTILINE)
     return [line.replace("...", "") for line in lines]
 
 
-@pytest.mark.parametrize("line", sorted(set(typed())))
-def test_what_is_typed_is_a_command(line: str) -> None:
-    """Each command that a page shows is one of ours, with options that it has."""
+@pytest.mark.parametrize("line", sorted(set(shown_commands())))
+def test_shown_command_exists(line: str) -> None:
+    """Each command in a page exists, with the options that the page uses."""
     words = shlex.split(line, comments=True)
     path = max((path for path in COMMANDS if f"{' '.join(words)} ".startswith(f"{path} ")), key=len)
     given = {word.partition("=")[0] for word in words if word.startswith("--")}
@@ -69,8 +69,8 @@ def test_what_is_typed_is_a_command(line: str) -> None:
     assert given <= options(COMMANDS[path]) | USUAL
 
 
-def test_every_setting_is_told() -> None:
-    """Each setting of the SDK is told outside of its table, too, or there by its own words."""
+def test_every_setting_is_documented() -> None:
+    """The page of settings has each keyword and each variable."""
     page = text_of("docs/settings.md")
 
     for setting in SETTINGS.values():
@@ -79,8 +79,8 @@ def test_every_setting_is_told() -> None:
     assert f"`{CONFIG_FILE}`" in page
 
 
-def test_every_setting_of_the_collector_is_told() -> None:
-    """Each option of ``serve`` has its variable beside it."""
+def test_every_collector_setting_is_documented() -> None:
+    """The page of the collector has each option of ``serve`` and its variable."""
     page = text_of("docs/collector.md")
 
     for option in options(COMMANDS["sqreen-mw serve"]) - USUAL - {"--json"}:
@@ -90,13 +90,13 @@ def test_every_setting_of_the_collector_is_told() -> None:
 
 
 @pytest.mark.parametrize("name", [*sqreen_mw.__all__, "Sqreen"])
-def test_every_public_name_is_told(name: str) -> None:
-    """Each name of the package is on the page of calls."""
+def test_every_public_name_is_documented(name: str) -> None:
+    """The page of calls has each public name of the package."""
     assert f"`{name}`" in text_of("docs/calls.md")
 
 
-def test_the_whole_kit_is_told() -> None:
-    """Each name of the test kit, and each member of what it gives, is on its page."""
+def test_testing_kit_is_documented() -> None:
+    """The page of testing has each public name of the kit and each member of its result."""
     page = text_of("docs/testing.md")
     members = [name for name in vars(CapturedEvents) if not name.startswith("_")]
 

@@ -1,4 +1,4 @@
-"""The page of events is that of the protocol."""
+"""The page of events agrees with the protocol."""
 
 import ast
 import json
@@ -29,26 +29,28 @@ PAGE = text_of("docs/events.md")
 
 
 @pytest.mark.parametrize("struct", [Event, RequestInfo, Params, Envelope, Heartbeat, Queue])
-def test_a_table_has_every_field(struct: type[msgspec.Struct]) -> None:
-    """One table has the fields of a struct, as they are on the wire, and no others."""
+def test_tables_have_every_field(struct: type[msgspec.Struct]) -> None:
+    """One table has exactly the fields of a struct, with their names on the wire."""
     wanted = [field.encode_name for field in msgspec.structs.fields(struct)]
     tables = [re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) for table in PAGE.split("\n\n")]
 
     assert sorted(wanted) in [sorted(table) for table in tables]
 
 
-def test_the_answers_fields_are_shown() -> None:
-    """The example of an answer can be read, and has every field."""
+def test_example_answer_is_complete() -> None:
+    """The example of an answer is valid and has every field."""
     _, answer, *_ = [block.code for block in blocks_of("docs/events.md")]
 
     assert decode_answer(answer.encode()).accepted == 1
-    told = json.loads(answer)
-    assert list(told) == [field.name for field in msgspec.structs.fields(IngestAnswer)]
-    assert told["rejected"][0].keys() == {field.name for field in msgspec.structs.fields(Rejection)}
+    example = json.loads(answer)
+    assert list(example) == [field.name for field in msgspec.structs.fields(IngestAnswer)]
+    assert example["rejected"][0].keys() == {
+        field.name for field in msgspec.structs.fields(Rejection)
+    }
 
 
-def test_the_batch_can_be_read() -> None:
-    """The example of a batch has every field, and all of its events are well-formed."""
+def test_example_batch_is_complete() -> None:
+    """The example of a batch has every field, and its events are valid."""
     batch, *_ = [block.code for block in blocks_of("docs/events.md")]
 
     decoded = decode_batch(batch.encode())
@@ -57,20 +59,20 @@ def test_the_batch_can_be_read() -> None:
     assert json.loads(batch).keys() == {field.name for field in msgspec.structs.fields(Envelope)}
 
 
-def test_the_heartbeat_can_be_read() -> None:
-    """The example of a heartbeat has every field, and so has that of its answer."""
+def test_example_heartbeat_is_complete() -> None:
+    """The examples of a heartbeat and of its answer have every field."""
     *_, beat, answer = [block.code for block in blocks_of("docs/events.md")]
 
-    told = json.loads(beat)
+    example = json.loads(beat)
     assert decode_heartbeat(beat.encode()).queue.delivered == 1292
-    assert told.keys() == {field.name for field in msgspec.structs.fields(Heartbeat)}
-    assert told["queue"].keys() == {field.name for field in msgspec.structs.fields(Queue)}
+    assert example.keys() == {field.name for field in msgspec.structs.fields(Heartbeat)}
+    assert example["queue"].keys() == {field.name for field in msgspec.structs.fields(Queue)}
     assert decode_heartbeat_answer(answer.encode()).heartbeat_interval == HEARTBEAT_INTERVAL
     assert json.loads(answer).keys() == set(HeartbeatAnswer.__struct_fields__)
 
 
 def limits_table() -> str:
-    """Return each limit of the protocol with its own words."""
+    """Return the table of limits, from the docstrings in the protocol."""
     body = ast.parse(Path(limits.__file__).read_text()).body
     rows: list[str] = []
     for statement, after in pairwise(body):
@@ -82,12 +84,12 @@ def limits_table() -> str:
     return "\n".join(rows)
 
 
-def test_the_limits_are_those_of_the_code() -> None:
-    """Each limit is on the page with its number."""
+def test_limits_agree_with_the_code() -> None:
+    """The page has each limit with its number."""
     assert limits_table() in PAGE
     assert MAX_BODY_BYTES == MAX_QUERY_BYTES == 16 * 1024
 
 
-def test_our_own_names_are_told() -> None:
-    """Each name that the SDK gives to an event itself is on the page."""
+def test_reserved_names_are_documented() -> None:
+    """The page has each event name that the SDK itself uses."""
     assert all(f"`{name}`" in PAGE for name in (LOGIN, SIGNUP))

@@ -1,4 +1,4 @@
-"""A page tells to install everything that its code imports."""
+"""A page installs every package that its code imports."""
 
 import ast
 import re
@@ -14,25 +14,25 @@ OURS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 _EXTRA = re.compile(r"""["']?\.\[(\w+)\]""")
 _ITS_NAME = re.compile(r"[\w.-]+")
 FOLLOWED = [page for page in PAGES if any(block.language == "sh" for block in blocks_of(page))]
-"""Pages that take their reader by the hand."""
+"""Pages with shell commands."""
 
 
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_a_page_installs_what_it_imports(page: str) -> None:
-    """What its code imports comes with the SDK, or with a package that it tells to install."""
+    """Each import comes from the SDK, its dependencies or a package that the page installs."""
     there = _with_requirements({*map(_normal, OURS["dependencies"]), *_installed(page)})
 
     missing = {
         name
         for name in _imported(page)
-        if there.isdisjoint(_normal(each) for each in packages_distributions().get(name, []))
+        if there.isdisjoint(_normal(each) for each in packages_distributions().get(name, [name]))
     }
 
     assert missing == set()
 
 
 def _imported(page: str) -> set[str]:
-    """Return the top-level names that a page's code imports, but Python's and its own."""
+    """Return the imported packages, without the standard library and the page's own files."""
     own = {(block.file or "").partition("/")[0].removesuffix(".py") for block in blocks_of(page)}
     names: set[str] = set()
     for block in blocks_of(page):
@@ -54,7 +54,7 @@ def _installed(page: str) -> set[str]:
 
 
 def _with_requirements(names: set[str]) -> set[str]:
-    """Return packages with all that they need, but not what their extras do."""
+    """Return packages and their dependencies, without those of extras."""
     found: set[str] = set()
     while names:
         found |= names
@@ -71,6 +71,6 @@ def _requirements(name: str) -> set[str]:
 
 
 def _normal(requirement: str) -> str:
-    """Return the name that a requirement begins with, in its one spelling (PEP 503)."""
+    """Return the name of a requirement, normalized by PEP 503."""
     name = _ITS_NAME.match(requirement)
     return re.sub(r"[-_.]+", "-", name[0]).lower() if name else ""

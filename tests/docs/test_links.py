@@ -1,4 +1,4 @@
-"""Links between the pages lead somewhere."""
+"""Links between the pages are valid."""
 
 import re
 
@@ -10,14 +10,14 @@ FENCED = re.compile(r"^ *```.*?^ *```", re.DOTALL | re.MULTILINE)
 
 
 def anchors(text: str) -> set[str]:
-    """Return the anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors that GitHub creates for the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", FENCED.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", *PAGES])
-def test_the_links_of_a_page_lead_somewhere(page: str) -> None:
-    """Each file that a page links to is there, and has the heading that the link names."""
+def test_links_are_valid(page: str) -> None:
+    """Each linked file exists, and has the linked heading."""
     for link in re.findall(r"\]\(([^)]+)\)", FENCED.sub("", text_of(page))):
         if link.startswith("https://"):
             continue
@@ -28,7 +28,7 @@ def test_the_links_of_a_page_lead_somewhere(page: str) -> None:
 
 
 def test_every_page_is_in_the_index() -> None:
-    """Who begins with the index finds every page."""
+    """The index links to every page."""
     index = text_of("docs/README.md")
 
     assert [page for page in PAGES if f"({page[len('docs/') :]}" not in index] == ["docs/README.md"]

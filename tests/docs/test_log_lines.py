@@ -1,4 +1,4 @@
-"""Every line that the SDK can log is explained."""
+"""The page of troubleshooting explains every line that the SDK can log."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ OURS = ("agent", "capture", "middleware", "scrubbing", "protocol")
 
 
 def texts(node: ast.AST) -> Iterator[str]:
-    """Return the texts of an expression; what an f-string fills in is a place."""
+    """Return the texts of an expression, with ``{}`` for the values of an f-string."""
     if isinstance(node, ast.JoinedStr):
         parts = [part.value if isinstance(part, ast.Constant) else "{}" for part in node.values]
         yield "".join(map(str, parts))
@@ -27,7 +27,7 @@ def texts(node: ast.AST) -> Iterator[str]:
 
 
 def messages() -> set[str]:
-    """Return what is handed to a logger or a guard, there or as ``message`` before."""
+    """Return the texts that are passed to a logger or a guard, directly or as ``message``."""
     found: set[str] = set()
     paths = [path for folder in OURS for path in (ROOT / "sqreen_mw" / folder).rglob("*.py")]
     for node in (node for path in paths for node in ast.walk(ast.parse(path.read_text()))):
@@ -42,15 +42,15 @@ def messages() -> set[str]:
 
 
 def test_messages_are_found() -> None:
-    """The search for messages finds those of each kind."""
+    """The search finds messages of each kind."""
     beginnings = ("track(%r): names", "%d events are lost, %s", "sqreen_mw is off", "{} is no set")
 
     assert all(any(text.startswith(each) for text in messages()) for each in beginnings)
 
 
 @pytest.mark.parametrize("message", sorted(messages()))
-def test_a_message_is_explained(message: str) -> None:
-    """The longest piece of a line that does not vary stands in the table."""
+def test_message_is_explained(message: str) -> None:
+    """The page has the longest constant part of a line."""
     piece = max(PLACE.split(message), key=len).strip(" :;,")
 
     assert piece in PAGE

@@ -1,4 +1,4 @@
-"""The page of privacy says what the scrubber does."""
+"""The examples of the page of privacy agree with the scrubber."""
 
 import re
 
@@ -15,8 +15,8 @@ KEYS, TEXTS = [
 ]
 
 
-def test_keys_are_judged_as_told() -> None:
-    """Each key of the table is masked, or is not, as the table has it."""
+def test_example_keys_are_masked() -> None:
+    """The scrubber masks the keys of the first column, and not those of the second."""
     scrubber = Scrubber()
     masked, unmasked = zip(*KEYS, strict=True)
 
@@ -25,14 +25,14 @@ def test_keys_are_judged_as_told() -> None:
     assert set(ORIGINAL_KEYS.split()) <= set(masked)
 
 
-def test_texts_are_masked_as_told() -> None:
-    """Each text of the table leaves as the table has it."""
+def test_example_texts_are_masked() -> None:
+    """The scrubber turns each text of the first column into the one of the second."""
     scrubber = Scrubber()
 
     assert [(text, scrubber.text(text)) for text, _ in TEXTS] == TEXTS
     assert f"`{MASK}`" in PAGE
 
 
-def test_so_many_kinds_of_keys_are_known() -> None:
-    """The page does not boast."""
+def test_number_of_formats_is_correct() -> None:
+    """There are more than 150 formats of keys and tokens, as the page claims."""
     assert len(FORMATS) > 150

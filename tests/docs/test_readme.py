@@ -1,4 +1,4 @@
-"""The README's code is what users paste first, so it runs."""
+"""The code and the commands of the README work."""
 
 import re
 import shlex
@@ -19,7 +19,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def blocks(language: str) -> list[str]:
-    """Return the code blocks of a language, in order."""
+    """Return the code blocks of a language in order."""
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
@@ -30,8 +30,8 @@ def run(code: str) -> Any:
     return names["app"]
 
 
-def test_the_fastapi_block_tracks(memory: list[Event]) -> None:
-    """The lines for FastAPI make an app whose event arrives with its request."""
+def test_fastapi_block_tracks(memory: list[Event]) -> None:
+    """The FastAPI app tracks an event with its request."""
     [code] = [block for block in blocks("python") if "FastAPI()" in block]
 
     assert len([line for line in code.splitlines() if line]) == 8
@@ -44,8 +44,8 @@ def test_the_fastapi_block_tracks(memory: list[Event]) -> None:
     assert event.request.route == "/coupons/{code}"
 
 
-def test_the_flask_block_tracks(memory: list[Event]) -> None:
-    """The lines for Flask make an app whose event arrives with its request and its user."""
+def test_flask_block_tracks(memory: list[Event]) -> None:
+    """The Flask app tracks an event with its request and its user."""
     [code] = [block for block in blocks("python") if "Flask(__name__)" in block]
 
     assert len([line for line in code.splitlines() if line]) == 9
@@ -58,8 +58,8 @@ def test_the_flask_block_tracks(memory: list[Event]) -> None:
     assert event.request.route == "/coupons/<code>"
 
 
-def test_every_block_is_tried() -> None:
-    """No code is shown that no test runs."""
+def test_every_block_is_tested() -> None:
+    """The README has only blocks that these tests run."""
     assert len(blocks("python")) == 2
     assert len(re.findall(r"^```\w", README, flags=re.MULTILINE)) == len(
         blocks("python") + blocks("sh")
@@ -69,8 +69,8 @@ def test_every_block_is_tried() -> None:
 @pytest.mark.parametrize(
     "line", [line for block in blocks("sh") for line in block.splitlines()], ids=str
 )
-def test_the_shell_lines_can_be_run(line: str) -> None:
-    """Each command is a script of ours, a command of ours, or a setting of ours."""
+def test_shell_line_exists(line: str) -> None:
+    """Each line is a script, a command or a setting of this project."""
     words = shlex.split(line)
     if words[0] == "sqreen-mw":
         done = CliRunner().invoke(command_line, [*words[1:], "--help"])
@@ -78,11 +78,11 @@ def test_the_shell_lines_can_be_run(line: str) -> None:
     elif words[0] == "export":
         assert words[1].partition("=")[0] in {"SQREEN_URL", "SQREEN_TOKEN"}
     else:
-        assert (ROOT / words[0]).stat().st_mode & 0o100, f"{words[0]} can't be run"
+        assert (ROOT / words[0]).stat().st_mode & 0o100, f"{words[0]} is not executable"
 
 
-def test_the_extras_exist() -> None:
-    """What the README tells to install is what the package offers."""
+def test_extras_exist() -> None:
+    """The package has the extras that the README installs."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = set(re.findall(r'"\.\[(\w+)\]"', README))
 
@@ -91,6 +91,6 @@ def test_the_extras_exist() -> None:
 
 
 @pytest.mark.parametrize("script", ["scripts/demo", "scripts/test"])
-def test_both_scripts_are_named(script: str) -> None:
+def test_script_is_named(script: str) -> None:
     """The README names the commands that run the demo and the tests."""
     assert f"{script}\n" in README or f"`{script}`" in README

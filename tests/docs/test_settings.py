@@ -1,4 +1,4 @@
-"""The page of settings is that of the code."""
+"""The page of settings agrees with the code."""
 
 import re
 from pathlib import Path
@@ -11,14 +11,14 @@ from sqreen_mw.cli.doctor.settings import original_table, settings_table
 PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
 
 
-def test_the_tables_are_those_of_the_code() -> None:
-    """What ``sqreen-mw doctor settings --markdown`` prints is on the page, word for word."""
+def test_tables_agree_with_the_code() -> None:
+    """The page contains the output of ``sqreen-mw doctor settings --markdown``."""
     assert settings_table() in PAGE
     assert original_table() in PAGE
 
 
-def test_the_file_of_the_page_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The example is a file that holds, but for the token that it leaves to a variable."""
+def test_example_file_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example of a file is valid; its token comes from a variable."""
     [example] = re.findall(r"```ini\n(.*?)```", PAGE, flags=re.DOTALL)
     (tmp_path / "sqreen.ini").write_text(example.replace("   ", ""))
     monkeypatch.chdir(tmp_path)

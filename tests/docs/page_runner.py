@@ -1,4 +1,4 @@
-"""Somebody who does what a page says: writes its files, runs its commands, looks what comes."""
+"""Follows a page: writes its files, runs its commands, compares events and output."""
 
 import json
 import re
@@ -11,28 +11,28 @@ from typing import Any, Final
 import httpx2
 import pytest
 
+from tests.docs.page_shell import COLLECTOR, LOCAL, SERVERS, PageShell
 from tests.docs.pages import Block
-from tests.docs.terminal import COLLECTOR, LOCAL, SERVERS, Terminal
 from tests.support.waiting import PATIENCE
 
 INSTALLED: Final = {"python -m venv .venv", ". .venv/bin/activate"}
-"""What the tests have done already."""
+"""Commands that the test environment has run already."""
 
 COMMANDS_ONLY: Final = {"gunicorn", "waitress"}
-"""What is needed as a command; its server looks for it."""
+"""Packages that a page uses as commands only; ``PageShell.serve`` looks for them."""
 
 
-class Reader:
-    """Follows one page in an empty folder; events go to a file until a collector is served."""
+class PageRunner:
+    """Follows one page in an empty folder. Events go to a file until a collector runs."""
 
     def __init__(self, folder: Path) -> None:
         self._folder: Final = folder
-        self._terminal: Final = Terminal(folder)
+        self._shell: Final = PageShell(folder)
         self._output = ""
         self._script_is_new = False
 
     def follow(self, block: Block) -> None:
-        """Do what a block says."""
+        """Execute one block of the page."""
         if block.language != "python":
             self.run_script()
         match block.language:
@@ -46,17 +46,17 @@ class Reader:
             case "text":
                 self._expect_output(block.code)
             case language:
-                pytest.fail(f"nobody follows a block of {language or 'no language'}")
+                pytest.fail(f"no test follows a block of {language or 'no language'}")
 
     def run_script(self) -> None:
-        """Run the blocks that name no file, as one script; once for all that follow each other."""
+        """Run the blocks without a file name as one script, if any are new."""
         if self._script_is_new:
             self._script_is_new = False
-            self._output = self._terminal.run("python page.py")
+            self._output = self._shell.run("python page.py")
 
     def stop(self) -> None:
-        """Stop what was started."""
-        self._terminal.stop()
+        """Stop all servers."""
+        self._shell.stop()
 
     def _write(self, block: Block) -> None:
         path = self._folder / (block.file or "page.py")
@@ -75,26 +75,26 @@ class Reader:
         elif server is not None:
             self._serve(server, line)
         elif line not in INSTALLED:
-            self._output = self._terminal.run(line)
+            self._output = self._shell.run(line)
 
     def _export(self, line: str, name: str) -> None:
-        """Set a variable; the address and the token that are shown are not the real ones."""
-        value = self._terminal.run(f'{line}; printf %s "${name}"')
+        """Set a variable, but keep the real address and token of the collector."""
+        value = self._shell.run(f'{line}; printf %s "${name}"')
         if name != "SQREEN_TOKEN" and not LOCAL.search(value):
-            self._terminal.settings[name] = value
+            self._shell.settings[name] = value
 
     def _serve(self, server: str, line: str) -> None:
-        self._output = self._terminal.serve(server, line)
+        self._output = self._shell.serve(server, line)
         if server == COLLECTOR:
-            self._terminal.settings |= dict(re.findall(r"(SQREEN_\w+)=(\S+)", self._output))
+            self._shell.settings |= dict(re.findall(r"(SQREEN_\w+)=(\S+)", self._output))
 
-    def _expect_event(self, told: Mapping[str, Any]) -> None:
-        """Wait for an event that has all that the page shows of it."""
-        is_collected = self._terminal.settings["SQREEN_URL"].startswith("http")
+    def _expect_event(self, shown: Mapping[str, Any]) -> None:
+        """Wait for an event that contains all values that the page shows."""
+        is_collected = self._shell.settings["SQREEN_URL"].startswith("http")
         arrived = self._collected() if is_collected else self._written
         end = time.monotonic() + PATIENCE
-        while not any(_is_told(event, told) for event in arrived()):
-            assert time.monotonic() < end, (told, arrived(), self._terminal.log)
+        while not any(_contains(event, shown) for event in arrived()):
+            assert time.monotonic() < end, (shown, arrived(), self._shell.log)
             time.sleep(0.05)
 
     def _written(self) -> list[dict[str, Any]]:
@@ -103,10 +103,10 @@ class Reader:
         return [json.loads(line) for line in lines]
 
     def _collected(self) -> Callable[[], list[dict[str, Any]]]:
-        """Return what asks the collector for its events."""
-        token = self._terminal.run("sqreen-mw tokens create default --scope query").strip()
+        """Return a function that queries the collector for its events."""
+        token = self._shell.run("sqreen-mw tokens create default --scope query").strip()
         headers = {"Authorization": f"Bearer {token}"}
-        url = f"{self._terminal.settings['SQREEN_URL']}/v1/events/query"
+        url = f"{self._shell.settings['SQREEN_URL']}/v1/events/query"
 
         def ask() -> list[dict[str, Any]]:
             answer = httpx2.get(url, headers=headers, timeout=PATIENCE).raise_for_status().json()
@@ -114,31 +114,31 @@ class Reader:
 
         return ask
 
-    def _expect_output(self, told: str) -> None:
-        """Compare what the last command printed; ``...`` stands for any text in a line."""
-        wanted = re.escape(_plain(told)).replace(r"\.\.\.", ".*")
+    def _expect_output(self, shown: str) -> None:
+        """Compare the output of the last command; ``...`` matches any text in a line."""
+        wanted = re.escape(_plain(shown)).replace(r"\.\.\.", ".*")
 
         assert re.fullmatch(wanted, _plain(self._output)), self._output
 
 
 def _plain(text: str) -> str:
-    """Return a text without what differs from run to run: blanks at the edges, and ports."""
+    """Return a text without the parts that differ between runs: outer spaces and ports."""
     lines = [line.strip() for line in text.strip().splitlines()]
     return LOCAL.sub("127.0.0.1:PORT", "\n".join(lines))
 
 
 def _need(requirements: list[str]) -> None:
-    """Skip where something is not installed that the page tells to install."""
+    """Skip the test if a package of the page is not installed."""
     for requirement in requirements:
         name = requirement.partition("[")[0]
         if name[:1].isalpha() and name not in COMMANDS_ONLY:
             pytest.importorskip(name, reason=f"pip install {name}, or scripts/test --full")
 
 
-def _is_told(event: Any, told: Any) -> bool:
-    """Tell whether an event has what a page shows of it; ``...`` is shown of what varies."""
-    if isinstance(told, dict):
+def _contains(event: Any, shown: Any) -> bool:
+    """Return True if an event contains the shown values; ``...`` matches any value."""
+    if isinstance(shown, dict):
         return isinstance(event, dict) and all(
-            key in event and _is_told(event[key], value) for key, value in told.items()
+            key in event and _contains(event[key], value) for key, value in shown.items()
         )
-    return told in ("...", event)
+    return shown in ("...", event)

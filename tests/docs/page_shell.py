@@ -1,4 +1,4 @@
-"""A terminal in an empty folder, where ours is installed: what a reader of a page types into."""
+"""Runs the commands of a page in an empty folder, in an environment with our package."""
 
 import os
 import re
@@ -29,19 +29,19 @@ SERVERS: Final = {
     "celery -A tasks worker": "--pool solo --loglevel CRITICAL",
     COLLECTOR: "--port {}",
 }
-"""What runs until it is stopped, and how each is told of a port."""
+"""Commands that run until they are stopped, with their option for the port."""
 
 LOCAL: Final = re.compile(r"127\.0\.0\.1:\d+")
 
 _PLUGIN: Final = "[pytest11]\nsqreen_mw = _sqreen_mw_pytest\n"
 
 
-class Terminal:
-    """Runs commands; the processes that it starts are stopped by ``stop``.
+class PageShell:
+    """Runs commands, and stops the servers that it started with ``stop``.
 
     Attributes:
-        settings: What was exported.
-        port: Where the site listens that was started last.
+        settings: The exported variables.
+        port: The port of the site that was started last.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -58,13 +58,13 @@ class Terminal:
 
     @property
     def log(self) -> str:
-        """What servers have said."""
+        """Return the output of the servers."""
         return self._log.read_text()
 
     def run(self, line: str) -> str:
-        """Run a command to its end, which must be a good one, and return what it printed."""
+        """Run a command, check its exit code, and return its output."""
         done = subprocess.run(
-            ["sh", "-c", LOCAL.sub(f"127.0.0.1:{self.port}", line)],  # noqa: S607 as a reader would
+            ["sh", "-c", LOCAL.sub(f"127.0.0.1:{self.port}", line)],  # noqa: S607 finds sh as a reader does
             cwd=self._folder,
             env=self._environment(),
             capture_output=True,
@@ -73,13 +73,13 @@ class Terminal:
             timeout=PATIENCE,
             check=False,
         )
-        # The doctor ends with 1 where it has an advice, which the page shows then.
+        # The doctor exits with 1 if it has advice, which the page then shows.
         good = {0, 1} if line.startswith("sqreen-mw doctor ip") else {0}
         assert done.returncode in good, (line, done.stdout, done.stderr, self.log[-2000:])
         return done.stdout
 
     def serve(self, server: str, line: str) -> str:
-        """Start what serves in place of what served before; return what a collector prints."""
+        """Replace the running server by another one; return the output of a collector."""
         program = line.split(maxsplit=1)[0]
         if shutil.which(program, path=self._environment()["PATH"]) is None:
             pytest.skip(f"pip install {program}, or scripts/test --full")
@@ -97,7 +97,7 @@ class Terminal:
         return self._greeting(process) if server == COLLECTOR else ""
 
     def stop(self) -> None:
-        """Stop what was started, and all that it started."""
+        """Stop all servers and their children."""
         for role in list(self._processes):
             self._end(role)
 
@@ -140,7 +140,7 @@ class Terminal:
         return clean_environment(self.settings | ours)
 
     def _install_plugin(self) -> None:
-        """Let pytest find our plugin, as where the package is installed."""
+        """Register our pytest plugin, as an installation of the package would."""
         metadata = self._folder / ".site" / "sqreen_mw_kit-1.dist-info"
         metadata.mkdir(parents=True)
         (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: kit\nVersion: 1\n")
