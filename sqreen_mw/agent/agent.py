@@ -164,12 +164,15 @@ def _spool_opener(config: Config, guard: Guard) -> Callable[[EventQueue], Spool]
     """
     if config.spool_dir is None:
         return no_spool
-    # Imported here, as few apps have one.
-    from sqreen_mw.agent.delivery.spool.opening import spool_opener  # noqa: PLC0415
-
+    try:
+        from sqreen_mw.agent.delivery.spool.opening import spool_opener  # noqa: PLC0415 few need it
+    except ImportError as error:
+        message = "the spool needs Python's sqlite3 module (%s), so events wait in memory only"
+        guard.warn("spool", message, error)
+        return no_spool
     return spool_opener(
         Path(config.spool_dir),
-        owner=config.spool_owner,
+        app=config.spool_owner,
         size=config.spool_size,
         age=config.spool_age,
         guard=guard,

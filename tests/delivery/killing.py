@@ -1,7 +1,5 @@
 """Rounds in which a site is killed with its collector away, and what the next process delivers."""
 
-import fcntl
-import os
 import random
 import socket
 import struct
@@ -20,6 +18,7 @@ from tests.support.collector_process import CollectorProcess
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, clean_environment, run_script
 from tests.support.server_process import wait_until_listening
+from tests.support.spool_files import size_of
 from tests.support.waiting import PATIENCE
 
 SPOOL_MIB = 4
@@ -147,19 +146,6 @@ def _visit_for_a_while(done: Round, url: str, folder: Path, *, name: str, is_flo
             # Much, but no more than a busy machine can mask: what waits for that is in no spool.
             took = time.monotonic() - begin
             time.sleep(max(0.03, 4 * took) if is_flooded else 0.0)
-
-
-def size_of(folder: Path) -> int:
-    """Return the bytes of a spool at one moment: nobody writes meanwhile."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:
-        return 0
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
-        return sum(path.stat().st_size for path in folder.iterdir())
-    finally:
-        os.close(descriptor)
 
 
 def _deliver(settings: dict[str, str]) -> int:

@@ -2,15 +2,15 @@
 
 import errno
 import os
+import sqlite3
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.config.table import SETTINGS
-from sqreen_mw.agent.delivery.spool.directory import Directory, Segment, UnsafeDirectoryError
-from sqreen_mw.agent.delivery.spool.files import create, remove
-from sqreen_mw.agent.delivery.spool.names import key_of
+from sqreen_mw.agent.delivery.spool.database import Database, stored_bytes
+from sqreen_mw.agent.delivery.spool.directory import SpoolDirectory, UnsafeDirectoryError
 from sqreen_mw.agent.delivery.transports.local import path_of
 from sqreen_mw.cli.doctor.finding import Finding
 
@@ -65,13 +65,13 @@ def _new_file(path: Path) -> Finding:
 def _spool(path: Path, config: Config) -> list[Finding]:
     if not os.path.lexists(path):
         return [_new_spool(path)]
-    directory = Directory(path, key=key_of(config.spool_owner))
+    directory = SpoolDirectory(path)
+    own = Database(directory, app=config.spool_owner).path
     try:
-        with directory.opened() as descriptor:
+        with directory.locked() as descriptor:
             _write(descriptor)
             free = os.fstatvfs(descriptor)
-            segments = _segments(descriptor)
-            own = directory.segments(descriptor)
+            sizes = {each: _stored(each) for each in path.glob("spool-*.db")}
     except UnsafeDirectoryError as error:
         return [_unsafe(path, error)]
     except BlockingIOError:
@@ -80,9 +80,10 @@ def _spool(path: Path, config: Config) -> list[Finding]:
     except OSError as error:
         fault = f"{path} can't be used, so events wait in memory only ({error.strerror})"
         return [Finding("spool", "problem", f"{fault}: {_fix('spool_dir', error.errno)}")]
+    used = sizes.pop(own, 0)
     return [
-        _room(path, own, size=config.spool_size, free=free.f_bavail * free.f_frsize),
-        *_others(path, segments - len(own)),
+        _room(path, used, size=config.spool_size, free=free.f_bavail * free.f_frsize),
+        *_others(path, sum(map(bool, sizes.values()))),
     ]
 
 
@@ -112,17 +113,24 @@ def _write(directory: int) -> None:
         OSError: The directory can't be written.
     """
     name = f"doctor-{os.getpid()}"
-    create(directory, name, _PROBE)
-    remove(directory, name)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    file = os.open(name, flags, 0o600, dir_fd=directory)
+    try:
+        os.write(file, _PROBE)
+    finally:
+        os.close(file)
+        os.unlink(name, dir_fd=directory)
 
 
-def _segments(directory: int) -> int:
-    """Return the number of all segments, including those of other apps."""
-    return sum(name.endswith(".segment") for name in os.listdir(directory))
+def _stored(path: Path) -> int:
+    """Return the bytes of the events in a database, or of the file if it can't be read."""
+    try:
+        return stored_bytes(path)
+    except sqlite3.Error:
+        return path.lstat().st_size
 
 
-def _room(path: Path, own: list[Segment], *, size: int, free: int) -> Finding:
-    used = sum(segment.size for segment in own)
+def _room(path: Path, used: int, *, size: int, free: int) -> Finding:
     content = f"it contains {used / _MIB:.1f} of at most {size / _MIB:g} MiB"
     if used + free >= size:
         return Finding("spool", "fine", f"{path} is private and can be written; {content}")

@@ -168,7 +168,7 @@ class SpooledDelivery(Delivery):
         """Return what an app of its own process tracks with; all have one spool."""
         if not hasattr(self, "folder"):
             self.folder = Path(self.stack.enter_context(TemporaryDirectory()), "spool")
-        opener = spool_opener(self.folder, owner="shop", size=2**26, age=3600, guard=Guard())
+        opener = spool_opener(self.folder, app="shop", size=2**26, age=3600, guard=Guard())
         return super().process(open_spool or opener)
 
     def recover(self) -> None:

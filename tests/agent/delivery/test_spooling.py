@@ -11,8 +11,7 @@ import pytest
 from sqreen_mw.agent.delivery import sender as sender_module
 from sqreen_mw.agent.delivery.flusher import Flusher, FlusherConfig
 from sqreen_mw.agent.delivery.retry import RetryPolicy
-from sqreen_mw.agent.delivery.spool import disk as disk_module
-from sqreen_mw.agent.delivery.spool.framing import unframed
+from sqreen_mw.agent.delivery.spool import sqlite_spool as spool_module
 from sqreen_mw.agent.delivery.spool.opening import spool_opener
 from sqreen_mw.agent.delivery.transports.http import HttpTransport
 from sqreen_mw.agent.guard import Guard
@@ -22,6 +21,7 @@ from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import new_event_id
 from tests.support.faulty_collector import Answer, FaultyCollector
 from tests.support.samples import Asked, pending
+from tests.support.spool_files import stored_batches
 from tests.support.waiting import PATIENCE
 
 AWAY = Answer(status=503, headers={"Retry-After": "60"})
@@ -34,7 +34,7 @@ class App:
 
     def __init__(self, url: str, folder: Path, *, interval: float = 0.1) -> None:
         self.guard = Guard()
-        opener = spool_opener(folder, owner="shop", size=2**26, age=3600, guard=self.guard)
+        opener = spool_opener(folder, app="shop", size=2**26, age=3600, guard=self.guard)
         delivery = FlusherConfig(
             open_transport=partial(HttpTransport, url=url, token="t", user_agent="u"),
             seal=seal,
@@ -88,14 +88,9 @@ def app(collector: FaultyCollector, folder: Path) -> Iterator[Callable[..., App]
         each.flusher.close(1.0)
 
 
-def segments(folder: Path) -> list[Path]:
-    """Return the segments of a spool."""
-    return list(folder.glob("*.segment"))
-
-
-def has_segments(folder: Path, count: int) -> bool:
-    """Tell whether a spool has so many segments."""
-    return len(segments(folder)) == count
+def has_batches(folder: Path, count: int) -> bool:
+    """Return whether a spool has a number of batches."""
+    return stored_batches(folder) == count
 
 
 def has_posts(collector: FaultyCollector, count: int) -> bool:
@@ -119,7 +114,7 @@ def test_what_a_collector_does_not_take_is_spooled_and_sent_later(
     eventually(lambda: one.stats.delivered == 5)
 
     assert [post.ids for post in collector.posts] == [one.ids[:3], one.ids]
-    eventually(lambda: segments(folder) == [])
+    eventually(lambda: stored_batches(folder) == 0)
     assert one.stats.replayed == 0
 
 
@@ -134,8 +129,7 @@ def test_what_comes_fast_is_spooled_in_whole_batches(
     one.track(500)
     eventually(lambda: one.stats.spooled == 501)
 
-    written = [unframed(path.read_bytes()).payloads for path in segments(folder)]
-    assert sum(map(len, written)) <= 6
+    assert stored_batches(folder) <= 6
 
 
 def test_a_wrong_token_spools_as_well(
@@ -156,17 +150,17 @@ def test_a_collector_that_does_not_answer_is_away(
     collector.answers = [Answer(due=due)]
     one = app()
     one.track(2)
-    eventually(lambda: len(segments(folder)) == 1)
+    eventually(lambda: stored_batches(folder) == 1)
     one.track()
     eventually(lambda: one.stats.spooled == 3)
-    assert (one.stats.waiting, len(segments(folder))) == (3, 2)
+    assert (one.stats.waiting, stored_batches(folder)) == (3, 2)
     due.set()
 
     eventually(lambda: one.stats.delivered == 3)
 
     assert collector.posts[0].ids == one.ids[:2]
     assert len(collector.posts) == 2
-    eventually(lambda: segments(folder) == [])
+    eventually(lambda: stored_batches(folder) == 0)
 
 
 def test_an_answer_in_time_costs_no_file(
@@ -204,7 +198,7 @@ def test_the_exit_leaves_the_rest_to_the_next_process(
     sent = [id_ for post in collector.posts for id_ in post.ids]
     assert sorted(sent) == sorted(one.ids + two.ids)
     two.flusher.close(1.0)
-    assert list(folder.iterdir()) == []
+    assert stored_batches(folder) == 0
 
 
 def test_a_short_life_sends_what_others_left(
@@ -222,7 +216,7 @@ def test_a_short_life_sends_what_others_left(
     two.flusher.close(PATIENCE)
 
     assert (two.stats.delivered, two.stats.replayed, two.stats.waiting) == (2, 1, 0)
-    assert list(folder.iterdir()) == []
+    assert stored_batches(folder) == 0
 
 
 def test_an_empty_spool_holds_no_exit_up(app: Callable[..., App]) -> None:
@@ -255,7 +249,7 @@ def test_a_short_close_still_delivers(
     app: Callable[..., App], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The moment that the spool needs is never all of the time."""
-    monkeypatch.setattr(disk_module.DiskSpool, "exit_reserve", 30.0)
+    monkeypatch.setattr(spool_module.SqliteSpool, "exit_reserve", 30.0)
     one = app(interval=60.0)
     one.track()
 
@@ -294,7 +288,7 @@ def test_what_is_sent_from_the_spool_lies_there_until_it_is_settled(
         eventually(partial(has_posts, collector, posts))
         eventually(lambda: one.stats.spooled == 2)
         assert one.flusher.flush(0.0)
-        assert len(segments(folder)) == 1
+        assert stored_batches(folder) == 1
         answer.set()
 
     eventually(lambda: one.stats.delivered == 2)
@@ -312,7 +306,7 @@ def test_a_close_waits_for_what_is_on_its_way(
     one.flusher.close(20.0)
 
     assert (one.stats.delivered, one.stats.spooled) == (1, 0)
-    assert segments(folder) == []
+    assert stored_batches(folder) == 0
 
 
 def test_a_replayed_batch_that_is_too_large_is_halved(
@@ -328,12 +322,12 @@ def test_a_replayed_batch_that_is_too_large_is_halved(
     two = app()
     two.track()
     for left, answer in zip((2, 1), due, strict=True):
-        eventually(partial(has_segments, folder, left))
+        eventually(partial(has_batches, folder, left))
         answer.set()
     eventually(lambda: two.stats.delivered == 5)
 
     assert [len(post.ids) for post in collector.posts[1:4]] == [4, 2, 2]
-    eventually(lambda: segments(folder) == [])
+    eventually(lambda: stored_batches(folder) == 0)
 
 
 def test_a_spool_that_fails_leaves_events_in_memory(
@@ -346,7 +340,7 @@ def test_a_spool_that_fails_leaves_events_in_memory(
 ) -> None:
     """One line says so; delivery goes on from memory, and on disk as soon as that can be."""
     monkeypatch.setattr(sender_module, "AGAIN_SECONDS", 0.1)
-    monkeypatch.setattr(disk_module, "FAULT_SECONDS", 0.1)
+    monkeypatch.setattr(spool_module, "FAULT_SECONDS", 0.1)
     collector.answers = [BACK_SOON]
     one = app()
     folder.chmod(0o777)

@@ -4,24 +4,30 @@ from typing import Any
 
 import pytest
 
-from tests.agent.spool.process import Process
+from tests.agent.spool.instance import FakeTime, Instance
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return where a spool may be made."""
+    """Return the directory of a spool, which does not exist yet."""
     return tmp_path / "spool"
 
 
 @pytest.fixture
-def process(folder: Path) -> Iterator[Callable[..., Process]]:
-    """Return a function that makes a process's part of the spool."""
-    made: list[Process] = []
+def clock() -> FakeTime:
+    """Return the clock that all instances share."""
+    return FakeTime()
 
-    def make(**changes: Any) -> Process:
-        made.append(Process(folder, **changes))
-        return made[-1]
 
-    yield make
-    for each in made:
+@pytest.fixture
+def instance(folder: Path, clock: FakeTime) -> Iterator[Callable[..., Instance]]:
+    """Return a function that starts an instance of the app."""
+    started: list[Instance] = []
+
+    def start(**changes: Any) -> Instance:
+        started.append(Instance(folder, clock=clock, **changes))
+        return started[-1]
+
+    yield start
+    for each in started:
         each.spool.close()

@@ -17,6 +17,7 @@ from sqreen_mw.agent.delivery.transports.http import HttpTransport
 from sqreen_mw.agent.guard import Guard
 from tests.support.chaos_collector import BAD, Fault, chaos_collector
 from tests.support.flusher_harness import FlusherHarness
+from tests.support.spool_files import stored_batches
 from tests.support.waiting import PATIENCE
 
 QUICK = RetryPolicy(send=0.25, first_delay=0.01, max_delay=0.05, misconfigured=0.05)
@@ -41,7 +42,7 @@ class SpooledDelivery(RuleBasedStateMachine):
             interval=0.01,
             seal=None,
             pace=QUICK,
-            open_spool=spool_opener(self.folder, owner="shop", size=2**26, age=3600, guard=Guard()),
+            open_spool=spool_opener(self.folder, app="shop", size=2**26, age=3600, guard=Guard()),
         )
 
     @rule(count=st.integers(1, 20), name=st.sampled_from(["good", "good", BAD]))
@@ -87,7 +88,7 @@ class SpooledDelivery(RuleBasedStateMachine):
     def wait_until_all_is_settled(self) -> None:
         """Wait until nothing lies anywhere."""
         end = time.monotonic() + PATIENCE
-        while self.processes[-1].counts.get("waiting") or list(self.folder.glob("*.segment")):
+        while self.processes[-1].counts.get("waiting") or stored_batches(self.folder):
             assert time.monotonic() < end, (self.processes[-1].counts, list(self.folder.iterdir()))
             time.sleep(0.01)
 

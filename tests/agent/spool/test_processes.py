@@ -1,4 +1,4 @@
-"""Real processes at one spool: they race, fork, are killed, and meet disks that are full."""
+"""Real processes share a spool: they race, fork, are killed, and fill the disk."""
 
 import os
 import signal
@@ -11,55 +11,57 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.spool.process import Process
-from tests.delivery.killing import size_of
+from tests.agent.spool.instance import Instance, events
 from tests.support.processes import ROOT, clean_environment
+from tests.support.spool_files import size_of, stored_batches
 from tests.support.waiting import PATIENCE
 
-New = Callable[..., Process]
+New = Callable[..., Instance]
 
-BEGIN = """
+START = """
 import os, sys, time
 from pathlib import Path
-from tests.agent.spool.process import Process
+from tests.agent.spool.instance import Instance, events
 
-process = Process(Path(sys.argv[1]))
+folder = Path(sys.argv[1])
+instance = Instance(folder)
 
-def say(*words):
+def report(*words):
     print(*words, flush=True)
 """
 
 REPLAYING = """
-say("ready")
+report("ready")
 sys.stdin.readline()
-for batch in process.deliver():
-    say(batch.id)
-say(process.stats.replayed)
-process.spool.close()
+while batch := instance.spool.next_batch():
+    report(*[event["event"] for event in map(__import__("json").loads, events(batch))])
+    instance.ack(batch)
+report(instance.stats.replayed)
+instance.spool.close()
 """
 
-WRITING = """
-process = Process(Path(sys.argv[1]), size=2**20)
-say("ready")
+STORING = """
+instance = Instance(folder, size=2**20)
+report("ready")
 for number in range(60):
-    process.stow(str(number), padding=30_000)
-process.spool.close()
-stats = process.stats
-say(stats.spooled)
+    instance.store(str(number), padding=30_000)
+instance.spool.close()
+report(instance.stats.spooled)
 """
 
-STOPPING = """
-batch = process.spool.next_batch()
-say(batch.id)
-process.spool.ack(batch)
-say(process.spool.next_batch().id)
+HALF_DONE = """
+instance.ack(instance.next_batch())
+report("acknowledged")
+instance.next_batch()
+report("sending")
 sys.stdin.readline()
 """
 
 FORKING = """
-say(process.stow("a").id)
+instance.store("parent")
+report("stored")
 if os.fork() == 0:
-    say(os.getpid())
+    report(os.getpid())
     time.sleep(60)
 os.wait()
 """
@@ -67,37 +69,94 @@ os.wait()
 FORKING_IN_C = """
 import ctypes
 
-say(process.stow("a").id)
+instance.store("parent")
+report("stored")
 if ctypes.PyDLL(None).fork() == 0:
-    Process(Path(sys.argv[1]))
-    say(os.getpid())
+    report(os.getpid())
     time.sleep(60)
 os.wait()
 """
 
-FULL = """
+SPOOLING_CHILD = """
+import ctypes
+
+fork = ctypes.PyDLL(None).fork if sys.argv[2] == "C" else os.fork
+instance.store("parent")
+instance.next_batch()
+if fork() == 0:
+    child = Instance(folder)
+    child.store("child")
+    assert [len(batch) for batch in child.deliver()] == [1], child.stats
+    assert child.stats.replayed == 0
+    child.store("left")
+    del instance
+    os._exit(0)
+_, status = os.wait()
+assert status == 0, status
+[left] = instance.deliver()
+assert b"left" in left.body
+instance.store("later")
+assert len(instance.deliver()) == 1
+assert not instance.guard.counts
+report("done")
+"""
+
+FORKING_ALWAYS = """
+import threading
+
+done = []
+
+def store():
+    for number in range(300):
+        instance.store(str(number), padding=20_000)
+    done.append(True)
+
+thread = threading.Thread(target=store)
+thread.start()
+while not done:
+    child = os.fork()
+    if child == 0:
+        mine = Instance(folder)
+        mine.store("child")
+        mine.next_batch()
+        os._exit(len(mine.guard.counts))
+    _, status = os.waitpid(child, 0)
+    assert status == 0, status
+thread.join()
+assert not instance.guard.counts
+report(instance.stats.spooled)
+"""
+
+FULL_DISK = """
 import resource
 
-stowed = [process.stow("a", padding=20_000).id]
+stored = events(instance.store("a", padding=20_000))
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, hard))
-batch = process.batch("b", padding=20_000)
-assert not process.spool.requeue(batch)
-assert not process.spool.persist(process.batch("c", padding=40_000))
-assert process.stats.waiting == 3
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))
+batch = instance.batch("b", padding=40_000)
+assert not instance.spool.requeue(batch)
+assert not instance.spool.persist(instance.batch("c", padding=60_000))
+assert instance.stats.waiting == 3
 resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-assert process.spool.requeue(batch)
-assert [each.id for each in process.deliver()] == [*stowed, batch.id]
-assert process.guard.counts == {"spool": 1}
-say("done")
+assert instance.spool.requeue(batch)
+assert events(*instance.deliver()) == stored + events(batch)
+assert instance.guard.counts == {"spool": 1}
+report("done")
+"""
+
+KILLED = """
+report("ready")
+for number in range(10**6):
+    instance.store(f"event-{number}", padding=20_000)
+    report(number)
 """
 
 
 @contextmanager
-def script(text: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+def script(text: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     """Run a script until the block ends, then kill it."""
     process = subprocess.Popen(
-        [sys.executable, "-c", BEGIN + text, str(folder)],
+        [sys.executable, "-c", START + text, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -112,17 +171,25 @@ def script(text: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def line(process: subprocess.Popen[str]) -> str:
-    """Return what a script says next."""
+    """Return the next line that a script prints."""
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
 
-def test_processes_that_race_send_each_batch_once(process: New, folder: Path) -> None:
-    """Three processes come at once to what twelve left: no batch is sent twice, none is missed."""
+def rest(process: subprocess.Popen[str]) -> list[str]:
+    """Return the words that a script prints until its end."""
+    assert process.stdout is not None
+    return process.stdout.read().split()
+
+
+def test_racing_processes_send_each_event_once(instance: New, folder: Path) -> None:
+    """Three processes find what twelve have left: each event is sent once."""
     left: list[str] = []
     for number in range(12):
-        one = process()
-        left += [one.stow(f"{number}.{each}").id for each in range(5)]
+        one = instance()
+        for part in range(5):
+            left.append(f"{number}.{part}")
+            one.store(left[-1])
         one.spool.close()
 
     with ExitStack() as stack:
@@ -132,58 +199,98 @@ def test_processes_that_race_send_each_batch_once(process: New, folder: Path) ->
             assert each.stdin is not None
             each.stdin.write("\n")
             each.stdin.flush()
-        said = [each.stdout.read().split() for each in racing if each.stdout]
+        printed = [rest(each) for each in racing]
 
-    assert sorted(id_ for words in said for id_ in words[:-1]) == sorted(left)
-    assert [int(words[-1]) for words in said] == [len(words) - 1 for words in said]
-    assert list(folder.iterdir()) == []
+    assert sorted(name for words in printed for name in words[:-1]) == sorted(left)
+    assert [int(words[-1]) for words in printed] == [len(words) - 1 for words in printed]
+    assert stored_batches(folder) == 0
 
 
-def test_processes_that_write_together_keep_the_bound(process: New, folder: Path) -> None:
-    """However many write at once, the spool has never more bytes than it may have."""
+def test_processes_that_store_together_respect_the_size(instance: New, folder: Path) -> None:
+    """However many processes write at once, the files never exceed the size."""
     largest = 0
     with ExitStack() as stack:
-        writing = [stack.enter_context(script(WRITING, folder)) for _ in range(3)]
-        assert [line(each) for each in writing] == ["ready"] * 3
-        while any(each.poll() is None for each in writing):
+        storing = [stack.enter_context(script(STORING, folder)) for _ in range(3)]
+        assert [line(each) for each in storing] == ["ready"] * 3
+        while any(each.poll() is None for each in storing):
             largest = max(largest, size_of(folder))
-            time.sleep(0.005)  # they write under the same lock
-        said = [int(line(each)) for each in writing]
+            time.sleep(0.005)  # reading the sizes takes the lock of the writers
+        spooled = [int(line(each)) for each in storing]
 
-    left = process(size=2**20).deliver()
+    left = events(*instance(size=2**20).deliver())
     assert 2**19 < largest <= 2**20
-    assert 0 < len(left) <= sum(said)
+    assert 0 < len(left) <= sum(spooled)
 
 
-def test_a_process_that_is_killed_while_it_replays_lets_go(process: New, folder: Path) -> None:
-    """The next one sends what is not settled, and nothing waits for the dead."""
-    one = process()
-    left = [one.stow("a").id, one.stow("b").id]
+def test_next_process_sends_for_a_killed_one(instance: New, folder: Path) -> None:
+    """What a killed process did not acknowledge is sent by the next one."""
+    one = instance()
+    stored = [one.store("x", padding=600_000) for _ in range(2)]
     one.spool.close()
-    two = process()
-    with script(STOPPING, folder) as replaying:
-        assert [line(replaying), line(replaying)] == left
+    two = instance()
+    with script(HALF_DONE, folder) as replaying:
+        assert [line(replaying), line(replaying)] == ["acknowledged", "sending"]
         assert two.deliver() == []
 
-    assert [batch.id for batch in process().deliver()] == left
+    assert events(*instance().deliver()) == events(stored[1])
 
 
 @pytest.mark.parametrize("text", [FORKING, FORKING_IN_C])
-def test_a_child_does_not_keep_its_parents_segments(process: New, folder: Path, text: str) -> None:
-    """Where the parent is killed and its child lives on, others take over, after any fork."""
+def test_child_does_not_keep_the_events_of_its_parent(
+    instance: New, folder: Path, text: str
+) -> None:
+    """If the parent is killed while its child lives on, others send what it left."""
     with script(text, folder) as parent:
-        left, child = line(parent), int(line(parent))
+        assert line(parent) == "stored"
+        child = int(line(parent))
         try:
-            assert process().deliver() == []
+            assert instance().deliver() == []
             parent.kill()
             parent.wait(PATIENCE)
 
-            assert [batch.id for batch in process().deliver()] == [left]
+            assert len(instance().deliver()) == 1
         finally:
             os.kill(child, signal.SIGKILL)
 
 
-def test_a_full_disk_costs_no_batch_that_was_written(folder: Path) -> None:
-    """A write that stops half way is taken back: what came before and comes after is whole."""
-    with script(FULL, folder) as process:
+@pytest.mark.parametrize("language", ["Python", "C"])
+def test_child_and_parent_use_the_spool_after_a_fork(folder: Path, language: str) -> None:
+    """Each sends its own events, and the parent sends what the child left."""
+    with script(SPOOLING_CHILD, folder, language) as process:
+        assert line(process) == "done"
+
+
+def test_forks_at_any_moment_leave_the_spool_intact(instance: New, folder: Path) -> None:
+    """While one thread stores events another one forks, and the children use the spool, too."""
+    with script(FORKING_ALWAYS, folder) as process:
+        assert line(process) == "300"
+        process.wait(PATIENCE)
+
+    assert sum(name.startswith(b'{"event":"child"') for name in events(*instance().deliver())) > 0
+
+
+@pytest.mark.parametrize("_", range(3))
+def test_killed_process_loses_no_stored_event(instance: New, folder: Path, _: int) -> None:
+    """Each event that was stored before SIGKILL is sent once by the next process."""
+    with script(KILLED, folder) as process:
+        assert line(process) == "ready"
+        for _ in range(50):
+            line(process)
+        process.kill()
+        process.wait(PATIENCE)
+        last = int(["49", *rest(process)][-1])
+
+    one = instance()
+    sent = events(*one.deliver())
+
+    assert [f'{{"event":"event-{number}"'.encode() for number in range(last + 1)] == [
+        event.split(b",")[0] for event in sent[: last + 1]
+    ]
+    assert len(sent) <= last + 2
+    assert one.stats.misuse == {}
+
+
+def test_full_disk_loses_no_stored_event(folder: Path) -> None:
+    """A write that fails half way is rolled back; what was stored before and after is sent."""
+    with script(FULL_DISK, folder) as process:
         assert line(process) == "done"

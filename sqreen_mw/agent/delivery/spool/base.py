@@ -1,7 +1,7 @@
 """The seam to the spool, and the one that keeps nothing."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
 from sqreen_mw.agent.delivery.batch import Batch
@@ -37,7 +37,7 @@ class Spool(Protocol):
     def ack(self, batch: Batch) -> None:
         """Forget a batch: it is delivered, dropped, or its events are in other ones."""
 
-    def replace(self, batch: Batch, others: Iterable[Batch]) -> None:
+    def replace(self, batch: Batch, others: Sequence[Batch]) -> None:
         """Forget a batch whose events are in others from now on, and hold those instead."""
 
     def close(self) -> None:
@@ -69,7 +69,7 @@ class NullSpool:
     def ack(self, batch: Batch) -> None:
         """Do nothing."""
 
-    def replace(self, batch: Batch, others: Iterable[Batch]) -> None:
+    def replace(self, batch: Batch, others: Sequence[Batch]) -> None:
         """Do nothing."""
 
     def close(self) -> None:

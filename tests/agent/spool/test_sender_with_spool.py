@@ -10,9 +10,9 @@ from sqreen_mw.agent.delivery.retry import RetryPolicy
 from sqreen_mw.agent.delivery.sender import BatchSender
 from sqreen_mw.agent.delivery.transports.base import Misconfigured, Outcome, Retry
 from sqreen_mw.protocol.batch import Envelope
-from tests.agent.spool.process import Process
+from tests.agent.spool.instance import Instance
 
-New = Callable[..., Process]
+New = Callable[..., Instance]
 
 
 class Away:
@@ -29,23 +29,23 @@ class Away:
         """Do nothing."""
 
 
-def outbox_of(process: Process, outcome: Outcome) -> BatchSender:
+def outbox_of(instance: Instance, outcome: Outcome) -> BatchSender:
     """Return a process's outbox, which gives up what waits in memory at once."""
     return BatchSender(
-        buffer=process.buffer,
+        buffer=instance.buffer,
         transport=Away(outcome),
         header=Envelope(app="shop", events=[]),
-        guard=process.guard,
+        guard=instance.guard,
         pace=RetryPolicy(max_age=-1.0),
-        spool=process.joining,
+        spool=instance.spool,
     )
 
 
 @pytest.mark.parametrize("outcome", [Retry("it is away"), Misconfigured("token", "who is it?")])
-def test_what_lies_in_the_spool_is_not_given_up(process: New, outcome: Outcome) -> None:
+def test_what_lies_in_the_spool_is_not_given_up(instance: New, outcome: Outcome) -> None:
     """A batch of the spool that can't be sent goes back there, however old it is for the queue."""
-    one = process()
-    batch = one.stow("a", "b")
+    one = instance()
+    batch = one.store("a", "b")
     outbox = outbox_of(one, outcome)
 
     outbox.load()

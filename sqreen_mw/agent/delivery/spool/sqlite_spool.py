@@ -1,0 +1,231 @@
+"""The spool of one process, in a database that all processes of an app share."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ClassVar, Final, TypeVar
+
+from sqreen_mw.agent.delivery.batch import Batch
+from sqreen_mw.agent.delivery.queue import EventQueue
+from sqreen_mw.agent.delivery.spool.accounting import DAMAGED, StoredEvents
+from sqreen_mw.agent.delivery.spool.database import DamagedDatabaseError, Database
+from sqreen_mw.agent.delivery.spool.limits import SpoolLimits
+from sqreen_mw.agent.delivery.spool.merging import fits, merge
+from sqreen_mw.agent.delivery.spool.owners import Owner
+from sqreen_mw.agent.delivery.spool.table import BatchTable, Row, needed_bytes
+from sqreen_mw.agent.guard import Guard
+
+SCAN_SECONDS: Final = 60.0
+"""How often to look for batches of processes that have ended, and for expired ones."""
+
+FAULT_SECONDS: Final = 5.0
+"""How long to wait until a database that can't be used is read again."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The time, which tests replace.
+
+    Attributes:
+        wall: Seconds since the epoch.
+        monotonic: Seconds of the monotonic clock.
+    """
+
+    wall: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+
+
+@dataclass(slots=True)
+class _Changes:
+    """What to count once a transaction is committed."""
+
+    claimed_events: int = 0
+    lost: list[Row] = field(default_factory=list)
+
+
+class SqliteSpool:
+    """Stores batches; if the disk fails, one line is logged and the events wait in memory.
+
+    Used on the flusher's thread.
+    """
+
+    persist_after: ClassVar[float] = 0.5
+    exit_reserve: ClassVar[float] = 0.3
+
+    def __init__(
+        self,
+        buffer: EventQueue,
+        *,
+        database: Database,
+        limits: SpoolLimits,
+        guard: Guard,
+        clocks: Clocks,
+    ) -> None:
+        self._buffer: Final = buffer
+        self._database: Final = database
+        self._limits: Final = limits
+        self._guard: Final = guard
+        self._clocks: Final = clocks
+        self._owner: Final = Owner(database.lock_path)
+        self._stored: Final = StoredEvents(buffer, guard)
+        self._is_failing = False
+        self._scan_at = 0.0
+        self._retry_at = 0.0
+
+    @property
+    def next_batch_at(self) -> float:
+        """Monotonic seconds from which ``next_batch`` may have a batch."""
+        return max(self._retry_at, 0.0 if self._stored.waiting else self._scan_at)
+
+    def contains(self, batch: Batch) -> bool:
+        """Return whether a batch that is being sent is in the spool."""
+        return self._stored.is_sending(batch)
+
+    def persist(self, batch: Batch) -> bool:
+        """Store a batch that is being sent; return whether it is in the spool."""
+        if not self.contains(batch):
+            self._store([batch])
+        return self.contains(batch)
+
+    def requeue(self, batch: Batch) -> bool:
+        """Keep a batch that could not be sent in the spool; return whether it is there.
+
+        If it was evicted meanwhile it is lost: newer batches have its place.
+        """
+        is_stored = self.persist(batch)
+        if is_stored:
+            self._stored.requeue(batch)
+        return is_stored
+
+    def next_batch(self) -> Batch | None:
+        """Return the oldest events of this process, or of one that has ended, to be sent.
+
+        They stay in the spool until the batch is acknowledged. Small batches are merged.
+        """
+        now = self._clocks.monotonic()
+        self._scan_at = now + SCAN_SECONDS
+        if not self._stored.waiting and not self._database.exists:
+            return None
+        found = self._transact(self._take)
+        self._retry_at = now + FAULT_SECONDS if found is None else 0.0
+        if found == []:
+            self._stored.lose_waiting()
+            self._try(self._database.close)
+        if not found:
+            return None
+        batch = merge([each for _, each in found])
+        self._stored.send(batch, [row for row, _ in found])
+        return batch
+
+    def ack(self, batch: Batch) -> None:
+        """Delete a batch whose events are delivered, dropped, or in other batches."""
+        self.replace(batch, [])
+
+    def replace(self, batch: Batch, others: Sequence[Batch]) -> None:
+        """Delete a batch, and store others that have its events and are being sent."""
+        with self._buffer.keeping:  # at the exit, the events are stored in either
+            if self.contains(batch) and not self._buffer.abandoned:
+                self._stored.ack(batch)
+                self._store(others)
+
+    def close(self) -> None:
+        """Leave the batches to other processes."""
+        if self._stored.acked:
+            self._transact(lambda _table, _changes: True)
+        self._try(self._database.close)
+        self._owner.end()
+
+    def _store(self, batches: Sequence[Batch]) -> None:
+        """Store batches that are being sent."""
+        with self._buffer.keeping:
+            if not self._buffer.abandoned:
+                rows = self._transact(partial(self._add, batches))
+                for batch, row in zip(batches, rows or [], strict=False):
+                    self._stored.store(batch, row)
+
+    def _add(self, batches: Sequence[Batch], table: BatchTable, changes: _Changes) -> list[Row]:
+        self._evict(table, changes, needed=sum(map(needed_bytes, batches)))
+        now = self._clocks.wall()
+        return [table.add(each, owner=self._owner.id, stored_at=now) for each in batches]
+
+    def _take(self, table: BatchTable, changes: _Changes) -> list[tuple[Row, Batch]]:
+        """Return the rows to send next as one batch."""
+        found = self._read(table, changes)
+        if not found and self._claim(table, changes):
+            found = self._read(table, changes)
+        return found
+
+    def _read(self, table: BatchTable, changes: _Changes) -> list[tuple[Row, Batch]]:
+        self._evict(table, changes)
+        found: list[tuple[Row, Batch]] = []
+        damaged: list[Row] = []
+        in_use = self._stored.row_ids
+        for row, batch in table.batches(self._owner.id):
+            if row.id in in_use:
+                continue
+            if batch is None:
+                damaged.append(row)
+            elif fits(batch, [each for _, each in found]):
+                found.append((row, batch))
+            else:
+                break
+        table.delete(damaged)
+        changes.lost += damaged
+        return found
+
+    def _claim(self, table: BatchTable, changes: _Changes) -> bool:
+        """Claim the batches of one process that has ended; return whether there are any."""
+        for owner in table.owners():
+            if not self._owner.is_alive(owner):
+                changes.claimed_events += table.claim(owner, new_owner=self._owner.id)
+                self._scan_at = 0.0  # there may be more of them
+                return True
+        return False
+
+    def _evict(self, table: BatchTable, changes: _Changes, needed: int = 0) -> None:
+        now = self._clocks.wall()
+        lost = self._limits.evict(table, self._owner, needed=needed, now=now)
+        changes.claimed_events += sum(row.events for row in lost if row.owner != self._owner.id)
+        changes.lost += lost
+
+    def _transact(self, work: Callable[[BatchTable, _Changes], _T]) -> _T | None:
+        """Do work in a transaction; return None if the disk fails."""
+        return self._try(partial(self._run, work))
+
+    def _run(self, work: Callable[[BatchTable, _Changes], _T]) -> _T:
+        try:
+            return self._run_once(work)
+        except DamagedDatabaseError as error:
+            message = "the spool's database is damaged (%s), so it was renamed to %s.damaged"
+            self._guard.warn(DAMAGED, message, error, self._database.path)
+            return self._run_once(work)
+
+    def _run_once(self, work: Callable[[BatchTable, _Changes], _T]) -> _T:
+        changes = _Changes()
+        with self._database.transaction() as connection:
+            table = BatchTable(connection)
+            self._owner.keep_alive()
+            table.delete(self._stored.acked)
+            result = work(table, changes)
+        self._stored.acked.clear()
+        self._stored.claim(changes.claimed_events)
+        self._stored.lose(changes.lost)
+        return result
+
+    def _try(self, action: Callable[[], _T]) -> _T | None:
+        """Do something; if the disk fails, log the first error of a series and return None."""
+        try:
+            result = action()
+        except (OSError, sqlite3.Error) as error:
+            if not self._is_failing:
+                reason = error.strerror if isinstance(error, OSError) else None
+                message = "the spool can't be used (%s), so events wait in memory only"
+                self._guard.warn("spool", message, reason or error)
+            self._is_failing = True
+            return None
+        self._is_failing = False
+        return result
