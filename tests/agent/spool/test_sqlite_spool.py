@@ -263,7 +263,10 @@ def test_oldest_batches_go_when_the_spool_is_full(
     lost = one.stats.dropped["spool_full"]
     assert 38 <= lost <= 44
     assert events(*one.deliver()) == events(*stored[lost:])
-    assert "events are lost, spool_full: the spool takes no more" in caplog.text
+    assert (
+        "events are lost, spool_full: the spool is full and the oldest events go first"
+        in caplog.text
+    )
 
 
 def test_empty_spool_gives_its_space_back(instance: New, folder: Path) -> None:

@@ -14,8 +14,8 @@ EXPIRED: Final = "spool_expired"
 DAMAGED: Final = "spool_damaged"
 
 _REASONS: Final = {
-    FULL: "the spool takes no more, so its oldest go: set a larger SQREEN_SPOOL_SIZE",
-    EXPIRED: "they waited in the spool for longer than SQREEN_SPOOL_AGE",
+    FULL: "the spool is full and the oldest events go first, set a larger SQREEN_SPOOL_SIZE",
+    EXPIRED: "they were in the spool for longer than SQREEN_SPOOL_AGE",
     DAMAGED: "files of the spool were damaged or deleted",
 }
 
