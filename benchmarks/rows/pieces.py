@@ -161,7 +161,7 @@ def _tracked(context: RequestContext) -> PendingEvent:
     guard = Guard()
     tracker = Tracker(
         put=put,
-        calls=context.calls,
+        agent=context.agent,
         arguments=Arguments(guard),
         guard=guard,
         ip_header=FORWARDED_FOR,

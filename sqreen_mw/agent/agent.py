@@ -37,7 +37,8 @@ class Agent:
     """Takes events and delivers them to where the configuration says.
 
     Attributes:
-        config: The settings that it is made of.
+        config: The settings.
+        sink: The agent that handles the calls now: this one, or a stand-in during a test.
     """
 
     ignores_events: ClassVar[bool] = False
@@ -47,11 +48,13 @@ class Agent:
     ) -> None:
         scrub = config.scrubber.text
         self.config: Final = config
+        self.sink: Agent = self
         self._guard: Final = Guard(scrub=scrub, strict=config.strict)
+        self.suppress_errors: Final = self._guard.suppress_errors
         self._arguments: Final = Arguments(self._guard)
         tracker = Tracker(
             put=self._put,
-            calls=self,
+            agent=self,
             arguments=self._arguments,
             guard=self._guard,
             ip_header=config.client_ip.header,
@@ -90,8 +93,8 @@ class Agent:
         """Whether this process's way out is closed."""
         return self._of_this_process().closed
 
-    def user_is_banned(self, context: RequestContext | None) -> bool:  # noqa: ARG002 the protocol
-        """Tell whether a request's user is blocked: nobody is, until decisions are enforced."""
+    def user_is_banned(self, _: RequestContext | None) -> bool:
+        """Return False: blocking users is not implemented yet."""
         return False
 
     def flush(self, timeout: float) -> bool:
@@ -112,9 +115,9 @@ class Agent:
             await self._of_this_process().aclose(self._arguments.seconds(timeout))
         )
 
-    def misused(self, error: TypeError) -> None:
-        """Say that arguments do not fit a call; what fits of them is taken."""
-        self._guard.report_misuse("arguments", "%s: what does not fit is ignored", error)
+    def report_wrong_arguments(self, error: TypeError) -> None:
+        """Log which arguments of a call do not fit; the others are used."""
+        self._guard.report_misuse("arguments", "%s: unexpected arguments were ignored", error)
 
     def stats(self) -> Stats:
         """Return what became of every event of this process."""

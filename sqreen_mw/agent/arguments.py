@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from sqreen_mw.agent.context import Identity
 from sqreen_mw.agent.guard import Guard
@@ -24,38 +24,6 @@ from sqreen_mw.protocol.limits import (
     MAX_TIMESTAMP,
     MIN_TIMESTAMP,
 )
-
-
-class TrackOptions(TypedDict, total=False):
-    """What ``track()`` takes besides the name, as keywords or as one dict.
-
-    Attributes:
-        properties: What the event is about, at most 16.
-        user_identifiers: Who did it, such as ``{"email": ...}``; else who was identified.
-        timestamp: When it happened, if not now; a naive datetime is UTC.
-        collect_body: Whether to tell the parameters in the request's body, too.
-        request: The request, where the current one is not it: of Starlette, FastAPI, Flask,
-            Werkzeug or Django, an ASGI scope or a WSGI environ.
-    """
-
-    properties: Mapping[str, Any]
-    user_identifiers: Mapping[str, str | int]
-    timestamp: datetime
-    collect_body: bool
-    request: object
-
-
-class TrackCall(TrackOptions, total=False):
-    """What ``track()`` takes as keywords: its positional arguments, too.
-
-    Attributes:
-        name: The event's name.
-        options: The options as one dict.
-    """
-
-    name: str
-    options: TrackOptions | None
-
 
 MAX_NAMED: Final = 16
 """How many of those that are left out are looked at, to be named."""

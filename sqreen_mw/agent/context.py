@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from msgspec import Struct
 
-from sqreen_mw.agent.lenient import fitting, straightened
-from sqreen_mw.agent.process.exit import CLOSE_SECONDS
-from sqreen_mw.agent.stats import Stats
+from sqreen_mw.agent.calls import AnyAgent, Calls, Target
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.protocol.limits import MAX_STATUS, MIN_STATUS
@@ -33,77 +31,7 @@ NOBODY: Final = Identity(identifiers={}, traits={})
 """The user of a request where none was identified."""
 
 
-class Calls(Protocol):
-    """What an agent does for the app; see the functions of the same names in ``sqreen_mw``.
-
-    Attributes:
-        ignores_events: Whether the requests that it is given have no events, however tracked.
-    """
-
-    ignores_events: ClassVar[bool]
-
-    def track(
-        self,
-        context: "RequestContext | None",
-        name: str,
-        *,
-        options: object,
-        keywords: Mapping[str, Any],
-    ) -> str | None:
-        """Take an event of a request."""
-
-    def identify(
-        self,
-        context: "RequestContext | None",
-        identifiers: object,
-        traits: object,
-        *,
-        keywords: Mapping[str, Any],
-    ) -> None:
-        """Say who a request is from."""
-
-    def auth_track(
-        self,
-        context: "RequestContext | None",
-        success: object,
-        identifiers: object,
-        *,
-        keywords: Mapping[str, Any],
-    ) -> str | None:
-        """Take a login."""
-
-    def signup_track(
-        self, context: "RequestContext | None", identifiers: object, *, keywords: Mapping[str, Any]
-    ) -> str | None:
-        """Take a new account."""
-
-    def user_is_banned(self, context: "RequestContext | None") -> bool:
-        """Tell whether a request's user is blocked."""
-
-    def flush(self, timeout: float) -> bool:
-        """Wait for the delivery."""
-
-    def close(self, timeout: float) -> int:
-        """Deliver and stop."""
-
-    async def aflush(self, timeout: float) -> bool:
-        """Wait for the delivery, on an event loop."""
-
-    async def aclose(self, timeout: float) -> int:
-        """Deliver and stop, on an event loop."""
-
-    def stats(self) -> Stats:
-        """Count."""
-
-    def misused(self, error: TypeError) -> None:
-        """Say that arguments do not fit a call; what fits of them is taken."""
-
-
-def _tell(arguments: tuple[Any, ...], error: TypeError) -> None:
-    arguments[0].calls.misused(error)
-
-
-class RequestContext:
+class RequestContext(Calls):
     """One request, from its first byte until the last task that it started is gone.
 
     It is mutable and shared, so that a thread or a task that has only a copy of the contextvars
@@ -111,7 +39,7 @@ class RequestContext:
     an ``__init__`` would cost each request more than all that it sets.
 
     Attributes:
-        calls: What the request's calls go to.
+        agent: Takes the calls of the request.
         holds_events: Whether events wait for the request to end before they are sealed.
         find_route: Tells the route once it is known, where neither scope nor environ has it.
         identity: The user as last identified, or None.
@@ -125,7 +53,7 @@ class RequestContext:
         body: What the app has read of the request's body.
     """
 
-    calls: Calls
+    agent: AnyAgent
 
     # On the class, as most requests set few of them.
     _id: str | None = None
@@ -211,64 +139,9 @@ class RequestContext:
         self.identity = identity
         self.identity_bytes: int = size
 
-    def track(
-        self, name: str = "", options: object = None, /, *surplus: object, **keywords: Any
-    ) -> str | None:
-        """Track an event of this request; see ``sqreen_mw.track``."""
-        if surplus or "name" in keywords or "options" in keywords:
-            name, options = straightened(
-                self.calls.misused, name, options, surplus=surplus, keywords=keywords
-            )
-        return self.calls.track(self, name, options=options, keywords=keywords)
-
-    @fitting(_tell)
-    def identify(
-        self, user_identifiers: object = None, traits: object = None, **identifiers: Any
-    ) -> None:
-        """Say who this request is from; see ``sqreen_mw.identify``."""
-        self.calls.identify(self, user_identifiers, traits, keywords=identifiers)
-
-    @fitting(_tell)
-    def auth_track(
-        self, success: object = None, user_identifiers: object = None, **identifiers: Any
-    ) -> str | None:
-        """Track a login; see ``sqreen_mw.auth_track``."""
-        return self.calls.auth_track(self, success, user_identifiers, keywords=identifiers)
-
-    @fitting(_tell)
-    def signup_track(self, user_identifiers: object = None, **identifiers: Any) -> str | None:
-        """Track a new account; see ``sqreen_mw.signup_track``."""
-        return self.calls.signup_track(self, user_identifiers, keywords=identifiers)
-
-    @fitting(_tell)
-    def user_is_banned(self) -> bool:
-        """Tell whether this request's user is blocked; see ``sqreen_mw.user_is_banned``."""
-        return self.calls.user_is_banned(self)
-
-    @fitting(_tell)
-    def flush(self, timeout: float = CLOSE_SECONDS) -> bool:
-        """See ``sqreen_mw.flush``."""
-        return self.calls.flush(timeout)
-
-    @fitting(_tell)
-    def close(self, timeout: float = CLOSE_SECONDS) -> int:
-        """See ``sqreen_mw.close``."""
-        return self.calls.close(timeout)
-
-    @fitting(_tell)
-    async def aflush(self, timeout: float = CLOSE_SECONDS) -> bool:
-        """See ``sqreen_mw.aflush``."""
-        return await self.calls.aflush(timeout)
-
-    @fitting(_tell)
-    async def aclose(self, timeout: float = CLOSE_SECONDS) -> int:
-        """See ``sqreen_mw.aclose``."""
-        return await self.calls.aclose(timeout)
-
-    @fitting(_tell)
-    def stats(self) -> Stats:
-        """See ``sqreen_mw.stats``."""
-        return self.calls.stats()
+    def target(self) -> Target:
+        """Return the agent that handles the calls of this request, and the request."""
+        return self.agent.sink, self
 
 
 _current: Final[ContextVar[RequestContext | None]] = ContextVar("sqreen_mw_request", default=None)

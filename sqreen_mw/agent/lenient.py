@@ -1,43 +1,81 @@
-"""Calls that take whatever they are given: arguments that do not fit are said, and left out."""
+"""Calls that accept any arguments: those that do not fit are logged and ignored."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import wraps
 from inspect import Parameter, iscoroutinefunction, signature
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 Call = TypeVar("Call", bound=Callable[..., Any])
 
 
-def fitting(tell: Callable[[tuple[Any, ...], TypeError], None]) -> Callable[[Call], Call]:
-    """Return a decorator for calls that must not raise into the app, however they are called.
+class Reporter(Protocol):
+    """Reports the errors of calls."""
 
-    A call that fits pays for no look at its arguments.
+    def report_wrong_arguments(self, error: TypeError) -> None:
+        """Log which arguments do not fit."""
+
+    def suppress_errors(self, cause: str) -> AbstractContextManager[None, bool]:
+        """Return a context that suppresses errors of ours."""
+
+
+def lenient(*, default: object = None) -> Callable[[Call], Call]:
+    """Return a decorator for methods of ``Calls``, which must never raise into the app.
+
+    A call whose arguments fit pays for no check of them.
 
     Args:
-        tell: Is told the positional arguments of a call that does not fit, and what is wrong.
+        default: The result if the body raises.
     """
 
     def decorate(function: Call) -> Call:
-        def fit(*arguments: Any, **keywords: Any) -> Any:
-            try:
-                return function(*arguments, **keywords)
-            except TypeError as error:
-                tell(arguments, error)
-            positional, named = _fitted(function, arguments, keywords)
-            return function(*positional, **named)
+        name = function.__name__
 
-        async def fit_async(*arguments: Any, **keywords: Any) -> Any:
-            return await fit(*arguments, **keywords)
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            reporter = _reporter(*arguments)
+            with reporter.suppress_errors(name):
+                return _call(function, arguments, keywords, reporter=reporter)
+            return default
 
-        return cast("Call", wraps(function)(fit_async if iscoroutinefunction(function) else fit))
+        async def call_async(*arguments: Any, **keywords: Any) -> Any:
+            reporter = _reporter(*arguments)
+            with reporter.suppress_errors(name):
+                return await _call(function, arguments, keywords, reporter=reporter)
+            return default
+
+        return cast("Call", wraps(function)(call_async if iscoroutinefunction(function) else call))
 
     return decorate
 
 
-def _fitted(
+def _reporter(calls: Any, *_: object) -> Reporter:
+    """Return what reports the errors of a call."""
+    reporter: Reporter = calls.target()[0]
+    return reporter
+
+
+def _call(
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    keywords: Mapping[str, Any],
+    *,
+    reporter: Reporter,
+) -> Any:
+    """Call a function; if its arguments do not fit, call it with those that do."""
+    try:
+        return function(*arguments, **keywords)
+    except TypeError as error:
+        if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+            raise  # the body raised: it must not run again
+        reporter.report_wrong_arguments(error)
+    positional, named = _accepted_args(function, arguments, keywords)
+    return function(*positional, **named)
+
+
+def _accepted_args(
     function: Callable[..., Any], arguments: tuple[Any, ...], keywords: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return what a function takes of arguments: of what is given twice, the first."""
+    """Return the arguments that a function accepts; of a repeated one, the first."""
     parameters = signature(function).parameters.values()
     names = [each.name for each in parameters if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
     takes_all = len(names) < len(parameters)
@@ -51,32 +89,34 @@ def _fitted(
     return kept, named
 
 
-def straightened(
-    tell: Callable[[TypeError], None],
+def normalize_track_args(
+    reporter: Reporter,
     name: str,
     options: Any,
     *,
     surplus: tuple[object, ...],
     keywords: Any,
 ) -> tuple[str, Any]:
-    """Return the name and the options of a ``track()`` whose arguments stand elsewhere.
+    """Return the name and the options of a ``track()`` call with unexpected arguments.
 
-    ``track()`` is too hot for ``fitting``. Of what is given twice, the first is taken.
+    ``track()`` is too hot for ``lenient``. Of a repeated argument, the first is used.
 
     Args:
-        tell: Is told what is wrong.
-        name: What stood first.
-        options: What stood second.
-        surplus: What stood after it.
-        keywords: A dict; name and options are taken out of it.
+        reporter: Reports what does not fit.
+        name: The first positional argument.
+        options: The second positional argument.
+        surplus: More positional arguments.
+        keywords: A dict; ``name`` and ``options`` are removed from it.
     """
     if surplus:
         taken = 2
-        tell(TypeError(f"track() takes {taken} arguments, {taken + len(surplus)} were given"))
+        error = f"track() takes {taken} arguments, {taken + len(surplus)} were given"
+        reporter.report_wrong_arguments(TypeError(error))
     values: list[Any] = []
     for key, given in (("name", name), ("options", options)):
         named = keywords.pop(key, None)
         if given and named is not None:
-            tell(TypeError(f"track() got multiple values for argument {key!r}"))
+            error = f"track() got multiple values for argument {key!r}"
+            reporter.report_wrong_arguments(TypeError(error))
         values.append(given or named)
     return values[0] or "", values[1]

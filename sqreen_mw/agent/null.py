@@ -1,98 +1,88 @@
-"""The agent of an app that is not configured, or is switched off: every call is a safe no-op."""
+"""Agents of apps that are not configured or disabled, and of requests to ignored paths."""
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from sqreen_mw.agent.stats import Stats
+from sqreen_mw.app_errors import suppress_app_errors
 
 if TYPE_CHECKING:
     from sqreen_mw.agent.agent import Agent
     from sqreen_mw.agent.config.config import Config
+    from sqreen_mw.agent.context import RequestContext
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """Do nothing."""
+
+
+def _false(*_: object) -> bool:
+    return False
+
+
+def _true(_: float) -> bool:
+    return True
+
+
+def _zero(_: float) -> int:
+    return 0
+
+
+async def _true_async(_: float) -> bool:
+    return True
+
+
+async def _zero_async(_: float) -> int:
+    return 0
+
+
+def _suppress_errors(_: str) -> Any:
+    return suppress_app_errors
 
 
 class NullCalls:
-    """Takes nothing, so it has nothing to deliver."""
+    """Ignores every call."""
 
     ignores_events: ClassVar[bool] = False
 
-    def track(self, *_: object, **__: object) -> None:
-        """Take no event."""
+    track = identify = auth_track = signup_track = staticmethod(_nothing)
+    report_wrong_arguments = ensure_started = staticmethod(_nothing)
+    suppress_errors = staticmethod(_suppress_errors)
+    user_is_banned = staticmethod(_false)
+    flush, aflush = staticmethod(_true), staticmethod(_true_async)
+    close, aclose = staticmethod(_zero), staticmethod(_zero_async)
+    stats = Stats
 
-    def identify(self, *_: object, **__: object) -> None:
-        """Remember nobody."""
-
-    def auth_track(self, *_: object, **__: object) -> None:
-        """Take no login."""
-
-    def signup_track(self, *_: object, **__: object) -> None:
-        """Take no account."""
-
-    def misused(self, error: TypeError) -> None:
-        """Say nothing."""
-
-    def user_is_banned(self, *_: object) -> bool:
-        """Return False: nobody is."""
-        return False
-
-    def flush(self, timeout: float) -> bool:  # noqa: ARG002 there is nothing to wait for
-        """Return True: nothing waits."""
-        return True
-
-    def close(self, timeout: float) -> int:  # noqa: ARG002 there is nothing to wait for
-        """Return 0: nothing is left over."""
-        return 0
-
-    async def aflush(self, timeout: float) -> bool:  # noqa: ARG002 there is nothing to wait for
-        """Return True: nothing waits."""
-        return True
-
-    async def aclose(self, timeout: float) -> int:
-        """Return 0: nothing is left over."""
-        return self.close(timeout)
-
-    def stats(self) -> Stats:
-        """Return zeros."""
-        return Stats(tracked=0, delivered=0, waiting=0, dropped={}, misuse={})
+    def __init__(self) -> None:
+        self.sink: Agent | NullCalls = self
 
 
 class NullAgent(NullCalls):
-    """Takes nothing, as its configuration has it."""
+    """Ignores every call, because no URL is set or the SDK is disabled."""
 
     def __init__(self, config: "Config") -> None:
+        super().__init__()
         self.config: Final = config
 
-    def ensure_started(self) -> None:
-        """Begin nothing."""
 
-
-class IgnoringAgent(NullAgent):
-    """Takes no events, and leaves the rest to the agent that does."""
+class IgnoredPathAgent:
+    """Ignores events, and delegates the other calls to the agent of the other requests."""
 
     ignores_events: ClassVar[bool] = True
 
+    track = identify = auth_track = signup_track = staticmethod(_nothing)
+    user_is_banned = staticmethod(_false)
+
     def __init__(self, agent: "Agent | NullAgent") -> None:
-        super().__init__(agent.config)
         self._agent: Final = agent
+        self.sink: Final = self
 
-    def misused(self, error: TypeError) -> None:
-        """Say that arguments do not fit a call."""
-        self._agent.misused(error)
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # copy and pickle ask before __init__ has run
+            raise AttributeError(name)
+        return getattr(self._agent.sink, name)
 
-    def flush(self, timeout: float) -> bool:
-        """Wait for the delivery of other requests' events."""
-        return self._agent.flush(timeout)
 
-    def close(self, timeout: float) -> int:
-        """Deliver and stop."""
-        return self._agent.close(timeout)
+AnyAgent: TypeAlias = "Agent | NullCalls | IgnoredPathAgent"
 
-    async def aflush(self, timeout: float) -> bool:
-        """Wait for the delivery, on an event loop."""
-        return await self._agent.aflush(timeout)
-
-    async def aclose(self, timeout: float) -> int:
-        """Deliver and stop, on an event loop."""
-        return await self._agent.aclose(timeout)
-
-    def stats(self) -> Stats:
-        """Count the process's events."""
-        return self._agent.stats()
+Target: TypeAlias = "tuple[AnyAgent, RequestContext | None]"
+"""The agent that handles a call, and the request of the call."""

@@ -4,13 +4,12 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
 from sqreen_mw.agent.agent import Agent
 from sqreen_mw.agent.config.config import Config, Settings, differing, load_config
-from sqreen_mw.agent.context import Calls
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.process.exit import PATIENCE, at_end
@@ -18,51 +17,37 @@ from sqreen_mw.agent.process.import_lock import FORK_GATE
 from sqreen_mw.agent.process.sigterm import follow_sigterm
 from sqreen_mw.errors import ConfigurationError
 
-CALLS: Final = tuple(name for name in vars(Calls) if not name.startswith("_"))
-"""What an agent does for the app."""
+ConfiguredAgent: TypeAlias = Agent | NullAgent
 
 
-class Diversion:
-    """Knows every agent that a middleware or a request may hold, and whose calls it leads away.
+class CallOverride:
+    """Sends the calls of this process's agents to stand-ins, for tests.
 
-    An agent's own attributes come before those of its class, so it costs nothing while it is over.
-    Not safe in several threads: hold the process's lock.
+    Middlewares and requests keep their agents; ``agent.sink`` changes. Hold the process's lock.
     """
 
     def __init__(self) -> None:
-        self._agents: Final[WeakSet[Agent | NullAgent]] = WeakSet()
-        self._stand_in: Callable[[Config], Calls] | None = None
-        self._own: Final[dict[int, dict[str, Any]]] = {}
+        self._agents: Final[WeakSet[ConfiguredAgent]] = WeakSet()
+        self._make_stand_in: Callable[[Config], Agent] | None = None
 
-    def admit(self, agent: Agent | NullAgent) -> None:
-        """Know an agent from now on."""
+    def register(self, agent: ConfiguredAgent) -> None:
+        """Include a new agent."""
         self._agents.add(agent)
-        if self._stand_in is not None:
-            self._lead_away(agent, self._stand_in)
+        if self._make_stand_in is not None:
+            agent.sink = self._make_stand_in(agent.config)
 
-    def begin(self, stand_in: Callable[[Config], Calls]) -> None:
-        """Lead every agent's calls to the one that ``stand_in`` makes of its configuration."""
-        self._stand_in = stand_in
+    def install(self, make_stand_in: Callable[[Config], Agent]) -> None:
+        """Give every agent a stand-in with its configuration."""
+        self._make_stand_in = make_stand_in
         for agent in self._agents:
-            self._lead_away(agent, stand_in)
+            agent.sink = make_stand_in(agent.config)
 
-    def end(self) -> None:
-        """Give the agents their own calls back."""
-        self._stand_in = None
+    def remove(self) -> None:
+        """Let the agents handle their calls again."""
+        self._make_stand_in = None
         for agent in self._agents:
-            for name in CALLS:
-                del vars(agent)[name]
-            vars(agent).update(self._own[id(agent)])
-        self._own.clear()
+            agent.sink = agent
 
-    def _lead_away(self, agent: Agent | NullAgent, stand_in: Callable[[Config], Calls]) -> None:
-        calls = stand_in(agent.config)
-        own = vars(agent)
-        self._own[id(agent)] = {name: own[name] for name in CALLS if name in own}
-        own.update({name: getattr(calls, name) for name in CALLS})
-
-
-AnyAgent: TypeAlias = Agent | NullAgent
 
 PYTEST_PLUGIN: Final = "_sqreen_mw_pytest"
 """The module that pytest loads first; where it is, tests run in this process."""
@@ -72,15 +57,15 @@ class _Process:
     """Holds the agent of this process, once there is one."""
 
     def __init__(self) -> None:
-        self.agent: AnyAgent | None = None
+        self.agent: ConfiguredAgent | None = None
         self.lock = threading.RLock()
         self.unfollowed = False
-        self.diversion: Final = Diversion()
+        self.call_override: Final = CallOverride()
         self._said: Final[set[str]] = set()
 
-    def hold(self, agent: AnyAgent) -> AnyAgent:
+    def hold(self, agent: ConfiguredAgent) -> ConfiguredAgent:
         """Make an agent that of the process, and return it."""
-        self.diversion.admit(agent)
+        self.call_override.register(agent)
         self.agent = agent
         return agent
 
@@ -108,7 +93,7 @@ _process: Final = _Process()
 os.register_at_fork(after_in_child=_process.reset_after_fork)
 
 
-def configure(settings: Settings | None = None) -> AnyAgent:
+def configure(settings: Settings | None = None) -> ConfiguredAgent:
     """Return the process's agent, made of these settings if there is none yet.
 
     Events of one process leave by one way: later settings that differ are logged and passed over,
@@ -135,7 +120,7 @@ def configure(settings: Settings | None = None) -> AnyAgent:
             return _process.hold(Agent(config, url=config.url))
 
 
-def current_agent() -> AnyAgent:
+def current_agent() -> ConfiguredAgent:
     """Return the process's agent, made of the environment if no middleware has made one.
 
     One that is closed stays closed, until a middleware is made anew. A wrong environment is logged,
@@ -159,16 +144,16 @@ def forget() -> None:
     _process.agent = None
 
 
-def begin_diversion(stand_in: Callable[[Config], Calls]) -> None:
-    """Lead the calls of this process's agents, those to come too, to stand-ins."""
+def override_calls(make_stand_in: Callable[[Config], Agent]) -> None:
+    """Send the calls of this process's present and future agents to stand-ins."""
     with _process.lock:
-        _process.diversion.begin(stand_in)
+        _process.call_override.install(make_stand_in)
 
 
-def end_diversion() -> None:
-    """Let this process's agents take their calls themselves again."""
+def remove_override() -> None:
+    """Let this process's agents handle their calls again."""
     with _process.lock:
-        _process.diversion.end()
+        _process.call_override.remove()
 
 
 def _is_kept_in(url: str) -> bool:
@@ -179,7 +164,7 @@ def _is_kept_in(url: str) -> bool:
 def _close_at_exit() -> None:
     if _process.agent is not None:
         with PATIENCE.spend() as seconds:
-            _process.agent.close(seconds)
+            _process.agent.sink.close(seconds)
 
 
 at_end(_close_at_exit)

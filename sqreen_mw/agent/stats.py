@@ -1,26 +1,26 @@
-"""What became of every event."""
+"""Counts of events."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """The counts of one moment: tracked + replayed = delivered + waiting + all of dropped.
+    """Counts at one moment: tracked + replayed = delivered + waiting + all of dropped.
 
     Attributes:
-        tracked: Events that were taken, and those that came after the close.
-        delivered: Events that the collector has.
-        waiting: Events in the queue, in a batch under way, and in the spool.
-        dropped: Events that are lost, by reason.
-        misuse: How often each kind of misuse, or fault of ours, was met.
-        spooled: Those of ``waiting`` that lie in the spool, where they outlive the process.
-        replayed: Events that other processes had left in the spool, taken over by this one.
+        tracked: Accepted events, and those tracked after the close.
+        delivered: Events that the collector has stored.
+        waiting: Events in the queue, in a batch in flight, and in the spool.
+        dropped: Lost events, by reason.
+        misuse: How often each kind of misuse or internal error occurred.
+        spooled: The part of ``waiting`` that is in the spool, where it outlives the process.
+        replayed: Events of other processes that this one took over from the spool.
     """
 
-    tracked: int
-    delivered: int
-    waiting: int
-    dropped: dict[str, int]
-    misuse: dict[str, int]
+    tracked: int = 0
+    delivered: int = 0
+    waiting: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    misuse: dict[str, int] = field(default_factory=dict)
     spooled: int = 0
     replayed: int = 0

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from sqreen_mw.agent.arguments import Arguments, TrackOptions
-from sqreen_mw.agent.context import Calls, Identity, RequestContext
+from sqreen_mw.agent.arguments import Arguments
+from sqreen_mw.agent.calls import AnyAgent, TrackOptions
+from sqreen_mw.agent.context import Identity, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.requests.lookup import context_of
@@ -54,7 +55,7 @@ class Tracker:
         self,
         *,
         put: Callable[[PendingEvent], bool],
-        calls: Calls,
+        agent: AnyAgent,
         arguments: Arguments,
         guard: Guard,
         ip_header: str,
@@ -63,13 +64,13 @@ class Tracker:
 
         Args:
             put: Takes an event, and tells whether it did.
-            calls: What the contexts of requests that the app names are bound to.
+            agent: The agent of requests that the app passes as ``request``.
             arguments: Reads what the app hands over.
             guard: Counts and logs what is wrong.
             ip_header: The header that proxies name the client in.
         """
         self._put: Final = put
-        self._calls: Final = calls
+        self._agent: Final = agent
         self._arguments: Final = arguments
         self._guard: Final = guard
         self._suppress: Final = guard.suppress_errors("track")
@@ -122,7 +123,7 @@ class Tracker:
         known = self._arguments.options(options, keywords, _OPTIONS)
         if known.get("request") is not None:
             context = self._context_of(known["request"])
-            if context is not None and context.calls.ignores_events:
+            if context is not None and context.agent.ignores_events:
                 return None
         copier = Copier()
         properties, truncated = self._arguments.properties_json(known.get("properties"))
@@ -216,7 +217,7 @@ class Tracker:
     def _context_of(self, request: object) -> RequestContext | None:
         context = None
         with suppress_app_errors:
-            context = context_of(request, self._calls, ip_header=self._ip_header)
+            context = context_of(request, self._agent, ip_header=self._ip_header)
         if context is None:
             message = "track() can't read a request of type %s: the event is kept without one"
             self._guard.report_misuse("request_type", message, type(request).__name__)

@@ -8,12 +8,12 @@ from msgspec import Struct
 from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.agent.context import RequestContext, current_request, enter, leave
 from sqreen_mw.agent.guard import logger
-from sqreen_mw.agent.null import IgnoringAgent
+from sqreen_mw.agent.null import IgnoredPathAgent
 from sqreen_mw.agent.process.exit import PATIENCE
 from sqreen_mw.agent.process.sigterm import follow_sigterm
 from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, Scope, asgi_request
 from sqreen_mw.agent.requests.lookup import STATE_KEY
-from sqreen_mw.agent.runtime import AnyAgent, configure
+from sqreen_mw.agent.runtime import ConfiguredAgent, configure
 from sqreen_mw.capture.body import BodyTee
 from sqreen_mw.middleware.lifespan import Lifespan
 
@@ -50,11 +50,11 @@ class SqreenMiddleware:
             ConfigurationError: A setting is wrong; the message names it and the fix.
         """
         self.app: Final = app
-        self._agent: Final[AnyAgent] = configure(settings)
+        self._agent: Final[ConfiguredAgent] = configure(settings)
         self._ignored: Final = self._agent.config.ignore_paths
         self._looks = True  # until the first request has come, and at paths that are ignored
         self._told: Final = TOLD_HEADERS | {self._agent.config.client_ip.header.encode("latin-1")}
-        self._ignoring: Final = IgnoringAgent(self._agent)
+        self._ignoring: Final = IgnoredPathAgent(self._agent)
         self._lifespan: Final = Lifespan(app, self._deliver)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -84,7 +84,7 @@ class SqreenMiddleware:
             leave(token)
             context.finish()
 
-    def _agent_of(self, scope: Scope) -> AnyAgent:
+    def _agent_of(self, scope: Scope) -> ConfiguredAgent | IgnoredPathAgent:
         self._agent.ensure_started()
         self._looks = bool(self._ignored)
         return self._ignoring if scope.get("path") in self._ignored else self._agent
@@ -92,9 +92,9 @@ class SqreenMiddleware:
     async def _deliver(self) -> None:
         """Deliver what waits, or say how much does not get through: many servers end here."""
         with PATIENCE.spend(last=False) as seconds:
-            delivered = await self._agent.aflush(seconds)
+            delivered = await self._agent.sink.aflush(seconds)
         if not delivered:
-            stats = self._agent.stats()
+            stats = self._agent.sink.stats()
             left_over = stats.waiting - stats.spooled
             logger.warning("%d events were not delivered before the shutdown", left_over)
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 from sqreen_mw.agent.context import RequestContext, Route, current_request, enter, leave
-from sqreen_mw.agent.null import IgnoringAgent
+from sqreen_mw.agent.null import IgnoredPathAgent
 from sqreen_mw.agent.requests.asgi import asgi_request
 from sqreen_mw.agent.requests.lookup import (
     ENVIRON_KEY,
@@ -13,7 +13,7 @@ from sqreen_mw.agent.requests.lookup import (
     told_headers,
 )
 from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
-from sqreen_mw.agent.runtime import AnyAgent, configure
+from sqreen_mw.agent.runtime import ConfiguredAgent, configure
 from sqreen_mw.capture.body import BodyTee
 from sqreen_mw.capture.routes import template_names
 from sqreen_mw.errors import ConfigurationError
@@ -52,12 +52,12 @@ class SqreenMiddleware:
         if not isinstance(auth_signals, bool):
             raise ConfigurationError("auth_signals in Django's SQREEN must be True or False")
         follow_logins(wanted=auth_signals)
-        self._agent: Final[AnyAgent] = configure(given)  # type: ignore[arg-type]  # checked there
+        self._agent: Final[ConfiguredAgent] = configure(given)  # type: ignore[arg-type]  # checked there
         header = self._agent.config.client_ip.header
         self._told_headers: Final = told_headers(header)
         self._ip_key: Final = environ_key(header)
         self._ignored: Final = self._agent.config.ignore_paths
-        self._ignoring: Final = IgnoringAgent(self._agent)
+        self._ignoring: Final = IgnoredPathAgent(self._agent)
         self._get_response: Final = get_response
         self._is_async: Final[bool] = iscoroutinefunction(get_response)
         if self._is_async:

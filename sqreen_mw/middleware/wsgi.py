@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.agent.context import RequestContext, enter, reset
-from sqreen_mw.agent.null import IgnoringAgent
+from sqreen_mw.agent.null import IgnoredPathAgent
 from sqreen_mw.agent.requests.lookup import ENVIRON_KEY
 from sqreen_mw.agent.requests.wsgi import (
     Environ,
@@ -17,7 +17,7 @@ from sqreen_mw.agent.requests.wsgi import (
     environ_key,
     taken_values,
 )
-from sqreen_mw.agent.runtime import AnyAgent, configure
+from sqreen_mw.agent.runtime import ConfiguredAgent, configure
 from sqreen_mw.middleware.response_iterators import Steps, generator_steps
 from sqreen_mw.middleware.wsgi_input import tee_input
 
@@ -47,9 +47,11 @@ class SqreenWSGIMiddleware:
         agent = configure(settings)
         self._ip_key: Final = environ_key(agent.config.client_ip.header)
         self._ignored: Final = agent.config.ignore_paths
-        self._taking: Final[AnyAgent] = agent
-        self._ignoring: Final = IgnoringAgent(agent)
-        self._agent: AnyAgent | None = None  # until the first request, or it depends on the path
+        self._taking: Final[ConfiguredAgent] = agent
+        self._ignoring: Final = IgnoredPathAgent(agent)
+        self._agent: ConfiguredAgent | None = (
+            None  # until the first request, or it depends on the path
+        )
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
@@ -59,7 +61,7 @@ class SqreenWSGIMiddleware:
             return app(environ, start_response)
         # As wsgi_request() does, but for what its two calls cost each request.
         context = environ[ENVIRON_KEY] = WSGIRequestContext()
-        context.calls = self._agent or self._agent_by_path(environ)
+        context.agent = self._agent or self._agent_by_path(environ)
         context.environ = environ
         context.holds_more = False
         ip_key = self._ip_key
@@ -98,7 +100,7 @@ class SqreenWSGIMiddleware:
             return body
         return Steps(body, context)
 
-    def _agent_by_path(self, environ: Environ) -> AnyAgent:
+    def _agent_by_path(self, environ: Environ) -> ConfiguredAgent | IgnoredPathAgent:
         self._taking.ensure_started()
         if not self._ignored:
             self._agent = self._taking

@@ -1,17 +1,22 @@
-"""Whatever a call is given, it does not raise into the app."""
+"""Public calls never raise into the app, whatever their arguments are."""
 
 import asyncio
 import inspect
 import math
+import pickle
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import sqreen_mw as sqreen
+from sqreen_mw.agent.config.config import Config
+from sqreen_mw.agent.delivery.flusher import Flusher
+from sqreen_mw.agent.null import NullAgent
+from sqreen_mw.agent.stats import Stats
 from sqreen_mw.errors import SqreenUsageError
 from sqreen_mw.protocol.event import Event
-from tests.support.samples import Asked
+from tests.support.samples import StubRequest
 
 CALLS: dict[str, Callable[..., Any]] = {
     name: getattr(sqreen, name)
@@ -37,31 +42,31 @@ ODD: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("arguments", "keywords"), ODD, ids=range(len(ODD)))
 @pytest.mark.parametrize("name", CALLS)
-def test_no_argument_raises(
+def test_module_calls_accept_any_arguments(
     memory: list[Event], name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]
 ) -> None:
-    """Too many, twice, or of any name: at module level and on the request the app goes on."""
+    """Surplus, repeated and unknown arguments do not raise."""
     CALLS[name](*arguments, **keywords)
     assert memory is not None
 
 
 @pytest.mark.parametrize(("arguments", "keywords"), ODD, ids=range(len(ODD)))
 @pytest.mark.parametrize("name", [*CALLS, "aflush", "aclose"])
-def test_no_argument_raises_on_a_request(
+def test_request_calls_accept_any_arguments(
     name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]
 ) -> None:
-    """The request's own calls take anything as well."""
-    result = getattr(Asked(), name)(*arguments, **keywords)
+    """Surplus, repeated and unknown arguments do not raise on a request either."""
+    result = getattr(StubRequest(), name)(*arguments, **keywords)
     if inspect.isawaitable(result):
         asyncio.run(_wait_for(result))
 
 
-async def _wait_for(result: Any) -> None:
-    await result
+async def _wait_for(result: Any) -> Any:
+    return await result
 
 
-def test_what_fits_is_kept(memory: list[Event], caplog: pytest.LogCaptureFixture) -> None:
-    """Of arguments that do not fit, those that do are taken, the first of what is given twice."""
+def test_fitting_arguments_are_used(memory: list[Event], caplog: pytest.LogCaptureFixture) -> None:
+    """The arguments that fit are used; of a repeated one, the first."""
     CALLS["track"]("x", name="y", properties={"a": 1})
     CALLS["auth_track"](True, success=False, email="a@b.c")
     CALLS["track"]("z", {}, 3)
@@ -76,22 +81,22 @@ def test_what_fits_is_kept(memory: list[Event], caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.parametrize("timeout", [None, "soon", math.nan, object(), [], 10**400])
-def test_a_timeout_that_is_no_number_is_the_usual_one(
+def test_invalid_timeout_becomes_the_default(
     memory: list[Event], caplog: pytest.LogCaptureFixture, timeout: Any
 ) -> None:
-    """A wait never raises and always ends."""
+    """A wait with an invalid timeout does not raise, and ends."""
     sqreen.track("x")
 
     assert sqreen.flush(timeout)
-    assert asyncio.run(_wait_for(sqreen.aflush(timeout))) is None
+    assert asyncio.run(_wait_for(sqreen.aflush(timeout)))
     assert len(memory) == 1
     assert sqreen.stats().misuse == {"timeout": 2}
     assert "timeout must be a number of seconds" in caplog.text
 
 
 @pytest.mark.parametrize("timeout", ["1", True, math.inf, 1e300])
-def test_any_number_is_a_timeout(memory: list[Event], timeout: Any) -> None:
-    """What Python takes for a number does, also one that no clock reaches."""
+def test_any_number_is_a_valid_timeout(memory: list[Event], timeout: Any) -> None:
+    """Everything that float() accepts is valid, infinity included."""
     sqreen.track("x")
 
     assert sqreen.flush(timeout)
@@ -100,8 +105,8 @@ def test_any_number_is_a_timeout(memory: list[Event], timeout: Any) -> None:
     assert sqreen.stats().misuse == {}
 
 
-def test_a_timeout_that_is_over_is_no_wait(memory: list[Event]) -> None:
-    """A negative timeout asks for the delivery, and does not wait."""
+def test_negative_timeout_does_not_wait(memory: list[Event]) -> None:
+    """A negative timeout requests the delivery and returns at once."""
     sqreen.track("x")
 
     sqreen.flush(-1)
@@ -109,10 +114,10 @@ def test_a_timeout_that_is_over_is_no_wait(memory: list[Event]) -> None:
     assert len(memory) == 1
 
 
-def test_strict_raises_what_does_not_fit(
+def test_strict_mode_raises_for_wrong_arguments(
     memory: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With SQREEN_STRICT arguments that do not fit are a usage error, as all misuse."""
+    """With SQREEN_STRICT=1, wrong arguments raise SqreenUsageError like all misuse."""
     monkeypatch.setenv("SQREEN_STRICT", "1")
 
     with pytest.raises(SqreenUsageError, match="multiple values"):
@@ -121,13 +126,85 @@ def test_strict_raises_what_does_not_fit(
 
 
 @pytest.mark.parametrize("name", ["aflush", "aclose"])
-def test_calls_to_wait_for_are_known_as_such(name: str) -> None:
-    """Frameworks ask whether a hook is a coroutine function, at module level and on requests."""
+def test_async_calls_are_coroutine_functions(name: str) -> None:
+    """Frameworks check whether a hook is a coroutine function."""
     assert inspect.iscoroutinefunction(getattr(sqreen, name))
-    assert inspect.iscoroutinefunction(getattr(Asked(), name))
+    assert inspect.iscoroutinefunction(getattr(StubRequest(), name))
 
 
-def test_signatures_are_told() -> None:
-    """Editors and help() show what a call takes."""
+def test_signature_of_track_is_visible() -> None:
+    """Editors and help() show the parameters."""
     names = ["name", "options", "surplus", "keywords"]
     assert list(inspect.signature(sqreen.track).parameters) == names
+
+
+class _BrokenAgent(NullAgent):
+    """An agent whose own code raises, and counts its calls."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(Config())
+        self.error = error
+        self.runs = 0
+        for name in CALLS:
+            setattr(self, name, self._fail)
+        for name in ("aflush", "aclose"):
+            setattr(self, name, self._fail_async)
+
+    def _fail(self, *_: object, **__: object) -> Any:
+        self.runs += 1
+        raise self.error
+
+    async def _fail_async(self, *_: object) -> Any:
+        self._fail()
+
+
+@pytest.mark.parametrize("error", [TypeError("inside"), ValueError("inside")], ids=repr)
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [
+        ("identify", None),
+        ("auth_track", None),
+        ("signup_track", None),
+        ("user_is_banned", False),
+        ("flush", False),
+        ("close", 0),
+        ("stats", Stats()),
+        ("aflush", False),
+        ("aclose", 0),
+    ],
+)
+def test_error_inside_a_call_runs_it_once_and_returns_the_default(
+    name: str, default: object, error: Exception
+) -> None:
+    """An error of ours, TypeError included, neither repeats the call nor reaches the app."""
+    request = StubRequest()
+    request.agent = agent = _BrokenAgent(error)
+
+    result = getattr(request, name)()
+    if inspect.isawaitable(result):
+        result = asyncio.run(_wait_for(result))
+
+    assert result == default
+    assert agent.runs == 1
+
+
+def test_error_inside_a_call_is_counted(
+    memory: list[Event], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of ours is logged and counted under the name of the call."""
+
+    def fail(_: object, seconds: float) -> bool:
+        raise TypeError(f"inside {seconds}")
+
+    monkeypatch.setattr(Flusher, "flush", fail)
+
+    assert not sqreen.flush(1.0)
+    monkeypatch.undo()
+    assert sqreen.stats().misuse == {"flush": 1}
+    assert "sqreen_mw failed in flush, the app goes on: TypeError('inside 1.0')" in caplog.text
+    assert memory == []
+
+
+def test_module_calls_can_be_pickled() -> None:
+    """A pool of processes pickles the functions that it runs."""
+    assert pickle.loads(pickle.dumps(sqreen.track)) == sqreen.track  # noqa: S301

@@ -10,7 +10,7 @@ from sqreen_mw.protocol.batch import decode_event
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.limits import MAX_EVENT_BYTES
 from sqreen_mw.scrubbing.scrubber import Scrubber
-from tests.support.samples import Asked, pending
+from tests.support.samples import StubRequest, pending
 
 CLIENT_IP = ClientIp(trusted=Networks(LOOPBACK))
 
@@ -51,7 +51,7 @@ def test_an_event_outside_a_request_has_none(sealer: Sealer) -> None:
 
 def test_an_event_of_a_request_tells_of_it(sealer: Sealer) -> None:
     """The request's values come in when the event is sealed, cuts included."""
-    event = sealed(sealer, pending(context=Asked(path="/" + "x" * 5000)))
+    event = sealed(sealer, pending(context=StubRequest(path="/" + "x" * 5000)))
 
     assert event.request is not None
     assert event.request.ip == "203.0.113.9"
@@ -72,7 +72,7 @@ def test_an_untrusted_proxy_is_said_once(
     sealer: Sealer, guard: Guard, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A private peer that sends X-Forwarded-For is named with the setting to use."""
-    context = Asked(peer="172.17.0.1", headers=[(b"x-forwarded-for", b"8.8.8.8")])
+    context = StubRequest(peer="172.17.0.1", headers=[(b"x-forwarded-for", b"8.8.8.8")])
     for _ in range(3):
         sealer.seal(pending(context=context))
 
@@ -107,7 +107,7 @@ def test_parameters_go_last(sealer: Sealer) -> None:
     """Where the request itself is too large, its address, verb and path are what stays."""
     params = {f"{index}": "é" * 4000 for index in range(50)}
 
-    event = sealed(sealer, pending(context=Asked(path_params=params), properties={"a": 1}))
+    event = sealed(sealer, pending(context=StubRequest(path_params=params), properties={"a": 1}))
 
     assert event.request is not None
     assert event.request.ip == "203.0.113.9"

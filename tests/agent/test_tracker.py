@@ -15,14 +15,14 @@ from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.tracker import Tracker
 from sqreen_mw.protocol.limits import MIN_TIMESTAMP
 from tests.support.cpu_time import CALLER_SECONDS, cpu_seconds
-from tests.support.samples import Asked
+from tests.support.samples import StubRequest
 
 
 def tracker_of(put: Callable[[PendingEvent], bool], guard: Guard) -> Tracker:
     """Return a tracker that hands its events to a function."""
     return Tracker(
         put=put,
-        calls=NullAgent(Config()),
+        agent=NullAgent(Config()),
         arguments=Arguments(guard),
         guard=guard,
         ip_header="x-forwarded-for",
@@ -297,7 +297,7 @@ def test_a_login_that_forgets_its_success_is_not_taken(
     bench: Bench, caplog: pytest.LogCaptureFixture, success: object
 ) -> None:
     """A user in the place of the success is no successful login."""
-    context = Asked()
+    context = StubRequest()
 
     assert bench.tracker.auth_track(context, success, None, keywords={"id": 1}) is None
 
@@ -311,7 +311,7 @@ def test_a_login_or_signup_of_nobody_is_said(bench: Bench) -> None:
     """Outside a request, and in one that nobody is known of, a user is asked for."""
     bench.tracker.auth_track(None, True, None, keywords={})
     bench.tracker.signup_track(None, {}, keywords={})
-    bench.tracker.signup_track(Asked(), {"id": None}, keywords={})
+    bench.tracker.signup_track(StubRequest(), {"id": None}, keywords={})
 
     assert len(bench.events) == 3
     assert bench.guard.counts == {"identifiers_empty": 3}
@@ -319,7 +319,7 @@ def test_a_login_or_signup_of_nobody_is_said(bench: Bench) -> None:
 
 def test_a_login_of_whom_the_request_knows_is_complete(bench: Bench) -> None:
     """A request's user need not be named again, and a login that fails may name nobody."""
-    context = Asked()
+    context = StubRequest()
     bench.tracker.identify(context, {"id": 1}, None, keywords={})
     bench.tracker.auth_track(context, True, None, keywords={})
     bench.tracker.auth_track(None, False, None, keywords={})
@@ -378,7 +378,7 @@ def test_a_fault_of_ours_does_not_reach_the_app() -> None:
 
 def test_a_running_request_holds_an_event_back(bench: Bench) -> None:
     """An event is ready when its request has ended, or a second after it was tracked."""
-    context = Asked()
+    context = StubRequest()
     bench.tracker.track(context, "x", options=None, keywords={})
     [event] = bench.events
 

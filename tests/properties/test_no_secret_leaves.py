@@ -23,7 +23,7 @@ from sqreen_mw.protocol.batch import decode_event
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.limits import MAX_EVENT_BYTES
 from sqreen_mw.scrubbing.scrubber import Scrubber
-from tests.support.samples import Asked
+from tests.support.samples import StubRequest
 from tests.support.strategies import depth
 
 CARD = "4111111111111111"
@@ -60,7 +60,7 @@ class App:
         self.pending: list[PendingEvent] = []
         self.tracker = Tracker(
             put=self.put,
-            calls=NullAgent(Config()),
+            agent=NullAgent(Config()),
             arguments=Arguments(self.guard),
             guard=self.guard,
             ip_header="x-forwarded-for",
@@ -75,7 +75,7 @@ class App:
         self.pending.append(event)
         return True
 
-    def encoded(self, context: Asked | None, options: dict[str, Any]) -> bytes:
+    def encoded(self, context: StubRequest | None, options: dict[str, Any]) -> bytes:
         """Track, seal, and return the bytes."""
         assert self.tracker.track(context, "x", options=options, keywords={})
         data = self.sealer.seal(self.pending.pop())
@@ -95,7 +95,7 @@ def test_no_secret_in_the_apps_own_values_leaves(data: st.DataObject, secret: st
     """Wherever in properties, identifiers and traits a secret is, the bytes do not have it."""
     value = data.draw(planted(secret))
     options = {"properties": {"a": value}, "user_identifiers": {"note": f"{secret} x"}}
-    context = Asked()
+    context = StubRequest()
     APP.tracker.identify(context, {"id": 1}, {"trait": value}, keywords={})
 
     for tracked in (options, {"properties": {"b": 1}}):
@@ -109,7 +109,7 @@ def test_no_secret_of_a_request_leaves(secret: str, padding: str, word: str) -> 
     """In path, query, headers, path parameters and body a secret is masked, at any length."""
     text = f"{padding}{secret} {word}"
     body = RawBody("application/json", json.dumps({word: [text]}).encode(), truncated=False)
-    context = Asked(
+    context = StubRequest(
         body,
         path=f"/{text}",
         query=f"{word}={quote(text)}&{quote(text)}=1".encode(),
@@ -132,7 +132,7 @@ def test_no_value_of_a_sensitive_name_leaves(name: str, value: str) -> None:
     form = RawBody("application/x-www-form-urlencoded", f"{name}={value}".encode(), truncated=False)
     as_json = RawBody("application/json", json.dumps({name: value}).encode(), truncated=False)
     for body in (form, as_json):
-        context = Asked(
+        context = StubRequest(
             body,
             path=f"/reset/{value}",
             query=f"{name}={value}".encode(),
@@ -150,7 +150,7 @@ def test_no_value_of_a_sensitive_name_leaves(name: str, value: str) -> None:
 def test_whatever_is_masked_the_event_is_admitted(part: str, count: int) -> None:
     """Masks that are longer than what they mask do not make an event that nobody takes."""
     text = (part * count)[:8000]
-    context = Asked(
+    context = StubRequest(
         RawBody("application/x-www-form-urlencoded", f"a={quote(text)}".encode(), truncated=False),
         path=f"/{text}",
         query=f"{quote(text)}={quote(text)}".encode(),

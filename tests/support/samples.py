@@ -12,11 +12,11 @@ from sqreen_mw.capture.request import RawRequest
 from sqreen_mw.protocol.event_id import new_event_id
 
 
-class Asked(RequestContext):
+class StubRequest(RequestContext):
     """A request of given values."""
 
     def __init__(self, body: RawBody | None = None, **changes: Any) -> None:
-        self.calls = NullAgent(Config())
+        self.agent = NullAgent(Config())
         self.told_body = body
         values: dict[str, Any] = {"verb": "GET", "path": "/", "query": b"", "headers": []}
         more: dict[str, Any] = {"peer": "203.0.113.9", "route": None, "path_params": {}}

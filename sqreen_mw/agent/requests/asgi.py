@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from sqreen_mw.agent.context import Calls, RequestContext, Route
+from sqreen_mw.agent.calls import AnyAgent
+from sqreen_mw.agent.context import RequestContext, Route
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import UNKNOWN_PEER
@@ -162,17 +163,17 @@ class ASGIRequestContext(RequestContext):
 
 
 def asgi_request(
-    scope: Mapping[str, Any], calls: Calls, told: frozenset[bytes]
+    scope: Mapping[str, Any], agent: AnyAgent, told: frozenset[bytes]
 ) -> ASGIRequestContext:
     """Return the context of a request, of what its scope has now: other middlewares rewrite it.
 
     Args:
         scope: As the ASGI specification has it.
-        calls: What the request's calls go to.
+        agent: Takes the calls of the request.
         told: The lower-case names of the header fields that events tell of.
     """
     context = ASGIRequestContext()
-    context.calls = calls
+    context.agent = agent
     context.holds_more = False
     context.scope = scope
     context.told = told

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, MutableMapping
 from typing import Final
 
-from sqreen_mw.agent.context import Calls, RequestContext
+from sqreen_mw.agent.calls import AnyAgent
+from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, asgi_request
 from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 
@@ -17,7 +18,7 @@ ID_KEY: Final = "sqreen_mw.request_id"
 """Where the id of a request without a middleware stays, in its scope or environ."""
 
 
-def context_of(request: object, calls: Calls, *, ip_header: str) -> RequestContext | None:
+def context_of(request: object, agent: AnyAgent, *, ip_header: str) -> RequestContext | None:
     """Return the context of a request object, or None where it is none that we know.
 
     It may be a scope, an environ, or anything that has one: Starlette's and FastAPI's requests
@@ -25,13 +26,13 @@ def context_of(request: object, calls: Calls, *, ip_header: str) -> RequestConte
 
     Args:
         request: The object.
-        calls: What a new context's calls go to.
+        agent: Takes the calls of a new context.
         ip_header: The lower-case name of the header that proxies name the client in.
     """
     known = known_context(request)
     if known is not None:
         return known
-    context = _new_context(request, calls, ip_header)
+    context = _new_context(request, agent, ip_header)
     if context is not None:
         context.notice()
         context.finish()
@@ -63,13 +64,13 @@ def told_headers(ip_header: str) -> frozenset[bytes]:
     return TOLD_HEADERS | {ip_header.encode("latin-1")}
 
 
-def _new_context(request: object, calls: Calls, ip_header: str) -> RequestContext | None:
+def _new_context(request: object, agent: AnyAgent, ip_header: str) -> RequestContext | None:
     scope = _scope_of(request)
     if scope is not None:
-        return asgi_request(scope, calls, told_headers(ip_header))
+        return asgi_request(scope, agent, told_headers(ip_header))
     environ = _environ_of(request)
     if isinstance(environ, Mapping) and "REQUEST_METHOD" in environ:
-        context = wsgi_request(environ, calls, environ_key(ip_header))
+        context = wsgi_request(environ, agent, environ_key(ip_header))
         if hasattr(request, "META"):
             # Django decodes the path where it stands.
             context.given_path = getattr(request, "path", None)

@@ -5,7 +5,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from sqreen_mw.agent.context import Calls, RequestContext
+from sqreen_mw.agent.calls import AnyAgent
+from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import Headers
@@ -113,16 +114,16 @@ class WSGIRequestContext(RequestContext):
             self._routing = rule, parameters, environ.get("PATH_INFO")
 
 
-def wsgi_request(environ: Mapping[str, Any], calls: Calls, ip_key: str) -> WSGIRequestContext:
+def wsgi_request(environ: Mapping[str, Any], agent: AnyAgent, ip_key: str) -> WSGIRequestContext:
     """Return the context of a request, of what its environ has now.
 
     Args:
         environ: As PEP 3333 has it.
-        calls: What the request's calls go to.
+        agent: Takes the calls of the request.
         ip_key: The key of the header field that proxies name the client in.
     """
     context = WSGIRequestContext()
-    context.calls = calls
+    context.agent = agent
     context.environ = environ
     context.holds_more = False
     context.taken = taken_values(environ, ip_key)

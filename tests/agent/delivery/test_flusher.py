@@ -35,7 +35,7 @@ from tests.support.flusher_harness import (
     InstantTransport,
     MakeFlusher,
 )
-from tests.support.samples import Asked
+from tests.support.samples import StubRequest
 from tests.support.waiting import PATIENCE
 
 
@@ -125,7 +125,7 @@ def test_flush_takes_events_of_running_requests(
 ) -> None:
     """What a running request tracked is sealed by a flush as well."""
     harness = flusher_to(interval=60.0)
-    harness.track("x", context=Asked())
+    harness.track("x", context=StubRequest())
 
     assert harness.flusher.flush(PATIENCE)
     assert collector.names == ["x"]
@@ -140,7 +140,7 @@ def test_a_running_request_holds_its_events_back(
     """An event waits for its request to end, but not for ever, and holds no other up."""
     monkeypatch.setattr(pending_module, "SEAL_AFTER", 3.0)
     harness = flusher_to(interval=0.1)
-    ended, endless = Asked(), Asked()
+    ended, endless = StubRequest(), StubRequest()
     start = time.monotonic()
     harness.track("endless", context=endless)
     harness.track("ended", context=ended)
@@ -316,7 +316,7 @@ def test_younger_events_of_a_batch_outlive_its_old_ones(
     """Each event has its hour: one that is too old does not take along those beside it."""
     collector.answers = [Answer(status=503, headers={"Retry-After": "4"})]
     harness = flusher_to(pace=RetryPolicy(max_age=60.0))
-    harness.track("young", context=Asked())
+    harness.track("young", context=StubRequest())
     harness.track("old", tracked_at=time.monotonic() - 57)
     harness.track("younger")
 
@@ -381,7 +381,7 @@ def test_close_sends_what_waits(
 ) -> None:
     """Closing delivers the rest; events that come after it are refused, counted and logged."""
     harness = flusher_to(interval=60.0)
-    harness.track("a", context=Asked())
+    harness.track("a", context=StubRequest())
 
     assert harness.flusher.close(PATIENCE) == 0
     assert not harness.track("late")
@@ -613,7 +613,7 @@ def test_sealing_goes_on_while_the_collector_hangs(
     harness = flusher_to(interval=0.01)
     harness.track("hangs")
     eventually(lambda: collector.posts)
-    running, ended = Asked(), Asked()
+    running, ended = StubRequest(), StubRequest()
     harness.track("running", context=running)
     harness.track("ended", context=ended)
     ended.finish()
@@ -682,9 +682,9 @@ def test_a_flush_changes_nothing_for_later_events(
 ) -> None:
     """After a flush events wait for their requests to end again, as they did before it."""
     harness = flusher_to(interval=0.05)
-    harness.track("before", context=Asked())
+    harness.track("before", context=StubRequest())
     assert harness.flusher.flush(PATIENCE)
-    request = Asked()
+    request = StubRequest()
     harness.track("after", context=request)
     harness.track("free")
 

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS
 from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.pending import PendingEvent, SealedEvent
-from tests.support.samples import Asked, pending
+from tests.support.samples import StubRequest, pending
 
 
 class Accounts(RuleBasedStateMachine):
@@ -128,7 +128,7 @@ def test_an_event_larger_than_the_queue_is_dropped() -> None:
 def test_running_requests_are_passed_over_in_order() -> None:
     """Events that wait for their request keep their place."""
     buffer = EventQueue()
-    running, ended = Asked(), Asked()
+    running, ended = StubRequest(), StubRequest()
     ended.finish()
     events = [pending(context=context, tracked_at=5.0) for context in (running, ended, running)]
     for event in events:

@@ -20,7 +20,7 @@ from sqreen_mw.agent.stats import Stats
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import new_event_id
 from tests.support.faulty_collector import Answer, FaultyCollector
-from tests.support.samples import Asked, pending
+from tests.support.samples import StubRequest, pending
 from tests.support.spool_files import stored_batches
 from tests.support.waiting import PATIENCE
 
@@ -47,7 +47,7 @@ class App:
         self.flusher = Flusher(delivery)
         self.ids: list[str] = []
 
-    def track(self, count: int = 1, context: Asked | None = None) -> None:
+    def track(self, count: int = 1, context: StubRequest | None = None) -> None:
         """Track events of the present."""
         for _ in range(count):
             self.ids.append(new_event_id())
@@ -181,7 +181,7 @@ def test_the_exit_leaves_the_rest_to_the_next_process(
     collector.answers = [AWAY] * 100
     one = app(interval=60.0)
     one.track(700)
-    one.track(context=Asked())
+    one.track(context=StubRequest())
     start = time.monotonic()
     assert one.flusher.close(20.0) == 0
     assert time.monotonic() - start < 10

@@ -1,0 +1,177 @@
+"""The public calls, as methods. The module functions and the contexts of requests share them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Never, TypeAlias, TypedDict, Unpack
+
+from sqreen_mw.agent.lenient import lenient, normalize_track_args
+from sqreen_mw.agent.process.exit import CLOSE_SECONDS
+from sqreen_mw.agent.stats import Stats
+
+if TYPE_CHECKING:  # for types only: the agents import this module
+    from sqreen_mw.agent import null
+
+AnyAgent: TypeAlias = "null.AnyAgent"
+Target: TypeAlias = "null.Target"
+
+
+class TrackOptions(TypedDict, total=False):
+    """The options of ``track()``, as keywords or as one dict.
+
+    Attributes:
+        properties: Data of the event, at most 16 items.
+        user_identifiers: The user, such as ``{"email": ...}``; default is the identified user.
+        timestamp: The time of the event, default now; a naive datetime is UTC.
+        collect_body: Whether the event contains parameters of the request's body.
+        request: A request other than the current one: of Starlette, FastAPI, Flask, Werkzeug or
+            Django, an ASGI scope or a WSGI environ.
+    """
+
+    properties: Mapping[str, Any]
+    user_identifiers: Mapping[str, str | int]
+    timestamp: datetime
+    collect_body: bool
+    request: object
+
+
+class TrackKeywords(TrackOptions, total=False):
+    """The keywords of ``track()``: its positional arguments are accepted as keywords too.
+
+    Attributes:
+        name: The event's name.
+        options: The options as one dict.
+    """
+
+    name: str
+    options: TrackOptions | None
+
+
+class Calls:
+    """The calls of the SDK. They never raise into the app."""
+
+    def target(self) -> Target:
+        """Return the agent that handles a call made here, and the request of the call."""
+        raise NotImplementedError
+
+    def track(
+        self,
+        name: str = "",
+        options: TrackOptions | None = None,
+        /,
+        *surplus: Never,
+        **keywords: Unpack[TrackKeywords],
+    ) -> str | None:
+        """Track an event of the current request, or outside of requests.
+
+        Options are keywords or one dict: ``properties`` (at most 16), ``user_identifiers``,
+        ``timestamp``, ``collect_body`` and ``request``. It never raises and never blocks; a wrong
+        call is logged on the logger ``sqreen_mw``, with the fix.
+
+        Returns:
+            The event's id (UUID version 7), or None if the event is not accepted.
+        """
+        agent, context = self.target()
+        if surplus or "name" in keywords or "options" in keywords:
+            name, options = normalize_track_args(
+                agent, name, options, surplus=surplus, keywords=keywords
+            )
+        return agent.track(context, name, options=options, keywords=keywords)
+
+    @lenient()
+    def identify(
+        self,
+        user_identifiers: Mapping[str, str | int] | None = None,
+        traits: Mapping[str, Any] | None = None,
+        **identifiers: str | int,
+    ) -> None:
+        """Set the user of the current request.
+
+        Events of the request that name no other user belong to this one: later events, and those
+        tracked before the first ``identify()``.
+
+        Args:
+            user_identifiers: Such as ``{"id": 42, "email": ...}``.
+            traits: More data of the user, at most 16 items.
+            identifiers: The identifiers as keywords, such as ``email=...``.
+        """
+        agent, context = self.target()
+        agent.identify(context, user_identifiers, traits, keywords=identifiers)
+
+    @lenient()
+    def auth_track(
+        self,
+        success: bool | None = None,  # noqa: FBT001 the original's signature
+        user_identifiers: Mapping[str, str | int] | None = None,
+        **identifiers: str | int,
+    ) -> str | None:
+        """Track a login as event ``sq.sdk.users.login``; a successful one identifies the user.
+
+        Args:
+            success: Whether the login succeeded; required.
+            user_identifiers: The user, as a dict or as keywords.
+            identifiers: The identifiers as keywords.
+
+        Returns:
+            The event's id, or None if the event is not accepted.
+        """
+        agent, context = self.target()
+        return agent.auth_track(context, success, user_identifiers, keywords=identifiers)
+
+    @lenient()
+    def signup_track(
+        self,
+        user_identifiers: Mapping[str, str | int] | None = None,
+        **identifiers: str | int,
+    ) -> str | None:
+        """Track a new account as event ``sq.sdk.users.signup``, and identify its user.
+
+        Args:
+            user_identifiers: The user, as a dict or as keywords.
+            identifiers: The identifiers as keywords.
+
+        Returns:
+            The event's id, or None if the event is not accepted.
+        """
+        agent, context = self.target()
+        return agent.signup_track(context, user_identifiers, keywords=identifiers)
+
+    @lenient(default=False)
+    def user_is_banned(self) -> bool:
+        """Return whether the current request's user is blocked."""
+        agent, context = self.target()
+        return agent.user_is_banned(context)
+
+    @lenient(default=False)
+    def flush(self, timeout: float = CLOSE_SECONDS) -> bool:
+        """Wait at most ``timeout`` seconds until all events are delivered, dropped or spooled.
+
+        Returns:
+            False if it timed out; delivery continues.
+        """
+        return self.target()[0].flush(timeout)
+
+    @lenient(default=False)
+    async def aflush(self, timeout: float = CLOSE_SECONDS) -> bool:
+        """Like ``flush``, without blocking the event loop of asyncio or trio."""
+        return await self.target()[0].aflush(timeout)
+
+    @lenient(default=0)
+    def close(self, timeout: float = CLOSE_SECONDS) -> int:
+        """Deliver the waiting events within ``timeout`` seconds, and stop.
+
+        Later events are dropped and counted, until a middleware is created again.
+
+        Returns:
+            The number of events that were neither delivered nor spooled; they are dropped.
+        """
+        return self.target()[0].close(timeout)
+
+    @lenient(default=0)
+    async def aclose(self, timeout: float = CLOSE_SECONDS) -> int:
+        """Like ``close``, without blocking the event loop of asyncio or trio."""
+        return await self.target()[0].aclose(timeout)
+
+    @lenient(default=Stats())
+    def stats(self) -> Stats:
+        """Return the counts of this process's events, also after ``close``."""
+        return self.target()[0].stats()
