@@ -9,16 +9,38 @@ from sqreen_mw.agent.delivery.transports.local import memory_events
 from sqreen_mw.agent.runtime import forget
 from sqreen_mw.protocol.event import Event
 
-# Slow machines fail no test: speed is the benchmarks' business.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+SLOW_FOLDERS = (
+    "tests/benchmarks/",
+    "tests/delivery/",
+    "tests/frameworks/",
+    "tests/functional/",
+    "tests/packaging/",
+    "tests/servers/",
+)
+"""All tests of these folders start processes. Slow tests of other folders have the mark."""
+
+# A slow machine is no failure. Speed is measured in benchmarks/.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of slow folders, and those that drive a browser."""
+    for item in items:
+        if item.nodeid.startswith(SLOW_FOLDERS) or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.slow)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run named files or folders in one process, anything else with one per core."""
+    return 0 if config.args_source is pytest.Config.ArgsSource.ARGS else None
 
 
 @pytest.fixture(autouse=True)
 def clean_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start each test without settings, and end it without an agent."""
+    """Start each test without settings, and close its agent at the end."""
     for name in list(os.environ):
-        if name.startswith("SQREEN_") and name not in {"SQREEN_BROWSER", "SQREEN_CHROMIUM"}:
+        if name.startswith("SQREEN_"):
             monkeypatch.delenv(name)
         if name.upper() in {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}:
             monkeypatch.delenv(name)
@@ -29,7 +51,7 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
-    """Send this test's events to memory, and return the list that they arrive in."""
+    """Send this test's events to memory, and return the list that receives them."""
     url = "memory://test"
     monkeypatch.setenv("SQREEN_URL", url)
     events = memory_events(url)

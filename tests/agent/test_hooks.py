@@ -10,6 +10,7 @@ import sqreen_mw as sqreen
 from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.agent.runtime import configure
 from sqreen_mw.protocol.event import Event
+from tests.support.optional import need
 
 MASK = "<Redacted by Sqreen>"
 
@@ -163,7 +164,7 @@ def test_waiting_on_an_event_loop(memory: list[Event], loop: str) -> None:
         assert await sqreen.aclose(2.0) == 0
         assert await sqreen.aclose(2.0) == 0
 
-    pytest.importorskip(loop, reason=f"no {loop}: pip install {loop}")
+    need(loop)
     anyio.run(app, backend=loop)
 
     assert [event.name for event in memory] == ["a", "b"]

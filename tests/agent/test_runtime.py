@@ -214,6 +214,7 @@ def test_importing_loads_no_framework() -> None:
     assert not loaded & {*heavy, "httpx2", "pydantic"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "stranger"), [("SqreenMiddleware", "werkzeug"), ("SqreenWSGIMiddleware", "starlette")]
 )

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from sqreen_mw.cli import main
+from tests.support.passwords import cheap_passwords
+
+__all__ = ["cheap_passwords"]
 
 
 @dataclass(frozen=True)

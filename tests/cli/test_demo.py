@@ -17,6 +17,8 @@ import pytest
 from sqreen_mw.cli.demo.sites import check_installed
 from sqreen_mw.errors import ConfigurationError
 
+pytestmark = pytest.mark.slow
+
 _COMMAND = [sys.executable, "-m", "sqreen_mw", "demo"]
 _ANY_PORTS = ["--port", "0", "--shop-port", "0", "--bank-port", "0"]
 SECONDS = 120

@@ -75,6 +75,7 @@ def set_all(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
         monkeypatch.setenv(name, value)
 
 
+@pytest.mark.slow
 def test_healthy_setup_is_fine_and_stores_nothing(
     command: Command,
     served: CollectorProcess,
@@ -217,6 +218,7 @@ def test_clocks_are_compared(
     assert expected in " ".join(ended.out.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("waits", [7.0, -7.0])
 def test_slow_answer_is_not_taken_for_a_wrong_clock(
     command: Command, monkeypatch: pytest.MonkeyPatch, waits: float
@@ -278,6 +280,7 @@ def test_settings_are_listed(command: Command) -> None:
     assert command("doctor", "settings", "--markdown").out.startswith("| Keyword | Variable |")
 
 
+@pytest.mark.slow
 def test_doctor_uses_the_configured_proxy(
     command: Command, valid: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,6 +294,7 @@ def test_doctor_uses_the_configured_proxy(
     assert "s3same" not in ended.out
 
 
+@pytest.mark.slow
 def test_missing_certificates_are_a_problem(
     command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

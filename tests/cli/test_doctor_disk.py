@@ -120,6 +120,7 @@ def test_spool_directory_that_cannot_be_created_is_a_problem(
     assert detail.endswith("or set SQREEN_SPOOL_DIR to another path")
 
 
+@pytest.mark.slow
 def test_spool_content_is_reported_and_unchanged(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import shutil
 import signal
 import subprocess
 import time
@@ -13,9 +12,12 @@ import httpx2
 import pytest
 
 from sqreen_mw.cli.doctor.server_flags import check_command
+from tests.support.optional import need_program
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, signalled_environment
 from tests.support.waiting import PATIENCE
+
+pytestmark = pytest.mark.slow
 
 SITE = """
 import flask
@@ -87,8 +89,7 @@ def delivered(command: str, folder: Path, headers: dict[str, str] | None = None)
     """Run a server, send it a request that tracks, stop it, and return the delivered events."""
     port = free_port()
     program, *arguments = shlex.split(command.replace("PORT", str(port)))
-    if shutil.which(program) is None:
-        pytest.skip(f"no {program}: pip install it")
+    program = need_program(program)
     (folder / "site_of_test.py").write_text(SITE)
     events = folder / "events.jsonl"
     settings = {"SQREEN_URL": events.as_uri(), "SQREEN_FLUSH_INTERVAL": "60"}

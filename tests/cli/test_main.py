@@ -12,6 +12,8 @@ import typer
 from sqreen_mw.cli.commands import LAZY, app
 from sqreen_mw.version import __version__
 
+pytestmark = pytest.mark.slow
+
 MAIN = "from sqreen_mw.cli import main; main()"
 
 

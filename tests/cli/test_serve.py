@@ -17,6 +17,8 @@ from tests.collector.api.wire import wire_event
 from tests.support.collector_process import run_collector
 from tests.support.waiting import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def taken_port() -> Iterator[int]:

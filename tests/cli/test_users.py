@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sqreen_mw.collector.state import open_state
 from tests.cli.conftest import Command
 
@@ -47,6 +49,7 @@ def test_password_is_changed(command: Command, tmp_path: Path) -> None:
     state.close()
 
 
+@pytest.mark.slow
 def test_terminal_prompts_for_the_password(command: Command, tmp_path: Path) -> None:
     """A terminal prompts for the password and does not echo it."""
     command("users", "create", "ann")

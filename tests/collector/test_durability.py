@@ -19,6 +19,8 @@ from tests.collector.events.examples import walk
 from tests.support.collector_process import CollectorProcess, run_collector
 from tests.support.waiting import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 EVERYTHING = EventQuery(start=0, end=2**50)
 
 

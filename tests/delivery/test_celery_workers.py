@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.delivery.conftest import PRELUDE, Runner
+from tests.support.optional import need
 from tests.support.waiting import PATIENCE, wait_until
 
 SITE = """
@@ -31,7 +32,7 @@ def test_a_worker_that_is_stopped_delivers(
     runner: Runner, tmp_path: Path, naive: str, came: int
 ) -> None:
     """What tasks track is delivered when the worker stops, long before its interval is over."""
-    pytest.importorskip("celery", reason="pip install celery, or scripts/test --full")
+    need("celery")
     (tmp_path / "site_of_test.py").write_text(PRELUDE + SITE)
     (tmp_path / "broker").mkdir()
     env = runner.settings(naive, CELERY_FOLDER=str(tmp_path / "broker"))

@@ -4,9 +4,10 @@ import httpx2
 import pytest
 
 from tests.delivery.conftest import Runner
+from tests.support.optional import need
 from tests.support.waiting import PATIENCE
 
-pytest.importorskip("gevent", reason="pip install gevent, or scripts/test --full")
+need("gevent")
 
 IN_GREENLETS = """
 from gevent import monkey

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from tests.delivery.conftest import PRELUDE, Runner
+from tests.support.optional import need
 from tests.support.ports import free_port
 from tests.support.waiting import PATIENCE, wait_until
 
@@ -85,6 +86,7 @@ def answer(url: str) -> str:
 @pytest.mark.parametrize("framework", SERVERS)
 def test_a_reload_neither_doubles_nor_loses(runner: Runner, framework: str) -> None:
     """Events accepted before a reload and after it arrive once each, from whichever process."""
+    need(framework)
     site, *words = SERVERS[framework]
     file, port = runner.folder / "site_of_test.py", free_port()
     answers: list[str] = []

@@ -1,4 +1,3 @@
-import shutil
 import sys
 from contextlib import nullcontext, suppress
 
@@ -6,6 +5,7 @@ import httpx2
 import pytest
 
 from tests.delivery.conftest import NAIVE_SECONDS, Runner
+from tests.support.optional import need_program
 from tests.support.waiting import PATIENCE, wait_until
 
 SITE = """
@@ -51,8 +51,7 @@ def test_workers_lose_nothing(
     runner: Runner, flags: tuple[str, ...], loads: int, naive: str
 ) -> None:
     """A server that forks without fork hooks has each event once, also what its master tracked."""
-    if shutil.which("uwsgi") is None:
-        pytest.skip("no uwsgi: pip install it, or scripts/test --full")
+    need_program("uwsgi")
     # A naive one's worker may also hang in what its master's thread held at the fork.
     with (
         suppress(AssertionError, httpx2.HTTPError) if naive else nullcontext(),

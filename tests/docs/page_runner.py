@@ -13,6 +13,7 @@ import pytest
 
 from tests.docs.page_shell import COLLECTOR, LOCAL, SERVERS, PageShell
 from tests.docs.pages import Block
+from tests.support.optional import need
 from tests.support.waiting import PATIENCE
 
 INSTALLED: Final = {"python -m venv .venv", ". .venv/bin/activate"}
@@ -132,7 +133,7 @@ def _need(requirements: list[str]) -> None:
     for requirement in requirements:
         name = requirement.partition("[")[0]
         if name[:1].isalpha() and name not in COMMANDS_ONLY:
-            pytest.importorskip(name, reason=f"pip install {name}, or scripts/test --full")
+            need(name)
 
 
 def _contains(event: Any, shown: Any) -> bool:

@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,9 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from tests.docs.pages import ROOT
+from tests.support.optional import need_program
 from tests.support.ports import free_port
 from tests.support.processes import clean_environment
 from tests.support.waiting import PATIENCE, wait_until_answered
@@ -81,8 +79,7 @@ class PageShell:
     def serve(self, server: str, line: str) -> str:
         """Replace the running server by another one; return the output of a collector."""
         program = line.split(maxsplit=1)[0]
-        if shutil.which(program, path=self._environment()["PATH"]) is None:
-            pytest.skip(f"pip install {program}, or scripts/test --full")
+        need_program(program)
         is_site = server != COLLECTOR and not server.startswith("celery")
         role = "site" if is_site else server
         self._end(role)

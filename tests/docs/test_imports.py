@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, req
 import pytest
 
 from tests.docs.pages import PAGES, ROOT, blocks_of
+from tests.support.optional import need
 
 OURS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 _EXTRA = re.compile(r"""["']?\.\[(\w+)\]""")
@@ -20,6 +21,7 @@ FOLLOWED = [page for page in PAGES if any(block.language == "sh" for block in bl
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_a_page_installs_what_it_imports(page: str) -> None:
     """Each import comes from the SDK, its dependencies or a package that the page installs."""
+    need(*_imported(page))
     there = _with_requirements({*map(_normal, OURS["dependencies"]), *_installed(page)})
 
     missing = {

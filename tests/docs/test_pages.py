@@ -7,6 +7,8 @@ import pytest
 from tests.docs.page_runner import PageRunner
 from tests.docs.pages import PAGES, blocks_of
 
+pytestmark = pytest.mark.slow
+
 TESTED_ELSEWHERE = {"docs/architecture.md", "docs/settings.md", "docs/events.md"}
 """Pages with blocks that other tests check."""
 

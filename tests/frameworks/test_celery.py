@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.optional import need
 from tests.support.processes import ROOT, clean_environment, running_python
 from tests.support.waiting import PATIENCE
 
@@ -15,7 +16,7 @@ CELERY = ("celery", "--quiet", "-A", "tests.frameworks.celery_site")
 @pytest.mark.parametrize("pool", ["solo", "prefork"])
 def test_a_task_tracks_without_a_request(pool: str, tmp_path: Path) -> None:
     """An event of a worker's task arrives with its user, and tells of no request."""
-    pytest.importorskip("celery", reason="pip install celery, or scripts/test --full")
+    need("celery")
     folder, file = tmp_path / "broker", tmp_path / "events"
     folder.mkdir()
     settings = {"SQREEN_URL": f"file://{file}", "CELERY_FOLDER": str(folder)}

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.support.optional import need
 from tests.support.ports import free_port
 from tests.support.server_process import run_server
 from tests.support.waiting import PATIENCE
@@ -72,7 +73,7 @@ def command(name: str, port: int) -> list[str]:
     framework = FRAMEWORKS[name]
     server, *arguments = framework.server
     for module in (framework.module, server):
-        pytest.importorskip(module, reason=f"pip install {module}, or scripts/test --full")
+        need(module)
     options = [argument.format(port=port) for argument in arguments]
     return ["-m", server, *options, f"tests.frameworks.{name}_site:app"]
 

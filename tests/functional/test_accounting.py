@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.chromium import ARGS, PAGE_TIMEOUT, chromium_path
 from tests.support.collector_process import CollectorProcess, run_collector
+from tests.support.optional import need_module
 from tests.support.processes import ROOT, clean_environment
 from tests.support.waiting import PATIENCE
 
@@ -76,7 +77,7 @@ def overflow(served: CollectorProcess, app: str) -> dict[str, Any]:
 @pytest.mark.browser
 def test_an_overflow_is_seen_on_the_overview(served: CollectorProcess) -> None:
     """What a process counted as lost is what the collector knows, and what the page says first."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install it")
+    sync_api = need_module("playwright.sync_api", package="playwright")
     path = chromium_path()
 
     stats = overflow(served, "import")

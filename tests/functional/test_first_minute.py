@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.chromium import ARGS, PAGE_TIMEOUT, chromium_path
 from tests.support.collector_process import CollectorProcess, run_collector
+from tests.support.optional import need_module
 from tests.support.ports import free_port
 from tests.support.processes import running_python
 from tests.support.waiting import PATIENCE, wait_until_answered
@@ -91,7 +92,7 @@ def test_each_request_arrives_once_with_its_own_values(stage: Stage, app: str) -
 @pytest.mark.browser
 def test_the_explorer_shows_what_happens_live(stage: Stage) -> None:
     """The one-time link opens an Explorer; an event appears in it without a reload."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install it")
+    sync_api = need_module("playwright.sync_api", package="playwright")
     path = chromium_path()
     sync_api.expect.set_options(timeout=PAGE_TIMEOUT)
     with sync_api.sync_playwright() as playwright:

@@ -13,6 +13,8 @@ import sqreen_mw as sqreen
 from tests.agent.conftest import eventually
 from tests.support.faulty_collector import FaultyCollector, collector
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["collector", "eventually"]
 
 

@@ -13,9 +13,9 @@ from sqreen_mw.agent.context import current_request
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.protocol.event import Event, RequestInfo
 from sqreen_mw.scrubbing.mask import MASK
+from tests.support.optional import need_module
 
-HINT = "pip install '.[django]', or scripts/test --full"
-site = pytest.importorskip("tests.middleware.django_site.asking", reason=HINT)
+site = need_module("tests.middleware.django_site.asking", package="django")
 
 MODES = pytest.mark.parametrize("mode", ["wsgi", "asgi"])
 STACKS = {

@@ -6,9 +6,9 @@ import pytest
 
 import sqreen_mw as sqreen
 from sqreen_mw.protocol.event import Event
+from tests.support.optional import need_module
 
-HINT = "pip install '.[django]', or scripts/test --full"
-site = pytest.importorskip("tests.middleware.django_site.asking", reason=HINT)
+site = need_module("tests.middleware.django_site.asking", package="django")
 
 LOGIN = "sq.sdk.users.login"
 RIGHT = {"username": "jane", "password": "correct horse"}

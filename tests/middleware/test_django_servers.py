@@ -8,11 +8,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.support.optional import need
 from tests.support.ports import free_port
 from tests.support.server_process import run_server
 from tests.support.waiting import PATIENCE
 
-HINT = "pip install '.[django]', or scripts/test --full"
+pytestmark = pytest.mark.slow
+
 SITE = "tests.middleware.django_site"
 SERVERS = {
     "uvicorn": ["uvicorn", "--port", "{port}", f"{SITE}.asgi:application"],
@@ -51,7 +53,7 @@ def served(
     """Serve the site."""
     module, *arguments = SERVERS[request.param]
     for needed in ("django", module.partition(".")[0]):
-        pytest.importorskip(needed, reason=HINT)
+        need(needed)
     folder: Path = tmp_path_factory.mktemp("django")
     settings = {"SQREEN_URL": f"file://{folder}/events", "SQREEN_FLUSH_INTERVAL": "0.1"}
     port = free_port()
@@ -102,7 +104,7 @@ def test_a_server_that_stops_takes_no_events_along(server: str, tmp_path: Path) 
     """Around Django, which knows no lifespan, the ASGI middleware delivers when uvicorn stops."""
     module, *arguments = SERVERS[server]
     for needed in ("django", module):
-        pytest.importorskip(needed, reason=HINT)
+        need(needed)
     file, port = tmp_path / "events", free_port()
     settings = {"SQREEN_URL": f"file://{file}", "SQREEN_FLUSH_INTERVAL": "60"}
     command = ["-m", module, *(argument.format(port=port) for argument in arguments)]

@@ -11,6 +11,7 @@ from werkzeug.exceptions import NotFound
 
 import sqreen_mw as sqreen
 from sqreen_mw.protocol.event import Event
+from tests.support.optional import need
 
 ANSWER = {"ok": True}
 
@@ -73,7 +74,7 @@ def test_the_request_has_it(memory: list[Event]) -> None:
 
 def test_async_views_and_streams_see_their_request(memory: list[Event]) -> None:
     """An async view and a streaming body track like any other."""
-    pytest.importorskip("asgiref", reason="Flask's async views need asgiref")
+    need("asgiref")
     app = make_app()
 
     @app.get("/async")

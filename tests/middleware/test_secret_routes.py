@@ -17,6 +17,7 @@ from werkzeug.test import Client
 import sqreen_mw as sqreen
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.scrubbing.mask import MASK
+from tests.support.optional import need_module
 
 ID = "6BA7B810-9DAD-11D1-80B4-00C04FD430C8"
 
@@ -257,7 +258,7 @@ def test_bottles_routes_tell_no_secret(
     memory: list[Event], path: str, expected: str, route: str
 ) -> None:
     """Bottle writes a name before its filter; a request of Werkzeug's hides no rule."""
-    bottle = pytest.importorskip("bottle")
+    bottle = need_module("bottle", package="bottle")
     app = bottle.Bottle()
     for rule in ("/reset/<token>/<n:int>", "/path/<token:path>/go", "/ü/<token>"):
         app.get(rule, callback=lambda **_: sqreen.track("seen"))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.environments import Environment, build_wheel, make_environment
+from tests.support.optional import need
 
 Installed = Callable[[str], Environment]
 
@@ -12,7 +13,7 @@ Installed = Callable[[str], Environment]
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the wheel, once."""
-    pytest.importorskip("build", reason="no build: scripts/test --full")
+    need("build")
     return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 

@@ -11,6 +11,7 @@ import pytest
 import sqreen_mw
 from tests.packaging.conftest import Installed
 from tests.packaging.environments import Environment
+from tests.support.optional import need
 
 APP = Path(__file__).with_name("typed_app.py")
 NOT_FOR_APPS = ("sqreen_mw.cli.", "sqreen_mw.collector.", "sqreen_mw.examples.")
@@ -48,7 +49,7 @@ def test_mypy_is_strict_and_content(environment: Environment) -> None:
 
 def test_pyright_is_strict_and_content(environment: Environment) -> None:
     """The same holds with pyright, the type checker of many editors."""
-    pytest.importorskip("pyright", reason="no pyright: scripts/test --full")
+    need("pyright")
     done = environment.check("pyright")
 
     assert done.returncode == 0, done.stdout
@@ -56,7 +57,7 @@ def test_pyright_is_strict_and_content(environment: Environment) -> None:
 
 def test_every_type_is_known(environment: Environment) -> None:
     """Nothing that an app can import has a type that a checker does not know."""
-    pytest.importorskip("pyright", reason="no pyright: scripts/test --full")
+    need("pyright")
     verify = ("--verifytypes", "sqreen_mw", "--ignoreexternal", "--outputjson")
     done = environment.check("pyright", *verify)
     symbols = json.loads(done.stdout)["typeCompleteness"]["symbols"]

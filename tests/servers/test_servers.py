@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import pytest
 
 from tests.servers.table import CELERY, SERVERS, Server
 from tests.support.faulty_collector import FaultyCollector, collector
+from tests.support.optional import missing
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, signalled_environment
 from tests.support.waiting import PATIENCE, wait_until, wait_until_answered
@@ -19,7 +19,6 @@ from tests.support.waiting import PATIENCE, wait_until, wait_until_answered
 __all__ = ["collector"]
 
 EVENTS = 60
-REQUIRED = os.environ.get("SQREEN_SERVERS") == "required"
 
 ASK = "from tests.servers.celery_site import order; [order.delay(n) for n in range({})]"
 
@@ -66,8 +65,7 @@ class Stage:
     def running(self, server: Server) -> Iterator[str]:
         """Run a server, and send it SIGTERM when the block ends."""
         if server.missing is not None:
-            hint = f"no {server.missing}: pip install {server.missing}, or scripts/test --full"
-            (pytest.fail if REQUIRED else pytest.skip)(hint)
+            missing(server.missing)
         port = str(free_port())
         _, *words = server.command.replace("PORT", port).split()
         log = self.folder / "log"

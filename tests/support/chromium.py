@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-import pytest
+from tests.support.optional import missing
 
 ARGS = (
     "--headless",
@@ -24,10 +24,7 @@ PAGE_TIMEOUT = 60_000
 def chromium_path() -> str:
     """Return the path of Chromium. Without one, skip the test or, if required, fail it."""
     environ = os.environ
-    for path in (environ.get("SQREEN_CHROMIUM"), "/usr/bin/chromium", shutil.which("chromium")):
+    for path in (environ.get("CHROMIUM"), "/usr/bin/chromium", shutil.which("chromium")):
         if path and Path(path).exists():
             return path
-    hint = "no Chromium: apt-get install chromium, or set SQREEN_CHROMIUM to its path"
-    if environ.get("SQREEN_BROWSER") == "required":
-        pytest.fail(hint)
-    pytest.skip(hint)
+    return missing("Chromium (apt-get install chromium, or CHROMIUM=path)")

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.optional import need
+
+pytestmark = pytest.mark.slow
+
 pytest_plugins = "pytester"
 
 ROOT = Path(__file__).parents[2]
@@ -96,7 +100,7 @@ async def test_async(sqreen_events, anyio_backend):
 
 def test_captures_with_the_django_test_client(run: Run) -> None:
     """Events of Django views are captured without further configuration."""
-    pytest.importorskip("django", reason="no Django: pip install it")
+    need("django")
     code = """
 from django.conf import settings
 from django.http import HttpResponse
@@ -196,7 +200,7 @@ def test_package_is_imported_when_needed(run: Run) -> None:
 
 def test_xdist_workers_capture_separately(run: Run, listener: socket.socket) -> None:
     """Tests in several processes see their own events only."""
-    pytest.importorskip("xdist", reason="no pytest-xdist: pip install it")
+    need("xdist")
     code = f"""{APP}
 @pytest.mark.parametrize("code", range(6))
 def test_one(sqreen_events, code):

@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from sqreen_mw.middleware.asgi import SqreenMiddleware
+from tests.support.optional import need
 from tests.transparency.asgi_apps import HTTP, WEBSOCKET, named
 from tests.transparency.asgi_drive import Server, scope_of, variant
 from tests.transparency.asgi_tap import App, Message, Receive, Scope, Send
@@ -42,7 +43,7 @@ def tracking(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(params=["asyncio", "trio"])
 def run(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
     """Return what runs a coroutine function, on each kind of event loop."""
-    pytest.importorskip(request.param, reason="pip install trio, or scripts/test --full")
+    need(request.param)
     return partial(anyio.run, backend=request.param)
 
 

@@ -2,12 +2,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.optional import need
 from tests.support.ports import free_port
 from tests.support.server_process import run_server
 from tests.transparency.asgi_apps import HTTP
 from tests.transparency.raw_http import Visit
 from tests.transparency.serving import Outcome, outcome
 from tests.transparency.visits import ANY, WEBSOCKETS, gets, gone_in_body
+
+pytestmark = pytest.mark.slow
 
 SITE = "tests.transparency.asgi_site:app"
 SERVERS = {
@@ -35,10 +38,10 @@ UNEQUAL = {("hypercorn-trio", "sends_file"): "it never ends such an answer"}
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """Return what all visits to one server brought."""
     module, *arguments = SERVERS[request.param]
-    pytest.importorskip(module, reason=f"pip install {module}, or scripts/test --full")
+    need(module)
     if "trio" in request.param:
-        pytest.importorskip("trio", reason="pip install trio, or scripts/test --full")
-    pytest.importorskip("wsproto", reason="pip install wsproto, or scripts/test --full")
+        need("trio")
+    need("wsproto")
     folder: Path = tmp_path_factory.mktemp("asgi")
     log = folder / "log"
     settings = {"SQREEN_URL": f"file://{folder}/events"}

@@ -20,6 +20,8 @@ from tests.transparency.memory import Serve, Track, asgi, growth, wsgi
 from tests.transparency.wsgi_drive import environ_of
 from tests.transparency.wsgi_tap import Environ, StartResponse
 
+pytestmark = pytest.mark.slow
+
 REQUESTS = 10_000
 GROWTH = 5 * 1024 * 1024 * REQUESTS // 100_000
 """Bytes; 5 MiB are for 100,000 requests."""

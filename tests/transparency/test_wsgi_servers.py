@@ -2,12 +2,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.optional import need
 from tests.support.ports import free_port
 from tests.support.server_process import run_server
 from tests.transparency.raw_http import Visit
 from tests.transparency.serving import Outcome, outcome
 from tests.transparency.visits import ANY, gets, gone_in_body, post
 from tests.transparency.wsgi_apps import APPS
+
+pytestmark = pytest.mark.slow
 
 SITE = "tests.transparency.wsgi_site:app"
 BIND = ("-b", "127.0.0.1:{port}", "--access-logfile", "-", SITE)
@@ -51,7 +54,7 @@ UNEQUAL = {
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """Return what all visits to one server brought."""
     module, *arguments = SERVERS[request.param]
-    pytest.importorskip(module, reason=f"pip install {module}, or scripts/test --full")
+    need(module)
     folder: Path = tmp_path_factory.mktemp("wsgi")
     log = folder / "log"
     settings = {"SQREEN_URL": f"file://{folder}/events"}

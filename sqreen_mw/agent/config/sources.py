@@ -79,8 +79,8 @@ def _ini_lines(text: str) -> dict[str, int]:
     return numbers
 
 
-FOREIGN: Final = ("SQREEN_COLLECTOR_", "SQREEN_BROWSER", "SQREEN_CHROMIUM")
-"""Beginnings of variables that are none of the agent's: the collector's, and those of our tests."""
+COLLECTOR_PREFIX: Final = "SQREEN_COLLECTOR_"
+"""Prefix of the variables of the collector, which the agent ignores."""
 
 KEYWORD: Final = "keyword"
 FILE: Final = "sqreen.ini"
@@ -158,7 +158,7 @@ def _variables(environ: Mapping[str, str]) -> dict[str, Found]:
 
 
 def _is_known(variable: str) -> bool:
-    return variable in {CONFIG_FILE, *_IN_TEXT.values()} or variable.startswith(FOREIGN)
+    return variable in {CONFIG_FILE, *_IN_TEXT.values()} or variable.startswith(COLLECTOR_PREFIX)
 
 
 def _is_off(found: Found | None) -> bool:

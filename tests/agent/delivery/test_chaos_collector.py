@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, TypeAlias
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -25,6 +26,8 @@ from sqreen_mw.agent.delivery.transports.http import HttpTransport
 from sqreen_mw.agent.guard import Guard
 from tests.support.chaos_collector import BAD, PAUSE_SECONDS, Fault, chaos_collector
 from tests.support.flusher_harness import FlusherHarness
+
+pytestmark = pytest.mark.slow
 
 QUICK = RetryPolicy(send=0.25, first_delay=0.01, max_delay=0.05, misconfigured=0.05)
 PATIENCE = 90.0

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -19,6 +20,8 @@ from tests.support.chaos_collector import BAD, Fault, chaos_collector
 from tests.support.flusher_harness import FlusherHarness
 from tests.support.spool_files import stored_batches
 from tests.support.waiting import PATIENCE
+
+pytestmark = pytest.mark.slow
 
 QUICK = RetryPolicy(send=0.25, first_delay=0.01, max_delay=0.05, misconfigured=0.05)
 

@@ -16,6 +16,8 @@ from tests.support.processes import ROOT, clean_environment
 from tests.support.spool_files import size_of, stored_batches
 from tests.support.waiting import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 New = Callable[..., Instance]
 
 START = """

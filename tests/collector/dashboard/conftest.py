@@ -1,6 +1,5 @@
 """A collector for each test, and a browser for the tests that need one."""
 
-import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,8 +9,8 @@ from starlette.testclient import TestClient
 
 from tests.collector.dashboard.running_collector import RunningCollector, running_collector
 from tests.support.chromium import chromium_path
+from tests.support.optional import REQUIRED
 
-REQUIRED = os.environ.get("SQREEN_BROWSER") == "required"
 DRIVERS = ("playwright", "axe_playwright_python")
 
 collect_ignore: list[str] = []

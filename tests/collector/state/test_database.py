@@ -92,6 +92,7 @@ def test_many_threads_at_once(state: State) -> None:
     assert len(set(made)) == 2
 
 
+@pytest.mark.slow
 def test_two_processes_make_one_database(url: str) -> None:
     """Collectors that start at the same time on no database both start."""
     code = f"from sqreen_mw.collector.state import open_state; open_state({url!r}).close()"
