@@ -15,7 +15,7 @@ from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
 from sqreen_mw.agent.delivery.transports.open import open_transport
 from sqreen_mw.agent.guard import Guard, log_off_thread
 from sqreen_mw.agent.pending import PendingEvent
-from sqreen_mw.agent.process.workers import first_worker
+from sqreen_mw.agent.process.workers import is_first_uwsgi_worker
 from sqreen_mw.agent.sealing import Sealer
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.agent.tracker import Tracker
@@ -130,7 +130,7 @@ class Agent:
                 self._of_this_process().ensure_started()
 
     def reset_after_fork(self) -> None:
-        """Start afresh, in a forked child: what waits in the parent is the parent's."""
+        """Start again in a forked child: events that wait in the parent stay the parent's."""
         with self._guard.suppress_errors("fork"):
             self._flusher = self._flusher_for_child(self._flusher)
             self._flushers.clear()
@@ -154,7 +154,7 @@ class Agent:
 
     def _flusher_for_child(self, parent: Flusher) -> Flusher:
         flusher = Flusher(self._delivery)
-        if first_worker():
+        if is_first_uwsgi_worker():
             flusher.adopt_queue(parent)
         return flusher
 

@@ -9,15 +9,15 @@ from sqreen_mw.agent.calls import AnyAgent, Calls, Target
 from sqreen_mw.agent.context import current_request
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NullCalls
-from sqreen_mw.agent.process.exit import end
-from sqreen_mw.agent.process.import_lock import FORK_GATE
+from sqreen_mw.agent.process.exit import run_exit_callbacks
+from sqreen_mw.agent.process.import_lock import IMPORT_LOCK
 from sqreen_mw.app_errors import raised_by_signal_handler
 
 _UNLOADABLE: Final = NullCalls()
 
-# Registered at import, not at the first call: handlers that the app registers later run earlier,
-# and may track.
-atexit.register(end)
+# At import, because exit handlers run last-registered-first: those that the app registers later run
+# earlier, and their events are delivered, too. Without an agent it does nothing.
+atexit.register(run_exit_callbacks)
 
 
 @cache
@@ -26,7 +26,7 @@ def _runtime() -> Callable[[], AnyAgent]:
 
     Most of the SDK is imported here: by a middleware, or else by the first call.
     """
-    with FORK_GATE:
+    with IMPORT_LOCK:
         from sqreen_mw.agent.runtime import current_agent  # noqa: PLC0415 see above
 
     return current_agent

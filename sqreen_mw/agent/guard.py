@@ -8,6 +8,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from functools import cache
 from types import TracebackType
 from typing import Final
 from weakref import WeakSet
@@ -101,6 +102,7 @@ class Guard:
         self._counter: Final = RateLimitedCounter(interval=log_interval)
         self._off_thread: int | None = None
         _guards.add(self)
+        _register_fork_hook()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -199,7 +201,9 @@ def _reset_after_fork() -> None:
         guard.reset_after_fork()
 
 
-os.register_at_fork(after_in_child=_reset_after_fork)
+@cache
+def _register_fork_hook() -> None:
+    os.register_at_fork(after_in_child=_reset_after_fork)
 
 
 class SuppressErrors:

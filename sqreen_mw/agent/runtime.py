@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 from weakref import WeakSet
@@ -12,9 +13,9 @@ from sqreen_mw.agent.agent import Agent
 from sqreen_mw.agent.config.config import Config, Settings, differing, load_config
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NullAgent
-from sqreen_mw.agent.process.exit import PATIENCE, at_end
-from sqreen_mw.agent.process.import_lock import FORK_GATE
-from sqreen_mw.agent.process.sigterm import follow_sigterm
+from sqreen_mw.agent.process.exit import SHUTDOWN_BUDGET, on_exit
+from sqreen_mw.agent.process.import_lock import IMPORT_LOCK
+from sqreen_mw.agent.process.sigterm import install_sigterm_handler
 from sqreen_mw.errors import ConfigurationError
 
 ConfiguredAgent: TypeAlias = Agent | NullAgent
@@ -59,7 +60,7 @@ class _Process:
     def __init__(self) -> None:
         self.agent: ConfiguredAgent | None = None
         self.lock = threading.RLock()
-        self.unfollowed = False
+        self.lacks_sigterm_handler = False
         self.call_override: Final = CallOverride()
         self._said: Final[set[str]] = set()
 
@@ -76,21 +77,25 @@ class _Process:
                 self._said.add(note)
                 logger.warning("%s", note)
 
-    def follow(self) -> None:
-        """Follow SIGTERM as soon as the main thread calls: the agent is of another's making."""
+    def ensure_sigterm_is_handled(self) -> None:
+        """Install the handler if this is the main thread. No other thread may do so."""
         if threading.current_thread() is threading.main_thread():
-            self.unfollowed = not follow_sigterm()
+            self.lacks_sigterm_handler = not install_sigterm_handler()
 
     def reset_after_fork(self) -> None:
         """Start afresh, in a forked child: the thread that held the lock is gone, if any did."""
         self.lock = threading.RLock()
-        self.unfollowed = True
+        self.lacks_sigterm_handler = True
         if isinstance(self.agent, Agent):
             self.agent.reset_after_fork()
 
 
 _process: Final = _Process()
-os.register_at_fork(after_in_child=_process.reset_after_fork)
+
+
+@cache
+def _register_fork_hook() -> None:
+    os.register_at_fork(after_in_child=_process.reset_after_fork)
 
 
 def configure(settings: Settings | None = None) -> ConfiguredAgent:
@@ -110,13 +115,14 @@ def configure(settings: Settings | None = None) -> ConfiguredAgent:
             if different := differing(present.config, config):
                 message = "sqreen_mw is configured already; different settings are ignored: %s"
                 logger.warning(message, ", ".join(different))
-            if _process.unfollowed:
-                _process.follow()
+            if _process.lacks_sigterm_handler:
+                _process.ensure_sigterm_is_handled()
             return present
         if config.url is None or config.disable or _is_kept_in(config.url):
             return _process.hold(NullAgent(config))
-        _process.unfollowed = not follow_sigterm()
-        with FORK_GATE:  # the way out is loaded
+        _process.lacks_sigterm_handler = not install_sigterm_handler()
+        _register_fork_hook()
+        with IMPORT_LOCK:  # a new agent imports the HTTP client
             return _process.hold(Agent(config, url=config.url))
 
 
@@ -128,8 +134,8 @@ def current_agent() -> ConfiguredAgent:
     """
     agent = _process.agent
     if agent is not None:
-        if _process.unfollowed:
-            _process.follow()
+        if _process.lacks_sigterm_handler:
+            _process.ensure_sigterm_is_handled()
         return agent
     try:
         return configure()
@@ -162,9 +168,10 @@ def _is_kept_in(url: str) -> bool:
 
 
 def _close_at_exit() -> None:
-    if _process.agent is not None:
-        with PATIENCE.spend() as seconds:
-            _process.agent.sink.close(seconds)
+    agent = _process.agent
+    if agent is not None:
+        sink = agent.sink
+        sink.close(SHUTDOWN_BUDGET.remaining(sink.stats().tracked))
 
 
-at_end(_close_at_exit)
+on_exit(_close_at_exit)

@@ -9,8 +9,7 @@ from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.agent.context import RequestContext, current_request, enter, leave
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import IgnoredPathAgent
-from sqreen_mw.agent.process.exit import PATIENCE
-from sqreen_mw.agent.process.sigterm import follow_sigterm
+from sqreen_mw.agent.process.exit import LAST_STEP_SECONDS, SHUTDOWN_BUDGET
 from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, Scope, asgi_request
 from sqreen_mw.agent.requests.lookup import STATE_KEY
 from sqreen_mw.agent.runtime import ConfiguredAgent, configure
@@ -22,10 +21,6 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[Any]]
 # Frameworks type scope and messages each in their own way; any of them may be wrapped.
 ASGIApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
-
-# Starlette makes its middlewares with the first scope, when a server has its handlers in place
-# already; one that is told to do without a lifespan puts back what it found, and kills itself.
-follow_sigterm()
 
 
 class SqreenMiddleware:
@@ -91,9 +86,9 @@ class SqreenMiddleware:
 
     async def _deliver(self) -> None:
         """Deliver what waits, or say how much does not get through: many servers end here."""
-        with PATIENCE.spend(last=False) as seconds:
-            delivered = await self._agent.sink.aflush(seconds)
-        if not delivered:
+        tracked = self._agent.sink.stats().tracked
+        seconds = SHUTDOWN_BUDGET.remaining(tracked, reserve=LAST_STEP_SECONDS)
+        if not await self._agent.sink.aflush(seconds):
             stats = self._agent.sink.stats()
             left_over = stats.waiting - stats.spooled
             logger.warning("%d events were not delivered before the shutdown", left_over)

@@ -16,10 +16,10 @@ from tests.support.waiting import PATIENCE, wait_until_answered
 
 __all__ = ["collector"]
 
-PRELUDE = "from tests.delivery import naive; naive.apply()\n"
+PRELUDE = "from tests.delivery import mutants; mutants.apply()\n"
 
-NAIVE_SECONDS = 30
-"""How long a naive site is waited for: it may hang."""
+MUTANT_SECONDS = 30
+"""How long to wait for a mutant, which may hang."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Runner:
     folder: Path
     ca_file: str = ""
 
-    def settings(self, naive: str = "", **more: str) -> dict[str, str]:
+    def settings(self, mutant: str = "", **more: str) -> dict[str, str]:
         """Return the environment of such a process."""
         ours = {
             "SQREEN_URL": self.collector.url,
             "SQREEN_TOKEN": "t",
             "SQREEN_FLUSH_INTERVAL": "60",
             "PYTHONPATH": str(ROOT),
-            "NAIVE": naive,
+            "MUTANT": mutant,
             **({"SQREEN_CA_FILE": self.ca_file} if self.ca_file else {}),
         }
         return signalled_environment({**ours, **more})
@@ -49,7 +49,7 @@ class Runner:
     def running(
         self,
         script: str,
-        naive: str = "",
+        mutant: str = "",
         *,
         command: Sequence[str] = (sys.executable,),
         **more: str,
@@ -64,35 +64,35 @@ class Runner:
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.folder,
-            env=self.settings(naive, **more),
+            env=self.settings(mutant, **more),
         ) as process:
             try:
                 yield process
             finally:
                 process.kill()
 
-    def run(self, script: str, naive: str = "", *, given: str = "", **more: str) -> str:
+    def run(self, script: str, mutant: str = "", *, given: str = "", **more: str) -> str:
         """Run a script, given a line, to its good end, and return what it printed."""
-        with self.running(script, naive, **more) as process:
+        with self.running(script, mutant, **more) as process:
             out, errors = process.communicate(given, timeout=PATIENCE)
         assert process.returncode == 0, errors
         return out
 
     @contextmanager
-    def serving(self, *command: str, site: str, naive: str = "") -> Iterator[str]:
+    def serving(self, *command: str, site: str, mutant: str = "") -> Iterator[str]:
         """Run a server of ``site_of_test`` at a PORT, and stop it by SIGTERM with the block."""
         (self.folder / "site_of_test.py").write_text(PRELUDE + site)
         port = str(free_port())
         with subprocess.Popen(
             [word.replace("PORT", port) for word in command],
             cwd=self.folder,
-            env=self.settings(naive),
+            env=self.settings(mutant),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as process:
             try:
                 wait_until_answered(
-                    f"http://127.0.0.1:{port}/ready", seconds=NAIVE_SECONDS if naive else PATIENCE
+                    f"http://127.0.0.1:{port}/ready", seconds=MUTANT_SECONDS if mutant else PATIENCE
                 )
                 yield f"http://127.0.0.1:{port}/"
             finally:

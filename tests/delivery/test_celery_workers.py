@@ -27,15 +27,15 @@ WORKER = (
 )
 
 
-@pytest.mark.parametrize(("naive", "came"), [("", 5), ("exit handlers will do", 0)])
+@pytest.mark.parametrize(("mutant", "came"), [("", 5), ("no worker hooks", 0)])
 def test_a_worker_that_is_stopped_delivers(
-    runner: Runner, tmp_path: Path, naive: str, came: int
+    runner: Runner, tmp_path: Path, mutant: str, came: int
 ) -> None:
     """What tasks track is delivered when the worker stops, long before its interval is over."""
     need("celery")
     (tmp_path / "site_of_test.py").write_text(PRELUDE + SITE)
     (tmp_path / "broker").mkdir()
-    env = runner.settings(naive, CELERY_FOLDER=str(tmp_path / "broker"))
+    env = runner.settings(mutant, CELERY_FOLDER=str(tmp_path / "broker"))
     ask = (sys.executable, "-c", "import site_of_test as s; [s.note.delay(n) for n in range(5)]")
     subprocess.run(ask, check=True, cwd=tmp_path, env=env, timeout=PATIENCE)
 

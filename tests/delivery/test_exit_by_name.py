@@ -23,7 +23,7 @@ sqreen.track("x")
 
 
 @pytest.mark.parametrize(
-    ("script", "naive", "came"),
+    ("script", "mutant", "came"),
     [
         (AT_ONCE, "", 1000),
         (AT_ONCE, "asyncio's resolver", 0),
@@ -31,9 +31,9 @@ sqreen.track("x")
         (AFTER_A_WHILE, "asyncio's resolver", 1),
     ],
 )
-def test_a_host_name_is_known_at_exit(runner: Runner, script: str, naive: str, came: int) -> None:
+def test_a_host_name_is_known_at_exit(runner: Runner, script: str, mutant: str, came: int) -> None:
     """A connection that is made anew at exit finds the collector by its name."""
     assert "localhost" in runner.collector.url
-    runner.run(script, naive)
+    runner.run(script, mutant)
 
     assert len(runner.names) == came

@@ -39,14 +39,14 @@ for _ in range(10):
 
 
 @pytest.mark.parametrize(
-    ("script", "naive", "came"),
+    ("script", "mutant", "came"),
     [
         (NO_THREADS, "", 10),
-        (NO_THREADS, "needs a thread", 0),
+        (NO_THREADS, "thread required", 0),
         (FIRST_AT_EXIT, "", 10),
         pytest.param(
             FIRST_AT_EXIT,
-            "needs a thread",
+            "thread required",
             0,
             marks=pytest.mark.skipif(
                 sys.version_info[:2] != (3, 12), reason="only Python 3.12 starts no thread then"
@@ -54,9 +54,9 @@ for _ in range(10):
         ),
     ],
 )
-def test_an_exit_needs_no_thread(runner: Runner, script: str, naive: str, came: int) -> None:
+def test_an_exit_needs_no_thread(runner: Runner, script: str, mutant: str, came: int) -> None:
     """Where no thread is to be had, the last one of the process delivers by itself."""
-    runner.run(script, naive)
+    runner.run(script, mutant)
 
     assert runner.names == ["x"] * came
 

@@ -30,7 +30,7 @@ import time
 import sqreen_mw as sqreen
 from sqreen_mw.agent.process import import_lock
 
-import_lock.FORK_SECONDS *= 30
+import_lock.FORK_WAIT_SECONDS *= 30
 middle = threading.Event()
 
 
@@ -76,28 +76,28 @@ print(*late)
 """
 
 
-@pytest.mark.parametrize(("naive", "came"), [("", 160), ("takes its parent's flusher", 0)])
-def test_children_have_a_flusher_of_their_own(runner: Runner, naive: str, came: int) -> None:
+@pytest.mark.parametrize(("mutant", "came"), [("", 160), ("parent's flusher", 0)])
+def test_children_have_a_flusher_of_their_own(runner: Runner, mutant: str, came: int) -> None:
     """Each child delivers what it tracked, whatever its parent did when it forked."""
-    runner.run(MANY_CHILDREN, naive)
+    runner.run(MANY_CHILDREN, mutant)
 
     assert runner.names.count("child") == came
     assert runner.names.count("parent") == 1
 
 
-@pytest.mark.parametrize(("naive", "came"), [("", 20), ("forks in the middle", 0)])
-def test_no_child_has_half_a_module(runner: Runner, naive: str, came: int) -> None:
+@pytest.mark.parametrize(("mutant", "came"), [("", 20), ("no import lock", 0)])
+def test_no_child_has_half_a_module(runner: Runner, mutant: str, came: int) -> None:
     """A fork waits while another thread loads the way out, so that the child can load it too."""
-    runner.run(IN_THE_MIDDLE, naive)
+    runner.run(IN_THE_MIDDLE, mutant)
 
     assert runner.names.count("child") == came
     assert runner.names.count("parent") == 1
 
 
-@pytest.mark.parametrize("naive", ["", "imports when needed"])
-def test_the_flushers_thread_imports_nothing(runner: Runner, naive: str) -> None:
+@pytest.mark.parametrize("mutant", ["", "late imports"])
+def test_the_flushers_thread_imports_nothing(runner: Runner, mutant: str) -> None:
     """All modules are there when the thread is born, so that no fork meets one half loaded."""
-    out = runner.run(LATE_IMPORTS, naive)
+    out = runner.run(LATE_IMPORTS, mutant)
 
-    assert bool(out.strip()) is bool(naive)
+    assert bool(out.strip()) is bool(mutant)
     assert runner.names == ["x"]

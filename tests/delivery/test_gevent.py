@@ -112,17 +112,17 @@ def view():
 """
 
 
-@pytest.mark.parametrize("naive", ["", "gevent's threads"])
-def test_greenlets_see_no_loop(runner: Runner, naive: str) -> None:
+@pytest.mark.parametrize("mutant", ["", "gevent's threads"])
+def test_greenlets_see_no_loop(runner: Runner, mutant: str) -> None:
     """The flusher's loop is on a thread of its own, wherever gevent's greenlets look."""
-    visible = int(runner.run(IN_GREENLETS, naive))
+    visible = int(runner.run(IN_GREENLETS, mutant))
 
-    assert bool(visible) is bool(naive)
+    assert bool(visible) is bool(mutant)
     assert runner.names == ["x"] * 200
 
 
 @pytest.mark.parametrize(
-    ("script", "naive", "came"),
+    ("script", "mutant", "came"),
     [
         (IDLE, "", 2),
         (IDLE, "asyncio's resolver", 1),
@@ -137,23 +137,23 @@ def test_greenlets_see_no_loop(runner: Runner, naive: str) -> None:
         ),
     ],
 )
-def test_an_exit_connects_by_name(runner: Runner, script: str, naive: str, came: int) -> None:
+def test_an_exit_connects_by_name(runner: Runner, script: str, mutant: str, came: int) -> None:
     """The first event, or one after a long pause, needs what gevent's exit allows no more."""
-    runner.run(script, naive)
+    runner.run(script, mutant)
 
     assert runner.names == ["x"] * came
 
 
 @pytest.mark.parametrize(
-    ("way", "naive", "came"),
-    [("runner", "", 2), ("tls_runner", "", 2), ("tls_runner", "a context for ever", 1)],
+    ("way", "mutant", "came"),
+    [("runner", "", 2), ("tls_runner", "", 2), ("tls_runner", "TLS context kept", 1)],
 )
 def test_gevent_may_come_late(
-    way: str, naive: str, came: int, request: pytest.FixtureRequest
+    way: str, mutant: str, came: int, request: pytest.FixtureRequest
 ) -> None:
     """A flusher that was born before ``patch_all`` goes on, with new connections too."""
     runner: Runner = request.getfixturevalue(way)
-    runner.run(PATCHED_LATE, naive)
+    runner.run(PATCHED_LATE, mutant)
 
     assert runner.names == ["x"] * came
 
@@ -165,27 +165,27 @@ def test_an_exit_connects_anew_with_tls(tls_runner: Runner) -> None:
     assert tls_runner.names == ["x"] * 2
 
 
-@pytest.mark.parametrize("naive", ["", "sleeps in the hub"])
-def test_a_signals_handler_may_close(runner: Runner, naive: str) -> None:
+@pytest.mark.parametrize("mutant", ["", "sleep in the hub"])
+def test_a_signals_handler_may_close(runner: Runner, mutant: str) -> None:
     """A handler runs in gevent's hub, where nothing may switch greenlets: the wait does not."""
-    with runner.running(IN_THE_HUB, naive) as process:
+    with runner.running(IN_THE_HUB, mutant) as process:
         out, errors = process.communicate(timeout=PATIENCE)
 
-    assert out == ("" if naive else "0\n")
-    assert ("BlockingSwitchOutError" in errors) is bool(naive)
+    assert out == ("" if mutant else "0\n")
+    assert ("BlockingSwitchOutError" in errors) is bool(mutant)
     assert runner.names == ["x"]
 
 
-@pytest.mark.parametrize("naive", ["", "gevent's threads"])
-def test_workers_of_gunicorn_lose_nothing(runner: Runner, naive: str) -> None:
+@pytest.mark.parametrize("mutant", ["", "gevent's threads"])
+def test_workers_of_gunicorn_lose_nothing(runner: Runner, mutant: str) -> None:
     """All that greenlets of a worker tracked is delivered when the worker stops."""
     command = ("gunicorn", "-k", "gevent", "--bind", "127.0.0.1:PORT", "--no-control-socket")
     answers = []
     with (
-        runner.serving(*command, "site_of_test:app", site=SITE, naive=naive) as url,
+        runner.serving(*command, "site_of_test:app", site=SITE, mutant=mutant) as url,
         httpx2.Client(trust_env=False, timeout=PATIENCE) as client,
     ):
         answers += [client.get(url).status_code for _ in range(20)]
 
-    assert (answers == [200] * 20) is not bool(naive)
-    assert (runner.names == ["x"] * 20) is not bool(naive)
+    assert (answers == [200] * 20) is not bool(mutant)
+    assert (runner.names == ["x"] * 20) is not bool(mutant)

@@ -1,9 +1,9 @@
-import signal
 import sys
 
 import pytest
 
 from tests.delivery.conftest import Runner
+from tests.delivery.terminated_pools import HANGS_AFTER
 
 CHILDREN = """
 import multiprocessing
@@ -35,8 +35,6 @@ if __name__ == "__main__":
 
 POOL = """
 import multiprocessing
-import sys
-import threading
 import sqreen_mw as sqreen
 
 
@@ -45,202 +43,128 @@ def track(_):
 
 
 if __name__ == "__main__":
-    with multiprocessing.get_context(sys.stdin.readline().strip()).Pool(2) as pool:
+    with multiprocessing.get_context("fork").Pool(2) as pool:
         pool.map(track, range(20), 1)
+        pool.close()
+        pool.join()
 """
 
-UNSEEN = """
+EXECUTOR = """
 import multiprocessing
-import os
-import signal
-import sys
-import threading
-import time
+from concurrent.futures import ProcessPoolExecutor
 import sqreen_mw as sqreen
 
-UNDONE = 3
 
-
-def track_and_wait(seconds):
+def track(_):
     sqreen.track("child")
-    unseen = threading.Thread(target=take_the_signal, args=(seconds,), daemon=True)
-    unseen.start()
-    threading.Event().wait()
-
-
-def take_the_signal(seconds):
-    time.sleep(1)
-    # Its handler is due, and nothing interrupts the main thread's wait.
-    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
-    time.sleep(seconds)
-    os._exit(UNDONE)
 
 
 if __name__ == "__main__":
-    seconds = float(sys.stdin.readline())
-    child = multiprocessing.get_context("fork").Process(target=track_and_wait, args=(seconds,))
-    child.start()
-    child.join()
-    print(child.exitcode)
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as executor:
+        list(executor.map(track, range(20)))
 """
 
-BEFORE_IT_TRACKS = """
+TERMINATED = """
 import multiprocessing
 import signal
+import sys
 import time
 import sqreen_mw as sqreen
 
 
-def track():
-    handlers = [signal.getsignal(signal.SIGTERM)]
+def is_default():
+    return signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+sqreen.SqreenWSGIMiddleware(None)
+AT_START = is_default()
+
+
+def track(queue):
+    seen = [AT_START, is_default()]
     sqreen.track("child")
-    handlers.append(signal.getsignal(signal.SIGTERM))
-    print([handler == signal.SIG_DFL for handler in handlers], flush=True)
+    queue.put([*seen, is_default()])
+    time.sleep(60)
 
 
-sqreen.track("parent")
-sqreen.flush()
-fork = multiprocessing.get_context("fork")
-child = fork.Process(target=track)
-child.start()
-child.join()
-for _ in range(5):
-    child = fork.Process(target=time.sleep, args=(20,))
+if __name__ == "__main__":
+    sqreen.track("parent")
+    context = multiprocessing.get_context(sys.stdin.readline().strip())
+    queue = context.SimpleQueue()
+    child = context.Process(target=track, args=(queue,))
     child.start()
+    print(*queue.get())
     child.terminate()
     child.join()
     print(child.exitcode)
 """
 
-GRANDCHILDREN = """
-import multiprocessing
-import os
-import signal
-import time
-import sqreen_mw as sqreen
+AT_RANDOM = """
+from tests.delivery.terminated_pools import run_rounds
 
-
-def track_and_fork():
-    sqreen.track("child")
-    for _ in range(5):
-        grandchild = os.fork()
-        if grandchild == 0:
-            time.sleep(20)
-            os._exit(0)
-        os.kill(grandchild, signal.SIGTERM)
-        print(os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1]), flush=True)
-
-
-child = multiprocessing.get_context("fork").Process(target=track_and_fork)
-child.start()
-child.join()
-print(child.exitcode)
-"""
-
-TOLD_OF_SIGNALS = """
-import asyncio
-import multiprocessing
-import signal
-import sqreen_mw as sqreen
-
-
-def track():
-    sqreen.track("child")
-    print(signal.set_wakeup_fd(-1) >= 0, flush=True)
-
-
-async def track_in_a_loop():
-    track()
-
-
-def track_where_somebody_is_told():
-    loop = asyncio.new_event_loop()
-    loop.add_signal_handler(signal.SIGUSR1, print)
-    told = signal.set_wakeup_fd(-1)
-    signal.set_wakeup_fd(told)
-    sqreen.track("child")
-    print(signal.set_wakeup_fd(told) != told, flush=True)
-    loop.close()
-
-
-def track_in_asyncio():
-    asyncio.run(track_in_a_loop())
-
-
-for target in (track, track_in_asyncio, track_where_somebody_is_told):
-    child = multiprocessing.get_context("fork").Process(target=target)
-    child.start()
-    child.join()
+if __name__ == "__main__":
+    run_rounds(6)
 """
 
 
 @pytest.mark.parametrize(
-    ("method", "naive", "came"),
+    ("method", "mutant", "came"),
     [
         ("fork", "", 3),
         ("forkserver", "", 3),
         ("spawn", "", 3),
-        ("fork", "exit handlers will do", 0),
+        ("fork", "no worker hooks", 0),
         pytest.param(
-            *("forkserver", "exit handlers will do", 0),
+            *("forkserver", "no worker hooks", 0),
             marks=pytest.mark.skipif(
                 sys.version_info >= (3, 13), reason="its children run exit handlers"
             ),
         ),
     ],
 )
-def test_children_that_return_at_once_lose_nothing(
-    runner: Runner, method: str, naive: str, came: int
+def test_child_that_returns_at_once_delivers(
+    runner: Runner, method: str, mutant: str, came: int
 ) -> None:
-    """Children of multiprocessing run no exit handlers, and deliver all the same."""
-    runner.run(CHILDREN, naive, given=method)
+    """Children of multiprocessing deliver at their end, although they run no exit handlers."""
+    runner.run(CHILDREN, mutant, given=method)
 
     assert runner.names == ["child"] * came + ["parent"]
 
 
-@pytest.mark.parametrize(
-    ("method", "naive", "came"),
-    [("fork", "", 20), ("spawn", "", 20), ("fork", "SIGTERM kills", 0)],
-)
-def test_a_pool_that_is_terminated_loses_nothing(
-    runner: Runner, method: str, naive: str, came: int
-) -> None:
-    """A pool ends its workers by SIGTERM, which they deliver before."""
-    runner.run(POOL, naive, given=method)
+@pytest.mark.parametrize("script", [POOL, EXECUTOR])
+def test_pool_that_is_joined_delivers(runner: Runner, script: str) -> None:
+    """Workers of a closed pool end by themselves, and deliver."""
+    runner.run(script)
 
-    assert runner.names == ["child"] * came
+    assert runner.names == ["child"] * 20
 
 
 @pytest.mark.parametrize(
-    ("naive", "seconds", "status"), [("", 60, -signal.SIGTERM), ("signals come once", 2, 3)]
+    ("method", "mutant", "seen"),
+    [
+        ("fork", "", "False True True"),
+        ("forkserver", "", "True True True"),
+        ("spawn", "", "True True True"),
+        ("fork", "child keeps handler", "False False False"),
+        ("fork", "handler in multiprocessing", "False True False"),
+        ("spawn", "handler in multiprocessing", "False False False"),
+    ],
 )
-def test_a_signal_just_before_a_wait_ends_a_child(
-    runner: Runner, naive: str, seconds: int, status: int
+def test_terminated_child_has_the_default_action(
+    runner: Runner, method: str, mutant: str, seen: str
 ) -> None:
-    """What Python would see of SIGTERM after a wait ends a child within it: its parent waits."""
-    assert runner.run(UNSEEN, naive, given=f"{seconds}\n") == f"{status}\n"
-    assert runner.names == ["child"] * (status < 0)
+    """SIGTERM ends a child at once, before its first event and after it; waiting events are lost.
+
+    The first value is from the import of the main module, which a forked child shares.
+    """
+    lines = runner.run(TERMINATED, mutant, given=method).splitlines()
+
+    assert lines == [seen, "-15"]
+    assert mutant or runner.names == ["parent"]
 
 
-def test_a_child_that_tracks_nothing_ends_at_once(runner: Runner) -> None:
-    """SIGTERM ends a child as if nothing had been until it tracks, however early it comes."""
-    printed = runner.run(BEFORE_IT_TRACKS).splitlines()
+def test_terminated_pools_never_hang(runner: Runner) -> None:
+    """Pools and children that are terminated at random moments can be joined."""
+    longest = float(runner.run(AT_RANDOM))
 
-    assert printed == ["[True, False]", *[str(-signal.SIGTERM)] * 5]
-    assert runner.names == ["child", "parent"]
-
-
-def test_a_child_outlives_its_own_children(runner: Runner) -> None:
-    """SIGTERM to a process that a child forks ends that one alone, however early it comes."""
-    assert runner.run(GRANDCHILDREN).splitlines() == [*[str(-signal.SIGTERM)] * 5, "0"]
-    assert runner.names == ["child"]
-
-
-@pytest.mark.parametrize(
-    ("first", "told"), [("", ["True", "False", "False"]), ("import trio\n", ["False"] * 3)]
-)
-def test_nobody_else_is_kept_from_being_told_of_signals(
-    runner: Runner, first: str, told: list[str]
-) -> None:
-    """Signals are watched where no loop does so, and no trio would warn of it."""
-    assert runner.run(first + TOLD_OF_SIGNALS).splitlines() == told
+    assert longest < HANGS_AFTER

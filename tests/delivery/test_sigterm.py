@@ -22,50 +22,26 @@ while True:
     time.sleep(0.01)  # not one long one: Python misses a signal just before it
 """
 
-IN_THE_MIDDLE = """
-import signal
-import sys
-import threading
-import time
-import sqreen_mw as sqreen
-
-
-def signal_in_the_middle(frame, event, _):
-    if frame.f_code.co_name == "put" and frame.f_globals["__name__"].endswith(".buffer"):
-        if "count" in frame.f_locals:  # it has the lock
-            sys.settrace(None)
-            signal.raise_signal(signal.SIGTERM)
-        return signal_in_the_middle
-
-
-sqreen.track("x")
-print("ready", flush=True)
-sys.stdin.readline()
-sys.settrace(signal_in_the_middle)
-sqreen.track("x")
-while True:
-    time.sleep(0.01)
-"""
-
-FOR_EVER_IN_THE_MIDDLE = """
-import signal
+HOLDING_A_LOCK = """
 import sys
 import time
 import sqreen_mw as sqreen
 
 
-def stay(frame, event, _):
-    if frame.f_code.co_name == "put" and frame.f_globals["__name__"].endswith(".buffer"):
-        if "count" in frame.f_locals:  # it has the lock
+def stay_in_put(frame, event, _):
+    if frame.f_code.co_name == "put" and frame.f_globals["__name__"].endswith("delivery.queue"):
+        if frame.f_locals["self"]._lock._is_owned():
             sys.settrace(None)
             print("ready", flush=True)
             while True:
                 time.sleep(0.01)
-        return stay
+        return stay_in_put
 
 
-sys.settrace(stay)
-sqreen.track("x")
+for _ in range(50):
+    sqreen.track("x")
+sys.settrace(stay_in_put)
+sqreen.track("unfinished")
 """
 
 WHILE_LOGGING = """
@@ -85,7 +61,7 @@ class Slow(logging.Handler):
 
 
 logging.getLogger().addHandler(Slow())
-logging.warning("an app's line")
+logging.warning("a line of the app")
 """
 
 IN_A_LOG_LINE = """
@@ -173,9 +149,9 @@ print(bool(sqreen.track("x")))
 """
 
 
-def terminated(runner: Runner, script: str, naive: str = "") -> tuple[int, float]:
-    """End a script by SIGTERM once it is ready; return its status and the seconds it took."""
-    with runner.running(script, naive) as process:
+def terminated(runner: Runner, script: str, mutant: str = "") -> tuple[int, float]:
+    """End a script by SIGTERM when it is ready. Return its status and the seconds that it took."""
+    with runner.running(script, mutant) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         begin = time.monotonic()
@@ -184,46 +160,38 @@ def terminated(runner: Runner, script: str, naive: str = "") -> tuple[int, float
     return status, time.monotonic() - begin
 
 
-@pytest.mark.parametrize(("naive", "came"), [("", 50), ("SIGTERM kills", 0)])
-def test_a_script_delivers_before_sigterm_kills_it(runner: Runner, naive: str, came: int) -> None:
-    """Where nobody handles SIGTERM, what waits is delivered first; the status is the signal's."""
-    status, _ = terminated(runner, WAITING, naive)
+@pytest.mark.parametrize(("mutant", "came"), [("", 50), ("no handler", 0)])
+def test_script_delivers_before_sigterm_ends_it(runner: Runner, mutant: str, came: int) -> None:
+    """Without a handler of the app, waiting events are delivered; the exit status is the signal."""
+    status, _ = terminated(runner, WAITING, mutant)
 
     assert status == -signal.SIGTERM
     assert runner.names == ["x"] * came
 
 
-@pytest.mark.parametrize(("naive", "came"), [("", 2), ("waits with a lock", 0)])
-def test_a_signal_may_come_in_the_middle_of_a_call(runner: Runner, naive: str, came: int) -> None:
-    """SIGTERM while an event is being queued keeps nobody waiting, and loses nothing."""
-    with runner.running(IN_THE_MIDDLE, naive) as process:
-        process.communicate("go\n", timeout=PATIENCE)
+@pytest.mark.parametrize(("mutant", "came"), [("", 50), ("handler keeps locks", 0)])
+def test_sigterm_in_the_middle_of_a_call_delivers(runner: Runner, mutant: str, came: int) -> None:
+    """The flusher delivers although the main thread holds a lock that both need."""
+    status, _ = terminated(runner, HOLDING_A_LOCK, mutant)
 
-    assert process.returncode == -signal.SIGTERM
+    assert status == -signal.SIGTERM
     assert runner.names == ["x"] * came
 
 
-def test_a_lock_that_is_never_free_keeps_no_process(runner: Runner) -> None:
-    """SIGTERM ends a process that stays in the middle of a call, without delivering."""
-    status, _ = terminated(runner, FOR_EVER_IN_THE_MIDDLE)
-
-    assert status == -signal.SIGTERM
-
-
-@pytest.mark.parametrize(("naive", "came"), [("", 50), ("logs on its thread", 0)])
-def test_a_signal_may_come_while_the_app_logs(runner: Runner, naive: str, came: int) -> None:
-    """The flusher delivers while the main thread keeps the lock of a log handler."""
+@pytest.mark.parametrize(("mutant", "came"), [("", 50), ("log on the flusher's thread", 0)])
+def test_sigterm_while_the_app_logs_delivers(runner: Runner, mutant: str, came: int) -> None:
+    """The flusher delivers although the main thread holds the lock of a log handler."""
     runner.collector.answers[:] = [Answer(status=503)]
 
-    status, _ = terminated(runner, WHILE_LOGGING, naive)
+    status, _ = terminated(runner, WHILE_LOGGING, mutant)
 
     assert status == -signal.SIGTERM
     posts = runner.collector.posts[1:]  # the first one was refused
     assert [name for post in posts for name in post.names] == ["x"] * came
 
 
-def test_a_log_that_nobody_reads_keeps_no_process(runner: Runner) -> None:
-    """SIGTERM ends a process that waits in a log line of ours, and has another one to say."""
+def test_sigterm_ends_process_blocked_on_stderr(runner: Runner) -> None:
+    """SIGTERM ends a process that blocks in a log line of ours and has another one to log."""
     runner.collector.answers[:] = [Answer(delay=20.0)]
 
     with runner.running(IN_A_LOG_LINE) as process:
@@ -234,8 +202,8 @@ def test_a_log_that_nobody_reads_keeps_no_process(runner: Runner) -> None:
     assert status == -signal.SIGTERM
 
 
-def test_a_thread_may_make_the_first_call(runner: Runner) -> None:
-    """Where only threads have tracked, any call of the main thread has SIGTERM deliver."""
+def test_handler_is_installed_by_the_main_threads_first_call(runner: Runner) -> None:
+    """If another thread made the first call, the main thread's next call installs the handler."""
     status, _ = terminated(runner, BY_A_THREAD)
 
     assert status == -signal.SIGTERM
@@ -243,16 +211,16 @@ def test_a_thread_may_make_the_first_call(runner: Runner) -> None:
 
 
 @pytest.mark.parametrize("moment", ["early", "late"])
-def test_a_handler_of_the_apps_own_wins(runner: Runner, moment: str) -> None:
-    """An app that handles SIGTERM, before its first event or after it, ends as it likes."""
+def test_handler_of_the_app_wins(runner: Runner, moment: str) -> None:
+    """We neither replace a handler that was set before the first event nor one set later."""
     steps = {"early": "", "late": ""} | {moment: "signal.signal(signal.SIGTERM, leave)"}
 
     assert terminated(runner, HANDLED.format(**steps))[0] == 3
     assert runner.names == ["x", "x"]
 
 
-def test_a_collector_that_hangs_keeps_no_process(runner: Runner) -> None:
-    """SIGTERM ends a process within its two seconds, whatever the collector does."""
+def test_sigterm_ends_process_while_the_collector_hangs(runner: Runner) -> None:
+    """SIGTERM ends a process within two seconds, even if the collector does not answer."""
     runner.collector.answers[:] = [Answer(delay=20.0)]
 
     status, seconds = terminated(runner, WAITING)
@@ -261,14 +229,14 @@ def test_a_collector_that_hangs_keeps_no_process(runner: Runner) -> None:
     assert seconds < 9  # a request alone may take ten
 
 
-@pytest.mark.parametrize(("naive", "came"), [("", 2), ("closes as init", 1)])
-def test_the_first_process_of_a_container_goes_on(runner: Runner, naive: str, came: int) -> None:
-    """Where the kernel lets SIGTERM end nobody, as of process 1, it does not end delivery."""
+@pytest.mark.parametrize(("mutant", "came"), [("", 2), ("handler in process 1", 1)])
+def test_process_1_goes_on_after_sigterm(runner: Runner, mutant: str, came: int) -> None:
+    """The kernel ignores SIGTERM for process 1 of a container, so delivery goes on."""
     enter = [shutil.which("unshare") or "", "--pid", "--fork"]
     if not enter[0] or subprocess.run([*enter, "true"], check=False).returncode:
-        pytest.skip("no unshare, or nobody may use it here: run as root")
+        pytest.skip("unshare is missing or not permitted: run as root")
 
-    with runner.running(AS_INIT, naive, command=[*enter, sys.executable]) as process:
+    with runner.running(AS_INIT, mutant, command=[*enter, sys.executable]) as process:
         out, errors = process.communicate(timeout=PATIENCE)
 
     assert (out, process.returncode) == (f"{came == 2}\n", 0), errors

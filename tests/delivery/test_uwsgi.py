@@ -4,7 +4,7 @@ from contextlib import nullcontext, suppress
 import httpx2
 import pytest
 
-from tests.delivery.conftest import NAIVE_SECONDS, Runner
+from tests.delivery.conftest import MUTANT_SECONDS, Runner
 from tests.support.optional import need_program
 from tests.support.waiting import PATIENCE, wait_until
 
@@ -32,7 +32,7 @@ UWSGI = (
 
 
 @pytest.mark.parametrize(
-    ("flags", "loads", "naive"),
+    ("flags", "loads", "mutant"),
     [
         ((), 1, ""),
         (("--threads", "2"), 1, ""),
@@ -44,19 +44,19 @@ UWSGI = (
                 reason="uWSGI then answers no request, whatever the app",
             ),
         ),
-        ((), 1, "born in a master"),
+        ((), 1, "thread in the master"),
     ],
 )
 def test_workers_lose_nothing(
-    runner: Runner, flags: tuple[str, ...], loads: int, naive: str
+    runner: Runner, flags: tuple[str, ...], loads: int, mutant: str
 ) -> None:
     """A server that forks without fork hooks has each event once, also what its master tracked."""
     need_program("uwsgi")
-    # A naive one's worker may also hang in what its master's thread held at the fork.
+    # The worker of a mutant may hang in a lock that the thread of its master held at the fork.
     with (
-        suppress(AssertionError, httpx2.HTTPError) if naive else nullcontext(),
-        runner.serving(*UWSGI, *flags, site=SITE, naive=naive) as url,
-        httpx2.Client(trust_env=False, timeout=NAIVE_SECONDS if naive else PATIENCE) as client,
+        suppress(AssertionError, httpx2.HTTPError) if mutant else nullcontext(),
+        runner.serving(*UWSGI, *flags, site=SITE, mutant=mutant) as url,
+        httpx2.Client(trust_env=False, timeout=MUTANT_SECONDS if mutant else PATIENCE) as client,
     ):
         # A worker that is stopped while it loads hangs, whatever the app.
         wait_until(lambda: len(list(runner.folder.glob("loaded-*"))) == loads)
@@ -64,4 +64,4 @@ def test_workers_lose_nothing(
             assert client.get(url).status_code == 200
 
     came = sorted(runner.collector.names)
-    assert (came == ["load"] * loads + ["x"] * 20) is not bool(naive)
+    assert (came == ["load"] * loads + ["x"] * 20) is not bool(mutant)

@@ -104,15 +104,6 @@ def _uwsgi(flags: str = "") -> Server:
     )
 
 
-def _children(method: str) -> Server:
-    return Server(
-        name=f"children of `multiprocessing` ({method})",
-        command=f"python -m tests.servers.children {method} PORT",
-        held_by=Held.SIGTERM,
-        processes=2,
-    )
-
-
 SERVERS: Final = (
     _uvicorn(held_by=Held.LIFESPAN),
     _uvicorn("--workers 3", held_by=Held.LIFESPAN, processes=3),
@@ -146,8 +137,6 @@ SERVERS: Final = (
         needs="django",
     ),
     Server(name="flask run", command=f"flask --app {WSGI} run --port PORT", held_by=Held.SIGTERM),
-    _children("fork"),
-    _children("spawn"),
 )
 
 CELERY: Final = Server(
@@ -160,12 +149,8 @@ CELERY: Final = Server(
 
 def table() -> str:
     """Return the table in Markdown."""
-    rows = [f"| {_cell(server.name)} | {server.held_by.value} |" for server in (*SERVERS, CELERY)]
+    rows = [f"| `{server.name}` | {server.held_by.value} |" for server in (*SERVERS, CELERY)]
     return "\n".join(["| Server | At SIGTERM |", "|---|---|", *rows])
-
-
-def _cell(name: str) -> str:
-    return name if "`" in name else f"`{name}`"
 
 
 if __name__ == "__main__":

@@ -30,14 +30,14 @@ class Stage:
     Attributes:
         collector: Where events go.
         folder: Where processes leave what they have to say.
-        naive: How their flusher is worse than ours, if at all.
+        mutant: How their flusher is worse than ours, if at all.
         pids: The processes that answered.
         ids: The events that were tracked.
     """
 
     collector: FaultyCollector
     folder: Path
-    naive: str = ""
+    mutant: str = ""
     pids: set[str] = field(default_factory=set)
     ids: list[str] = field(default_factory=list)
 
@@ -48,7 +48,7 @@ class Stage:
             "SQREEN_TOKEN": "t",
             "SQREEN_FLUSH_INTERVAL": "60",
             "PYTHONPATH": str(ROOT),
-            "NAIVE": self.naive,
+            "MUTANT": self.mutant,
             "WITNESS": str(self.made("witness")),
             "ANSWERS": str(self.made("answers")),
             "CELERY_FOLDER": str(self.made("broker")),
@@ -132,18 +132,18 @@ def test_each_event_arrives_once(stage: Stage, server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "naive"),
+    ("name", "mutant"),
     [
-        ("uvicorn --workers 3", "has no lifespan"),
-        ("granian --interface wsgi", "exit handlers will do"),
-        ("gunicorn --preload", "exits without a word"),
-        ("flask run", "SIGTERM kills"),
+        ("uvicorn --workers 3", "no lifespan"),
+        ("granian --interface wsgi", "no worker hooks"),
+        ("gunicorn --preload", "no exit handler"),
+        ("flask run", "no handler"),
     ],
 )
-def test_without_what_holds_them_all_are_lost(stage: Stage, name: str, naive: str) -> None:
+def test_without_what_holds_them_all_are_lost(stage: Stage, name: str, mutant: str) -> None:
     """Nothing else delivers the last events than what the table says."""
     [server] = [server for server in SERVERS if server.name == name]
-    stage.naive = naive
+    stage.mutant = mutant
 
     with stage.running(server) as url:
         visit(stage, url, server.processes)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import sqreen_mw as sqreen
 import sqreen_mw.agent.runtime  # the end of its agent comes before ours
-from sqreen_mw.agent.process.exit import at_end
-from tests.delivery import naive
+from sqreen_mw.agent.process.exit import on_exit
+from tests.delivery import mutants
 from tests.servers.table import Held
 
 _CALLERS = {
@@ -42,5 +42,5 @@ def _note_the_end() -> None:
     note(Held.EXIT)
 
 
-at_end(_note_the_end)
-naive.apply()
+on_exit(_note_the_end)
+mutants.apply()

@@ -29,8 +29,8 @@ from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.process import unpatched
-from sqreen_mw.agent.process.sigterm import follow_sigterm
-from sqreen_mw.agent.process.workers import follow_child_end, loads_for_workers
+from sqreen_mw.agent.process.sigterm import install_sigterm_handler
+from sqreen_mw.agent.process.workers import is_uwsgi_master, register_worker_exit_hooks
 from sqreen_mw.app_errors import raised_by_signal_handler
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import new_event_id
@@ -222,13 +222,13 @@ class Flusher:
 
     def _start(self) -> None:
         """Make the thread; where none is to be had, the next event tries again."""
-        if loads_for_workers():
+        if is_uwsgi_master():
             return
         self._born_at = time.monotonic()
         try:
             self.started = True
-            follow_sigterm()
-            follow_child_end()
+            install_sigterm_handler()
+            register_worker_exit_hooks()
             # Not threading.Thread, which takes over the caller's context, is joined at exit, and
             # is what other tools wrap.
             unpatched.start_thread(self._run)

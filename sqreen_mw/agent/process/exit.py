@@ -1,68 +1,56 @@
-"""What is to be done when the process ends."""
+"""Callbacks that deliver when the process ends, and the time that they share."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
 CLOSE_SECONDS: Final = 2.0
 
-END_SECONDS: Final = 1.8
-"""How long a process's end waits: of two seconds, the rest is for the end of Python itself."""
+SHUTDOWN_SECONDS: Final = 1.8
+"""How long all shutdown steps may wait together. Python's own exit needs the rest of 2 seconds."""
 
-_RETURNS: Final = 0.2
-"""How much of each second that goes by is given back."""
-
-_KEPT: Final = 0.1
-"""How much of the time an end leaves to the last one."""
+LAST_STEP_SECONDS: Final = 0.2
+"""The part of the budget that the lifespan leaves to the exit, which fills the spool."""
 
 
-class Patience:
-    """The seconds that all ends of a process have together: of a lifespan, by a signal, at exit.
+class ShutdownBudget:
+    """One deadline for all shutdown steps: lifespan, SIGTERM and exit.
 
-    A process that has waited at one end hardly waits at the next. What was spent comes back
-    slowly, as a lifespan need not be the process's end: a test may have many.
+    The first step sets it. It stays until an event is tracked, because a process may serve many
+    lifespans, as in tests and on AWS Lambda.
     """
 
-    def __init__(self, seconds: float = END_SECONDS) -> None:
-        self._most: Final = seconds
-        self._left = seconds
-        self._as_of = 0.0
-        self._deadline: float | None = None
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock: Final = clock
+        self._deadline = 0.0
+        self._tracked: int | None = None
 
-    @contextmanager
-    def spend(self, *, last: bool = True) -> Iterator[float]:
-        """Give the seconds that are left; what the block takes of them is spent.
+    def remaining(self, tracked: int, *, reserve: float = 0.0) -> float:
+        """Return how many seconds a shutdown step may wait.
 
-        One end may begin within another, as a signal's does: it shares the other's deadline. One
-        that is not the last leaves a part, in which what it did not deliver can go to the spool.
+        Args:
+            tracked: The number of events tracked so far in this process.
+            reserve: Seconds to leave for a later step.
         """
-        now = time.monotonic()
-        if self._deadline is None:
-            left = min(self._most, self._left + (now - self._as_of) * _RETURNS)
-            self._deadline = now + left
-        deadline = self._deadline
-        try:
-            yield max(0.0, deadline - now) * (1.0 if last else 1.0 - _KEPT)
-        finally:
-            self._as_of = time.monotonic()
-            self._left = max(0.0, deadline - self._as_of)
-            self._deadline = None
+        now = self._clock()
+        if tracked != self._tracked:
+            self._tracked = tracked
+            self._deadline = now + SHUTDOWN_SECONDS
+        return max(0.0, self._deadline - reserve - now)
 
 
-PATIENCE: Final = Patience()
-"""This process's."""
+SHUTDOWN_BUDGET: Final = ShutdownBudget()
 
 
-_acts: Final[list[Callable[[], None]]] = []
+_callbacks: Final[list[Callable[[], None]]] = []
 
 
-def at_end(act: Callable[[], None]) -> None:
-    """Have something done when the process ends."""
-    _acts.append(act)
+def on_exit(callback: Callable[[], None]) -> None:
+    """Call a function when the process ends."""
+    _callbacks.append(callback)
 
 
-def end() -> None:
-    """Do what is to be done."""
-    for act in _acts:
-        act()
+def run_exit_callbacks() -> None:
+    """Call the functions, in the order in which they were registered."""
+    for callback in _callbacks:
+        callback()

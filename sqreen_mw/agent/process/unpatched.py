@@ -4,12 +4,16 @@ Each call looks the original up again, because an app may import gevent late.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from _thread import LockType, RLock
+
+_rlocks: "Final[WeakSet[RLock]]" = WeakSet()
 
 
 def start_thread(run: Callable[..., object], *args: object) -> None:
@@ -36,7 +40,27 @@ def new_lock() -> "LockType":
 def new_rlock() -> "RLock":
     """Return a reentrant lock."""
     lock: RLock = _original("_thread", "RLock")()
+    _rlocks.add(lock)
     return lock
+
+
+@contextmanager
+def own_rlocks_released() -> Iterator[None]:
+    """Release all locks of ``new_rlock`` that this thread holds, and take them again at the end.
+
+    For a signal handler that waits for another thread.
+    """
+    released: list[RLock] = []
+    for lock in list(_rlocks):
+        with suppress(RuntimeError):  # this thread does not hold it any more
+            while True:
+                lock.release()
+                released.append(lock)
+    try:
+        yield
+    finally:
+        for lock in released:
+            lock.acquire()
 
 
 def sleep(seconds: float) -> None:

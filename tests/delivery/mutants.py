@@ -1,7 +1,7 @@
-"""Flushers as one would write them at first, each of which loses events that ours delivers.
+"""Mutants of the agent, each of which loses events or blocks the process.
 
-A script under test begins with ``apply()``, and the variable ``NAIVE`` names the variant; without
-it nothing is changed, nor loaded. A test that no variant fails proves nothing.
+A script under test starts with ``apply()``, and the variable ``MUTANT`` names the change. If it is
+empty, nothing changes. A test that no mutant fails proves nothing.
 """
 
 import asyncio
@@ -9,8 +9,8 @@ import atexit
 import importlib
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -60,44 +60,45 @@ class _ThreadingThread(_Patched):
         threading.Thread(target=run, args=args).start()
 
 
-def _sigterm_kills() -> None:
+def _no_handler() -> None:
     for module in ("runtime", "delivery.flusher"):
-        _replace(_of(module), "follow_sigterm", lambda: True)
+        _replace(_of(module), "install_sigterm_handler", lambda: True)
 
 
-def _signals_come_once() -> None:
-    _replace(_of("process.sigterm"), "prompt", lambda *_: None)
+def _child_keeps_handler() -> None:
+    sigterm = _of("process.sigterm")
+    _replace(sigterm, "_restore_in_child", sigterm._unblock_after_fork)  # noqa: SLF001 the change
 
 
-def _waits_with_a_lock() -> None:
-    _replace(_of("process.sigterm"), "_holds_a_lock", lambda _: False)
+def _handler_in_multiprocessing() -> None:
+    _replace(_of("process.sigterm"), "is_multiprocessing_child", lambda: False)
 
 
-def _logs_on_its_thread() -> None:
+def _handler_keeps_locks() -> None:
+    _replace(_of("process.unpatched"), "own_rlocks_released", nullcontext)
+
+
+def _log_on_the_flushers_thread() -> None:
     _replace(_of("guard").Guard, "log_off_thread_here", lambda _: None)
 
 
-def _deadline_each() -> None:
-    @contextmanager
-    def spend(*_: object, **__: object) -> Iterator[float]:
-        yield 2.0
-
-    _replace(_of("process.exit").Patience, "spend", spend)
+def _deadline_for_each_step() -> None:
+    _replace(_of("process.exit").ShutdownBudget, "remaining", lambda *_, **__: 2.0)
 
 
-def _closes_as_init() -> None:
+def _handler_in_process_1() -> None:
     _replace(_of("process.sigterm"), "INIT", 0)
 
 
-def _exit_handlers_will_do() -> None:
-    _replace(_of("delivery.flusher"), "follow_child_end", lambda: None)
+def _no_worker_hooks() -> None:
+    _replace(_of("delivery.flusher"), "register_worker_exit_hooks", lambda: None)
 
 
-def _exits_without_a_word() -> None:
-    atexit.unregister(_of("process.exit").end)
+def _no_exit_handler() -> None:
+    atexit.unregister(_of("process.exit").run_exit_callbacks)
 
 
-def _has_no_lifespan() -> None:
+def _no_lifespan() -> None:
     async def nothing(_: object) -> None:
         pass
 
@@ -105,21 +106,21 @@ def _has_no_lifespan() -> None:
     _replace(middleware.SqreenMiddleware, "_deliver", nothing)
 
 
-def _needs_a_thread() -> None:
+def _thread_required() -> None:
     _replace(_of("delivery.flusher").Flusher, "_needs_this_thread", lambda _: False)
 
 
-def _forks_in_the_middle() -> None:
-    _replace(_of("process.import_lock"), "FORK_SECONDS", 0.0)
+def _no_import_lock() -> None:
+    _replace(_of("process.import_lock"), "FORK_WAIT_SECONDS", 0.0)
 
 
-def _takes_the_parents() -> None:
+def _parents_flusher() -> None:
     agent = _of("agent").Agent
     _replace(agent, "reset_after_fork", lambda _: None)
     _replace(agent, "_of_this_process", lambda self: self._flusher)
 
 
-def _imports_when_needed() -> None:
+def _late_imports() -> None:
     _replace(
         _of("delivery.transports.http"), "importlib", SimpleNamespace(import_module=lambda _: None)
     )
@@ -136,12 +137,12 @@ def _blocks_before_it_keeps() -> None:
     _replace(_of("delivery.scheduler").Dispatcher, "keep_sending", lambda _: None)
 
 
-def _resolver_of_asyncio() -> None:
+def _asyncios_resolver() -> None:
     asyncios = asyncio.SelectorEventLoop.getaddrinfo
     _replace(_of("delivery.transports.dns").OwnResolverLoop, "getaddrinfo", asyncios)
 
 
-def _threads_of_gevent() -> None:
+def _gevents_threads() -> None:
     _replace(_of("delivery.flusher"), "unpatched", _Patched)
 
 
@@ -149,7 +150,7 @@ def _thread_of_threading() -> None:
     _replace(_of("delivery.flusher"), "unpatched", _ThreadingThread)
 
 
-def _context_for_ever() -> None:
+def _tls_context_kept() -> None:
     transport = _of("delivery.transports.http").HttpTransport
     connected = transport._connected  # noqa: SLF001 that is the variant
 
@@ -159,48 +160,49 @@ def _context_for_ever() -> None:
     _replace(transport, "_connected", connected_once)
 
 
-def _resolver_of_gevent() -> None:
+def _gevents_resolver() -> None:
     _replace(_of("delivery.transports.dns"), "unpatched", _Patched)
 
 
-def _sleeps_in_the_hub() -> None:
+def _sleep_in_the_hub() -> None:
     _replace(_of("delivery.control"), "unpatched", _Patched)
 
 
-def _born_in_a_master() -> None:
+def _thread_in_the_master() -> None:
     agent = _of("agent").Agent
     _replace(agent, "_put", lambda self, event: self._flusher.put(event))
     _replace(agent, "_of_this_process", lambda self: self._flusher)
-    _replace(_of("delivery.flusher"), "loads_for_workers", lambda: False)
+    _replace(_of("delivery.flusher"), "is_uwsgi_master", lambda: False)
 
 
-VARIANTS: dict[str, Callable[[], None]] = {
+MUTANTS: dict[str, Callable[[], None]] = {
     "": lambda: None,
-    "SIGTERM kills": _sigterm_kills,
-    "signals come once": _signals_come_once,
-    "waits with a lock": _waits_with_a_lock,
-    "logs on its thread": _logs_on_its_thread,
-    "a deadline each": _deadline_each,
-    "closes as init": _closes_as_init,
-    "exit handlers will do": _exit_handlers_will_do,
-    "exits without a word": _exits_without_a_word,
-    "has no lifespan": _has_no_lifespan,
-    "needs a thread": _needs_a_thread,
-    "forks in the middle": _forks_in_the_middle,
-    "takes its parent's flusher": _takes_the_parents,
-    "imports when needed": _imports_when_needed,
+    "no handler": _no_handler,
+    "child keeps handler": _child_keeps_handler,
+    "handler in multiprocessing": _handler_in_multiprocessing,
+    "handler keeps locks": _handler_keeps_locks,
+    "log on the flusher's thread": _log_on_the_flushers_thread,
+    "a deadline for each step": _deadline_for_each_step,
+    "handler in process 1": _handler_in_process_1,
+    "no worker hooks": _no_worker_hooks,
+    "no exit handler": _no_exit_handler,
+    "no lifespan": _no_lifespan,
+    "thread required": _thread_required,
+    "no import lock": _no_import_lock,
+    "parent's flusher": _parents_flusher,
+    "late imports": _late_imports,
     "looks up on its thread": _looks_up_on_its_thread,
     "blocks before it keeps": _blocks_before_it_keeps,
-    "asyncio's resolver": _resolver_of_asyncio,
-    "a context for ever": _context_for_ever,
-    "gevent's threads": _threads_of_gevent,
+    "asyncio's resolver": _asyncios_resolver,
+    "TLS context kept": _tls_context_kept,
+    "gevent's threads": _gevents_threads,
     "a thread of threading": _thread_of_threading,
-    "gevent's resolver": _resolver_of_gevent,
-    "sleeps in the hub": _sleeps_in_the_hub,
-    "born in a master": _born_in_a_master,
+    "gevent's resolver": _gevents_resolver,
+    "sleep in the hub": _sleep_in_the_hub,
+    "thread in the master": _thread_in_the_master,
 }
 
 
 def apply() -> None:
-    """Make the flusher of this process the variant that is named."""
-    VARIANTS[os.environ["NAIVE"]]()
+    """Apply the mutant that the environment names."""
+    MUTANTS[os.environ["MUTANT"]]()

@@ -1,0 +1,82 @@
+import time
+
+import pytest
+
+from sqreen_mw.agent.process.exit import LAST_STEP_SECONDS, SHUTDOWN_SECONDS, ShutdownBudget
+from tests.delivery.conftest import Runner
+from tests.support.faulty_collector import Answer
+
+LIFESPANS_THEN_EXIT = """
+import asyncio
+import sys
+import threading
+import time
+import sqreen_mw as sqreen
+
+
+async def app(scope, receive, send):
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def live():
+    async def send(message):
+        pass
+
+    async def receive():
+        return {}
+
+    await sqreen.SqreenMiddleware(app)({"type": "lifespan"}, receive, send)
+
+
+sqreen.track("x")
+print(time.monotonic())
+for _ in range(int(sys.stdin.readline())):
+    asyncio.run(live())
+"""
+
+
+@pytest.mark.parametrize(("mutant", "within"), [("", True), ("a deadline for each step", False)])
+def test_shutdown_steps_share_one_deadline(runner: Runner, mutant: str, *, within: bool) -> None:
+    """If the collector hangs, three lifespans and the exit wait two seconds together."""
+    runner.collector.answers[:] = [Answer(delay=20.0)] * 5
+    begin = float(runner.run(LIFESPANS_THEN_EXIT, mutant, given="3\n"))
+
+    assert (time.monotonic() - begin < 7.9) is within
+
+
+def test_exit_fills_the_spool_after_a_lifespan(runner: Runner) -> None:
+    """The exit spools the events that a hanging collector did not take in the lifespan."""
+    spool = str(runner.folder / "spool")
+    runner.collector.answers[:] = [Answer(delay=20.0)] * 5
+    runner.run(LIFESPANS_THEN_EXIT, given="1\n", SQREEN_SPOOL_DIR=spool)
+    ids = runner.collector.posts[0].ids
+    runner.collector.answers.clear()
+    runner.collector.posts.clear()
+
+    runner.run("import sqreen_mw; sqreen_mw.track('y')", SQREEN_SPOOL_DIR=spool)
+
+    assert runner.names == ["x", "y"]
+    assert ids[0] in [an_id for post in runner.collector.posts for an_id in post.ids]
+
+
+def test_steps_share_the_budget_until_an_event_is_tracked() -> None:
+    """A step gets the time that earlier steps left; after a new event it gets all of it."""
+    now = 64.0
+    budget = ShutdownBudget(clock=lambda: now)
+    assert budget.remaining(5) == pytest.approx(SHUTDOWN_SECONDS)
+    now += 1.0
+    assert budget.remaining(5) == pytest.approx(SHUTDOWN_SECONDS - 1.0)
+    now += 60.0
+    assert budget.remaining(5) == 0.0
+    assert budget.remaining(6) == pytest.approx(SHUTDOWN_SECONDS)
+
+
+def test_a_step_leaves_its_reserve_to_the_next() -> None:
+    """A lifespan does not use the time in which the exit fills the spool."""
+    now = 64.0
+    budget = ShutdownBudget(clock=lambda: now)
+    now += budget.remaining(5, reserve=LAST_STEP_SECONDS)
+    assert budget.remaining(5) == pytest.approx(LAST_STEP_SECONDS)
