@@ -123,7 +123,7 @@ def _of_the_flusher() -> Pieces:
     def queued() -> None:
         for _ in range(BATCH):
             buffer.put(event)
-        for _ in buffer.take_ready(math.inf, wanted=math.inf):
+        for _ in buffer.take_ready(math.inf, up_to=math.inf):
             buffer.put_sealed(SealedEvent(data, 0.0))
         buffer.take_batch()
 

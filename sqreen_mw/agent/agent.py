@@ -9,7 +9,8 @@ from typing import ClassVar, Final
 from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.context import RequestContext
-from sqreen_mw.agent.delivery.flusher import Flusher, FlusherConfig
+from sqreen_mw.agent.delivery.flusher import Flusher
+from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
 from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
 from sqreen_mw.agent.delivery.transports.open import open_transport
@@ -81,7 +82,7 @@ class Agent:
             header=batch_header(config),
             interval=config.flush_interval,
             guard=self._guard,
-            beats=True,
+            sends_heartbeats=True,
             make_queue=make_queue,
             open_spool=_spool_opener(config, self._guard),
         )
@@ -121,7 +122,7 @@ class Agent:
 
     def stats(self) -> Stats:
         """Return what became of every event of this process."""
-        return self._of_this_process().buffer.stats(self._guard.counts)
+        return self._of_this_process().queue.stats(self._guard.counts)
 
     def ensure_started(self) -> None:
         """Have delivery begin in this process: its first request has come, or its lifespan."""

@@ -11,41 +11,41 @@ from tests.support.waiting import wait_until
 
 def test_a_put_that_is_struck_counts_or_does_not() -> None:
     """Wherever an exception strikes while an event is queued, counts and bytes agree with it."""
-    buffer = EventQueue()
+    queue = EventQueue()
 
     def put_anew() -> Callable[[], object]:
-        nonlocal buffer
-        buffer = EventQueue(max_events=3, max_bytes=1000)
+        nonlocal queue
+        queue = EventQueue(max_events=3, max_bytes=1000)
         for _ in range(3):
-            buffer.put(pending(size=100))
-        for event in buffer.take_ready(0.0, wanted=math.inf, most=1):
-            buffer.put_sealed(SealedEvent(b"x" * 10, event.tracked_at))
-        return lambda: buffer.put(pending(size=900))
+            queue.put(pending(size=100))
+        for event in queue.take_ready(0.0, up_to=math.inf, most=1):
+            queue.put_sealed(SealedEvent(b"x" * 10, event.tracked_at))
+        return lambda: queue.put(pending(size=900))
 
     for place in strikes(put_anew):
-        stages = (buffer.pending, buffer.sealed)
+        stages = (queue.pending, queue.sealed)
         held = [stage.pop() for stage in stages for _ in range(len(stage))]
-        stats = buffer.stats({})
+        stats = queue.stats({})
 
         assert (stats.tracked - sum(stats.dropped.values()), place) == (len(held), place)
-        assert buffer.pending.bytes == buffer.sealed.bytes == 0
+        assert queue.pending.bytes == queue.sealed.bytes == 0
 
 
 def test_bounds_are_kept_again_after_a_strike() -> None:
     """What a put that was struck left too much of goes with the next one."""
-    buffer = EventQueue()
+    queue = EventQueue()
 
     def put_anew() -> Callable[[], object]:
-        nonlocal buffer
-        buffer = EventQueue(max_events=2)
-        buffer.put(pending())
-        buffer.put(pending())
-        return lambda: buffer.put(pending())
+        nonlocal queue
+        queue = EventQueue(max_events=2)
+        queue.put(pending())
+        queue.put(pending())
+        return lambda: queue.put(pending())
 
     for _ in strikes(put_anew):
-        buffer.put(pending())
+        queue.put(pending())
 
-        assert buffer.waiting == 2
+        assert queue.waiting == 2
 
 
 def test_a_flusher_outlives_strikes_at_its_birth() -> None:
@@ -73,16 +73,18 @@ def test_an_event_whose_call_was_struck_does_not_lie() -> None:
     assert harness.flusher.flush(20.0)
 
     def put_anew() -> Callable[[], object]:
-        wait_until(lambda: harness.flusher.buffer.waiting == 0)
+        wait_until(lambda: harness.flusher.queue.waiting == 0)
         return lambda: harness.track("struck")
 
     for _ in strikes(put_anew):
         pass
 
-    wait_until(lambda: harness.flusher.buffer.waiting == 0)
+    wait_until(lambda: harness.flusher.queue.waiting == 0)
     assert list(harness.counts) == ["delivered"]
     assert harness.flusher.close(20.0) == 0
 
 
 def _harness() -> FlusherHarness:
-    return FlusherHarness(InstantTransport, interval=0.01, seal=lambda _: b"{}", pace=DEFAULT_RETRY)
+    return FlusherHarness(
+        InstantTransport, interval=0.01, seal=lambda _: b"{}", retry=DEFAULT_RETRY
+    )

@@ -107,7 +107,7 @@ def _no_lifespan() -> None:
 
 
 def _thread_required() -> None:
-    _replace(_of("delivery.flusher").Flusher, "_needs_this_thread", lambda _: False)
+    _replace(_of("delivery.flusher").Flusher, "_has_to_deliver_here", lambda _: False)
 
 
 def _no_import_lock() -> None:
@@ -134,7 +134,7 @@ def _looks_up_on_its_thread() -> None:
 
 
 def _blocks_before_it_keeps() -> None:
-    _replace(_of("delivery.scheduler").Dispatcher, "keep_sending", lambda _: None)
+    _replace(_of("delivery.driver").DeliveryDriver, "persist_in_flight", lambda _: None)
 
 
 def _asyncios_resolver() -> None:

@@ -8,7 +8,7 @@ import sqreen_mw as sqreen
 from sqreen_mw.agent.delivery import flusher
 
 logging.basicConfig(stream=sys.stdout, format="%(message)s")
-flusher.AWAKE_SECONDS = -1.0
+flusher.THREAD_START_SECONDS = -1.0
 _thread.start_new_thread = lambda *_: 0
 for _ in range(3):
     sqreen.track("x")

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sqreen_mw.agent.delivery.batch import Batch
-from sqreen_mw.agent.delivery.flusher import Flusher, FlusherConfig
+from sqreen_mw.agent.delivery.flusher import Flusher
+from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
 from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.retry import RetryPolicy
 from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
@@ -46,7 +47,7 @@ class FlusherHarness:
         *,
         interval: float,
         seal: Callable[[PendingEvent], bytes | None] | None,
-        pace: RetryPolicy,
+        retry: RetryPolicy,
         open_spool: Callable[[EventQueue], Spool] = no_spool,
     ) -> None:
         self.guard = Guard()
@@ -59,7 +60,7 @@ class FlusherHarness:
             header=Envelope(app="shop", events=[]),
             interval=interval,
             guard=self.guard,
-            pace=pace,
+            retry=retry,
             open_spool=open_spool,
         )
         self.flusher = Flusher(delivery)
@@ -72,12 +73,12 @@ class FlusherHarness:
     @property
     def replayed(self) -> int:
         """The number of events that other processes left in the spool."""
-        return self.flusher.buffer.stats({}).replayed
+        return self.flusher.queue.stats({}).replayed
 
     @property
     def counts(self) -> dict[str, Any]:
         """What became of the events, without what is zero."""
-        stats = self.flusher.buffer.stats({})
+        stats = self.flusher.queue.stats({})
         told = stats.delivered + stats.waiting + sum(stats.dropped.values())
         assert stats.tracked + stats.replayed == told
         values = {"delivered": stats.delivered, "waiting": stats.waiting, **stats.dropped}

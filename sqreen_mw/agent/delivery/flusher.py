@@ -1,7 +1,7 @@
-"""The flusher: one native thread with one event loop, which batches and sends what was tracked.
+"""The flusher of a process: a native thread with an event loop that delivers queued events.
 
-It belongs to the process that made it. Its thread is born with the first event, never at import,
-and is waited for only by ``flush`` and ``close``, with a deadline.
+The thread starts with the first event or request, never at import. Only ``flush`` and ``close``
+wait for it, with a deadline.
 """
 
 import asyncio
@@ -9,292 +9,240 @@ import math
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
 from typing import Final
 
 from msgspec import structs
 
-from sqreen_mw.agent.delivery.control import FlushControl, apoll, poll
+from sqreen_mw.agent.delivery.control import FlushControl, await_until, wait_until
+from sqreen_mw.agent.delivery.driver import DeliveryDriver
+from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
 from sqreen_mw.agent.delivery.heartbeat import HeartbeatSender
-from sqreen_mw.agent.delivery.queue import EventQueue
-from sqreen_mw.agent.delivery.retry import RetryPolicy
-from sqreen_mw.agent.delivery.scheduler import Dispatcher
 from sqreen_mw.agent.delivery.sender import BatchSender
-from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
-from sqreen_mw.agent.delivery.transports.base import AcceptsHeartbeats, Transport
+from sqreen_mw.agent.delivery.transports.base import AcceptsHeartbeats
 from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop
-from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.process import unpatched
 from sqreen_mw.agent.process.sigterm import install_sigterm_handler
 from sqreen_mw.agent.process.workers import is_uwsgi_master, register_worker_exit_hooks
+from sqreen_mw.agent.stats import Stats
 from sqreen_mw.app_errors import raised_by_signal_handler
-from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import new_event_id
 
-CLOSE_CLIENT_SECONDS: Final = 0.3
-AWAKE_SECONDS: Final = 5.0
+THREAD_START_SECONDS: Final = 5.0
 """How long a new thread may take until it runs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlusherConfig:
-    """What a flusher needs, so that each process can make its own.
-
-    Attributes:
-        open_transport: Makes the way out.
-        seal: Turns an event into bytes, on the flusher's thread; None if the app drops it.
-        header: What each batch says of the app.
-        interval: Seconds that an event waits for others to travel with.
-        guard: Counts and logs faults.
-        beats: Whether the other side is told once a minute how the process is.
-        make_queue: Makes the queue.
-        open_spool: Makes the place for what can't be delivered.
-        pace: How long it waits for what.
-    """
-
-    open_transport: Callable[[], Transport]
-    seal: Callable[[PendingEvent], bytes | None]
-    header: Envelope
-    interval: float
-    guard: Guard
-    beats: bool = False
-    make_queue: Callable[[], EventQueue] = EventQueue
-    open_spool: Callable[[EventQueue], Spool] = no_spool
-    pace: RetryPolicy = field(default_factory=RetryPolicy)
-
-
 class Flusher:
-    """Takes events from any thread, and delivers them from its own.
+    """Queues events from any thread, and delivers them on its own.
 
     Attributes:
         pid: The process that it belongs to.
-        buffer: What waits, and the counts of what became of everything.
+        queue: The queued events and the counters.
         started: Whether it has a thread.
-        finished: Whether its thread has come to its end.
+        finished: Whether its thread is done.
+        wake: Makes the thread look at the queue; callable from any thread.
     """
 
-    def __init__(self, delivery: FlusherConfig) -> None:
+    def __init__(self, config: FlusherConfig) -> None:
         self.pid: Final = os.getpid()
-        self.buffer: Final = delivery.make_queue()
-        self._guard: Final = delivery.guard
-        self._transport: Final = delivery.open_transport()
-        self._listener: Final = _listener(self._transport) if delivery.beats else None
-        self._header: Final = structs.replace(delivery.header, instance_id=new_event_id())
-        self._wishes: Final = FlushControl()
-        outbox = BatchSender(
-            buffer=self.buffer,
-            transport=self._transport,
-            header=self._header,
-            guard=delivery.guard,
-            pace=delivery.pace,
-            spool=delivery.open_spool(self.buffer),
+        self.queue: Final = config.make_queue()
+        self._guard: Final = config.guard
+        self._clock: Final = config.clock
+        self._control: Final = FlushControl()
+        header = structs.replace(config.header, instance_id=new_event_id())
+        transport = config.open_transport()
+        heartbeat = None
+        if config.sends_heartbeats and isinstance(transport, AcceptsHeartbeats):
+            heartbeat = HeartbeatSender(
+                config, transport=transport, header=header, stats=self._stats
+            )
+        self._sends_heartbeats: Final = heartbeat is not None
+        self._driver: Final = DeliveryDriver(
+            config,
+            queue=self.queue,
+            sender=BatchSender(
+                config, queue=self.queue, spool=config.open_spool(self.queue), header=header
+            ),
+            transport=transport,
+            control=self._control,
+            heartbeat=heartbeat,
         )
-        self._dispatcher: Final = Dispatcher(
-            buffer=self.buffer,
-            outbox=outbox,
-            wishes=self._wishes,
-            seal=delivery.seal,
-            interval=delivery.interval,
-            guard=delivery.guard,
-        )
-        # The thread that takes it delivers, and keeps it: no two that are made together do.
-        self._birth: Final = unpatched.new_lock()
+        self.wake: Final = self._driver.wake
+        # The thread that acquires it delivers and never releases it: of two threads that start
+        # at once, one delivers.
+        self._delivers: Final = unpatched.new_lock()
         self.started: bool = False
-        self._born_at = 0.0
-        self._awake = False
-        self._thread: int | None = None
         self.finished: bool = False
+        self._started_at = 0.0
+        self._is_running = False
+        self._thread: int | None = None
 
     @property
     def closed(self) -> bool:
-        """Whether no more events are taken."""
-        return self._wishes.closing
+        """Whether it accepts no more events."""
+        return self._control.close_deadline is not None
 
     def put(self, event: PendingEvent) -> bool:
-        """Queue an event, and tell whether it was taken; after ``close`` none is."""
-        if self._wishes.deadline is not None:
-            self.buffer.refused("closed")
+        """Queue an event; return False after ``close``, which accepts no more."""
+        if self._control.close_deadline is not None:
+            self.queue.refused("closed")
             self._guard.warn("closed", "an event is lost, closed: it was tracked after close()")
             return False
         try:
-            on_edge = self.buffer.put(event)
-            if not self._awake:
-                self._ensure_started()
+            on_edge = self.queue.put(event)
+            if not self._is_running:
+                self._ensure_running()
             elif on_edge:
-                self._dispatcher.wake()
+                self.wake()
         except BaseException:  # a signal handler of the app raised: the event may be queued
-            self._dispatcher.wake()
+            self.wake()
             raise
         return True
 
     def ensure_started(self) -> None:
-        """Have the thread without an event: it says that the process lives, and looks for a spool.
+        """Start the thread before the first event, to send heartbeats and replay the spool.
 
-        Where nobody listens to that there is none until an event comes.
+        Without heartbeats, the first event starts it.
         """
-        if not self.started and not self.closed and self._listener is not None:
+        if self._sends_heartbeats and not self.started and not self.closed:
             self._start()
 
     def adopt_queue(self, parent: "Flusher") -> None:
-        """Take over what was queued in a parent that has no thread to send it.
+        """Take over the events of a parent process that has no thread to send them.
 
-        One that has keeps its events; those of a worker that was started anew come twice, with
-        the ids that they had.
+        A parent with a thread keeps its events. If uWSGI restarts the worker, they are adopted
+        again, with the same ids.
         """
         if parent.started:
             return
-        while events := parent.buffer.take_ready(math.inf, wanted=math.inf):
+        while events := parent.queue.take_ready(math.inf, up_to=math.inf):
             for event in events:
-                self.buffer.put(event)
+                self.queue.put(event)
 
     def flush(self, seconds: float) -> bool:
-        """Wait until all that was tracked before is settled; False if the time did not do."""
-        return poll(self._flushed(), self._patience(seconds))
+        """Wait until every event tracked before is settled; return False on timeout."""
+        return wait_until(self._request_flush(), self._wait_limit(seconds), clock=self._clock)
 
     async def aflush(self, seconds: float) -> bool:
-        """Do as ``flush`` does, on the caller's event loop."""
-        return await apoll(self._flushed(), self._patience(seconds))
+        """Flush without blocking the caller's event loop."""
+        return await await_until(
+            self._request_flush(), self._wait_limit(seconds), clock=self._clock
+        )
 
     def close(self, seconds: float) -> int:
-        """Send what waits, stop the thread, and return how many events were left over.
+        """Deliver what is queued and stop the thread; return the number of undelivered events.
 
-        Those are counted as dropped. The caller never waits longer than the seconds, whatever the
-        thread does.
+        They are counted as dropped. The caller never waits longer than ``seconds``.
         """
-        done = self._closed(seconds)
-        if self._needs_this_thread():
+        done = self._request_close(seconds)
+        if self._has_to_deliver_here():
             self._deliver()
-        poll(done, self._patience(seconds))
-        return self.buffer.abandon("exit")
+        wait_until(done, self._wait_limit(seconds), clock=self._clock)
+        return self.queue.abandon("exit")
 
     async def aclose(self, seconds: float) -> int:
-        """Do as ``close`` does, on the caller's event loop."""
-        await apoll(self._closed(seconds), self._patience(seconds))
-        return self.buffer.abandon("exit")
+        """Close without blocking the caller's event loop."""
+        await await_until(
+            self._request_close(seconds), self._wait_limit(seconds), clock=self._clock
+        )
+        return self.queue.abandon("exit")
 
-    def _patience(self, seconds: float) -> float:
-        """Return how long a caller may wait: not at all for what is never done meanwhile.
+    def _stats(self) -> Stats:
+        return self.queue.stats(self._guard.counts)
 
-        That is where no thread is to be had, or where the app's hook calls, on the thread itself.
+    def _wait_limit(self, seconds: float) -> float:
+        """Return how long a caller may wait: 0 without a thread, or on the flusher's own thread."""
+        is_own_thread = unpatched.get_ident() == self._thread
+        return seconds if self.started and not is_own_thread else 0.0
+
+    def _has_to_deliver_here(self) -> bool:
+        """Return whether to deliver on this thread, as no new one can start (Python 3.12's exit).
+
+        A thread with a running event loop can't.
         """
-        waits_for_itself = unpatched.get_ident() == self._thread
-        return seconds if self.started and not waits_for_itself else 0.0
-
-    def _needs_this_thread(self) -> bool:
-        """Tell whether no thread is to be had, as at the exit of Python 3.12, and this one can."""
-        if self.started or not self.buffer.waiting:
+        if self.started or not self.queue.waiting:
             return False
         with suppress(RuntimeError):
             asyncio.get_running_loop()
             return False
-        taken: bool = self._birth.acquire(blocking=False)
-        return taken
+        return self._delivers.acquire(blocking=False)
 
-    def _flushed(self) -> Callable[[], bool]:
-        """Ask for a flush, and return what tells whether it is done."""
-        if self.buffer.waiting and not self.started:
+    def _request_flush(self) -> Callable[[], bool]:
+        """Request a flush; return a function that returns whether it is done."""
+        if self.queue.waiting and not self.started:
             self._start()
-        wishes = self._wishes
-        wanted = wishes.flush_requested_at = time.monotonic()
-        self._dispatcher.wake()
-        return lambda: wishes.flushed_up_to >= wanted or not self.buffer.waiting
+        control, queue = self._control, self.queue
+        requested_at = control.flush_requested_at = self._clock()
+        self.wake()
+        return lambda: control.flushed_up_to >= requested_at or not queue.waiting
 
-    def _closed(self, seconds: float) -> Callable[[], bool]:
-        """Ask for the end, and return what tells whether it has come."""
-        if self.buffer.waiting and not self.started:
+    def _request_close(self, seconds: float) -> Callable[[], bool]:
+        """Request a close; return a function that returns whether it is done."""
+        if self.queue.waiting and not self.started:
             self._start()
-        if self._wishes.deadline is None:
-            self._wishes.deadline = time.monotonic() + seconds
-            self._dispatcher.wake()
+        if self._control.close_deadline is None:
+            self._control.close_deadline = self._clock() + seconds
+            self.wake()
         return lambda: self.finished or not self.started
 
-    def _ensure_started(self) -> None:
-        """Make the thread, or say that there is one which does not run."""
+    def _ensure_running(self) -> None:
+        """Start the thread, or log that it does not run."""
         if not self.started:
             self._start()
-        elif time.monotonic() - self._born_at > AWAKE_SECONDS:
+        elif self._clock() - self._started_at > THREAD_START_SECONDS:
             message = "the flusher's thread does not run, give uWSGI the option enable-threads"
             self._guard.warn("asleep", message)
 
     def _start(self) -> None:
-        """Make the thread; where none is to be had, the next event tries again."""
+        """Start the thread; if none can start, the next event tries again."""
         if is_uwsgi_master():
             return
-        self._born_at = time.monotonic()
+        self._started_at = self._clock()
         try:
             self.started = True
             install_sigterm_handler()
             register_worker_exit_hooks()
-            # Not threading.Thread, which takes over the caller's context, is joined at exit, and
-            # is what other tools wrap.
+            # Not threading.Thread: it copies the caller's context, is joined at exit, and other
+            # tools patch it.
             unpatched.start_thread(self._run)
         except BaseException as error:
             self.started = self._thread is not None
             if raised_by_signal_handler(error) or not isinstance(error, RuntimeError):
                 raise
-            self._say_unborn(error)
+            self._log_not_started(error)
 
-    def _say_unborn(self, error: RuntimeError | OSError) -> None:
-        if not _at_exit(error):
+    def _log_not_started(self, error: RuntimeError | OSError) -> None:
+        if "shutdown" not in str(error):  # Python 3.12 starts no thread at its exit
             message = "delivery can't start, so events wait for the next one, or for the exit: %s"
             self._guard.warn("birth", message, error)
 
     def _run(self) -> None:
-        if not self._birth.acquire(blocking=False):
+        if not self._delivers.acquire(blocking=False):
             return
         self.started = True
         self._guard.log_off_thread_here()
-        # Debuggers and coverage don't see a raw thread unless it takes over their hook.
+        # Debuggers and coverage see a raw thread only if it takes over their hook.
         sys.settrace(threading.gettrace())
         self._deliver()
 
     def _deliver(self) -> None:
-        """Deliver until the end is wanted, on this thread; or let the next event try again."""
+        """Deliver on this thread until the flusher is closed.
+
+        If there is no file descriptor for a loop, the next event tries again.
+        """
         self._thread = unpatched.get_ident()
         try:
-            loop = OwnResolverLoop(before_blocking=self._dispatcher.keep_sending)
-        except OSError as error:  # no descriptor is free
+            loop = OwnResolverLoop(before_blocking=self._driver.persist_in_flight)
+        except OSError as error:
             self._thread = None
             self.started = False
-            self._birth.release()
-            self._say_unborn(error)
+            self._delivers.release()
+            self._log_not_started(error)
             return
-        try:
-            loop.run_until_complete(self._main())
-        except BaseException as error:  # noqa: BLE001 nobody else would ever know
-            self._guard.internal_error("flusher", error)
-        finally:
-            loop.close()
-            self.finished = True
-
-    async def _main(self) -> None:
-        self._awake = True
-        async with self._heart():
-            await self._dispatcher.run()
-        async with asyncio.timeout(CLOSE_CLIENT_SECONDS):
-            await self._transport.close()
-
-    def _heart(self) -> AbstractAsyncContextManager[None]:
-        """Return what beats while the thread lives, where somebody listens."""
-        if self._listener is None:
-            return nullcontext()
-        return HeartbeatSender(
-            transport=self._listener,
-            header=self._header,
-            stats=lambda: self.buffer.stats(self._guard.counts),
-            deadline=lambda: self._wishes.deadline,
-            guard=self._guard,
-        )
-
-
-def _listener(transport: Transport) -> AcceptsHeartbeats | None:
-    return transport if isinstance(transport, AcceptsHeartbeats) else None
-
-
-def _at_exit(error: RuntimeError | OSError) -> bool:
-    """Tell whether no thread can start any more, as the interpreter of Python 3.12 then says."""
-    return "shutdown" in str(error)
+        with self._guard.suppress_exits("flusher"):
+            self._is_running = True
+            loop.run_until_complete(self._driver.run())
+        loop.close()
+        self.finished = True

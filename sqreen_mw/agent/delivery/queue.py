@@ -124,7 +124,7 @@ class EventQueue:
         self.sealed: Final[SizedFifo[SealedEvent]] = SizedFifo()
         self._tracked = 0
         self._delivered = 0
-        self._under_way = 0
+        self.in_flight = 0
         self._spooled = 0
         self._replayed = 0
         self._abandoned = False
@@ -139,7 +139,7 @@ class EventQueue:
     def waiting(self) -> int:
         """The number of events in memory alone: queued, or under way and not in the spool."""
         with self._lock:  # an event that moves meanwhile must not be missed
-            return len(self.pending) + len(self.sealed) + self._under_way
+            return len(self.pending) + len(self.sealed) + self.in_flight
 
     @property
     def abandoned(self) -> bool:
@@ -177,14 +177,14 @@ class EventQueue:
             held = pending.bytes
             pending.events.append(event)
             if (
-                len(pending.events) + len(sealed.events) + self._under_way > self._max_events
+                len(pending.events) + len(sealed.events) + self.in_flight > self._max_events
                 or pending.bytes + sealed.bytes > self._max_bytes
             ):
                 self._keep_bounds()
             return count in _EDGES or held - size < BATCH_BYTES <= held
 
     def take_ready(
-        self, now: float, *, wanted: float, most: int = BATCH_EVENTS
+        self, now: float, *, up_to: float, most: int = BATCH_EVENTS
     ) -> list[PendingEvent]:
         """Take events that can be sealed, oldest first, at most a batch of them.
 
@@ -192,7 +192,7 @@ class EventQueue:
 
         Args:
             now: Monotonic seconds.
-            wanted: Also take events that were tracked until then and whose request still runs.
+            up_to: Also take events that were tracked until then and whose request still runs.
             most: How many to take.
         """
         taken: list[PendingEvent] = []
@@ -202,27 +202,27 @@ class EventQueue:
             pending = self.pending
             while pending.events and len(taken) < most and size < BATCH_BYTES:
                 event = pending.pop()
-                if event.tracked_at <= wanted or event.ready(now):
+                if event.tracked_at <= up_to or event.ready(now):
                     taken.append(event)
                     size += event.size
                 else:
                     kept.append(event)
             pending.put_back(kept)
-            self._under_way += len(taken)
+            self.in_flight += len(taken)
         return taken
 
     def put_back(self, events: list[PendingEvent]) -> None:
         """Queue events again, in front of all others, that were taken to be sealed."""
         with self._lock:
             if not self._abandoned:
-                self._under_way -= len(events)
+                self.in_flight -= len(events)
                 self.pending.put_back(events)
 
     def put_sealed(self, event: SealedEvent) -> None:
         """Queue an event that was taken to be sealed."""
         with self._lock:
             if not self._abandoned:
-                self._under_way -= 1
+                self.in_flight -= 1
                 self.sealed.append(event)
                 if self.pending.bytes + self.sealed.bytes > self._max_bytes:
                     self._keep_bounds()
@@ -240,28 +240,28 @@ class EventQueue:
                     sealed.put_back([event])
                     break
                 taken.append(event)
-            self._under_way += len(taken)
+            self.in_flight += len(taken)
         return taken
 
     def delivered(self, count: int) -> None:
         """Settle events under way: the collector has them."""
         with self._lock:
             if not self._abandoned:
-                self._under_way -= count
+                self.in_flight -= count
                 self._delivered += count
 
     def dropped(self, reason: str, count: int = 1) -> None:
         """Settle events under way: they are lost."""
         with self._lock:
             if not self._abandoned:
-                self._under_way -= count
+                self.in_flight -= count
                 self._dropped[reason] += count
 
     def spooled(self, count: int) -> None:
         """Note events in memory alone that lie in the spool from now on."""
         with self._lock:
             if not self._abandoned:
-                self._under_way -= count
+                self.in_flight -= count
                 self._spooled += count
 
     def unspooled(self, count: int) -> None:
@@ -269,14 +269,14 @@ class EventQueue:
         with self._lock:
             if not self._abandoned:
                 self._spooled -= count
-                self._under_way += count
+                self.in_flight += count
 
     def adopted(self, count: int) -> None:
         """Note events that another process left in the spool, and that are under way here."""
         with self._lock:
             if not self._abandoned:
                 self._replayed += count
-                self._under_way += count
+                self.in_flight += count
 
     def lost_in_spool(self, reason: str, count: int) -> None:
         """Settle events of the spool: they are lost."""
@@ -310,7 +310,7 @@ class EventQueue:
             count = self.waiting
             self.pending.clear()
             self.sealed.clear()
-            self._under_way = 0
+            self.in_flight = 0
             self._dropped[reason] += count
         return count
 
@@ -335,7 +335,7 @@ class EventQueue:
         """
         pending, sealed = self.pending, self.sealed
         while (
-            len(pending.events) + len(sealed.events) + self._under_way > self._max_events
+            len(pending.events) + len(sealed.events) + self.in_flight > self._max_events
             or pending.bytes + sealed.bytes > self._max_bytes
         ):
             try:
@@ -343,6 +343,3 @@ class EventQueue:
             except IndexError:  # nothing is left to drop, or a signal handler was faster
                 return
             self._dropped["overflow"] += 1
-
-
-Buffer = EventQueue  # until the spool is rebuilt

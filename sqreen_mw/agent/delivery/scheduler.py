@@ -1,307 +1,281 @@
-"""Decides when events are sealed and when a batch leaves; runs on the flusher's own loop."""
+"""Decides what the flusher does next, from one state and the time. No I/O, no clock.
 
-import asyncio
-import contextvars
+Events are sealed in slices, so that the flusher never holds the GIL for long. Sealed events leave
+in batches, one at a time. While the collector is away, they go to the spool.
+"""
+
 import math
-import time
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
 
-from sqreen_mw.agent.delivery.batch import BATCH_EVENTS
-from sqreen_mw.agent.delivery.control import FlushControl
-from sqreen_mw.agent.delivery.queue import EventQueue
-from sqreen_mw.agent.delivery.sender import GATHER_SECONDS, BatchSender, SpillPolicy
-from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.pending import SEAL_AFTER, PendingEvent, SealedEvent
-from sqreen_mw.agent.process import unpatched
+from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS
+from sqreen_mw.agent.pending import SEAL_AFTER
 
 
-class Haste(NamedTuple):
-    """What one go may take.
+@dataclass(frozen=True, slots=True)
+class SliceBudget:
+    """The limits of one sealing slice.
 
     Attributes:
-        most: The number of events.
-        seconds: How long it takes, but for its last event.
-        pause: Seconds until the next one, in which the app's threads are left alone.
+        events: The most events.
+        seconds: How long it may take; the last event may exceed it.
+        pause: Seconds until the next slice, if nobody waits for it.
+        yields_gil: Whether to sleep after it, so that a waiting thread gets the GIL.
     """
 
-    most: int
+    events: int
     seconds: float
-    pause: float
+    pause: float = 0.0
+    yields_gil: bool = False
 
-
-_SLICE_EVENTS: Final = 100
-_GIVE_WAY_SECONDS: Final = 0.001
 
 SLICE_SECONDS: Final = 0.003
-"""Less than the five milliseconds after which CPython lets others run."""
+"""Less than the 5 ms after which CPython makes a thread release the GIL."""
 
-CALM: Final = Haste(_SLICE_EVENTS, SLICE_SECONDS, _GIVE_WAY_SECONDS)
+_SLICE_EVENTS: Final = 100
+_PAUSE_SECONDS: Final = 0.001
 
-BUSY: Final = Haste(_SLICE_EVENTS, SLICE_SECONDS, 0.0)
-"""Where the queue is long: the app's threads have their turn between two goes, and no more."""
+IDLE: Final = SliceBudget(_SLICE_EVENTS, SLICE_SECONDS, _PAUSE_SECONDS)
+BACKLOG: Final = SliceBudget(_SLICE_EVENTS, SLICE_SECONDS, yields_gil=True)
+OVERDUE: Final = SliceBudget(_SLICE_EVENTS, 0.05)
+FLUSHING: Final = SliceBudget(BATCH_EVENTS, 0.25, _PAUSE_SECONDS)
 
-LATE: Final = Haste(_SLICE_EVENTS, 0.05, 0.0)
-"""Where an event would not be in the spool in time: CPython sees to the turns of the others."""
+OVERDUE_SECONDS: Final = 0.1
+"""How late sealing may be before larger slices are used to reach the spool in time."""
 
-WANTED: Final = Haste(BATCH_EVENTS, 0.25, _GIVE_WAY_SECONDS)
-"""Where somebody waits for it."""
+UNANSWERED_SECONDS: Final = 0.25
+"""How long a batch may be unanswered before the spool gets a copy."""
 
-
-LOOK_AGAIN_SECONDS: Final = 0.1
-"""How soon to look again at events that only wait for their request to end."""
-
-HAND_OVER_SECONDS: Final = 0.00005
-"""How long a thread of the app's that waits to run takes until it does."""
-
-LATE_SECONDS: Final = 0.1
-"""How much later than is due an event may be sealed that is to be in the spool in time."""
-
-FAULT_SECONDS: Final = 1.0
-"""How long to wait after a fault of ours, so that it does not burn the processor."""
-
-# call_soon_threadsafe copies the caller's context by default, which would keep the request alive.
-_EMPTY_CONTEXT: Final = contextvars.Context()
+GATHER_SECONDS: Final = 0.2
+"""How long sealed events wait for the next slice, so that both travel in one batch."""
 
 
-class Dispatcher:
-    """Seals what is ready, and keeps at most one batch on its way.
+class Source(Enum):
+    """Where the next batch comes from."""
 
-    Sealing goes on while a batch is on its way, or while the collector is left alone: an event
-    holds what its request holds for a second at most.
+    MEMORY = "memory"
+    SPOOL = "spool"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What one turn decides on. Moments are monotonic seconds; ``inf`` means never.
+
+    Attributes:
+        flush_interval: Seconds that an event waits for others of its batch.
+        persist_after: Age in seconds at which the spool needs an event; ``inf`` without a spool.
+        pending: Number of events that are not sealed.
+        pending_bytes: Their size.
+        pending_since: When the oldest of them was tracked.
+        sealed: Number of events that are sealed and in no batch.
+        sealed_bytes: Their size.
+        sealed_since: When the oldest of them was tracked.
+        in_flight: Number of events in batches that only memory holds.
+        next_slice_at: When the next slice may start, unless a flush waits for it.
+        has_more_to_seal: Whether the last slice left events.
+        has_batch: Whether a batch is in flight: being sent, or to be sent again.
+        unspooled_since: When the oldest event of these batches was tracked that is not spooled.
+        sent_at: When the batch that is being sent left; None if none is.
+        retry_at: When the next batch may leave after a failure.
+        paused_until: Like ``retry_at``, but asked for by the collector, or due to a wrong setting:
+            a flush does not override it.
+        next_spooled_at: When the spool may have a batch to send.
+        spill_again_at: When the spool may be tried again after it failed.
+        flush_requested_at: When the last flush was requested.
+        flush_tried_at: Up to which request a flush has tried to send.
+        flushed_up_to: Up to which request flushes are done.
+        is_closing: Whether the flusher is being closed.
+        tried_to_close: Whether a batch has been sent since.
+        stop_sending_at: When a closing flusher stops to send.
+        idle_until: When to go on after an error of ours.
+        next_heartbeat_at: When the next heartbeat is due.
     """
 
-    def __init__(
-        self,
-        *,
-        buffer: EventQueue,
-        outbox: BatchSender,
-        wishes: FlushControl,
-        seal: Callable[[PendingEvent], bytes | None],
-        interval: float,
-        guard: Guard,
-    ) -> None:
-        self._buffer: Final = buffer
-        self._outbox: Final = outbox
-        self._spool: Final = outbox.spool
-        self._keeper: Final = SpillPolicy(buffer=buffer, outbox=outbox)
-        self._wishes: Final = wishes
-        self._seal: Final = seal
-        # Where there is a spool, the collector's silence is to be known before a second is over.
-        soon = min(interval, self._spool.persist_after)
-        self._interval: Final = soon if interval <= SEAL_AFTER else interval
-        self._guard: Final = guard
-        self._woken: Final = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._sending: asyncio.Task[None] | None = None
-        self._sent_at: float | None = None
-        self._end_at = math.inf
-        # Monotonic seconds: what was wanted before was tried to be sent.
-        self._flush_tried = 0.0
-        self._tried_to_close = False
-        self._look_again = 0.0
-        self._more = False
-        self._told_overflow = 0
+    flush_interval: float = 1.0
+    persist_after: float = math.inf
+    pending: int = 0
+    pending_bytes: int = 0
+    pending_since: float | None = None
+    sealed: int = 0
+    sealed_bytes: int = 0
+    sealed_since: float | None = None
+    in_flight: int = 0
+    next_slice_at: float = 0.0
+    has_more_to_seal: bool = False
+    has_batch: bool = False
+    unspooled_since: float | None = None
+    sent_at: float | None = None
+    retry_at: float = 0.0
+    paused_until: float = 0.0
+    next_spooled_at: float = math.inf
+    spill_again_at: float = 0.0
+    flush_requested_at: float = 0.0
+    flush_tried_at: float = 0.0
+    flushed_up_to: float = 0.0
+    is_closing: bool = False
+    tried_to_close: bool = False
+    stop_sending_at: float = math.inf
+    idle_until: float = 0.0
+    next_heartbeat_at: float = math.inf
 
-    def wake(self) -> None:
-        """Have a look at the queue soon; from any thread."""
-        loop = self._loop
-        if loop is None:
-            return  # not ready yet: it looks at the queue as soon as it is
-        # Where the loop is closed there is nobody left to wake.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._woken.set, context=_EMPTY_CONTEXT)
 
-    def keep_sending(self) -> None:
-        """See that what is on its way is in the spool: the loop is about to be held up."""
-        if self._sending is not None and self._spool.persist_after < math.inf:
-            self._keeper.keep(is_sending=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do in one turn, in this order.
 
-    async def run(self) -> None:
-        """Work until the end is wanted, and nothing is left that could be tried in time."""
-        # An event that was queued before this is seen by the first look at the queue.
-        self._loop = asyncio.get_running_loop()
-        while not self._over():
-            self._woken.clear()
-            try:
-                self._turn()
-            except Exception as error:  # noqa: BLE001 a fault of ours must not end the delivery
-                self._guard.internal_error("flusher", error)
-                await asyncio.sleep(FAULT_SECONDS)
-            if not self._over():
-                dues = self._seal_due(), self._keep_due(), self._send_due(), self._end()
-                await self._sleep_until(min(dues))
-        if self._sending is not None:
-            self._sending.cancel()
-            await asyncio.wait((self._sending,))
-        with self._guard.suppress_errors("spool"):
-            self._keep_rest()
-            self._spool.close()
+    Attributes:
+        flushed_up_to: Up to which request flushes are done.
+        spill: Whether to move sealed events and batches to the spool.
+        send: Where to take a batch from and send it.
+        seal: The slice to seal.
+        seal_up_to: Also seal events tracked until then whose request still runs.
+        send_heartbeat: Whether to send a heartbeat.
+        wake_at: When to look again, unless something happens before.
+        is_finished: Whether a closing flusher has nothing left to try.
+    """
 
-    def _turn(self) -> None:
-        if self._seal_due() <= time.monotonic():
-            self._seal_ready()
-        if self._keep_due() <= time.monotonic():
-            self._keeper.keep(is_sending=self._sending is not None)
-        if self._send_due() <= time.monotonic():
-            self._start_sending()
-        self._note_flush()
+    flushed_up_to: float
+    wake_at: float
+    spill: bool = False
+    send: Source | None = None
+    seal: SliceBudget | None = None
+    seal_up_to: float = 0.0
+    send_heartbeat: bool = False
+    is_finished: bool = False
 
-    def _over(self) -> bool:
-        if not self._wishes.closing:
-            return False
-        next_try = self._outbox.retry_at if self._tried_to_close and not self._sending else 0.0
-        now = time.monotonic()
-        is_done = not self._sending and self._buffer.waiting == 0 and self._send_due() > now
-        return is_done or max(now, next_try) >= self._end()
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to do now."""
+        return not (self.spill or self.send or self.seal or self.send_heartbeat)
 
-    def _end(self) -> float:
-        """Return the monotonic seconds at which nothing more is sent: the spool needs a moment."""
-        deadline = self._wishes.deadline
-        if self._end_at == math.inf and deadline is not None:
-            left = deadline - time.monotonic()
-            self._end_at = deadline - min(self._spool.exit_reserve, left / 4)
-        return self._end_at
 
-    def _seal_due(self) -> float:
-        """Return the monotonic seconds at which events are to be sealed."""
-        pending, wishes = self._buffer.pending, self._wishes
-        oldest = pending.oldest
-        if oldest is None:
-            return math.inf
-        if wishes.closing or oldest <= wishes.flush_requested_at:
-            return 0.0
-        soon = min(self._interval, SEAL_AFTER, self._spool.persist_after)
-        due = 0.0 if pending.full else oldest + soon
-        return max(due, self._look_again)
+def plan(state: State, now: float) -> Plan:
+    """Return what to do at a moment."""
+    if now < state.idle_until:
+        return Plan(flushed_up_to=state.flushed_up_to, wake_at=state.idle_until)
+    flushed_up_to = _flushed_up_to(state)
+    is_urgent = state.is_closing or state.flush_requested_at > flushed_up_to
+    seal_at = _seal_at(state)
+    is_slicing = not is_urgent and _is_slicing(state, seal_at)
+    spill_at = _spill_at(state, now, is_urgent=is_urgent, is_slicing=is_slicing)
+    fresh_at = _fresh_at(state, is_urgent=is_urgent, is_slicing=is_slicing)
+    send_at = math.inf if state.sent_at is not None else min(fresh_at, _spooled_at(state))
+    if state.is_closing and _is_finished(state, now, send_at):
+        return Plan(flushed_up_to=flushed_up_to, wake_at=now, is_finished=True)
+    moments = (spill_at, send_at, seal_at, state.next_heartbeat_at)
+    if min(moments) > now:
+        return Plan(flushed_up_to=flushed_up_to, wake_at=min(*moments, state.stop_sending_at))
+    spill = spill_at <= now
+    # What is spilled is not sent as well: the next turn decides on what is left.
+    source = Source.MEMORY if fresh_at <= now else Source.SPOOL
+    return Plan(
+        flushed_up_to=flushed_up_to,
+        wake_at=now,
+        spill=spill,
+        send=source if send_at <= now and not spill else None,
+        seal=_budget(state, now, is_urgent=is_urgent) if seal_at <= now else None,
+        seal_up_to=math.inf if state.is_closing else state.flush_requested_at,
+        send_heartbeat=state.next_heartbeat_at <= now,
+    )
 
-    def _keep_due(self) -> float:
-        """Return the monotonic seconds at which events belong in the spool."""
-        is_urgent, is_slicing = self._is_wanted(), self._is_slicing()
-        return self._keeper.due(self._sent_at, is_urgent=is_urgent, is_slicing=is_slicing)
 
-    def _send_due(self) -> float:
-        """Return the monotonic seconds at which a batch is to leave."""
-        if self._sending is not None:
-            return math.inf
-        return min(self._fresh_due(), self._replay_due())
+def stop_sending_at(deadline: float, now: float, *, exit_reserve: float) -> float:
+    """Return when a flusher that is closed at ``now`` stops to send.
 
-    def _fresh_due(self) -> float:
-        """Return when what is in memory is to leave."""
-        wishes, oldest = self._wishes, self._buffer.sealed.oldest
-        if self._outbox.empty and (oldest is None or self._is_slicing()):
-            return math.inf if oldest is None else oldest + self._interval + GATHER_SECONDS
-        is_last_try = wishes.closing and not self._tried_to_close
-        if is_last_try or wishes.flush_requested_at > self._flush_tried:
-            return 0.0 if is_last_try else self._outbox.pause_until
-        if not self._outbox.empty or self._outbox.retry_at > time.monotonic():
-            return self._outbox.retry_at
-        if self._is_wanted() or self._buffer.sealed.full:
-            return 0.0
-        return math.inf if oldest is None else oldest + self._interval
+    The spool needs a moment before the deadline, but at most a quarter of the time left.
+    """
+    return deadline - min(exit_reserve, (deadline - now) / 4)
 
-    def _is_slicing(self) -> bool:
-        """Tell whether more will be sealed right away that is to travel with what is."""
-        more = self._more and self._seal_due() <= self._look_again
-        return more and not self._buffer.sealed.full and not self._is_wanted()
 
-    def _is_wanted(self) -> bool:
-        """Tell whether somebody waits for the delivery."""
-        wishes = self._wishes
-        return wishes.closing or wishes.flush_requested_at > wishes.flushed_up_to
+def _flushed_up_to(state: State) -> float:
+    """Return the last request before which all events are delivered, dropped or spooled."""
+    requested_at = state.flush_requested_at
+    queued_since = (state.pending_since, state.sealed_since)
+    if state.unspooled_since is None and all(
+        since is None or since > requested_at for since in queued_since
+    ):
+        return requested_at
+    return state.flushed_up_to
 
-    def _replay_due(self) -> float:
-        """Return when what lies in the spool is to leave."""
-        return max(self._outbox.retry_at, self._spool.next_batch_at)
 
-    def _seal_ready(self) -> None:
-        now = time.monotonic()
-        wishes = self._wishes
-        wanted = math.inf if wishes.closing else wishes.flush_requested_at
-        haste = WANTED if wanted > wishes.flushed_up_to else self._haste(now)
-        events = self._buffer.take_ready(now, wanted=wanted, most=haste.most)
-        left = self._seal_until(time.monotonic() + haste.seconds, events)
-        self._more = bool(left) or len(events) == haste.most
-        if haste is BUSY:
-            unpatched.sleep(HAND_OVER_SECONDS)
-        self._look_again = time.monotonic() + (haste.pause if events else LOOK_AGAIN_SECONDS)
-        self._tell_overflow()
+def _fills_batch(events: int, size: int) -> bool:
+    return events >= BATCH_EVENTS or size >= BATCH_BYTES
 
-    def _haste(self, now: float) -> Haste:
-        pending = self._buffer.pending
-        due = (pending.oldest or now) + self._spool.persist_after
-        if due + LATE_SECONDS < now:
-            return LATE
-        return BUSY if len(pending) > BATCH_EVENTS else CALM
 
-    def _seal_until(self, end: float, events: list[PendingEvent]) -> list[PendingEvent]:
-        """Seal events until a moment has come, and return those that go back to the queue."""
-        done = 0
-        while done < len(events) and time.monotonic() < end:
-            self._seal_one(events[done])
-            done += 1
-        left = events[done:]
-        self._buffer.put_back(left)
-        return left
+def _seal_at(state: State) -> float:
+    since = state.pending_since
+    if since is None:
+        return math.inf
+    if state.is_closing or since <= state.flush_requested_at:
+        return 0.0
+    if _fills_batch(state.pending, state.pending_bytes):
+        return state.next_slice_at
+    wait = min(state.flush_interval, SEAL_AFTER, state.persist_after)
+    return max(since + wait, state.next_slice_at)
 
-    def _seal_one(self, event: PendingEvent) -> None:
-        """Seal an event; one that the app's hook drops, or that fails, is counted."""
-        reason = "before_send"
-        try:
-            data = self._seal(event)
-            if data is not None:
-                self._buffer.put_sealed(SealedEvent(data, event.tracked_at))
-                return
-        except Exception as error:  # noqa: BLE001 a fault of ours, or of the app's own classes
-            self._guard.internal_error("seal", error)
-            reason = "unsealed"
-        self._buffer.dropped(reason)
 
-    def _start_sending(self) -> None:
-        self._flush_tried = self._wishes.flush_requested_at
-        self._tried_to_close = self._wishes.closing
-        if self._outbox.empty:
-            is_fresh = self._fresh_due() <= time.monotonic()
-            self._outbox.cut() if is_fresh else self._outbox.load()
-        if not self._outbox.empty:
-            self._sent_at = time.monotonic()
-            self._sending = asyncio.create_task(self._send())
+def _is_slicing(state: State, seal_at: float) -> bool:
+    """Return whether the next slice comes at once and belongs to the same batch."""
+    is_due = state.has_more_to_seal and seal_at <= state.next_slice_at
+    return is_due and not _fills_batch(state.sealed, state.sealed_bytes)
 
-    async def _send(self) -> None:
-        try:
-            deadline = self._end() if self._wishes.closing else None
-            await self._outbox.send(deadline=deadline)
-        except Exception as error:  # noqa: BLE001 as above
-            self._guard.internal_error("send", error)
-            self._outbox.retry_at = time.monotonic() + FAULT_SECONDS
-        finally:
-            self._sending = self._sent_at = None
-            self._woken.set()
 
-    def _keep_rest(self) -> None:
-        """Leave to the spool what the time did not do for."""
-        deadline = self._wishes.deadline or 0.0
-        while self._keeper.keep(is_sending=False) and self._buffer.pending:
-            if time.monotonic() >= deadline:
-                return
-            self._seal_ready()
+def _budget(state: State, now: float, *, is_urgent: bool) -> SliceBudget:
+    if is_urgent:
+        return FLUSHING
+    since = now if state.pending_since is None else state.pending_since
+    if since + state.persist_after + OVERDUE_SECONDS < now:
+        return OVERDUE
+    return BACKLOG if state.pending > BATCH_EVENTS else IDLE
 
-    def _note_flush(self) -> None:
-        """Say that a flush is done, once all that was tracked before it is settled or on disk."""
-        wanted, oldest = self._wishes.flush_requested_at, self._buffer.oldest
-        if self._outbox.oldest_unkept is None and (oldest is None or oldest > wanted):
-            self._wishes.flushed_up_to = wanted
 
-    async def _sleep_until(self, due: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(None if due == math.inf else due - time.monotonic()):
-                await self._woken.wait()
+def _spill_at(state: State, now: float, *, is_urgent: bool, is_slicing: bool) -> float:
+    since = state.unspooled_since
+    if since is None:
+        since = state.sealed_since
+    if since is None or state.persist_after == math.inf:
+        return math.inf
+    wait = 0.0 if is_urgent else state.persist_after
+    due = max(since + wait + (GATHER_SECONDS if is_slicing else 0.0), state.spill_again_at)
+    if state.sent_at is not None:
+        return max(due, state.sent_at + UNANSWERED_SECONDS)
+    return due if state.retry_at > now else math.inf
 
-    def _tell_overflow(self) -> None:
-        """Say that the queue overflows; here, as the app's own threads only count it."""
-        lost = self._buffer.overflowed
-        if lost > self._told_overflow:
-            self._told_overflow = lost
-            message = "the queue is full: %d events are lost so far, the oldest first"
-            self._guard.warn("overflow", message, lost)
+
+def _fresh_at(state: State, *, is_urgent: bool, is_slicing: bool) -> float:
+    """Return when a batch from memory may leave."""
+    since = state.sealed_since
+    if since is None and not state.has_batch:
+        return math.inf
+    if state.is_closing and not state.tried_to_close:
+        return 0.0  # the collector may be back
+    if is_urgent and state.flush_requested_at > state.flush_tried_at:
+        return state.paused_until
+    due = 0.0
+    is_batch_ready = state.has_batch or _fills_batch(state.sealed, state.sealed_bytes)
+    if since is not None and not is_batch_ready and not is_urgent:
+        due = since + _batch_interval(state) + (GATHER_SECONDS if is_slicing else 0.0)
+    return max(due, state.retry_at, state.paused_until)
+
+
+def _batch_interval(state: State) -> float:
+    """Return the flush interval; a spool needs to know in time whether the collector answers."""
+    if state.flush_interval <= SEAL_AFTER:
+        return min(state.flush_interval, state.persist_after)
+    return state.flush_interval
+
+
+def _spooled_at(state: State) -> float:
+    """Return when a batch from the spool may leave."""
+    return max(state.retry_at, state.paused_until, state.next_spooled_at)
+
+
+def _is_finished(state: State, now: float, send_at: float) -> bool:
+    if now >= state.stop_sending_at:
+        return True
+    if state.sent_at is not None:
+        return False
+    if state.tried_to_close and state.retry_at >= state.stop_sending_at:
+        return True
+    return state.pending + state.sealed + state.in_flight == 0 and send_at > now

@@ -73,7 +73,7 @@ class Delivery(RuleBasedStateMachine):
         url = f"http://localhost:{self.collector.port}"
         transport = partial(Listening, url=url, pauses=self.pauses)
         return FlusherHarness(
-            transport, interval=0.01, seal=None, pace=QUICK, open_spool=open_spool
+            transport, interval=0.01, seal=None, retry=QUICK, open_spool=open_spool
         )
 
     @initialize(end=st.sampled_from(["recovers", "recovers", "recovers", "does not"]))

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from sqreen_mw.agent import pending as pending_module
+from sqreen_mw.agent.delivery import driver as driver_module
 from sqreen_mw.agent.delivery import flusher as flusher_module
-from sqreen_mw.agent.delivery import scheduler as scheduler_module
 from sqreen_mw.agent.delivery.batch import BATCH_EVENTS, Batch
 from sqreen_mw.agent.delivery.retry import RetryPolicy
 from sqreen_mw.agent.delivery.scheduler import SLICE_SECONDS
@@ -49,12 +49,12 @@ def flusher_to(collector: FaultyCollector) -> Iterator[MakeFlusher]:
         interval: float = 1.0,
         transport: Transport | None = None,
         seal: Callable[[PendingEvent], bytes | None] | None = None,
-        pace: RetryPolicy = DEFAULT_RETRY,
+        retry: RetryPolicy = DEFAULT_RETRY,
     ) -> FlusherHarness:
         def open_transport() -> Transport:
             return transport or HttpTransport(url=collector.url, token="t", user_agent="u")
 
-        harness = FlusherHarness(open_transport, interval=interval, seal=seal, pace=pace)
+        harness = FlusherHarness(open_transport, interval=interval, seal=seal, retry=retry)
         harnesses.append(harness)
         return harness
 
@@ -210,7 +210,7 @@ def test_a_flush_is_no_sooner_than_the_collector_asks(
 ) -> None:
     """However often a flush is wanted, a collector that asked for a pause has it."""
     collector.answers = [answer]
-    harness = flusher_to(interval=60.0, pace=RetryPolicy(misconfigured=1.0))
+    harness = flusher_to(interval=60.0, retry=RetryPolicy(misconfigured=1.0))
     harness.track("a")
     harness.flusher.flush(0.0)
     eventually(lambda: harness.guard.counts)
@@ -227,7 +227,7 @@ def test_a_flush_cuts_a_pause_of_our_own_short(
 ) -> None:
     """Where the collector asked for nothing, a flush tries at once."""
     collector.answers = [Answer(status=503)]
-    harness = flusher_to(interval=0.01, pace=RetryPolicy(first_delay=1e9, max_delay=1e9))
+    harness = flusher_to(interval=0.01, retry=RetryPolicy(first_delay=1e9, max_delay=1e9))
     harness.track("a")
     eventually(lambda: harness.guard.counts)
 
@@ -265,7 +265,7 @@ def test_a_refused_token_keeps_the_events(
 ) -> None:
     """401 stops sending for a while with one line, and nothing is lost."""
     collector.answers = [Answer(status=401, body=b"unknown token")]
-    harness = flusher_to(pace=RetryPolicy(misconfigured=0.3))
+    harness = flusher_to(retry=RetryPolicy(misconfigured=0.3))
     harness.track("a")
 
     assert harness.flusher.flush(PATIENCE)
@@ -273,8 +273,10 @@ def test_a_refused_token_keeps_the_events(
     assert collector.posts[1].at - collector.posts[0].at >= 0.3
     assert harness.counts == {"delivered": 1}
     [line] = caplog.messages
-    assert line.startswith("the collector takes no events, check SQREEN_TOKEN (it says HTTP 401 un")
-    assert line.endswith("unknown token): 1 events wait")
+    assert line == (
+        "the collector accepts no events, check SQREEN_TOKEN "
+        "(it answered HTTP 401 unknown token): 1 events wait"
+    )
 
 
 def test_refused_and_rejected_events_are_counted(
@@ -300,7 +302,7 @@ def test_refused_and_rejected_events_are_counted(
 def test_old_events_are_given_up(collector: FaultyCollector, flusher_to: MakeFlusher) -> None:
     """An event that nobody took in time is dropped and counted, in the queue and in a batch."""
     collector.answers = [Answer(status=503, headers={"Retry-After": "4"})]
-    harness = flusher_to(pace=RetryPolicy(max_age=3.0))
+    harness = flusher_to(retry=RetryPolicy(max_age=3.0))
     harness.track("queued", tracked_at=time.monotonic() - 4)
     harness.track("batched")
 
@@ -315,7 +317,7 @@ def test_younger_events_of_a_batch_outlive_its_old_ones(
 ) -> None:
     """Each event has its hour: one that is too old does not take along those beside it."""
     collector.answers = [Answer(status=503, headers={"Retry-After": "4"})]
-    harness = flusher_to(pace=RetryPolicy(max_age=60.0))
+    harness = flusher_to(retry=RetryPolicy(max_age=60.0))
     harness.track("young", context=StubRequest())
     harness.track("old", tracked_at=time.monotonic() - 57)
     harness.track("younger")
@@ -592,7 +594,7 @@ def test_an_overflow_is_said(
 ) -> None:
     """Events that go because the queue is full are told in one line, by the flusher."""
     collector.answers = [Answer(status=503)]
-    harness = flusher_to(interval=0.01, pace=RetryPolicy(first_delay=1e9, max_delay=1e9))
+    harness = flusher_to(interval=0.01, retry=RetryPolicy(first_delay=1e9, max_delay=1e9))
     harness.track("first")
     eventually(lambda: harness.guard.counts)
     for index in range(10_100):
@@ -807,15 +809,15 @@ def test_a_fault_of_ours_does_not_end_the_delivery(
     flusher_to: MakeFlusher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever fails on the flusher's thread is counted, and the next turn goes on."""
-    monkeypatch.setattr(scheduler_module, "FAULT_SECONDS", 0.01)
+    monkeypatch.setattr(driver_module, "ERROR_SECONDS", 0.01)
     harness = flusher_to(interval=0.01)
-    cut = BatchSender.cut
+    cut = BatchSender.next_fresh
 
     def fail_once(_: BatchSender) -> None:
-        monkeypatch.setattr(BatchSender, "cut", cut)
+        monkeypatch.setattr(BatchSender, "next_fresh", cut)
         raise ValueError("a fault of ours")
 
-    monkeypatch.setattr(BatchSender, "cut", fail_once)
+    monkeypatch.setattr(BatchSender, "next_fresh", fail_once)
     harness.track("a")
 
     assert harness.flusher.flush(PATIENCE)

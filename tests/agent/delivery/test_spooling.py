@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sqreen_mw.agent.delivery import sender as sender_module
-from sqreen_mw.agent.delivery.flusher import Flusher, FlusherConfig
+from sqreen_mw.agent.delivery.flusher import Flusher
+from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
 from sqreen_mw.agent.delivery.retry import RetryPolicy
 from sqreen_mw.agent.delivery.spool import sqlite_spool as spool_module
 from sqreen_mw.agent.delivery.spool.opening import spool_opener
@@ -42,7 +43,7 @@ class App:
             interval=interval,
             guard=self.guard,
             open_spool=opener,
-            pace=RetryPolicy(shortest_pause=0.0),
+            retry=RetryPolicy(shortest_pause=0.0),
         )
         self.flusher = Flusher(delivery)
         self.ids: list[str] = []
@@ -57,7 +58,7 @@ class App:
     @property
     def stats(self) -> Stats:
         """What became of the events, which add up."""
-        stats = self.flusher.buffer.stats(self.guard.counts)
+        stats = self.flusher.queue.stats(self.guard.counts)
         told = stats.delivered + stats.waiting + sum(stats.dropped.values())
         assert stats.tracked + stats.replayed == told
         return stats
@@ -109,7 +110,7 @@ def test_what_a_collector_does_not_take_is_spooled_and_sent_later(
     one.track(2)
     eventually(lambda: one.stats.spooled == 5)
     assert len(collector.posts) == 1
-    assert (one.stats.waiting, one.flusher.buffer.waiting) == (5, 0)
+    assert (one.stats.waiting, one.flusher.queue.waiting) == (5, 0)
 
     eventually(lambda: one.stats.delivered == 5)
 
@@ -339,7 +340,7 @@ def test_a_spool_that_fails_leaves_events_in_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One line says so; delivery goes on from memory, and on disk as soon as that can be."""
-    monkeypatch.setattr(sender_module, "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(sender_module, "SPILL_AGAIN_SECONDS", 0.1)
     monkeypatch.setattr(spool_module, "FAULT_SECONDS", 0.1)
     collector.answers = [BACK_SOON]
     one = app()

@@ -44,20 +44,20 @@ class Instance:
     ) -> None:
         self.clock = clock or FakeTime()
         self.guard = Guard()
-        self.buffer = EventQueue()
+        self.queue = EventQueue()
         opener = spool_opener(
             folder, app=app, size=size, age=age, guard=self.guard, clocks=self.clock.clocks
         )
-        self.spool = opener(self.buffer)
+        self.spool = opener(self.queue)
 
     def batch(self, *names: str, padding: int = 0) -> Batch:
         """Return a batch of events that are being sent."""
         for name in names:
-            self.buffer.put(pending(tracked_at=0.0))
-            [event] = self.buffer.take_ready(0.0, wanted=1.0)
+            self.queue.put(pending(tracked_at=0.0))
+            [event] = self.queue.take_ready(0.0, up_to=1.0)
             text = f'{{"event":"{name}","x":"{"x" * padding}"}}'
-            self.buffer.put_sealed(SealedEvent(text.encode(), event.tracked_at))
-        events = [Raw(event.data) for event in self.buffer.take_batch()]
+            self.queue.put_sealed(SealedEvent(text.encode(), event.tracked_at))
+        events = [Raw(event.data) for event in self.queue.take_batch()]
         header = Envelope(app="shop", events=[])
         return make_batch(header, events=events, tracked_at=[0.0] * len(events))
 
@@ -90,7 +90,7 @@ class Instance:
     def ack(self, batch: Batch) -> None:
         """Count a batch as delivered."""
         self.spool.ack(batch)
-        self.buffer.delivered(len(batch))
+        self.queue.delivered(len(batch))
 
     def deliver(self) -> list[Batch]:
         """Send and return what the spool has until it has no more."""
@@ -103,7 +103,7 @@ class Instance:
     @property
     def stats(self) -> Stats:
         """The counts, which must add up."""
-        stats = self.buffer.stats(self.guard.counts)
+        stats = self.queue.stats(self.guard.counts)
         settled = stats.delivered + stats.waiting + sum(stats.dropped.values())
         assert stats.tracked + stats.replayed == settled
         assert stats.waiting >= stats.spooled >= 0

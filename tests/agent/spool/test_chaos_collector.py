@@ -44,7 +44,7 @@ class SpooledDelivery(RuleBasedStateMachine):
             partial(HttpTransport, url=url, token="t", user_agent="u"),
             interval=0.01,
             seal=None,
-            pace=QUICK,
+            retry=QUICK,
             open_spool=spool_opener(self.folder, app="shop", size=2**26, age=3600, guard=Guard()),
         )
 
@@ -97,7 +97,7 @@ class SpooledDelivery(RuleBasedStateMachine):
 
     def compare(self) -> None:
         """Compare what all processes say with what the collector knows."""
-        stats = [process.flusher.buffer.stats({}) for process in self.processes]
+        stats = [process.flusher.queue.stats({}) for process in self.processes]
         dropped: Counter[str] = sum((Counter(each.dropped) for each in stats), start=Counter())
 
         assert sum(each.tracked for each in stats) == self.tracked

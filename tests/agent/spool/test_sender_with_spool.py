@@ -1,44 +1,32 @@
 """What the outbox leaves to the spool."""
 
-import asyncio
 from collections.abc import Callable
 
 import pytest
 
-from sqreen_mw.agent.delivery.batch import Batch
+from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
 from sqreen_mw.agent.delivery.retry import RetryPolicy
 from sqreen_mw.agent.delivery.sender import BatchSender
 from sqreen_mw.agent.delivery.transports.base import Misconfigured, Outcome, Retry
 from sqreen_mw.protocol.batch import Envelope
 from tests.agent.spool.instance import Instance
+from tests.support.flusher_harness import InstantTransport
 
 New = Callable[..., Instance]
 
 
-class Away:
-    """A collector that takes nothing."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        self._outcome = outcome
-
-    async def send(self, batch: Batch, *, seconds: float) -> Outcome:  # noqa: ARG002 it never does
-        """Return why not."""
-        return self._outcome
-
-    async def close(self) -> None:
-        """Do nothing."""
-
-
-def outbox_of(instance: Instance, outcome: Outcome) -> BatchSender:
-    """Return a process's outbox, which gives up what waits in memory at once."""
-    return BatchSender(
-        buffer=instance.buffer,
-        transport=Away(outcome),
-        header=Envelope(app="shop", events=[]),
+def sender_of(instance: Instance) -> BatchSender:
+    """Return an instance's sender, whose age limit has passed for every event."""
+    header = Envelope(app="shop", events=[])
+    config = FlusherConfig(
+        open_transport=InstantTransport,
+        seal=lambda _: None,
+        header=header,
+        interval=1.0,
         guard=instance.guard,
-        pace=RetryPolicy(max_age=-1.0),
-        spool=instance.spool,
+        retry=RetryPolicy(max_age=-1.0),
     )
+    return BatchSender(config, queue=instance.queue, spool=instance.spool, header=header)
 
 
 @pytest.mark.parametrize("outcome", [Retry("it is away"), Misconfigured("token", "who is it?")])
@@ -46,11 +34,13 @@ def test_what_lies_in_the_spool_is_not_given_up(instance: New, outcome: Outcome)
     """A batch of the spool that can't be sent goes back there, however old it is for the queue."""
     one = instance()
     batch = one.store("a", "b")
-    outbox = outbox_of(one, outcome)
+    sender = sender_of(one)
 
-    outbox.load()
-    asyncio.run(outbox.send(deadline=None))
+    sender.next_spooled()
+    sent = sender.next_to_send()
+    assert sent is not None
+    sender.settle(outcome, sent, is_closing=False)
 
-    assert outbox.empty
+    assert not sender.batches
     assert (one.stats.spooled, one.stats.dropped) == (2, {})
     assert [each.id for each in one.deliver()] == [batch.id]

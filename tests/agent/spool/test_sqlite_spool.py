@@ -124,11 +124,11 @@ def test_batch_being_sent_stays_in_the_spool(instance: New) -> None:
     persisted = one.batch("c")
     assert one.spool.persist(persisted)
     one.next_batch()
-    assert (one.stats.spooled, one.buffer.waiting) == (3, 0)
+    assert (one.stats.spooled, one.queue.waiting) == (3, 0)
 
     one.spool.ack(persisted)
 
-    assert (one.stats.spooled, one.buffer.waiting) == (2, 1)
+    assert (one.stats.spooled, one.queue.waiting) == (2, 1)
 
 
 def test_exit_loses_only_what_is_in_memory(instance: New) -> None:
@@ -139,7 +139,7 @@ def test_exit_loses_only_what_is_in_memory(instance: New) -> None:
     assert one.spool.persist(persisted)
     one.batch("d")
 
-    assert one.buffer.abandon("exit") == 1
+    assert one.queue.abandon("exit") == 1
 
     assert (one.stats.spooled, one.stats.waiting, one.stats.dropped) == (3, 3, {"exit": 1})
     one.spool.close()
@@ -150,7 +150,7 @@ def test_stores_nothing_after_the_exit(instance: New, folder: Path) -> None:
     """A thread that wakes up late does not store events that were counted as lost."""
     one = instance()
     persisted, other = one.batch("a"), one.batch("b")
-    assert one.buffer.abandon("exit") == 2
+    assert one.queue.abandon("exit") == 2
 
     assert not one.spool.persist(persisted)
     assert not one.spool.requeue(other)
@@ -164,7 +164,7 @@ def test_late_answer_leaves_the_batch_to_the_next_process(instance: New) -> None
     one = instance()
     stored = one.store("a")
     sent = one.next_batch()
-    one.buffer.abandon("exit")
+    one.queue.abandon("exit")
 
     one.ack(sent)
 
@@ -178,8 +178,8 @@ def test_exit_waits_for_a_write(instance: New, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(queue_module, "KEEPING_SECONDS", PATIENCE)
     one = instance()
     batch = one.batch("a")
-    thread = threading.Thread(target=one.buffer.abandon, args=("exit",))
-    with one.buffer.keeping:
+    thread = threading.Thread(target=one.queue.abandon, args=("exit",))
+    with one.queue.keeping:
         thread.start()
         assert one.spool.requeue(batch)
     thread.join()

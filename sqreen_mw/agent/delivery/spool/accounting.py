@@ -28,10 +28,10 @@ class StoredEvents:
         acked: The rows that are to be deleted.
     """
 
-    def __init__(self, buffer: EventQueue, guard: Guard) -> None:
+    def __init__(self, queue: EventQueue, guard: Guard) -> None:
         self.waiting: int = 0
         self.acked: Final[list[Row]] = []
-        self._buffer: Final = buffer
+        self._queue: Final = queue
         self._guard: Final = guard
         self._sending: Final[dict[str, list[Row]]] = {}
         self._evicted: Final[dict[str, Row]] = {}
@@ -47,7 +47,7 @@ class StoredEvents:
 
     def store(self, batch: Batch, row: Row) -> None:
         """Count a batch that is being sent as stored."""
-        self._buffer.spooled(row.events)
+        self._queue.spooled(row.events)
         self._sending[batch.id] = [row]
 
     def send(self, batch: Batch, rows: list[Row]) -> None:
@@ -67,12 +67,12 @@ class StoredEvents:
         for row in rows:
             self._evicted.pop(row.id, None)
         self.acked.extend(rows)
-        self._buffer.unspooled(_events(rows))
+        self._queue.unspooled(_events(rows))
 
     def claim(self, events: int) -> None:
         """Count events of a process that has ended, which this one sends."""
-        self._buffer.adopted(events)
-        self._buffer.spooled(events)
+        self._queue.adopted(events)
+        self._queue.spooled(events)
         self.waiting += events
 
     def lose(self, rows: Iterable[Row]) -> None:
@@ -95,7 +95,7 @@ class StoredEvents:
         self.waiting -= events
         message = "%d events are lost, %s: %s"
         self._guard.warn(reason, message, events, reason, _REASONS[reason])
-        self._buffer.lost_in_spool(reason, events)
+        self._queue.lost_in_spool(reason, events)
 
 
 def _events(rows: Iterable[Row]) -> int:

@@ -41,10 +41,10 @@ def spool_opener(
     limits = SpoolLimits(size=size, age=age)
     _check(directory, guard)
 
-    def open_spool(buffer: EventQueue) -> Spool:
+    def open_spool(queue: EventQueue) -> Spool:
         database = Database(directory, app=app)
         return SqliteSpool(
-            buffer, database=database, limits=limits, guard=guard, clocks=clocks or Clocks()
+            queue, database=database, limits=limits, guard=guard, clocks=clocks or Clocks()
         )
 
     return open_spool

@@ -58,20 +58,20 @@ class SqliteSpool:
 
     def __init__(
         self,
-        buffer: EventQueue,
+        queue: EventQueue,
         *,
         database: Database,
         limits: SpoolLimits,
         guard: Guard,
         clocks: Clocks,
     ) -> None:
-        self._buffer: Final = buffer
+        self._queue: Final = queue
         self._database: Final = database
         self._limits: Final = limits
         self._guard: Final = guard
         self._clocks: Final = clocks
         self._owner: Final = Owner(database.lock_path)
-        self._stored: Final = StoredEvents(buffer, guard)
+        self._stored: Final = StoredEvents(queue, guard)
         self._is_failing = False
         self._scan_at = 0.0
         self._retry_at = 0.0
@@ -127,8 +127,8 @@ class SqliteSpool:
 
     def replace(self, batch: Batch, others: Sequence[Batch]) -> None:
         """Delete a batch, and store others that have its events and are being sent."""
-        with self._buffer.keeping:  # at the exit, the events are stored in either
-            if self.contains(batch) and not self._buffer.abandoned:
+        with self._queue.keeping:  # at the exit, the events are stored in either
+            if self.contains(batch) and not self._queue.abandoned:
                 self._stored.ack(batch)
                 self._store(others)
 
@@ -141,8 +141,8 @@ class SqliteSpool:
 
     def _store(self, batches: Sequence[Batch]) -> None:
         """Store batches that are being sent."""
-        with self._buffer.keeping:
-            if not self._buffer.abandoned:
+        with self._queue.keeping:
+            if not self._queue.abandoned:
                 rows = self._transact(partial(self._add, batches))
                 for batch, row in zip(batches, rows or [], strict=False):
                     self._stored.store(batch, row)

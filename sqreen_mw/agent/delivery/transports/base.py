@@ -62,5 +62,5 @@ class Transport(Protocol):
 class AcceptsHeartbeats(Protocol):
     """A transport to somebody who wants to know how this process is."""
 
-    async def beat(self, body: bytes, *, seconds: float) -> bytes | None:
+    async def send_heartbeat(self, body: bytes, *, seconds: float) -> bytes | None:
         """Hand over a heartbeat within so many seconds, and return the answer to it, if any."""

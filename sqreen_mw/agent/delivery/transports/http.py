@@ -127,7 +127,7 @@ class HttpTransport:
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             return self._failed(error)
 
-    async def beat(self, body: bytes, *, seconds: float) -> bytes | None:
+    async def send_heartbeat(self, body: bytes, *, seconds: float) -> bytes | None:
         """Post a heartbeat and return the answer, or None where it failed; that is all."""
         with suppress(TimeoutError, httpx2.HTTPError, httpx2.InvalidURL, OSError):
             async with asyncio.timeout(seconds):
