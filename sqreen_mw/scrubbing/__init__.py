@@ -1,1 +1,1 @@
-"""Scrubbing: what is secret is masked before it leaves the process."""
+"""Scrubbing: secrets are masked before they leave the process."""

@@ -1,4 +1,4 @@
-"""Where an international bank account number lies: by its country and the length there."""
+"""Recognizes international bank account numbers by country and length."""
 
 import re
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 _HEAD: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d\d[ A-Z0-9]")
 _HEAD_LENGTH: Final = 5
 _LONGEST: Final = 48
-# ISO 13616 registry: countries, and how long a number is there.
+# The ISO 13616 registry: countries and the lengths of their numbers.
 _COUNTRIES: Final = """\
 AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18
 DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23
@@ -18,7 +18,7 @@ _LENGTHS: Final = {entry[:2]: int(entry[2:]) for entry in _COUNTRIES.split()}
 
 
 def is_account_number(text: str, start: int) -> bool:
-    """Tell whether what stands there is a part of an IBAN, grouped or not."""
+    """Return whether the text at a position is part of an IBAN, with or without spaces."""
     begin = max(0, start - _LONGEST)
     for head in _HEAD.finditer(text, begin, start + _HEAD_LENGTH):
         length = _LENGTHS.get(head[0][:2], 0)

@@ -1,4 +1,4 @@
-"""Secrets that text gives a name: in a query, a form, a configuration, a header, JSON, prose."""
+"""Masks named secrets in text: in queries, forms, configuration, headers, JSON and prose."""
 
 import re
 from collections.abc import Callable
@@ -22,35 +22,35 @@ _SIGN: Final = (
     r"|:(?!//)[:=]?|%3[ADad]|\uff1a|\uff1d)"
 )
 _BLANKS: Final = r"[ \t\u00a0]{0,8}"
-# Only where a quote follows, or what a secret has and a word has not: most sentences end here.
+# A quote or a character that ordinary words don't have must follow: most sentences end here.
 _PROSE: Final = (
     r"(?:[ ](?:is|was|are)(?:[ ]?:)?(?=[ ])|->|\u2192)"
     rf"(?={_BLANKS}(?:\S{{0,64}}[\d!@#$%^&*+=|~]|\S{{0,14}}[\"']))"
 )
 _SEPARATOR: Final = re.compile(_SIGN + _BLANKS)
 _SEPARATOR_OR_PROSE: Final = re.compile(rf"(?:{_PROSE}|{_SIGN}){_BLANKS}")
-# Read backwards from the separator: blanks, quotes, the name, what stands before it.
+# Matches backwards from the separator: blanks, quotes, the name and the text before it.
 _NAME: Final = re.compile(
     r"[ \t\u00a0]{0,8}+([\"'`\\]{0,8}+|;touq&)"
     r"([\w.\-\[\]%\u200b-\u200d\u0300-\u036f\u0900-\u0eff\u1000-\u109f\u1780-\u17ff]{1,80}+)"
     r"(?:(\?|&|62%|[fF]3%|6200u|;pma)|((?:[ ][^\W\d_]{1,20}+){1,2}))?"
 )
-_UNEXPECTED: Final = re.compile("[ ]detcepxen[uU]")  # what a parser says of a token
+_UNEXPECTED: Final = re.compile("[ ]detcepxen[uU]")  # "unexpected token", from parsers
 _CARD_CODE: Final = re.compile(r"(?:.*[\W_])?cv[cv]2?:\d{3}", re.IGNORECASE)
 _MOST: Final = 256
 
 
 class Assignments:
-    """Masks the values whose names are sensitive; immutable.
+    """Masks the values of sensitive names. Immutable.
 
-    Of a text that names more than 256 secrets, what follows is masked whole.
+    After 256 secrets, the rest of the text is masked.
     """
 
     def __init__(self, is_sensitive: Callable[[str], bool]) -> None:
         self._is_sensitive: Final = is_sensitive
 
     def mask(self, text: str, *, prose: bool = True) -> str:
-        """Return a text with the value after each sensitive name masked, in prose too if told."""
+        """Return a text with the values of sensitive names masked, also in prose if wanted."""
         return self._mask(text, _SEPARATOR_OR_PROSE if prose else _SEPARATOR)
 
     def _mask(self, text: str, separator: re.Pattern[str]) -> str:
@@ -73,7 +73,7 @@ class Assignments:
         return "".join((*parts, text[done:])) if parts else text
 
     def _names_secret(self, named: re.Match[str]) -> bool:
-        """Tell whether a name is sensitive, alone or with the words before it: ``API key``."""
+        """Return whether a name is sensitive, alone or with the words before it: ``API key``."""
         if self._is_sensitive(named[2][::-1]):
             return True
         return named[4] is not None and self._is_sensitive(f"{named[2]}{named[4]}"[::-1])
@@ -81,7 +81,7 @@ class Assignments:
     def _value(
         self, text: str, start: int, *, named: re.Match[str], separator: str
     ) -> tuple[int, int] | None:
-        """Return where the value lies, or None where there is none that is secret."""
+        """Return the position of the value, or None if it is not secret."""
         name = named[2][::-1]
         if separator[0] == "%" or named[3]:
             return query_value(text, start, name, encoded=separator[0] == "%")
@@ -97,7 +97,7 @@ class Assignments:
     def _bare(
         self, text: str, start: int, *, named: re.Match[str], separator: str
     ) -> tuple[int, int] | None:
-        """Return where a value without quotes lies; after a colon it may well be prose."""
+        """Return the position of a value without quotes. After a colon, it can be prose."""
         name = named[2][::-1]
         colon = "=" not in separator
         begin, end = bare_value(text, start, name, colon=colon)

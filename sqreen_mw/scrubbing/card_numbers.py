@@ -1,4 +1,4 @@
-"""What a card number is: a known brand's prefix and length, and a right check digit (ISO 7812)."""
+"""Recognizes card numbers by brand prefix, length and check digit (ISO 7812)."""
 
 import re
 from typing import Final
@@ -15,7 +15,7 @@ COMMON: Final = (
 )
 """The numbers of the large brands in their usual lengths."""
 
-# Visa's numbers of 13 digits are no longer issued, and too many other numbers would pass for one.
+# Without Visa's 13 digits: they are no longer issued, and too many other numbers would match.
 _BRANDS: Final = re.compile(
     COMMON + r"|4\d{18}"  # Visa, long
     r"|3095\d{10}|(?:2131|1800)\d{11}"  # Diners Club, JCB
@@ -25,7 +25,7 @@ _BRANDS: Final = re.compile(
     r"|(?:60[678]\d|508\d|50[67]\d|509\d|5019|5041)\d{12}"  # RuPay, Elo, Verve, Dankort
     r"|(?:6277|636[23]|63[789]\d|9792|8600|9860)\d{12}"  # national brands
 )
-# What payment services document for tests; these are found within any other digits.
+# Test numbers of payment services. They are found inside any other digits.
 _DOCUMENTED: Final = """\
 4000000000000002 4000000000000010 4000000000000077 4000000000009995 4000000000003220
 4000002500003155 4000002760003184 4000003800000446 4000056655665556 4000058260000005
@@ -64,14 +64,14 @@ _DOUBLED: Final = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 
 
 
 def is_card(digits: str) -> bool:
-    """Tell whether a number as a whole is a card number."""
+    """Return whether the whole number is a card number."""
     if _BRANDS.fullmatch(digits) and has_check_digit(digits):
         return True
     return DOCUMENTED.fullmatch(digits) is not None
 
 
 def has_check_digit(digits: str) -> bool:
-    """Tell whether the last digit is the right one (Luhn, ISO 7812-1 annex B)."""
+    """Return whether the last digit is a valid check digit (Luhn, ISO 7812-1 annex B)."""
     data = digits.encode()
     plain = data[-1::-2]
     return (sum(plain) - 48 * len(plain) + sum(data[-2::-2].translate(_DOUBLED))) % 10 == 0

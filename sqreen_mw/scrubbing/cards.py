@@ -1,4 +1,4 @@
-"""Card numbers in text: in one piece, in their brand's groups, or inside a longer number."""
+"""Masks card numbers in text: without spaces, in groups, or inside a longer number."""
 
 import re
 from collections.abc import Iterator
@@ -11,15 +11,16 @@ from sqreen_mw.scrubbing.mask import MASK
 _BETWEEN: Final = r"(?:[ \-+._\u00a0\u2009\u2010-\u2013\u2212\u202f]{1,3}|%20)"
 _CANDIDATE: Final = re.compile(
     r"\d{12,}+"
-    # 4-4-4-4 and what is longer or shorter, 4-6-5 and 4-6-4, 4-3-3-3
+    # Groups of 4-4-4-4 and similar, 4-6-5, 4-6-4 and 4-3-3-3.
     rf"|(?<!\d)\d{{4}}{_BETWEEN}(?:\d{{4}}{_BETWEEN}\d{{4}}(?:{_BETWEEN}\d{{2,4}}(?!\d))?"
     rf"(?:{_BETWEEN}\d{{1,3}}(?!\d))?|\d{{6}}{_BETWEEN}\d{{4,5}}|\d{{3}}(?:{_BETWEEN}\d{{3}}){{2}})"
     r"(?!\d)"
-    r"|(?<![\d][ -])(?<!\d)\d(?:[ -]\d){11,18}(?![ -]?\d)"  # each digit alone
+    # Each digit alone; numbers of several digits may stand before and after.
+    r"|(?<!(?<!\d)\d[ -])(?<!\d)\d(?:[ -]\d){11,18}(?!\d|[ -]\d(?!\d))"
 )
 _GROUP: Final = re.compile(r"\d+")
 _INSIDE: Final = re.compile(f"(?=({COMMON}))")
-# What may stand before and after a card in one number: padding, a length, an expiry date, a code.
+# Digits around a card in a longer number: padding, a length, an expiry date, a code.
 _PADDING: Final = r"0*|(?:(\d)\1+)|12(?:3(?:4(?:56?)?)?)?"
 _BEFORE: Final = re.compile(_PADDING)
 _AFTER: Final = re.compile(
@@ -54,7 +55,7 @@ def mask_cards(text: str) -> str:
 
 
 def _cards(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where card numbers lie, from left to right."""
+    """Yield the positions of card numbers from left to right."""
     position = 0
     while match := _CANDIDATE.search(text, position):
         number, begin = match[0], match.start()
@@ -69,16 +70,16 @@ def _cards(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _first_group(number: str) -> int:
-    """Return where the first of the groups ends, if there are several."""
+    """Return the end of the first group, or of the number if it has no groups."""
     if number.isdecimal():
         return len(number)
     return _GROUP_LENGTH if number[:_GROUP_LENGTH].isdecimal() else 1
 
 
 def _in_groups(number: str) -> list[tuple[int, int]]:
-    """Return where a card lies that begins with the first group: the longest that is one."""
+    """Return the position of the longest card that begins with the first group."""
     groups = _GROUP.findall(number)
-    # Of all brands only Maestro's numbers may have three groups of four.
+    # Only Maestro has numbers of three groups of four.
     fewest = _FEWEST_GROUPS + (number[0] not in "56" and len(groups) > _FEWEST_GROUPS)
     while len(groups) >= fewest:
         digits = "".join(groups)
@@ -89,12 +90,12 @@ def _in_groups(number: str) -> list[tuple[int, int]]:
 
 
 def _end(number: str, count: int) -> int:
-    """Return where the last of so many groups ends."""
+    """Return the end of a group, counted from 1."""
     return [group.end() for group in _GROUP.finditer(number)][count - 1]
 
 
 def _in_one(digits: str) -> list[tuple[int, int]]:
-    """Return where cards lie in digits that stand in one piece."""
+    """Return the positions of cards in digits without spaces."""
     if len(digits) <= _LONGEST and is_card(digits):
         return [(0, len(digits))]
     if documented := [match.span() for match in DOCUMENTED.finditer(digits)]:
@@ -104,7 +105,7 @@ def _in_one(digits: str) -> list[tuple[int, int]]:
 
 
 def _is_padded(digits: str, start: int, end: int) -> bool:
-    """Tell whether digits are a card, and those around it what goes with one."""
+    """Return whether digits are a card and the digits around it are padding."""
     before, card = digits[:start], digits[start:end]
     if not has_check_digit(card) or not (before == str(len(card)) or _BEFORE.fullmatch(before)):
         return False
@@ -112,7 +113,7 @@ def _is_padded(digits: str, start: int, end: int) -> bool:
 
 
 def _is_other(text: str, start: int, end: int) -> bool:
-    """Tell whether digits belong to a fraction, a phone, an account, a UUID or a digest."""
+    """Return whether digits belong to a fraction, phone, account, UUID or digest."""
     before = text[max(0, start - 2) : start]
     if _FRACTION.search(before) or (end - start <= _LONGEST_PHONE and _PHONE.search(before)):
         return True

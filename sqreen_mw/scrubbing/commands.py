@@ -1,4 +1,4 @@
-"""Passwords in command lines, in the files that commands read, and in what people write."""
+"""Masks passwords in command lines, in files such as .netrc, and in sentences."""
 
 import re
 from typing import Final
@@ -22,7 +22,7 @@ _HTPASSWD: Final = re.compile(
 _NET_USER: Final = re.compile(r"(\bnet user \S{1,128} )(?![/*<])\S{1,128}")
 _FTP: Final = re.compile(r"(\bUSER \S{1,128}\r?\nPASS |^PASS (?=\S{1,128}\r\n))(?!<)\S{1,128}")
 _NETRC: Final = re.compile(
-    # A letter first, then what is around it: only where one stands is more tried.
+    # The first letter comes first, because it rules out most positions quickly.
     r"([lmu](?<=\b[lmu])(?:(?<=m)(achine)\s{1,8}\S{1,128}\s{1,8}(?=login\b|user\b)[lu])?"
     r"(?:(?<=l)ogin|(?<=u)ser)\s{1,8}\S{1,128}\s{1,8}password\s{1,8})(\S{1,128})"
 )
@@ -30,7 +30,7 @@ _WITH: Final = re.compile(
     r"([bmruwBMRUW](?<=\b.)(?i:(?:(?<=w)ith|(?<=u)sing)\s{1,4}(?:the\s{1,4})?password"
     r"|(?<=[bmr])(indpw|equirepass|asterauth))\s{1,8}[\"']?)([^\s\"']{1,128})"
 )
-_TOLD: Final = re.compile(
+_SENTENCE: Final = re.compile(
     r"([apstAPST](?<=\b.)(?i:(?<=p)ass(?:word|phrase|code)|(?<=s)ecret|(?<=t)oken"
     r"|(?:(?<=a)pi|(?<=a)ccess|(?<=p)rivate) key)()(?i:\s"
     r"(?:(?:for|of)\s(?:[\w@.'-]{1,64}\s){1,4}?(?:is|was)|(?:(?:is|was|has|been|now)\s){0,2}"
@@ -51,12 +51,12 @@ _MARKS: Final = (
 
 
 def mask_commands(text: str, lower: str) -> str:
-    """Return a text with passwords masked that are arguments of well-known commands."""
+    """Return a text with the passwords of well-known commands masked."""
     for mark, pattern in _MARKS:
         if mark in lower:
             text = pattern.sub(rf"\1{MASK}", text)
     if _WORDS.search(lower):
-        for pattern in (_NETRC, _WITH, _TOLD):
+        for pattern in (_NETRC, _WITH, _SENTENCE):
             text = pattern.sub(_after_words, text)
     return text
 

@@ -1,4 +1,4 @@
-"""Credentials in text: after an authentication scheme, in a URL, in a command, in SQL."""
+"""Masks credentials in text: after authentication schemes, in URLs, commands and SQL."""
 
 import re
 from base64 import b64decode
@@ -51,10 +51,10 @@ def mask_credentials(text: str) -> str:
         text = _SIGNED.sub(rf"\1{MASK}", text)
     if " by " in lower or "password '" in lower or "password(" in lower:
         text = _SQL.sub(_mask_sql, text)
-    return mask_commands(_mask_places(text) if ":" in text else text, lower)
+    return mask_commands(_mask_dsns(text) if ":" in text else text, lower)
 
 
-def _mask_places(text: str) -> str:
+def _mask_dsns(text: str) -> str:
     if "@tcp(" in text or "@unix(" in text:
         text = _GO_DSN.sub(MASK, text)
     return _ORACLE.sub(rf"\1{MASK}", text) if "jdbc:oracle" in text else text

@@ -1,4 +1,4 @@
-"""What the rest of the app's half asks of a scrubber."""
+"""The interface of scrubbers."""
 
 from typing import Any, Protocol
 
@@ -6,21 +6,21 @@ from sqreen_mw.scrubbing.mask import MASK
 
 
 class ScrubberProtocol(Protocol):
-    """Masks what must not leave the process; it makes new values and never raises.
+    """Masks secrets. It returns new values and never raises.
 
-    The same text always gets the same answer, as answers are remembered.
+    The same text must always give the same result, because results are cached.
     """
 
     def text(self, text: str) -> str:
-        """Return a text with the parts masked that look like secrets."""
+        """Return a text with its secrets masked."""
 
     def value(self, value: Any) -> Any:
-        """Return a JSON-like value with secrets masked, by the names of keys and by patterns."""
+        """Return a JSON-like value with its secrets masked, by key names and by patterns."""
 
-    def is_sensitive(self, key: str) -> bool:
-        """Tell whether values under a key of this name are to be masked."""
+    def is_sensitive(self, key: str, /) -> bool:
+        """Return whether the values of a key are masked."""
 
 
 def masked(name: str, value: str, scrubber: ScrubberProtocol) -> str:
-    """Return a parameter's value as it may leave the process."""
+    """Return a parameter's value with its secrets masked."""
     return MASK if scrubber.is_sensitive(name) else scrubber.text(value)

@@ -1,8 +1,7 @@
-"""The names of secrets: words that make a key sensitive when they are its last.
+"""The names of secrets: words that make a key sensitive if they are its last.
 
-The names are parted by spaces, and one of several words stands here as one: ``api_key`` is
-``apikey``. They are folded like the keys that they are compared with, so that accents and letter
-case do not matter.
+Names are separated by spaces, and a name of several words is written as one: ``api_key`` is
+``apikey``. Names are folded like the keys, so accents and letter case do not matter.
 """
 
 from typing import Final
@@ -46,7 +45,7 @@ kodikosprosvasis κωδικόςπρόσβασης συνθηματικό пар�
 పాస్వర్డ్ પાસવર્ડ ಪಾಸ್ವರ್ಡ್ പാസ്വേഡ് ਪਾਸਵਰਡ මුරපදය รหัสผ่าน ລະຫັດຜ່ານ ពាក្យសម្ងាត់ စကားဝှက်
 პაროლი գաղտնաբառ የይለፍቃል 密码 密碼 口令 通行码 パスワード パスコード 暗証番号 비밀번호 암호 패스워드
 """
-"""What a password is called in the larger languages of the world."""
+"""The words for password in the larger languages of the world."""
 
 HARMLESS: Final = """\
 nexttoken pagetoken pagingtoken paginationtoken prevtoken canceltoken cancellationtoken
@@ -55,7 +54,7 @@ positiontoken offsettoken starttoken endtoken resumetoken stoptoken eostoken bos
 unktoken septoken clstoken masktoken specialtoken hastoken hassecret haspassword ispassword
 istoken bartoken designtoken fungibletoken erctoken
 """
-"""Names that end like a secret's and are none: where a list goes on, what a text is cut into."""
+"""Names that end like a secret but are none, such as page tokens and counts of tokens."""
 
 COMPOUNDS: Final = """\
 password passwd passwort kennwort passphrase passcode apikey secretkey privatekey accesskey
@@ -74,4 +73,4 @@ baru lama mới cũ повтор повторно подтверждение н�
 ใหม่ เดิม νέος νέο vahvistus uusi gjenta bekreft upprepa bekräfta nytt powtórz nowe nové nuevo
 antigua antigo repetida 确认 確認 確認用 新 旧 再入力 확인
 """
-"""Words that say which password it is; a key means the same without them."""
+"""Words that don't change the meaning of a key, such as ``new`` and ``confirm``."""

@@ -1,4 +1,4 @@
-"""Which keys hold secrets."""
+"""Decides which keys are sensitive."""
 
 import re
 import unicodedata
@@ -28,10 +28,10 @@ _UNSEEN: Final = frozenset(("Mn", "Cf"))
 
 
 class SensitiveKeys:
-    """Tells a key that holds a secret by its last words; immutable."""
+    """Recognizes sensitive keys by their last words. Immutable."""
 
     def __init__(self, keys: Iterable[str] | None = None) -> None:
-        """Take the default names, or the given ones in their place."""
+        """Use the given names, or the default ones."""
         if keys is None:
             names = f"{ORIGINAL_KEYS} {KIN} {WORLD}".split()
             whole, compounds, harmless = WHOLE_KEYS.split(), COMPOUNDS.split(), HARMLESS.split()
@@ -42,13 +42,13 @@ class SensitiveKeys:
         self._whole: Final = frozenset(filter(None, map(_fold, whole)))
         self._compounds: Final = tuple(map(_fold, compounds))
         self._harmless: Final = frozenset(map(_fold, harmless))
-        self._cached: Final = lru_cache(maxsize=_CACHED_KEYS)(self._judge)
+        self._cached: Final = lru_cache(maxsize=_CACHED_KEYS)(self._decide)
 
     def match(self, key: str) -> bool:
-        """Tell whether a key holds a secret; of a longer key the last 256 characters count."""
+        """Return whether a key is sensitive. Only its last 256 characters count."""
         return self._cached(key if len(key) <= _MAX_KEY_LENGTH else key[-_MAX_KEY_LENGTH:])
 
-    def _judge(self, key: str) -> bool:
+    def _decide(self, key: str) -> bool:
         words = [word for word in _words(key) if word not in _QUALIFIERS]
         if "".join(words) in self._whole or _fold(key) in self._whole:
             return True
@@ -76,7 +76,7 @@ def _words(key: str) -> list[str]:
 
 
 def _bare(word: str) -> str:
-    """Return a word without the qualifiers that are written in one with it."""
+    """Return a word without an attached qualifier, such as ``passwordconfirm``."""
     for qualifier in _TAILS:
         rest = word.removesuffix(qualifier)
         if rest != word:
@@ -89,7 +89,7 @@ def _squash(name: str) -> str:
 
 
 def _fold(text: str) -> str:
-    """Return a text without letter case, accents and characters that can't be seen."""
+    """Return a text without letter case, accents and invisible characters."""
     if text.isascii():
         return text.casefold()
     decomposed = unicodedata.normalize("NFKD", text.casefold())

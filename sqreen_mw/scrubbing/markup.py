@@ -1,4 +1,4 @@
-"""Secrets that markup, pairs and flags give a name."""
+"""Masks named secrets in markup, pairs and command-line flags."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ _PAIR: Final = re.compile(
     r"([(\[]\s{0,8}b?([\"'])([\w-]{2,80}+)\2\s{0,8},\s{0,8}b?([\"']))((?:(?!\4)[^\\]|\\.){1,4096})(?=\4)",
     re.DOTALL,
 )
-# {"name": "password", "value": "x"}, and the same in YAML.
+# {"name": "password", "value": "x"}, also in YAML.
 _NAME_AND_VALUE: Final = re.compile(
     r"(\b(?:name|key|field|header)[\"'\\]{0,4}\s?[:=]\s?[\"'\\]{0,4}([\w.-]{1,80}+)"
     r"[\"'\\]{0,4}[ ]{0,32}[,\n]\s{0,32}[\"'\\]{0,4}value"
@@ -87,7 +87,7 @@ def _in_field(match: re.Match[str]) -> str:
 
 
 def _pair(is_sensitive: IsSensitive, match: re.Match[str]) -> str:
-    """Mask the second of two in brackets such as ``('X-Api-Key', 'x')``."""
+    """Mask the second item of a pair such as ``('X-Api-Key', 'x')``."""
     name, value = match[3], match[5]
     if not is_sensitive(name) or is_placeholder(value) or is_sentence(value):
         return match[0]

@@ -1,4 +1,4 @@
-"""Where a value lies that text gives a name, in a query, in quotes, in prose or bare."""
+"""Finds the value after a name: in a query, in quotes, in prose or without quotes."""
 
 import re
 from typing import Final
@@ -37,29 +37,29 @@ _NAME_ROOM: Final = 256
 
 
 def is_harmless(value: str, name: str) -> bool:
-    """Tell whether what follows a name is no secret all the same."""
+    """Return whether the value of a sensitive name is not a secret."""
     return is_placeholder(value) or is_sentence(value) or reads_as_prose(value, name)
 
 
 def is_authorization(name: str) -> bool:
-    """Tell whether a name is a header's whose value is a scheme and a credential."""
+    """Return whether a name is that of an Authorization header."""
     return _AUTHORIZATION.search(name) is not None
 
 
 def query_value(text: str, start: int, name: str, *, encoded: bool) -> tuple[int, int] | None:
-    """Return where a parameter's value lies in a query or a form."""
+    """Return the position of a parameter's value in a query or a form."""
     match = (_IN_ENCODED_QUERY if encoded else _IN_QUERY).match(text, start)
     return None if match is None or is_harmless(match[1], name) else match.span(1)
 
 
 def bracketed_value(text: str, start: int, name: str) -> tuple[int, int] | None:
-    """Return where a list or an object lies."""
+    """Return the position of a list or an object."""
     match = _BRACKETED.match(text, start)
     return None if match is None or is_harmless(match[0], name) else match.span()
 
 
 def prose_value(text: str, start: int) -> tuple[int, int] | None:
-    """Return where the secret lies of a sentence such as ``the password is hunter2``."""
+    """Return the position of the secret in a sentence such as ``the password is hunter2``."""
     span = _inside_quotes(text, start)
     if span is None:
         match = _BARE.match(text, start)
@@ -69,7 +69,7 @@ def prose_value(text: str, start: int) -> tuple[int, int] | None:
 
 
 def _inside_quotes(text: str, start: int) -> tuple[int, int] | None:
-    """Return the inside of the quotes that begin there; of open quotes, up to the end."""
+    """Return the position of quoted text. Without a closing quote, it ends with the text."""
     opening = _OPENING.match(text, start)
     if opening is None:
         return None
@@ -79,7 +79,7 @@ def _inside_quotes(text: str, start: int) -> tuple[int, int] | None:
 
 
 def quoted_value(text: str, start: int) -> tuple[int, int] | None:
-    """Return what a value in quotes holds after its scheme."""
+    """Return the position of a quoted value without its authentication scheme."""
     span = _inside_quotes(text, start)
     return None if span is None else _without_scheme(text, *span)
 
@@ -90,7 +90,7 @@ def _without_scheme(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def bare_value(text: str, start: int, name: str, *, colon: bool) -> tuple[int, int]:
-    """Return where a value without quotes lies; some headers have the rest of the line."""
+    """Return the position of a value without quotes. Some headers take the rest of the line."""
     if _LONG_SCHEME.match(text, start) or _is_cookie(text, start, name):
         line = _LINE.match(text, start)
         return (start, start) if line is None else line.span()
@@ -106,6 +106,6 @@ def bare_value(text: str, start: int, name: str, *, colon: bool) -> tuple[int, i
 
 
 def _is_cookie(text: str, start: int, name: str) -> bool:
-    """Tell whether a header's line of cookies begins there."""
-    # Looked for nearby first: a line that says "Cookie:" a thousand times is not read as often.
+    """Return whether the cookies of a header begin at a position."""
+    # The search has a limit, so that a line with a thousand "Cookie:" is not read each time.
     return name.casefold().endswith("cookie") and text.find("=", start, start + _NAME_ROOM) >= 0

@@ -1,4 +1,4 @@
-"""Values that stand where a secret would, and are none: parameters, variables, words of prose."""
+"""Recognizes values that replace a secret: placeholders, variables and expressions."""
 
 import re
 from collections.abc import Callable
@@ -24,14 +24,14 @@ _MANY: Final = 1024
 
 
 def is_placeholder(value: str) -> bool:
-    """Tell whether a value stands for another, is empty, a truth value or masked already."""
+    """Return whether a value is a placeholder, a variable, empty, a truth value or masked."""
     if len(value) >= _MANY:
         return False
     return bool(_PLACEHOLDER.fullmatch(value) or _VARIABLE.fullmatch(value))
 
 
 def is_code(value: str, name: str, is_sensitive: Callable[[str], bool]) -> bool:
-    """Tell whether a value is an expression of a program or of SQL: ``token=self.token``."""
+    """Return whether a value is an expression of a program or of SQL: ``token=self.token``."""
     value = value[:_MANY]
     if value == name or _CALL.match(value) or _PARAMETER.fullmatch(value):
         return True

@@ -1,4 +1,4 @@
-"""What a text must have to hold a secret of some kind: most texts are done with after these."""
+"""Quick checks for texts that can't contain a secret. Most texts need no other check."""
 
 import re
 from typing import Final
@@ -25,14 +25,14 @@ _NUMBER: Final = bytes(
 )
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 UUID_LENGTH: Final = 36
-"""The characters of a UUID."""
+"""The length of a UUID's text."""
 
 _FEWEST_DIGITS: Final = 12
 _LONG_TOKEN: Final = 20
 
 
 def quick_signals(text: str) -> tuple[bool, bool, bool]:
-    """Return whether words may tell of a secret, a name and a sign may, and a sentence may."""
+    """Return three flags: words, assignments or sentences of a text may contain a secret."""
     if not _SIGN_OR_BLANK.search(text):
         return False, False, False
     signs = _SIGN.search(text) is not None
@@ -46,22 +46,22 @@ def quick_signals(text: str) -> tuple[bool, bool, bool]:
     if "--" in text:
         return True, signs, prose
     lower = text.lower()
-    for word in words:  # any() would take twice the time
+    for word in words:  # any() takes twice the time
         if word in lower:
             return True, signs, prose
     return False, signs, prose
 
 
 def may_hold_token(text: str, data: bytes) -> bool:
-    """Tell whether 20 characters of tokens stand in one piece, or a token's that has fewer."""
-    # Slack's and Stripe's may be shorter; Django's have characters of any kind.
+    """Return whether a text has 20 token characters in a row, or the prefix of a short token."""
+    # Tokens of Slack and Stripe can be shorter; keys of Django contain any characters.
     if "xox" in text or "k_" in text or "insecure-" in text:
         return True
     return len(data) >= _LONG_TOKEN and b"aaaaaaaaaaaaaaaaaaaa" in data.translate(_TOKEN)
 
 
 def may_hold_card(text: str, data: bytes) -> bool:
-    """Tell whether there are 12 digits in one piece, a group of four, or digits one by one."""
+    """Return whether a text has 12 digits in a row, in groups of four, or one by one."""
     if len(data) != len(text) and _FOREIGN_DIGIT.search(text):
         return True
     if len(data) - len(data.translate(None, _DIGITS)) < _FEWEST_DIGITS:
@@ -73,5 +73,5 @@ def may_hold_card(text: str, data: bytes) -> bool:
 
 
 def is_uuid(text: str) -> bool:
-    """Tell whether a text of that length is a UUID (RFC 9562)."""
+    """Return whether a text of 36 characters is a UUID (RFC 9562)."""
     return _UUID.fullmatch(text) is not None

@@ -1,11 +1,11 @@
-"""Private keys in text, up to their end or, where that was cut off, to the end of the text."""
+"""Masks private keys in text. A key without its end is masked up to the end of the text."""
 
 import re
 from typing import Final
 
 from sqreen_mw.scrubbing.mask import MASK
 
-# RFC 7468; in a URL or in JSON too, where blanks and line ends are written otherwise.
+# RFC 7468, also with the escaped blanks and line ends of URLs and JSON.
 _PEM: Final = re.compile(
     r"----[- ]BEGIN[A-Z0-9 +%_]{1,40}PRIVATE(?:[ +_]|%20)KEY(?:(?!----[- ]END).)*+"
     r"(?:----[- ]END[A-Z0-9 +%_]{1,60}----)?",

@@ -1,4 +1,4 @@
-"""Secrets and words of prose told apart, where a name alone does not tell."""
+"""Distinguishes secrets from ordinary words after a sensitive name."""
 
 import re
 from typing import Final
@@ -11,7 +11,7 @@ _SENTENCE: Final = re.compile(
     r"(?:[ ,][\w ,'-]{0,80})?[.!\"'\s\]]*",
     re.IGNORECASE,
 )
-# What a name that also means other things is followed by: how, which coin, when.
+# Harmless values of ambiguous names: a method, a state, a currency, a date.
 _METHOD: Final = re.compile(
     r"(?:basic|digest|bearer|oauth2?|openid|oidc|saml2?|sso|ldap|jwt|mtls|google|github|gitlab"
     r"|facebook|apple|microsoft|twitter|azure|okta|auth0|email|phone|sms|session|cookie|anonymous"
@@ -35,22 +35,22 @@ _MANY: Final = 1024
 
 
 def is_sentence(value: str) -> bool:
-    """Tell whether a value says what is wrong with another: ``is too short``."""
+    """Return whether a value is a message about another value: ``is too short``."""
     return len(value) < _MANY and _SENTENCE.fullmatch(value) is not None
 
 
 def reads_as_prose(value: str, name: str) -> bool:
-    """Tell whether a name here means another thing: ``auth=google``, ``token=ETH``."""
+    """Return whether an ambiguous name has an ordinary value: ``auth=google``, ``token=ETH``."""
     if _COUNTED.fullmatch(name) and _COUNT.fullmatch(value):
         return True
     return _AMBIGUOUS.fullmatch(name) is not None and _METHOD.match(value) is not None
 
 
 def is_likely_secret(value: str) -> bool:
-    """Tell a secret from a word of prose: letters mixed with others, or long, or digits."""
+    """Return whether a value looks like a secret: mixed characters, many of them, or digits."""
     return _LIKELY.match(value) is not None
 
 
 def is_surely_secret(value: str) -> bool:
-    """Tell a secret in a sentence, where names of formats, addresses and numbers are none."""
+    """Return whether a word of a sentence is a secret and not a format, address or number."""
     return _MIXED.match(value) is not None and _DESCRIBED.match(value) is None

@@ -1,9 +1,10 @@
-"""The scrubber: takes what would leave the process and gives it back without its secrets."""
+"""The default scrubber: masks secrets in texts and JSON-like values."""
 
 import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.scrubbing.assignments import Assignments
 from sqreen_mw.scrubbing.cards import mask_cards
 from sqreen_mw.scrubbing.credentials import mask_credentials
@@ -18,7 +19,7 @@ from sqreen_mw.scrubbing.prefilter import (
     quick_signals,
 )
 from sqreen_mw.scrubbing.private_keys import mask_private_keys
-from sqreen_mw.scrubbing.traverse import LEAST_CARD, LONG_KEY, Walk
+from sqreen_mw.scrubbing.traverse import LEAST_CARD, LONG_KEY, Traversal
 from sqreen_mw.scrubbing.vendors import mask_vendor_tokens
 
 _SHORTEST_SECRET: Final = 5
@@ -29,20 +30,20 @@ _LONGEST_CLEAN: Final = 256
 
 
 class Scrubber:
-    """Masks secrets by the names of their keys and by their form; immutable, does no I/O.
+    """Masks secrets by the names of their keys and by their format. Immutable, without I/O.
 
-    New values are built, arguments never changed. Whatever can't be scrubbed is masked.
+    Arguments are never changed. A value that can't be scrubbed is masked.
     """
 
     def __init__(self, *, keys: Iterable[str] | None = None, pattern: str | None = None) -> None:
-        """Take the settings of the original.
+        """Use the settings of the original Sqreen.
 
         Args:
-            keys: Names in place of the default ones (``SQREEN_STRIP_SENSITIVE_KEYS``).
-            pattern: One more expression for secrets in text (``SQREEN_STRIP_SENSITIVE_REGEX``).
+            keys: Names that replace the default ones (``SQREEN_STRIP_SENSITIVE_KEYS``).
+            pattern: A regular expression for secrets in text (``SQREEN_STRIP_SENSITIVE_REGEX``).
 
         Raises:
-            ValueError: ``pattern`` is no regular expression.
+            ValueError: ``pattern`` is not a regular expression.
         """
         self._keys: Final = SensitiveKeys(keys)
         self._assignments: Final = Assignments(self._keys.match)
@@ -51,38 +52,35 @@ class Scrubber:
         self._known: Final = dict[str, tuple[bool, str]]()
         self._harmless: Final = set[str]()
 
-    def is_sensitive(self, key: str) -> bool:
-        """Tell whether the value of this key is secret."""
+    def is_sensitive(self, key: str, /) -> bool:
+        """Return whether the values of a key are secret."""
         return self._keys.match(key)
 
     def text(self, text: str) -> str:
-        """Return a text with its secret parts masked, or the mask where that fails."""
+        """Return a text with its secrets masked, or the mask if scrubbing fails."""
         if text in self._clean:
             return text
-        try:
+        with suppress_app_errors:
             return self._text(text)
-        except Exception:  # noqa: BLE001 fail closed: what can't be scrubbed must not leave
-            return MASK
+        return MASK  # fail closed
 
     def value(self, value: Any) -> Any:
-        """Return a copy of a JSON-like value with its secrets masked, or itself if it has none.
+        """Return a copy of a JSON-like value with its secrets masked, or the value if it has none.
 
-        A sensitive key masks text, numbers and everything nested, not booleans or None. What lies
-        deeper than 64 levels or beyond 100,000 values is masked, and so is an object of a type
-        that JSON can't say.
+        A sensitive key masks texts, numbers and nested values, but not booleans or None. Values
+        below 64 levels, values after the first 100,000, and objects of other types are masked.
         """
         if type(value) is dict and self._is_harmless(value):
             return value
-        try:
-            walk = Walk(
-                text=self._text, clean=self._clean, judge=self._judgement, known=self._known
+        with suppress_app_errors:
+            traversal = Traversal(
+                text=self._text, clean=self._clean, policy=self._policy, known=self._known
             )
-            return walk.copy(value)
-        except Exception:  # noqa: BLE001 fail closed: what can't be scrubbed must not leave
-            return MASK
+            return traversal.copy(value)
+        return MASK  # fail closed
 
     def _text(self, text: str) -> str:
-        """Return a text without its secrets; clean ones are remembered, as most come again."""
+        """Return a text with its secrets masked. Clean texts are cached because most repeat."""
         if text in self._clean:
             return text
         scrubbed = self._scrubbed(text)
@@ -99,33 +97,33 @@ class Scrubber:
             if words:
                 text = mask_private_keys(text)
             if length >= _SHORTEST_CARD:
-                text = self._without_forms(text, text.encode(errors="replace"))
+                text = self._mask_formats(text, text.encode(errors="replace"))
             if words:
                 text = mask_markup(mask_credentials(text), self._keys.match)
             if signs or prose:
                 text = self._assignments.mask(text, prose=prose)
         return text if self._pattern is None else self._pattern.sub(MASK, text)
 
-    def _without_forms(self, text: str, data: bytes) -> str:
-        """Return a text without what its form alone tells, given its bytes, too."""
+    def _mask_formats(self, text: str, data: bytes) -> str:
+        """Mask secrets that need no name. ``data`` is the encoded text."""
         if may_hold_token(text, data):
             text = mask_vendor_tokens(text)
         return mask_cards(text) if may_hold_card(text, data) else text
 
-    def _judgement(self, key: str) -> tuple[bool, str]:
-        """Return whether a key is sensitive, and its text to show; harmless ones are remembered."""
-        sensitive, shown = self._keys.match(key), self._text(key)
-        # What "value" holds is told by its neighbours.
-        if not sensitive and shown == key != "value" and len(key) <= LONG_KEY:
+    def _policy(self, key: str) -> tuple[bool, str]:
+        """Return whether a key is sensitive, and the scrubbed key. Harmless keys are cached."""
+        sensitive, scrubbed = self._keys.match(key), self._text(key)
+        # The neighbours of "value" decide whether it is a secret.
+        if not sensitive and scrubbed == key != "value" and len(key) <= LONG_KEY:
             if len(self._harmless) >= _HARMLESS_KEYS:
                 self._harmless.clear()
             self._harmless.add(key)
-        return sensitive, shown
+        return sensitive, scrubbed
 
     def _is_harmless(self, values: dict[Any, Any]) -> bool:
-        """Tell whether all keys and texts of a dict are known, and it holds nothing but them.
+        """Return whether all keys and values of a dict are known to be harmless.
 
-        Most are so, and a walk is dear.
+        Most dicts are, and a traversal is slow.
         """
         keys, texts = self._harmless, self._clean
         for key, value in values.items():
@@ -144,9 +142,9 @@ class Scrubber:
 
 
 class NullScrubber:
-    """Leaves everything as it is (``SQREEN_STRIP_SENSITIVE_DATA=0``)."""
+    """Masks nothing (``SQREEN_STRIP_SENSITIVE_DATA=0``)."""
 
-    def is_sensitive(self, key: str) -> bool:  # noqa: ARG002 the scrubber's own signature
+    def is_sensitive(self, _key: str, /) -> bool:
         """Return False."""
         return False
 
@@ -164,5 +162,5 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as error:
         raise ValueError(
-            f"SQREEN_STRIP_SENSITIVE_REGEX is no regular expression: {error}; correct or unset it"
+            f"SQREEN_STRIP_SENSITIVE_REGEX is not a regular expression: {error}; fix or unset it"
         ) from error

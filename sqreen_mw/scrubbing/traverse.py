@@ -1,4 +1,4 @@
-"""The walk through a nested value: bounded, so that cycles, depth and size end it."""
+"""Scrubs a nested value. Limits on depth and size also end cycles."""
 
 from collections.abc import Callable, Container, Mapping
 from datetime import date, time, timedelta
@@ -6,42 +6,50 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
+from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.scrubbing.card_numbers import is_card
 from sqreen_mw.scrubbing.mask import MASK
 
 _MAX_DEPTH: Final = 64
 _MAX_NODES: Final = 100_000
 LEAST_CARD: Final = 10**11
-"""The least number that may be a card's: it has 12 digits."""
+"""The smallest number that can be a card number; it has 12 digits."""
 
 _CARDS_END: Final = 10**19
 _KNOWN_KEYS: Final = 1024
 _HARMLESS: Final = (date, time, timedelta, UUID)
 _NAMES: Final = ("name", "key")
 LONG_KEY: Final = 64
-"""Characters of a key, of which longer ones are not remembered."""
+"""Longer keys are not cached."""
 
-Judge: TypeAlias = Callable[[str], tuple[bool, str]]
-"""Tells whether a key is sensitive, and its text without secrets."""
+KeyPolicy: TypeAlias = Callable[[str], tuple[bool, str]]
+"""Returns whether a key is sensitive, and the key's text without secrets."""
 
 
-class Walk:
-    """One walk through one value; it ends at 64 levels and 100,000 values, the rest is masked."""
+class Traversal:
+    """Scrubs one value, at most 64 levels and 100,000 values of it. The rest is masked."""
 
-    __slots__ = ("_clean", "_judge", "_known", "_left", "_text")
+    __slots__ = ("_clean", "_known", "_left", "_policy", "_text")
 
     def __init__(
         self,
         *,
         text: Callable[[str], str],
         clean: Container[str],
-        judge: Judge,
+        policy: KeyPolicy,
         known: dict[str, tuple[bool, str]],
     ) -> None:
-        """Take what scrubs a text and judges a key, and what is known of texts and keys."""
+        """Set the functions for texts and keys.
+
+        Args:
+            text: Scrubs a text.
+            clean: Texts without secrets.
+            policy: Decides whether a key is sensitive.
+            known: The cached decisions.
+        """
         self._text = text
         self._clean = clean
-        self._judge = judge
+        self._policy = policy
         self._known = known
         self._left = _MAX_NODES
 
@@ -53,12 +61,11 @@ class Walk:
         is_number = kind is int or kind is float
         if value is None or kind is bool or (is_number and -LEAST_CARD < value < LEAST_CARD):
             return value
-        try:
+        with suppress_app_errors:
             if kind is dict:
                 return self._mapping(value, depth - 1)
             return self._sequence(value, depth - 1) if kind is list else self._other(value, depth)
-        except Exception:  # noqa: BLE001 fail closed: what can't be scrubbed must not leave
-            return MASK
+        return MASK  # fail closed
 
     def _other(self, value: Any, depth: int) -> Any:
         match value:
@@ -81,7 +88,7 @@ class Walk:
                 return value if isinstance(value, _HARMLESS) else MASK
 
     def _full(self, value: Any, depth: int) -> bool:
-        """Tell whether a value lies too deep, or holds more than may still be walked."""
+        """Return whether a value is too deep or too large."""
         self._left -= len(value) + 1
         return depth < 0 or self._left < 0
 
@@ -99,8 +106,8 @@ class Walk:
         copied: dict[Any, Any] = {}
         known, copy, text, clean = self._known, self.copy, self._text, self._clean
         for key, item in value.items():
-            judged = known.get(key) if type(key) is str else None
-            sensitive, name = judged or self._judged(key, depth)
+            decision = known.get(key) if type(key) is str else None
+            sensitive, name = decision or self._decide(key, depth)
             if sensitive and item is not None and type(item) is not bool:
                 copied[name] = MASK
             elif type(item) is str:
@@ -111,26 +118,26 @@ class Walk:
             copied["value"] = MASK
         return copied
 
-    def _judged(self, key: Any, depth: int) -> tuple[bool, Any]:
-        """Return whether a key is sensitive and how it shows; short ones are remembered."""
+    def _decide(self, key: Any, depth: int) -> tuple[bool, Any]:
+        """Return whether a key is sensitive, and the scrubbed key. Short keys are cached."""
         if isinstance(key, bytes):
-            return self._judge(_decoded(key))[0], self._bytes(key)
+            return self._policy(_decoded(key))[0], self._bytes(key)
         if not isinstance(key, str):
             return False, self.copy(key, depth)
         plain = str.__str__(key)
-        judged = self._judge(plain)
+        decision = self._policy(plain)
         if len(plain) <= LONG_KEY:
             if len(self._known) >= _KNOWN_KEYS:
                 self._known.clear()
-            self._known[plain] = judged
-        return judged
+            self._known[plain] = decision
+        return decision
 
     def _names_a_secret(self, value: Mapping[Any, Any]) -> bool:
-        """Tell whether a mapping is a pair such as ``{"name": "password", "value": "x"}``."""
+        """Return whether a mapping is a pair such as ``{"name": "password", "value": "x"}``."""
         if value["value"] is None or type(value["value"]) is bool:
             return False
         names = (value.get(key) for key in _NAMES)
-        return any(type(name) is str and self._judge(name)[0] for name in names)
+        return any(type(name) is str and self._policy(name)[0] for name in names)
 
     def _bytes(self, data: bytes) -> bytes:
         return self._text(_decoded(data)).encode(errors="surrogateescape")

@@ -1,4 +1,4 @@
-"""Keys and tokens whose format their vendor documents, told by their beginning."""
+"""Masks keys and tokens in the documented formats of vendors."""
 
 import re
 from itertools import groupby
@@ -7,7 +7,7 @@ from typing import Final
 
 from sqreen_mw.scrubbing.mask import MASK
 
-# At least 14 letters and digits in one piece, with a digit: no words in kebab or snake case.
+# At least 14 letters and digits in a row, with a digit: excludes kebab-case and snake_case words.
 _RANDOM: Final = r"(?=[\w-]{0,48}[A-Za-z0-9]{14})(?=[\w-]{0,64}[0-9])[\w-]"
 
 FORMATS: Final = (
@@ -170,11 +170,11 @@ FORMATS: Final = (
     r"N[\w-]{23,27}\.[\w-]{6,7}\.[\w-]{27,}",
     r"O[\w-]{23,27}\.[\w-]{6,7}\.[\w-]{27,}",
 )
-"""The formats of tokens that are told by their beginning."""
+"""The formats of tokens with a known prefix."""
 
 
 def _by_first_letter(formats: tuple[str, ...]) -> str:
-    """Return one pattern that tries only the formats that begin as the text does."""
+    """Return a pattern that tries only the formats with the same first letter."""
     groups = groupby(sorted(formats), key=itemgetter(0))
     return "|".join(f"{first}(?:{'|'.join(one[1:] for one in group)})" for first, group in groups)
 
@@ -182,7 +182,7 @@ def _by_first_letter(formats: tuple[str, ...]) -> str:
 _TOKENS: Final = re.compile(rf"(?<![A-Za-z0-9])(?:{_by_first_letter(FORMATS)})", re.ASCII)
 _MARKED: Final = (
     (
-        "eyJ",  # JWT and JWE (RFC 7519); not inside a word, or many beginnings would cost much
+        "eyJ",  # JWT and JWE (RFC 7519), not inside a word, to be fast
         re.compile(
             r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=\\[nrt])|(?<=_))"
             r"eyJ[\w-]{8,4096}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}+",
@@ -197,7 +197,7 @@ _MARKED: Final = (
     ("-us", re.compile(r"\b[a-f0-9]{32}-us\d{1,2}\b")),  # Mailchimp
     ("Q~", re.compile(r"(?<![\w.~-])[\w.~-]{3}[0-9]Q~[\w.~-]{31,34}(?![\w.~-])")),  # Entra
     (
-        "=",  # Azure, keys that can be told
+        "=",  # Azure keys with a known marker
         re.compile(
             r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{33,76}(?:AIoT|\+A(?:St|Eh|Sb|Ba|CR|Rm)|ACDb|AzFu|AzSe"
             r"|APIM|AzCa)[A-Za-z0-9+/]{5}[AQgw]={1,2}"
@@ -217,7 +217,7 @@ _MARKED: Final = (
 
 
 def mask_vendor_tokens(text: str) -> str:
-    """Return a text with each key or token of a documented format masked."""
+    """Return a text with all keys and tokens of documented formats masked."""
     text = _TOKENS.sub(MASK, text)
     for mark, pattern in _MARKED:
         if mark in text:

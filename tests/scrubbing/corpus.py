@@ -1,4 +1,4 @@
-"""The corpus: made-up secrets that must not survive, and benign values that must."""
+"""The corpus of made-up secrets and benign values."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ HERE = Path(__file__).parent / "corpus"
 
 @dataclass(frozen=True)
 class Planted:
-    """A value that holds a secret, and what of it must be left."""
+    """A value with a secret, and the parts that must be kept."""
 
     kind: str
     value: Any
@@ -19,17 +19,17 @@ class Planted:
 
 
 def secrets() -> list[Planted]:
-    """Return the values with secrets, which are stored in parts: no scanner takes them for real."""
+    """Return the values with secrets, which are stored in parts to avoid secret scanners."""
     return [_planted(row) for row in _rows("secrets.jsonl")]
 
 
 def benign() -> list[Any]:
-    """Return the values that hold no secret."""
+    """Return the values without secrets."""
     return [row["value"] for row in _rows("benign.jsonl")]
 
 
 def plant(value: Any, secret: str) -> Any:
-    """Return a value with the secret in each place that is marked by ``{}``."""
+    """Return a value in which ``{}`` is replaced by the secret."""
     if isinstance(value, dict):
         return {key: plant(item, secret) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Card numbers, and the numbers that are none."""
+"""Card numbers and other numbers."""
 
 import random
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from sqreen_mw.scrubbing.mask import MASK
     ],
 )
 def test_card_numbers_are_masked(text: str) -> None:
-    """A number with a brand's prefix, its length and a right check digit is a card's."""
+    """A number with a brand's prefix, length and a valid check digit is masked."""
     assert mask_cards(text) == MASK
     assert mask_cards(f"paid with {text}, thanks") == f"paid with {MASK}, thanks"
 
@@ -49,10 +49,11 @@ def test_card_numbers_are_masked(text: str) -> None:
         ("4040955535855265" + "1228" + "123", f"{MASK}1228123"),
         ("16" + "4040955535855265", f"16{MASK}"),
         ("000" + "4040955535855265", f"000{MASK}"),
+        ("2026-07-31 4 0 4 0 9 5 5 5 3 5 8 5 5 2 6 5 12/28", f"2026-07-31 {MASK} 12/28"),
     ],
 )
-def test_cards_are_found_in_longer_numbers(text: str, expected: str) -> None:
-    """A card number is found before, behind and between other digits."""
+def test_cards_are_found_between_other_digits(text: str, expected: str) -> None:
+    """A card number is found before, after and between other digits."""
     assert mask_cards(text) == expected
 
 
@@ -69,19 +70,19 @@ def test_cards_are_found_in_longer_numbers(text: str, expected: str) -> None:
         *("d0411111111111111" + "1" * 15, "a4111111-1111-4111-1111-111111111111"),
     ],
 )
-def test_other_numbers_survive(text: str) -> None:
-    """Times, order numbers, articles, accounts, phones and fractions are no cards."""
+def test_other_numbers_are_kept(text: str) -> None:
+    """Times, order numbers, articles, accounts, phones and fractions are not cards."""
     assert mask_cards(text) == text
 
 
-def test_a_whole_number_is_a_card_or_not() -> None:
-    """A number is judged as a whole: what is longer is no card."""
+def test_longer_numbers_are_not_cards() -> None:
+    """Only the whole number counts."""
     assert is_card("4111111111111111")
     assert not is_card("41111111111111110")
 
 
-def test_the_documented_numbers_are_cards() -> None:
-    """What is documented for tests has a right check digit, and is found within any digits."""
+def test_documented_numbers_are_cards() -> None:
+    """Documented test numbers have a valid check digit and are found in other digits."""
     documented = DOCUMENTED.pattern.split("|")
 
     assert all(map(has_check_digit, documented))
@@ -92,7 +93,7 @@ RANDOM = random.Random(4)
 
 
 def digits(count: int) -> str:
-    """Return random digits that do not begin with a zero."""
+    """Return random digits without a leading zero."""
     return str(RANDOM.randrange(10 ** (count - 1), 10**count))
 
 
@@ -112,8 +113,8 @@ def digits(count: int) -> str:
         (lambda: str(1_700_000_000_000_000 + RANDOM.randrange(10**14)), 0.001),
     ],
 )
-def test_few_random_numbers_pass_for_a_card(number: Callable[[], str], highest: float) -> None:
-    """Of random numbers only so many are masked as have by chance all that makes a card."""
+def test_few_random_numbers_are_masked(number: Callable[[], str], highest: float) -> None:
+    """Only as many random numbers are masked as are valid cards by chance."""
     texts = [number() for _ in range(3000)]
 
     assert sum(mask_cards(text) != text for text in texts) <= highest * len(texts)

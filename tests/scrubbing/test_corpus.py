@@ -1,4 +1,4 @@
-"""What the scrubber finds in the corpus, and what it leaves alone."""
+"""The scrubber's recall and precision on the corpus."""
 
 import json
 import sys
@@ -10,8 +10,8 @@ from tests.scrubbing.corpus import benign, secrets
 SCRUBBER = Scrubber()
 
 
-def test_every_secret_of_the_corpus_is_masked() -> None:
-    """Recall is 100 %: no planted secret is left, and what lies around it is."""
+def test_all_secrets_of_the_corpus_are_masked() -> None:
+    """Recall is 100 %, and the text around the secrets is kept."""
     rows = secrets()
     missed = [row for row in rows if row.secret in _text(SCRUBBER.value(row.value))]
     cut = [row for row in rows if any(k not in _text(SCRUBBER.value(row.value)) for k in row.keep)]
@@ -22,8 +22,8 @@ def test_every_secret_of_the_corpus_is_masked() -> None:
     assert cut == []
 
 
-def test_benign_values_are_left_alone() -> None:
-    """At most 0.1 % of the benign values are touched."""
+def test_benign_values_are_unchanged() -> None:
+    """At most 0.1 % of the benign values change."""
     rows = benign()
     touched = [(row, scrubbed) for row in rows if (scrubbed := SCRUBBER.value(row)) != row]
     sys.stdout.write(f"touched {len(touched) / len(rows):.2%} of {len(rows)}\n")
@@ -32,8 +32,8 @@ def test_benign_values_are_left_alone() -> None:
     assert len(touched) <= len(rows) / 1000, touched
 
 
-def test_scrubbing_twice_changes_nothing_more() -> None:
-    """What was scrubbed once holds nothing more to mask."""
+def test_scrubbing_twice_is_the_same() -> None:
+    """A scrubbed value has no more secrets."""
     for row in secrets():
         once = SCRUBBER.value(row.value)
 

@@ -1,4 +1,4 @@
-"""Which keys are sensitive."""
+"""The decision whether a key is sensitive."""
 
 import pytest
 
@@ -42,8 +42,8 @@ KEYS = SensitiveKeys()
         "x" * 500 + "_password",
     ],
 )
-def test_keys_of_secrets(key: str) -> None:
-    """A key is sensitive whose last word is a secret's name, in any case and language."""
+def test_sensitive_keys(key: str) -> None:
+    """A key is sensitive if its last word is a secret's name, in any case and language."""
     assert KEYS.match(key)
 
 
@@ -65,6 +65,6 @@ def test_keys_of_secrets(key: str) -> None:
         *("public_key", "passport", "clave_producto", "passwordless", "密码强度", "cookie_consent"),
     ],
 )
-def test_keys_of_other_things(key: str) -> None:
-    """A key is not sensitive that only speaks of a secret, or only sounds like one."""
+def test_harmless_keys(key: str) -> None:
+    """A key that only mentions a secret, or sounds like one, is not sensitive."""
     assert not KEYS.match(key)

@@ -1,4 +1,4 @@
-"""What the prefilter lets pass: the same is masked with it as without it."""
+"""The prefilter changes no result: the same secrets are masked without it."""
 
 import re
 
@@ -25,7 +25,7 @@ SECRET = "Zx83kq91"
 
 
 def unfiltered(text: str) -> str:
-    """Return a text after each step, none left out."""
+    """Return a text after all steps, without the prefilter."""
     text = mask_cards(mask_vendor_tokens(mask_private_keys(text)))
     return Assignments(KEYS.match).mask(mask_markup(mask_credentials(text), KEYS.match))
 
@@ -42,7 +42,7 @@ def unfiltered(text: str) -> str:
     ],
 )
 def test_names_are_found_in_each_form(form: str) -> None:
-    """A value is masked with the prefilter where it is without, after each sensitive name."""
+    """The prefilter passes the value of each sensitive name in each form."""
     texts = [form.format(name) for name in NAMES]
 
     assert [text for text in texts if SCRUBBER.text(text) != unfiltered(text)] == []
@@ -60,13 +60,13 @@ def test_names_are_found_in_each_form(form: str) -> None:
     ["cookie", "otp", "cred", "jwt", "senha", "pswd", "cvv", "credentials", "heslo"],
 )
 def test_short_and_foreign_names_are_found(form: str, name: str) -> None:
-    """A flag, a sentence and an arrow tell a secret of any name, not of the usual ones only."""
+    """Flags, sentences and arrows are checked for all names, not only for common ones."""
     assert SCRUBBER.text(form.format(name, SECRET)) == form.format(name, MASK)
 
 
 @pytest.mark.parametrize("tokens", FORMATS)
 def test_vendor_tokens_are_found(tokens: str) -> None:
-    """A token of any documented format, of the least length too, is masked as without it."""
+    """The prefilter passes tokens of all documented formats, also the shortest."""
     drawn = re.compile(LOOKS_AROUND.sub("", tokens), re.ASCII)
 
     @settings(max_examples=10)
@@ -87,5 +87,5 @@ def test_vendor_tokens_are_found(tokens: str) -> None:
     ],
 )
 def test_short_and_unusual_tokens_are_masked(start: str, rest: str) -> None:
-    """A token shorter than most, or of other characters than most, is masked."""
+    """A short token, or one of unusual characters, is masked."""
     assert SCRUBBER.text(start + rest) == MASK

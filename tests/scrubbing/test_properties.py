@@ -1,4 +1,4 @@
-"""What holds for any value: no planted secret survives, and nothing else changes."""
+"""Properties of any value: no planted secret survives, and nothing else changes."""
 
 import copy
 from typing import Any
@@ -11,7 +11,7 @@ from sqreen_mw.scrubbing.scrubber import Scrubber
 from tests.scrubbing.corpus import secrets
 
 SCRUBBER = Scrubber()
-# Secrets that are told by their form alone, wherever they stand.
+# Secrets with a known format, which need no name.
 FORMS = sorted({row.secret for row in secrets() if row.value == row.secret})
 KEYS = ["password", "userToken", "x-api-key", "new_password2", "пароль", "secret", "Passwort"]
 
@@ -32,14 +32,14 @@ separators = st.sampled_from([" ", "\n", "/", '"', ",", "(", "<", "\t", ": ", "'
 
 @st.composite
 def texts_with(draw: st.DrawFn, secret: str) -> str:
-    """Return a text that has the secret somewhere between other words."""
+    """Return a text with the secret between other words."""
     before, after = draw(words), draw(words)
     return f"{before}{draw(separators)}{secret}{draw(separators)}{after}"
 
 
 @st.composite
 def planted(draw: st.DrawFn) -> tuple[str, Any]:
-    """Return a secret, and a value that holds it in text, bytes, a key or under a key."""
+    """Return a secret, and a value that contains it in text, bytes, a key or under a key."""
     secret = draw(st.sampled_from(FORMS))
     text = draw(texts_with(secret))
     value: Any = draw(
@@ -57,7 +57,7 @@ def planted(draw: st.DrawFn) -> tuple[str, Any]:
 
 @given(planted())
 def test_no_planted_secret_survives(case: tuple[str, Any]) -> None:
-    """A secret is gone from any value, wherever it lies, and the value stays as it was."""
+    """A secret is masked at any place of a value, and the value itself does not change."""
     secret, value = case
     before = copy.deepcopy(value)
 
@@ -69,28 +69,28 @@ def test_no_planted_secret_survives(case: tuple[str, Any]) -> None:
 
 
 @given(st.sampled_from(KEYS), st.text(min_size=1) | st.integers() | st.binary(), names)
-def test_no_value_of_a_sensitive_key_survives(key: str, secret: Any, name: str) -> None:
-    """Whatever lies under a sensitive key is masked whole."""
+def test_values_of_sensitive_keys_are_masked(key: str, secret: Any, name: str) -> None:
+    """All values under a sensitive key are masked."""
     assert SCRUBBER.value([{name: {key: secret}}]) == [{name: {key: MASK}}]
 
 
 @given(clean)
-def test_clean_values_come_back_equal(value: Any) -> None:
-    """A value without secrets comes back as an equal copy."""
+def test_clean_values_are_unchanged(value: Any) -> None:
+    """A value without secrets is returned as an equal copy."""
     assert SCRUBBER.value(value) == value
 
 
 @given(st.text())
-def test_any_text_is_scrubbed_without_fail(text: str) -> None:
-    """No text makes the scrubber give up, and what is scrubbed has nothing more to mask."""
+def test_any_text_can_be_scrubbed(text: str) -> None:
+    """Scrubbing never fails, and a second time changes nothing."""
     once = SCRUBBER.text(text)
 
     assert SCRUBBER.text(once) == once
 
 
 @given(st.binary())
-def test_bytes_that_are_no_text_come_back_equal(data: bytes) -> None:
-    """Bytes stay bytes, also where they are no UTF-8."""
+def test_bytes_are_unchanged(data: bytes) -> None:
+    """Bytes stay bytes, also if they are not UTF-8."""
     scrubbed = SCRUBBER.value(data)
 
     assert scrubbed == data or MASK.encode() in scrubbed

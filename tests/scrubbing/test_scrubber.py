@@ -1,4 +1,4 @@
-"""The scrubber as a whole: what it masks in values, and that nothing makes it fail."""
+"""The whole scrubber: it masks secrets in values and never fails."""
 
 from typing import Any
 
@@ -33,13 +33,13 @@ CARD = "4111111111111111"
         ([10**5000, 10**30, -5], [10**5000, 10**30, -5]),
     ],
 )
-def test_values_are_masked_by_key_and_by_form(value: Any, expected: Any) -> None:
-    """A sensitive key masks all but truth values and None; text, bytes and numbers by form."""
+def test_values_are_masked_by_key_and_by_format(value: Any, expected: Any) -> None:
+    """A sensitive key masks all but truth values and None; other secrets are masked by format."""
     assert SCRUBBER.value(value) == expected
 
 
 def test_cycles_end() -> None:
-    """A value that holds itself, once or many times, ends in masks."""
+    """A value that contains itself ends in masks."""
     value: dict[str, Any] = {"password": "hunter2"}
     value["self"] = value
     value["selves"] = [value] * 10
@@ -49,8 +49,8 @@ def test_cycles_end() -> None:
     assert scrubbed["self"]["self"]["password"] == MASK
 
 
-def test_depth_ends() -> None:
-    """A value far deeper than Python's stack is masked from some level on."""
+def test_deep_values_are_masked() -> None:
+    """A value deeper than Python's stack is masked below a level."""
     value: Any = "hunter2"
     for _ in range(100_000):
         value = [value]
@@ -62,13 +62,13 @@ def test_depth_ends() -> None:
     assert scrubbed == MASK
 
 
-def test_width_ends() -> None:
-    """A list of more values than are walked is masked whole."""
+def test_large_lists_are_masked() -> None:
+    """A list with more values than the limit is masked."""
     assert SCRUBBER.value([0] * 200_000) == MASK
 
 
-def test_what_fails_is_masked() -> None:
-    """A value whose own methods raise is masked, and what lies beside it is kept."""
+def test_failing_values_are_masked() -> None:
+    """A value whose methods raise is masked, and its neighbours are kept."""
 
     class Broken(dict[str, str]):
         def items(self) -> Any:
@@ -78,7 +78,7 @@ def test_what_fails_is_masked() -> None:
 
 
 def test_configured_keys_replace_the_default_ones() -> None:
-    """With keys of one's own only these are sensitive, by their last words too."""
+    """With configured keys, only these are sensitive, also as last words."""
     scrubber = Scrubber(keys=["shoe-size", "2fa", "value"])
 
     sensitive = {
@@ -90,21 +90,21 @@ def test_configured_keys_replace_the_default_ones() -> None:
     assert sensitive == {"shoeSize", "newShoeSize", "2fa", "value"}
 
 
-def test_a_configured_pattern_masks_its_matches() -> None:
-    """One more pattern masks what it matches, in short text too."""
+def test_configured_pattern_masks_its_matches() -> None:
+    """The pattern is also applied to short texts."""
     scrubber = Scrubber(pattern=r"E-\d+")
 
     assert scrubber.value({"a": "E-1", "b": "no E-22 here"}) == {"a": MASK, "b": f"no {MASK} here"}
 
 
-def test_a_wrong_pattern_is_told() -> None:
-    """A pattern that is no regular expression raises an error that names the setting."""
+def test_wrong_pattern_names_the_setting() -> None:
+    """An invalid regular expression raises an error with the setting."""
     with pytest.raises(ValueError, match="SQREEN_STRIP_SENSITIVE_REGEX"):
         Scrubber(pattern="(")
 
 
-def test_the_null_scrubber_leaves_everything() -> None:
-    """Where scrubbing is off, values pass as they are."""
+def test_null_scrubber_masks_nothing() -> None:
+    """With scrubbing disabled, values are returned unchanged."""
     null = NullScrubber()
 
     assert null.value({"password": "x"}) == {"password": "x"}
