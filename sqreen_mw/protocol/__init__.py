@@ -1,1 +1,1 @@
-"""What the halves say to each other: frozen values, their limits, and their JSON."""
+"""The messages between agent and collector: frozen values, their limits and their JSON."""

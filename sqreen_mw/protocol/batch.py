@@ -1,4 +1,4 @@
-"""The JSON batch: how events travel from an agent to the collector, and the answer to it."""
+"""Batches of events from agents to the collector, and the collector's answer."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -12,14 +12,14 @@ from sqreen_mw.protocol.json_errors import JSON_ERRORS, json_error_text
 from sqreen_mw.protocol.limits import MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 
 WIRE_VERSION: Final = 1
-"""Raised by one with every change that an older collector could not read."""
+"""Incremented with each change that an older collector can't read."""
 
 
 class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A batch whose events are still encoded, one JSON object each.
 
-    ``app`` may be left out: the token names it. ``sent_at`` is the sender's clock, so that the
-    collector can tell how far it is off; it never changes an event's own timestamp.
+    ``app`` is optional because the token belongs to an app. ``sent_at`` is the sender's clock; the
+    collector compares it with its own. It does not change the timestamps of events.
     """
 
     version: int = WIRE_VERSION
@@ -33,7 +33,7 @@ class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
 
 
 class Rejection(Struct, frozen=True, kw_only=True):
-    """Why one event of a batch was not taken; ``index`` is its place, counted from 0."""
+    """The reason why an event of a batch was rejected. ``index`` counts from 0."""
 
     index: int
     code: str
@@ -42,9 +42,9 @@ class Rejection(Struct, frozen=True, kw_only=True):
 
 
 class IngestAnswer(Struct, frozen=True, kw_only=True):
-    """What became of a batch: accepted + duplicates + rejected is the number of events sent.
+    """The result of a batch: accepted + duplicates + rejected is the number of sent events.
 
-    ``seq`` is the store's sequence number after the batch; it only grows.
+    ``seq`` is the store's sequence number after the batch. It only increases.
     """
 
     accepted: Annotated[int, Meta(ge=0)]
@@ -55,7 +55,7 @@ class IngestAnswer(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class DecodedBatch:
-    """A batch as the collector reads it: what is well-formed, and what is not."""
+    """A decoded batch: the valid events, and a rejection for each of the others."""
 
     envelope: Envelope
     events: list[Event]
@@ -76,14 +76,14 @@ _answer_decoder: Final = msgspec.json.Decoder(IngestAnswer)
 
 def encode_event(event: Event) -> bytes:
     """Return an event's JSON, UTF-8."""
-    # encode() returns what it has written in, and holds half as much again: many events wait.
+    # encode() returns a buffer that is larger than its content, and many events wait in memory.
     written = bytearray(_USUAL_BYTES)
     _encoder.encode_into(event, written)
     return bytes(written)
 
 
 def encode_batch(envelope: Envelope) -> bytes:
-    """Return a batch's JSON, UTF-8; its events are put in as they are."""
+    """Return a batch's JSON, UTF-8. Its events are already encoded."""
     return _encoder.encode(envelope)
 
 
@@ -93,10 +93,10 @@ def encode_answer(answer: IngestAnswer) -> bytes:
 
 
 def decode_event(data: bytes) -> Event:
-    """Return the event of its JSON.
+    """Decode an event.
 
     Raises:
-        MalformedBatchError: With the path or the byte of the fault.
+        MalformedBatchError: The JSON is not valid; the message contains the path of the error.
     """
     try:
         return _event_decoder.decode(data)
@@ -105,10 +105,10 @@ def decode_event(data: bytes) -> Event:
 
 
 def decode_answer(data: bytes) -> IngestAnswer:
-    """Return the collector's answer to a batch.
+    """Decode the collector's answer to a batch.
 
     Raises:
-        MalformedBatchError: The text is no such answer.
+        MalformedBatchError: The JSON is not a valid answer.
     """
     try:
         return _answer_decoder.decode(data)
@@ -117,10 +117,10 @@ def decode_answer(data: bytes) -> IngestAnswer:
 
 
 def decode_envelope(data: bytes) -> Envelope:
-    """Return a batch whose events are not looked at.
+    """Decode a batch, but not its events.
 
     Raises:
-        MalformedBatchError: With the path or the byte of the fault.
+        MalformedBatchError: The JSON is not valid; the message contains the path of the error.
     """
     try:
         return _envelope_decoder.decode(data)
@@ -129,33 +129,32 @@ def decode_envelope(data: bytes) -> Envelope:
 
 
 def decode_batch(data: bytes) -> DecodedBatch:
-    """Return a batch's well-formed events and a rejection for each of the others.
+    """Decode a batch into its valid events and a rejection for each of the others.
 
     Raises:
-        MalformedBatchError: The batch itself can't be read; the message holds the path or the
-            byte of the fault.
+        MalformedBatchError: The batch itself can't be read.
     """
     envelope = decode_envelope(data)
     if envelope.version != WIRE_VERSION:
         raise MalformedBatchError(
-            f"version {envelope.version} is not spoken here, only {WIRE_VERSION}: "
+            f"version {envelope.version} is not supported, only {WIRE_VERSION}: "
             "upgrade the collector before the SDK"
         )
     events: list[Event] = []
     rejected: list[Rejection] = []
     for index, raw in enumerate(envelope.events):
-        verdict = _decode_one(index, raw)
-        if isinstance(verdict, Rejection):
-            rejected.append(verdict)
+        decoded = _decode_one(index, raw)
+        if isinstance(decoded, Rejection):
+            rejected.append(decoded)
         else:
-            events.append(verdict)
+            events.append(decoded)
     return DecodedBatch(envelope=envelope, events=events, rejected=rejected)
 
 
 def _decode_one(index: int, raw: Raw) -> Event | Rejection:
     size = len(memoryview(raw))
     if size > MAX_EVENT_BYTES:
-        detail = f"the event has {size} bytes, at most {MAX_EVENT_BYTES} are taken"
+        detail = f"the event has {size} bytes, at most {MAX_EVENT_BYTES} are allowed"
         return Rejection(index=index, id=_readable_id(raw), code="event_too_large", detail=detail)
     try:
         return _event_decoder.decode(raw)

@@ -1,4 +1,4 @@
-"""The one model of an event, in the app, on the wire and in the collector."""
+"""The model of an event in the app, on the wire and in the collector."""
 
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -22,7 +22,7 @@ from sqreen_mw.protocol.limits import (
 )
 
 RESERVED_PREFIX: Final = "sq."
-"""Names that begin so are ours: an app's own events may not use them."""
+"""Event names with this prefix are reserved for sqreen_mw."""
 
 Text: TypeAlias = Annotated[str, Meta(max_length=MAX_TEXT_LENGTH)]
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
@@ -43,22 +43,22 @@ IpSource: TypeAlias = Literal["peer", "proxy", "header"]
 
 
 _NESTED: Final = (dict, list)
-"""What JSON nests."""
+"""The nested types of JSON."""
 
 
-def _within(value: Any, depth: int) -> bool:
+def _fits(value: Any, depth: int) -> bool:
     if not isinstance(value, _NESTED):
         return True
     if depth == 0:
         return False
     children = value.values() if isinstance(value, dict) else value
-    return all(_within(child, depth - 1) for child in children)
+    return all(_fits(child, depth - 1) for child in children)
 
 
 class Params(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The HTTP parameters of a request; a name of query or form may come twice, so lists.
+    """The HTTP parameters of a request. Query and form have lists because names can repeat.
 
-    ``form`` and ``json`` are of the body, as far as the app had read it, where it was asked for.
+    ``form`` and ``json`` come from the body, if ``collect_body`` is set and the app has read it.
     """
 
     query: Annotated[dict[Text, list[Text]], Meta(max_length=MAX_PARAMETERS)] = field(
@@ -71,19 +71,19 @@ class Params(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     json: Any = None
 
     def __post_init__(self) -> None:
-        if self.json is not None and not _within(self.json, MAX_PROPERTY_DEPTH):
+        if self.json is not None and not _fits(self.json, MAX_PROPERTY_DEPTH):
             raise ValueError(f"`json` is nested deeper than {MAX_PROPERTY_DEPTH} levels")
 
 
 class RequestInfo(
     Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """What an event tells of the request that it was tracked in.
+    """The request of an event.
 
-    ``ip`` is canonical text, or None where the peer has no address (a Unix socket); ``ip_source``
-    says who vouches for it: the connection itself, a trusted proxy, or a header that the
-    configuration names. ``id`` is the same on all events of a request. ``status`` is the
-    response's, where it had begun. ``truncated`` says that a value was cut to its limit.
+    ``ip`` is canonical text, or None if the peer has no address (a Unix socket). ``ip_source`` is
+    its source: the connection, a trusted proxy, or the configured header. ``id`` is the same on
+    all events of a request. ``status`` is the response's, if it had started. ``truncated`` is True
+    if a value was cut to its limit.
 
     Raises:
         ValueError: ``ip`` is not an IP address.
@@ -107,10 +107,10 @@ class RequestInfo(
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One thing that happened in an app, under one id from ``track()`` to the store.
+    """An event of an app. Its id is the same from ``track()`` to the store.
 
-    ``timestamp`` is the event's own time and may lie in the past. ``truncated`` says that
-    something did not fit a limit and was left out or cut.
+    ``timestamp`` is the time of the event and can be in the past. ``truncated`` is True if a value
+    was left out or cut because of a limit.
 
     Raises:
         ValueError: A property is nested deeper than ``MAX_PROPERTY_DEPTH``.
@@ -128,6 +128,6 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     def __post_init__(self) -> None:
         for values in (self.properties, self.user_traits):
             for key, value in values.items():
-                # A look at the type spares most values the call.
-                if type(value) in _NESTED and not _within(value, MAX_PROPERTY_DEPTH):
+                # Checking the type here saves the call for most values.
+                if type(value) in _NESTED and not _fits(value, MAX_PROPERTY_DEPTH):
                     raise ValueError(f"{key!r} is nested deeper than {MAX_PROPERTY_DEPTH} levels")

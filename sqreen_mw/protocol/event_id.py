@@ -1,4 +1,4 @@
-"""Event ids: UUIDs of version 7, so that they sort by time (RFC 9562, section 5.7)."""
+"""Event ids: UUIDs of version 7, which sort by time (RFC 9562, section 5.7)."""
 
 import os
 import time
@@ -11,53 +11,52 @@ from typing import Final
 EVENT_ID_PATTERN: Final = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 EVENT_ID_LENGTH: Final = 36
 
-_DRAWN_BITS: Final = 24
-_FIRST_BITS: Final = 47
-"""Of the 48 bits of the count, so that it has room to grow."""
+_RANDOM_BITS: Final = 24
+_START_BITS: Final = 47
+"""The counter has 48 bits and starts below half of its range, so that it can grow."""
 
 
-class _Ids:
-    """What ids of one process are made of: drawn bits for each moment, and a count.
+class _IdSource:
+    """The ids of one process: random bits for each millisecond, and a counter.
 
-    Two processes would have to draw the same bits in the same millisecond while their counts, whose
-    beginnings are drawn, too, are the same. Nothing here lets other threads run, as ``os.urandom``
-    does: the caller would wait for its turn.
+    Ids of two processes are equal only if their random bits and their counters, which start at
+    random numbers, are equal in the same millisecond. ``os.urandom`` is not used for each id
+    because it releases the GIL, and the caller would have to wait for it.
     """
 
-    __slots__ = ("beginning", "count")
+    __slots__ = ("count", "pid", "prefix")
 
-    def __init__(self) -> None:
-        draw = Random().getrandbits  # noqa: S311 an id is no secret
+    def __init__(self, pid: int) -> None:
+        random_bits = Random().getrandbits  # noqa: S311 an id is not a secret
 
         @lru_cache(maxsize=8)
-        def beginning(milliseconds: int) -> str:
+        def prefix(milliseconds: int) -> str:
             when = f"{milliseconds & 0xFFFF_FFFF_FFFF:012x}"
-            drawn = f"{draw(_DRAWN_BITS):06x}"
-            # 8 is the variant, and two zeros.
-            return f"{when[:8]}-{when[8:]}-7{drawn[:3]}-8{drawn[3:]}-"
+            bits = f"{random_bits(_RANDOM_BITS):06x}"
+            # 8 is the variant followed by two zero bits.
+            return f"{when[:8]}-{when[8:]}-7{bits[:3]}-8{bits[3:]}-"
 
-        self.beginning: Final = beginning
-        self.count: Final = count(draw(_FIRST_BITS))
+        self.pid: Final = pid
+        self.prefix: Final = prefix
+        self.count: Final = count(random_bits(_START_BITS))
 
 
-@lru_cache(maxsize=1)
-def _ids_of(pid: int) -> _Ids:  # noqa: ARG001 a fork may run no hooks: uWSGI's does not
-    """Return what ids of a process are made of; a forked child has its own."""
-    return _Ids()
+# By process id, because some forks run no hooks, such as those of uWSGI.
+_id_source: Final = lru_cache(maxsize=1)(_IdSource)
 
 
 def new_event_id(milliseconds: int | None = None) -> str:
-    """Return a new id that sorts after the ids of earlier milliseconds; no process has it twice.
+    """Return a new id that sorts after the ids of earlier milliseconds.
 
     Args:
-        milliseconds: Time of creation, since the epoch, UTC; the present by default.
+        milliseconds: Time of creation in milliseconds since the epoch, UTC; by default now.
     """
     if milliseconds is None:
         milliseconds = time.time_ns() // 1_000_000
-    ids = _ids_of(os.getpid())
-    return f"{ids.beginning(milliseconds)}{next(ids.count):012x}"
+    source = _id_source(os.getpid())
+    return f"{source.prefix(milliseconds)}{next(source.count):012x}"
 
 
 def event_id_bytes(event_id: str) -> bytes:
-    """Return the 16 bytes of an id; they sort as the text does."""
+    """Return the 16 bytes of an id, which sort like its text."""
     return uuid.UUID(event_id).bytes

@@ -1,4 +1,4 @@
-"""The heartbeat: what a process says of itself once a minute, and the answer to it."""
+"""Heartbeats of instances, once a minute, and the collector's answer."""
 
 from typing import Annotated, Final, TypeAlias
 
@@ -11,13 +11,13 @@ from sqreen_mw.protocol.json_errors import JSON_ERRORS, json_error_text
 from sqreen_mw.protocol.limits import MAX_COUNT, MAX_COUNTERS
 
 HEARTBEAT_VERSION: Final = 1
-"""Raised by one with every change that an older collector could not read."""
+"""Incremented with each change that an older collector can't read."""
 
 HEARTBEAT_INTERVAL: Final = 60
-"""Seconds between two heartbeats of a process."""
+"""Seconds between two heartbeats of an instance."""
 
 INTENTIONAL_DROP_REASONS: Final = frozenset({"before_send"})
-"""Reasons of dropping that are the app's own wish; every other one is a loss."""
+"""Drops that the app wants. All other reasons are losses."""
 
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Counter: TypeAlias = Annotated[
@@ -27,11 +27,11 @@ Counter: TypeAlias = Annotated[
 
 
 class Queue(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What became of the events: tracked + replayed = delivered + waiting + all of dropped.
+    """The event counters: tracked + replayed = delivered + waiting + dropped.
 
-    All but ``waiting`` and ``spooled`` count from the process's beginning, so they only grow.
-    ``spooled`` ones of those that wait lie on disk, where they outlive the process; ``replayed``
-    ones were left there by other processes.
+    All counters except ``waiting`` and ``spooled`` start with the process and only grow.
+    ``spooled`` is the part of ``waiting`` that is on disk and survives the process. ``replayed``
+    events were spooled by other processes.
     """
 
     tracked: Count
@@ -43,10 +43,10 @@ class Queue(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
 
 
 class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What one process says of itself; a process that is started again is another instance.
+    """The state of one instance. A restarted process is another instance.
 
-    ``app`` may be left out: the token names it. ``sent_at`` is the sender's clock. ``ended`` says
-    that this is the last one: what waits then is delivered by another process, if it is spooled.
+    ``app`` is optional because the token belongs to an app. ``sent_at`` is the sender's clock.
+    ``ended`` marks the last heartbeat: another process delivers the events that are spooled then.
     """
 
     version: int = HEARTBEAT_VERSION
@@ -66,9 +66,9 @@ class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
 
 
 class HeartbeatAnswer(Struct, frozen=True, kw_only=True):
-    """The collector's clock, in milliseconds since the epoch, and when it expects the next one.
+    """The collector's clock in milliseconds since the epoch, and the interval in seconds.
 
-    ``heartbeat_interval`` is in seconds.
+    The agent sends its next heartbeat after the interval.
     """
 
     server_time: Milliseconds
@@ -81,15 +81,15 @@ _answer_decoder: Final = msgspec.json.Decoder(HeartbeatAnswer)
 
 
 def encode_heartbeat(message: Heartbeat | HeartbeatAnswer) -> bytes:
-    """Return the JSON of a heartbeat, or of the answer to one, UTF-8."""
+    """Return the JSON of a heartbeat or an answer, UTF-8."""
     return _encoder.encode(message)
 
 
 def decode_heartbeat(data: bytes) -> Heartbeat:
-    """Return the heartbeat of its JSON.
+    """Decode a heartbeat.
 
     Raises:
-        MalformedBatchError: With the path or the byte of the fault.
+        MalformedBatchError: The JSON is not a valid heartbeat.
     """
     try:
         heartbeat = _decoder.decode(data)
@@ -97,17 +97,17 @@ def decode_heartbeat(data: bytes) -> Heartbeat:
         raise MalformedBatchError(json_error_text(error, data)) from error
     if heartbeat.version != HEARTBEAT_VERSION:
         raise MalformedBatchError(
-            f"version {heartbeat.version} of heartbeats is not spoken here, only "
+            f"version {heartbeat.version} of heartbeats is not supported, only "
             f"{HEARTBEAT_VERSION}: upgrade the collector before the SDK"
         )
     return heartbeat
 
 
 def decode_heartbeat_answer(data: bytes) -> HeartbeatAnswer:
-    """Return the collector's answer to a heartbeat.
+    """Decode the collector's answer to a heartbeat.
 
     Raises:
-        MalformedBatchError: The text is no such answer.
+        MalformedBatchError: The JSON is not a valid answer.
     """
     try:
         return _answer_decoder.decode(data)

@@ -24,8 +24,8 @@ from sqreen_mw.protocol.address import canonical_address
         ("unknown", None),
     ],
 )
-def test_gives_one_text_an_address(text: str, canonical: str | None) -> None:
-    """Every way to write an address gives one text, and what is no address gives None."""
+def test_addresses_have_one_canonical_text(text: str, canonical: str | None) -> None:
+    """All notations of an address give the same text, and other text gives None."""
     assert canonical_address(text) == canonical
 
 
@@ -33,7 +33,7 @@ def test_gives_one_text_an_address(text: str, canonical: str | None) -> None:
 def test_agrees_with_the_standard_library(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
-    """The canonical text is the same address, mapped ones as IPv4."""
+    """The canonical text is the same address; mapped addresses become IPv4."""
     mapped = getattr(address, "ipv4_mapped", None)
 
     canonical = canonical_address(str(address))
@@ -44,8 +44,8 @@ def test_agrees_with_the_standard_library(
 
 
 @given(st.text())
-def test_any_text_is_an_address_or_none(text: str) -> None:
-    """No text raises."""
+def test_no_text_raises(text: str) -> None:
+    """Any text is an address or None."""
     canonical = canonical_address(text)
 
     assert canonical is None or str(ipaddress.ip_address(canonical)) == canonical

@@ -28,14 +28,14 @@ def batch_of(*raws: bytes) -> bytes:
 
 
 @given(events)
-def test_an_event_survives_the_wire(event: Event) -> None:
-    """Decoding an encoded event gives the event."""
+def test_event_round_trip(event: Event) -> None:
+    """Decoding an encoded event returns the event."""
     assert decode_event(encode_event(event)) == event
 
 
 @given(st.lists(events, max_size=4), names)
-def test_a_batch_survives_the_wire(batch: list[Event], app: str) -> None:
-    """Decoding an encoded batch gives its events and what it says of the app."""
+def test_batch_round_trip(batch: list[Event], app: str) -> None:
+    """Decoding an encoded batch returns its events and its app."""
     raws = [msgspec.Raw(encode_event(event)) for event in batch]
 
     decoded = decode_batch(encode_batch(Envelope(app=app, events=raws)))
@@ -46,8 +46,8 @@ def test_a_batch_survives_the_wire(batch: list[Event], app: str) -> None:
 
 
 @given(st.binary())
-def test_any_bytes_are_a_batch_or_malformed(data: bytes) -> None:
-    """Nothing but MalformedBatchError comes out of bytes that are no batch."""
+def test_invalid_bytes_raise_only_malformed_batch_error(data: bytes) -> None:
+    """Any bytes are a batch or raise MalformedBatchError."""
     try:
         decode_batch(data)
     except MalformedBatchError:
@@ -55,7 +55,7 @@ def test_any_bytes_are_a_batch_or_malformed(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "fault"),
+    ("data", "error"),
     [
         (b"", "(byte 0)"),
         (b'{"events":[', "(byte 11)"),
@@ -70,20 +70,20 @@ def test_any_bytes_are_a_batch_or_malformed(data: bytes) -> None:
         (b'{"event":[]}', "`event`"),
         (b"{}", "`events`"),
         (b'{"sdk":"\xff","events":[]}', ""),  # the decoder does not name the byte
-        (b'{"version":2,"events":[]}', "version 2 is not spoken here"),
+        (b'{"version":2,"events":[]}', "version 2 is not supported"),
         (b'{"events":[' + b"[" * 100_000 + b"]" * 100_000 + b"]}", "nested too deeply"),
     ],
 )
-def test_a_malformed_batch_names_the_fault(data: bytes, fault: str) -> None:
-    """What can't be read at all is refused with the path or the byte of the fault."""
+def test_malformed_batch_names_the_error(data: bytes, error: str) -> None:
+    """An unreadable batch is refused with the path or the byte of the error."""
     with pytest.raises(MalformedBatchError) as raised:
         decode_batch(data)
 
-    assert fault.lower() in str(raised.value).lower()
+    assert error.lower() in str(raised.value).lower()
 
 
 @pytest.mark.parametrize(
-    ("change", "code", "fault"),
+    ("change", "code", "error"),
     [
         ({"id": "not-a-uuid"}, "invalid_event", "`$.id`"),
         ({"event": ""}, "invalid_event", "`$.event`"),
@@ -111,8 +111,8 @@ def test_a_malformed_batch_names_the_fault(data: bytes, fault: str) -> None:
         ({"properties": {"a": "x" * 65_536}}, "event_too_large", "at most 65536"),
     ],
 )
-def test_a_bad_event_is_rejected_by_index(change: dict[str, object], code: str, fault: str) -> None:
-    """A bad event among good ones is rejected with its place, id and fault; the others stay."""
+def test_bad_event_is_rejected_by_index(change: dict[str, object], code: str, error: str) -> None:
+    """A bad event is rejected with its index, id and error; the others are kept."""
     good = encode_event(EVENT)
     bad = msgspec.json.encode({**msgspec.json.decode(good), **change})
 
@@ -122,25 +122,25 @@ def test_a_bad_event_is_rejected_by_index(change: dict[str, object], code: str, 
     [rejection] = decoded.rejected
     assert (rejection.index, rejection.code) == (1, code)
     assert rejection.id == change.get("id", EVENT.id)
-    assert fault in rejection.detail
+    assert error in rejection.detail
 
 
 @pytest.mark.parametrize("raw", [b"1", b"null", b'{"id":7}', b'{"id":"\xff"}', b"[" + b"]"])
-def test_what_is_no_event_is_rejected_without_an_id(raw: bytes) -> None:
-    """An event whose id can't be read either is rejected by its place alone."""
+def test_unreadable_event_is_rejected_without_an_id(raw: bytes) -> None:
+    """An event with an unreadable id is rejected by its index only."""
     decoded = decode_batch(b'{"events":[' + raw + b"]}")
 
     assert [(each.index, each.id) for each in decoded.rejected] == [(0, None)]
 
 
-def test_a_batch_has_at_most_1000_events() -> None:
+def test_batch_has_at_most_1000_events() -> None:
     """One event more than the limit refuses the batch."""
     with pytest.raises(MalformedBatchError, match="1000"):
         decode_batch(b'{"events":[' + b",".join([b"{}"] * 1001) + b"]}")
 
 
-def test_an_answer_survives_the_wire() -> None:
-    """Decoding an encoded answer gives the answer."""
+def test_answer_round_trip() -> None:
+    """Decoding an encoded answer returns the answer."""
     rejection = Rejection(index=3, id=None, code="invalid_event", detail="why")
     answer = IngestAnswer(accepted=2, duplicates=1, rejected=[rejection], seq=9)
 
@@ -148,8 +148,8 @@ def test_an_answer_survives_the_wire() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>", b"{}", b'{"accepted":"\xff"}'])
-def test_what_is_no_answer_is_malformed(data: bytes) -> None:
-    """A proxy's page is not taken for a verdict."""
+def test_other_json_is_not_an_answer(data: bytes) -> None:
+    """The error page of a proxy is not an answer."""
     with pytest.raises(MalformedBatchError):
         decode_answer(data)
 
@@ -162,8 +162,8 @@ def test_a_malformed_event_names_the_fault() -> None:
         decode_event(b'{"e')
 
 
-def test_an_event_without_request_says_nothing_of_one() -> None:
-    """Defaults are left out on the wire."""
+def test_defaults_are_not_sent() -> None:
+    """An event without a request has no field for it on the wire."""
     assert set(msgspec.json.decode(encode_event(EVENT))) == {"id", "event", "timestamp"}
     bare = RequestInfo(verb="GET", path="/")
     assert msgspec.json.encode(bare) == b'{"verb":"GET","path":"/"}'

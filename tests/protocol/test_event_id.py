@@ -17,8 +17,8 @@ milliseconds = st.integers(0, 2**48 - 1)
 
 
 @given(milliseconds)
-def test_is_a_uuid_of_version_7(now: int) -> None:
-    """An id has version, variant and time where RFC 9562 puts them."""
+def test_id_is_a_uuid_of_version_7(now: int) -> None:
+    """An id has the version, variant and time of RFC 9562."""
     event_id = new_event_id(now)
 
     assert re.match(EVENT_ID_PATTERN, event_id)
@@ -28,8 +28,8 @@ def test_is_a_uuid_of_version_7(now: int) -> None:
 
 
 @given(milliseconds, milliseconds)
-def test_sorts_by_time(one: int, other: int) -> None:
-    """Ids of different milliseconds sort as their times do, as text and as bytes."""
+def test_ids_sort_by_time(one: int, other: int) -> None:
+    """Ids of different milliseconds sort like their times, as text and as bytes."""
     first, second = new_event_id(min(one, other)), new_event_id(max(one, other))
 
     if one != other:
@@ -45,16 +45,13 @@ def test_bytes_and_text_are_the_same_id(now: int) -> None:
     assert uuid.UUID(bytes=event_id_bytes(event_id)) == uuid.UUID(event_id)
 
 
-def test_does_not_repeat() -> None:
+def test_ids_do_not_repeat() -> None:
     """Ids of one millisecond differ."""
     assert len({new_event_id(1_700_000_000_000) for _ in range(10_000)}) == 10_000
 
 
-def test_a_child_goes_its_own_way() -> None:
-    """A child never has its parent's ids, where it is forked without Python's hooks, too.
-
-    uWSGI forks so.
-    """
+def test_forked_child_has_other_ids() -> None:
+    """A child never has its parent's ids, even if its fork runs no hooks, like that of uWSGI."""
     reading, writing = os.pipe()
     new_event_id()
     child = ctypes.PyDLL(None).fork()

@@ -28,10 +28,10 @@ counters = st.dictionaries(st.from_regex(r"\A[a-z][a-z0-9_]{0,20}\Z"), counts, m
 
 
 @given(host=names, count=counts, dropped=counters, ended=st.booleans())
-def test_a_heartbeat_survives_the_wire(
+def test_heartbeat_round_trip(
     *, host: str, count: int, dropped: dict[str, int], ended: bool
 ) -> None:
-    """Decoding an encoded heartbeat gives the heartbeat."""
+    """Decoding an encoded heartbeat returns the heartbeat."""
     queue = Queue(tracked=count, delivered=count, waiting=0, dropped=dropped)
     beat = msgspec.structs.replace(BEAT, host=host, queue=queue, misuse=dropped, ended=ended)
 
@@ -39,8 +39,8 @@ def test_a_heartbeat_survives_the_wire(
 
 
 @given(st.binary())
-def test_any_bytes_are_a_heartbeat_or_malformed(data: bytes) -> None:
-    """Nothing but MalformedBatchError comes out of bytes that are no heartbeat."""
+def test_invalid_bytes_raise_only_malformed_batch_error(data: bytes) -> None:
+    """Any bytes are a heartbeat or raise MalformedBatchError."""
     try:
         decode_heartbeat(data)
     except MalformedBatchError:
@@ -48,9 +48,9 @@ def test_any_bytes_are_a_heartbeat_or_malformed(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "fault"),
+    ("change", "error"),
     [
-        ({"version": 2}, "version 2 of heartbeats is not spoken here"),
+        ({"version": 2}, "version 2 of heartbeats is not supported"),
         ({"instance_id": ""}, "`$.instance_id`"),
         ({"pid": -1}, "`$.pid`"),
         ({"host": "x" * 257}, "`$.host`"),
@@ -63,18 +63,18 @@ def test_any_bytes_are_a_heartbeat_or_malformed(data: bytes) -> None:
         ({"misuse": {f"m{n}": 1 for n in range(MAX_COUNTERS + 1)}}, "`$.misuse`"),
     ],
 )
-def test_a_malformed_heartbeat_names_the_fault(change: dict[str, object], fault: str) -> None:
-    """What is no heartbeat, or out of its bounds, is refused with the path of the fault."""
+def test_malformed_heartbeat_names_the_error(change: dict[str, object], error: str) -> None:
+    """An invalid heartbeat is refused with the path of the error."""
     data = msgspec.json.encode({**msgspec.json.decode(encode_heartbeat(BEAT)), **change})
 
     with pytest.raises(MalformedBatchError) as raised:
         decode_heartbeat(data)
 
-    assert fault in str(raised.value)
+    assert error in str(raised.value)
 
 
-def test_an_answer_survives_the_wire() -> None:
-    """Decoding an encoded answer gives the answer; the interval is a minute."""
+def test_answer_round_trip() -> None:
+    """Decoding an encoded answer returns the answer; the interval is a minute."""
     answer = HeartbeatAnswer(server_time=1_700_000_000_000)
 
     assert decode_heartbeat_answer(encode_heartbeat(answer)) == answer
@@ -84,7 +84,7 @@ def test_an_answer_survives_the_wire() -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"<html>", b"{}", b'{"server_time":1,"heartbeat_interval":0}']
 )
-def test_what_is_no_answer_is_malformed(data: bytes) -> None:
-    """A proxy's page is not taken for an answer."""
+def test_other_json_is_not_an_answer(data: bytes) -> None:
+    """The error page of a proxy is not an answer."""
     with pytest.raises(MalformedBatchError):
         decode_heartbeat_answer(data)
