@@ -95,8 +95,8 @@ class Sealer:
 
     def _request(self, context: RequestContext, *, with_body: bool) -> RequestInfo:
         raw = context.raw_request()
-        located = self._describer.find_client(raw)
-        if located.ignores_proxy_header:
+        client = self._describer.find_client(raw)
+        if client.ignores_proxy_header:
             self._guard.warn(
                 "untrusted_proxy",
                 "requests come from %s with a %s header that is not trusted, so every visitor has "
@@ -106,7 +106,7 @@ class Sealer:
                 raw.peer,
             )
         body = context.raw_body() if with_body else None
-        return self._describer.describe(raw, body, located=located)
+        return self._describer.describe(raw, body, client=client)
 
     def _shown(self, event: Event, before_send: BeforeSend) -> Event | None:
         """Return what the app's hook makes of an event; where it fails, the event is dropped."""

@@ -1,1 +1,1 @@
-"""What a request tells: pure functions over plain values."""
+"""Describes requests: pure functions over plain values."""

@@ -1,4 +1,4 @@
-"""The request's body: what the app itself reads of it, and the parameters in that."""
+"""The part of the request's body that the app reads, and the parameters in it."""
 
 import logging
 import re
@@ -9,13 +9,13 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, FormParser, parse_options_header
 
 MAX_BODY_BYTES: Final = 16 * 1024
-"""Bytes kept of a body."""
+"""Maximum kept bytes of a body."""
 
 FILE: Final = "<file>"
-"""What is told of a file: that one came under this name, never what is in it."""
+"""The value of an uploaded file; its content is never captured."""
 
 
-# It warns of bodies that are malformed: where an app has no handler, that would go to stderr.
+# It logs malformed bodies. Without a handler in the app, they would be printed to stderr.
 logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 _EXTENDED_FILENAME: Final = re.compile(
@@ -25,10 +25,10 @@ _EXTENDED_FILENAME: Final = re.compile(
 
 
 class BodyTee:
-    """Keeps the first bytes of what passes by, and holds nothing up.
+    """Keeps the first bytes of a body while the app reads it.
 
     Attributes:
-        truncated: Whether more passed by than is kept.
+        truncated: True if the body has more bytes than are kept.
     """
 
     __slots__ = ("_parts", "_room", "truncated")
@@ -39,7 +39,7 @@ class BodyTee:
         self.truncated: bool = False
 
     def feed(self, data: object) -> None:
-        """See some more bytes pass by; what is none is let pass."""
+        """Keep the next bytes of the body. Objects that are not bytes are ignored."""
         if not isinstance(data, bytes | bytearray | memoryview):
             return
         part = bytes(data[: self._room])
@@ -50,12 +50,12 @@ class BodyTee:
             self._room -= len(part)
 
     def read(self) -> bytes:
-        """Return what is kept."""
+        """Return the kept bytes."""
         return b"".join(self._parts)
 
 
 class RawBody(NamedTuple):
-    """What is kept of a body, under its content type."""
+    """The kept bytes of a body with its content type."""
 
     content_type: str
     data: bytes
@@ -63,9 +63,9 @@ class RawBody(NamedTuple):
 
 
 class BodyParameters(NamedTuple):
-    """The parameters of a body, uncut; ``incomplete`` says that some could not be read.
+    """The parameters of a body. ``incomplete`` is True if some could not be read.
 
-    ``query`` is the part of an URL-encoded form that holds whole fields.
+    ``query`` contains the complete fields of an URL-encoded form.
     """
 
     query: bytes = b""
@@ -75,7 +75,7 @@ class BodyParameters(NamedTuple):
 
 
 def body_parameters(body: RawBody) -> BodyParameters:
-    """Return the parameters of a JSON body or of a form; other bodies have none."""
+    """Return the parameters of a JSON body or a form. Other bodies have none."""
     kind, options = parse_options_header(body.content_type.encode("latin-1", "replace"))
     if not body.data:
         return BodyParameters(incomplete=body.truncated)
@@ -89,7 +89,7 @@ def body_parameters(body: RawBody) -> BodyParameters:
 
 
 def _urlencoded(body: RawBody) -> BodyParameters:
-    # The last field of a cut body may be half a secret that no pattern knows any more.
+    # The last field of a cut body can be half a secret, which no pattern recognizes.
     whole = body.data.rpartition(b"&")[0] if body.truncated else body.data
     return BodyParameters(query=whole, incomplete=body.truncated)
 
@@ -102,7 +102,7 @@ def _json(body: RawBody) -> BodyParameters:
 
 
 def _multipart(body: RawBody, boundary: bytes) -> BodyParameters:
-    """Return the fields that came whole; a field that is cut is left out."""
+    """Return the complete fields of a body."""
     fields: list[tuple[str, str]] = []
     files: list[File] = []
 
@@ -113,7 +113,7 @@ def _multipart(body: RawBody, boundary: bytes) -> BodyParameters:
         fields.append((_text(file.field_name), FILE))
         files.append(file)
 
-    # Some clients name files as RFC 5987 has it, against RFC 7578, section 4.2: not text, either.
+    # Some clients encode file names like RFC 5987, against RFC 7578, section 4.2.
     data = _EXTENDED_FILENAME.sub(rb"\1filename=", body.data)
     try:
         parser = FormParser("multipart/form-data", on_field, on_file, boundary=boundary)
@@ -121,7 +121,7 @@ def _multipart(body: RawBody, boundary: bytes) -> BodyParameters:
     except (FormParserError, ValueError):
         return BodyParameters(form=tuple(fields), incomplete=True)
     finally:
-        # Not in on_file: releases of python-multipart before 0.0.33 use the file once more.
+        # Not in on_file, because python-multipart before 0.0.33 uses the file once more.
         for file in files:
             file.close()
     return BodyParameters(form=tuple(fields), incomplete=body.truncated)

@@ -1,8 +1,8 @@
-"""Which address a request comes from, as far as the operator's own proxies vouch for it.
+"""Finds the client's address of a request.
 
-The answer decides who gets blocked, so nothing that a client can write is believed: the address
-is the peer's, unless the peer is a trusted proxy; then it is the rightmost address in the
-proxy's header that is not a trusted proxy itself.
+The address decides who is blocked, so a client must not be able to forge it. It is the peer's
+address, unless the peer is a trusted proxy. Then it is the rightmost address in the proxy's header
+that is not a trusted proxy.
 """
 
 import ipaddress
@@ -17,31 +17,31 @@ from sqreen_mw.protocol.address import PRIVATE, format_address, packed_address, 
 from sqreen_mw.protocol.event import IpSource
 
 Headers = Sequence[tuple[bytes, bytes]]
-"""Header fields as ASGI gives them: lower-case names, in the order of arrival."""
+"""Header fields like in ASGI: lower-case names in the order of arrival."""
 
 FORWARDED: Final = "forwarded"
 FORWARDED_FOR: Final = "x-forwarded-for"
 
 UNKNOWN_PEER: Final = "unknown"
-"""A peer whose address nobody knows: it is trusted with nothing."""
+"""A peer without a known address; it is never trusted."""
 
 MAX_HOPS: Final = 32
-"""Addresses of a proxy header that are looked at, from the right; no chain is as long."""
+"""Maximum number of addresses read from a proxy header, from the right."""
 
-_REMEMBERED: Final = 1024
+_CACHED: Final = 1024
 _LONGEST: Final = 100
 
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 
 
 class Networks:
-    """A set of IP networks; membership of an address costs one look-up a prefix length."""
+    """A set of IP networks. A membership test takes one lookup per prefix length."""
 
     def __init__(self, networks: Iterable[str]) -> None:
-        """Read networks in CIDR form.
+        """Parse networks in CIDR notation.
 
         Raises:
-            ValueError: One of them is no network; the message names it.
+            ValueError: A text is not a network; the message contains it.
         """
         prefixes: dict[int, dict[int, set[int]]] = {}
         for text in networks:
@@ -49,7 +49,7 @@ class Networks:
             shift = network.max_prefixlen - network.prefixlen
             of_size = prefixes.setdefault(network.max_prefixlen // 8, {})
             of_size.setdefault(shift, set()).add(int(network.network_address) >> shift)
-        # By the bytes of an address, and how many bits of it are behind the prefix.
+        # By the size of an address in bytes, then by the number of bits after the prefix.
         self._prefixes: Final = {
             size: tuple(sorted((shift, frozenset(values)) for shift, values in of_size.items()))
             for size, of_size in prefixes.items()
@@ -65,7 +65,7 @@ class Networks:
         return self.contains(packed)
 
     def contains(self, packed: bytes) -> bool:
-        """Tell whether an address of 4 or 16 bytes is in one of the networks."""
+        """Return whether an address of 4 or 16 bytes is in one of the networks."""
         number = int.from_bytes(packed)
         for shift, values in self._prefixes.get(len(packed), ()):
             if number >> shift in values:
@@ -77,7 +77,7 @@ _PRIVATE_NETWORKS: Final = Networks(PRIVATE)
 
 
 class Step(NamedTuple):
-    """An address that was looked at: as it is written, what it is if any, and its trust."""
+    """A checked address: its text, its canonical form if valid, and whether it is trusted."""
 
     text: str
     ip: str | None
@@ -85,21 +85,21 @@ class Step(NamedTuple):
 
 
 class ClientAddress(Struct, frozen=True, gc=False):
-    """An address in canonical text, or None where the peer has none, and who vouches for it."""
+    """A canonical address, or None if the peer has none, and its source."""
 
     ip: str | None
     source: IpSource
 
 
-class _Place(Struct, frozen=True, gc=False):
-    """An address that a text amounts to: whose it would be, and its trust."""
+class _Candidate(Struct, frozen=True, gc=False):
+    """A text of the header or the peer, with its client address and whether it is trusted."""
 
     text: str
     client: ClientAddress
     is_trusted: bool
 
     def step(self) -> Step:
-        """Return what is told of it."""
+        """Return the candidate as a step."""
         return Step(self.text, self.client.ip, self.is_trusted)
 
 
@@ -108,67 +108,67 @@ class ClientIp:
     """Finds the client's address of a request.
 
     Attributes:
-        trusted: The networks of the operator's proxies; a Unix socket is always trusted.
-        header: The lower-case name of the one header that the proxies set.
-        named: Whether the operator named that header, rather than leaving the default.
-        header_name: That header, as ASGI has names.
+        trusted: The networks of trusted proxies. A Unix socket is always trusted.
+        header: The lower-case name of the header that the proxies set.
+        named: True if the header is configured, False for the default header.
+        header_name: The header's name as bytes, like in ASGI.
     """
 
     trusted: Networks
     header: str = FORWARDED_FOR
     named: bool = False
     header_name: bytes = field(init=False, compare=False, repr=False)
-    # Most texts come again: proxies' above all, but a client's as well.
-    _peer: Callable[[str], _Place] = field(init=False, compare=False, repr=False)
-    _hop: Callable[[str], _Place | None] = field(init=False, compare=False, repr=False)
+    # Cached, because most addresses repeat, above all those of proxies.
+    _peer: Callable[[str], _Candidate] = field(init=False, compare=False, repr=False)
+    _hop: Callable[[str], _Candidate | None] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Make the memories; they hold a bounded number of short texts."""
-        remembering = lru_cache(maxsize=_REMEMBERED)
+        """Create the caches."""
+        cached = lru_cache(maxsize=_CACHED)
         object.__setattr__(self, "header_name", self.header.encode("latin-1"))
-        object.__setattr__(self, "_peer", remembering(self._new_peer))
-        object.__setattr__(self, "_hop", remembering(self._new_hop))
+        object.__setattr__(self, "_peer", cached(self._new_peer))
+        object.__setattr__(self, "_hop", cached(self._new_hop))
 
     def resolve(
         self, peer: str | None, headers: Headers, *, steps: list[Step] | None = None
     ) -> ClientAddress:
-        """Return the client's address: a vouched one, or the peer's.
+        """Return the client's address, from a trusted proxy or from the peer.
 
         Args:
-            peer: The address of the connection's other end; on a Unix socket there is none, or a
-                server's own word for it. Garbage is no address, and nobody to trust.
+            peer: The remote address of the connection. A Unix socket has none, or a text of the
+                server. Invalid text is not an address and is not trusted.
             headers: The request's header fields.
-            steps: Takes each address that is looked at, in this order.
+            steps: Receives each checked address.
         """
         peer = peer or ""
-        place = self._peer(peer) if len(peer) <= _LONGEST else self._new_peer(peer)
+        candidate = self._peer(peer) if len(peer) <= _LONGEST else self._new_peer(peer)
         if steps is not None:
-            steps.append(place.step())
-        if place.is_trusted:
+            steps.append(candidate.step())
+        if candidate.is_trusted:
             found = self._rightmost_untrusted(headers, steps)
             if found is not None and found.client.ip is not None:
                 return found.client
-        return place.client
+        return candidate.client
 
     def chain(self, headers: Headers) -> list[str]:
-        """Return the addresses of the proxies' header, nearest proxy last."""
-        places = map(self._new_hop, reversed(self._nearest(headers)))
-        return [place.text for place in places if place is not None]
+        """Return the addresses in the header, nearest proxy last."""
+        candidates = map(self._new_hop, reversed(self._hops(headers)))
+        return [candidate.text for candidate in candidates if candidate is not None]
 
     def ignores_proxy_header(self, peer: str | None, headers: Headers) -> bool:
-        """Tell whether a private peer sends the proxies' header, but is not trusted.
+        """Return whether a private peer sends the header but is not trusted.
 
-        Most likely that is the operator's own proxy, and a setting is missing.
+        It is probably the operator's own proxy, and a setting is missing.
         """
         packed = packed_address(peer) if peer else None
         if packed is None or packed in self.trusted or packed not in _PRIVATE_NETWORKS:
             return False
         return any(name == self.header_name for name, _ in headers)
 
-    def _nearest(self, headers: Headers) -> list[str]:
-        """Return what the proxies' header has between its commas, nearest proxy first.
+    def _hops(self, headers: Headers) -> list[str]:
+        """Return the items of the header, nearest proxy first.
 
-        Several lines are one list.
+        Several header lines are joined.
         """
         name = self.header_name
         lines = [value for key, value in headers if key == name]
@@ -181,47 +181,48 @@ class ClientIp:
         parts.reverse()
         return parts
 
-    def _rightmost_untrusted(self, headers: Headers, steps: list[Step] | None) -> _Place | None:
-        """Return the nearest address that is no proxy, the farthest if all are proxies.
+    def _rightmost_untrusted(self, headers: Headers, steps: list[Step] | None) -> _Candidate | None:
+        """Return the nearest address that is not trusted, or the farthest if all are trusted.
 
-        It is none where garbage comes first: then nobody vouches for what is left of it.
+        The result has no address if the nearest untrusted item is not an address: the items on its
+        left can't be trusted.
         """
         found = None
-        for part in self._nearest(headers):
-            place = self._hop(part) if len(part) <= _LONGEST else self._new_hop(part)
-            if place is not None:
-                found = place
+        for item in self._hops(headers):
+            candidate = self._hop(item) if len(item) <= _LONGEST else self._new_hop(item)
+            if candidate is not None:
+                found = candidate
                 if steps is not None:
-                    steps.append(place.step())
-                if not place.is_trusted:
+                    steps.append(candidate.step())
+                if not candidate.is_trusted:
                     break
         return found
 
-    def _new_peer(self, peer: str) -> _Place:
+    def _new_peer(self, peer: str) -> _Candidate:
         is_trusted = not peer or peer == "localhost" or peer.startswith("unix:")
-        return self._place(peer, "peer", is_trusted=is_trusted)
+        return self._candidate(peer, "peer", is_trusted=is_trusted)
 
-    def _new_hop(self, part: str) -> _Place | None:
-        """Return what is between two commas of the proxies' header, or None for nothing."""
-        text = part.strip()
+    def _new_hop(self, item: str) -> _Candidate | None:
+        """Return an item of the header, or None if it is empty."""
+        text = item.strip()
         if not text:
             return None
         if self.header == FORWARDED:
             text = _forwarded_for(text)
-        return self._place(text, "header" if self.named else "proxy")
+        return self._candidate(text, "header" if self.named else "proxy")
 
-    def _place(self, text: str, source: IpSource, *, is_trusted: bool = False) -> _Place:
-        """Return what a text amounts to; ``is_trusted`` counts where it is no address."""
+    def _candidate(self, text: str, source: IpSource, *, is_trusted: bool = False) -> _Candidate:
+        """Parse a text. ``is_trusted`` applies if it is not an address."""
         address = _without_port(text) if ":" in text else text
         packed = parse_address(address) if len(address) <= _LONGEST else None
         if packed is None:
-            return _Place(text, ClientAddress(None, source), is_trusted)
+            return _Candidate(text, ClientAddress(None, source), is_trusted)
         client = ClientAddress(format_address(packed), source)
-        return _Place(text, client, self.trusted.contains(packed))
+        return _Candidate(text, client, self.trusted.contains(packed))
 
 
 def _forwarded_for(element: str) -> str:
-    """Return the ``for`` parameter of one element of ``Forwarded`` (RFC 7239, section 4)."""
+    """Return the ``for`` parameter of an element of ``Forwarded`` (RFC 7239, section 4)."""
     for pair in element.split(";"):
         name, _, value = pair.partition("=")
         if name.strip().lower() == "for":

@@ -1,17 +1,17 @@
-"""Paths whose requests are none of our business, such as health checks."""
+"""Patterns for paths that are ignored, such as those of health checks."""
 
 from collections.abc import Iterable
 from typing import Final
 
 
 class PathPatterns:
-    """A set of paths; one that ends with ``*`` stands for all that begin so."""
+    """A set of paths. A path that ends with ``*`` is a prefix."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        """Read patterns.
+        """Parse patterns.
 
         Raises:
-            ValueError: One of them does not begin with a slash.
+            ValueError: A pattern does not begin with a slash.
         """
         self._patterns: Final = frozenset(patterns)
         for pattern in self._patterns:

@@ -1,4 +1,4 @@
-"""Copies of the app's values that JSON can say: bounded, and never the app's own objects."""
+"""Copies the app's values into JSON values within limits."""
 
 import math
 from collections import UserString
@@ -23,32 +23,32 @@ from sqreen_mw.protocol.limits import (
 )
 
 MAX_NODES: Final = 2000
-"""Values of one event, however they are nested."""
+"""Maximum number of values of an event, including nested ones."""
 
 _NODE_BYTES: Final = 64
 _MAX_INT: Final = 1 << 63
-"""JSON readers know no larger whole numbers, and no NaN or infinity at all."""
+"""The limit of integers in JSON readers; they reject NaN and infinity too."""
 
 _BYTES: Final = (bytes, bytearray, memoryview)
 
 encode_json: Final = msgspec.json.Encoder().encode
-"""Returns the JSON of a copy, UTF-8."""
+"""Return the JSON of a copy, UTF-8."""
 
 _TOO_DEEP: Final = "<nested too deep>"
 
 
 class Copier:
-    """Copies the values of one event, and knows what does not fit.
+    """Copies the values of one event and records whether they fit the limits.
 
-    It is cheap, as the app waits for it: of a text that is too long, enough is kept to be scrubbed
-    before it is cut.
+    It is fast because the app waits for it. Of a text that is too long, enough is kept to scrub it
+    before it is shortened.
 
     Attributes:
-        truncated: Whether something is left out, or is to be cut.
-        size: About the bytes of memory that the copies hold.
+        truncated: True if a value is left out or must be shortened.
+        size: The approximate memory of the copies in bytes.
     """
 
-    # On the class, as making one is on each call's way.
+    # On the class, because each call creates a copier.
     truncated: bool = False
     size: int = 0
     _nodes: int = 0
@@ -76,7 +76,7 @@ class Copier:
     def copies(
         self, items: Iterable[tuple[object, object]], depth: int = MAX_PROPERTY_DEPTH
     ) -> dict[str, Any]:
-        """Return copies of a mapping's items, until so much is copied as fits no event."""
+        """Return copies of a mapping's items, until they exceed the size of an event."""
         copied: dict[str, Any] = {}
         for key, value in items:
             if self.size >= MAX_EVENT_BYTES:
@@ -145,9 +145,9 @@ class Copier:
 
 
 def plain_json(values: object) -> bytes | None:
-    """Return the JSON of a small dict of plain keys and values, and None of anything else.
+    """Return the JSON of a small dict of plain keys and values, or None for other values.
 
-    That is a copy of it, and the cheapest one: most are plain, and a ``Copier`` is dear.
+    The JSON is also a copy. Most dicts are plain, and this is faster than a ``Copier``.
     """
     if type(values) is not dict or len(values) > MAX_PROPERTIES:
         return None
@@ -156,7 +156,7 @@ def plain_json(values: object) -> bytes | None:
         if kind is str:
             plain = len(value) <= MAX_TEXT_LENGTH
         elif kind is int or kind is float:
-            plain = -_MAX_INT <= value < _MAX_INT  # neither infinite nor not a number
+            plain = -_MAX_INT <= value < _MAX_INT  # excludes infinity and NaN
         else:
             plain = kind is bool or value is None
         if not plain or type(key) is not str or len(key) > MAX_PROPERTY_NAME_LENGTH:
@@ -169,15 +169,15 @@ def plain_json(values: object) -> bytes | None:
 
 
 def safe_text(value: object) -> str:
-    """Return an object's text, that of a container as of a list; one that has none says so.
+    """Return an object's text. If it raises, the text contains the object's type.
 
-    No more is read of long ones than is looked at.
+    Only the first ``SCAN_LIMIT`` bytes of bytes are read.
     """
     if type(value) is str:
         return value
     with suppress_app_errors:
         if isinstance(value, str):
-            return str.__str__(value)  # of a subclass, the plain text
+            return str.__str__(value)  # the plain text of a subclass
         if isinstance(value, _BYTES):
             return str(bytes(value[:SCAN_LIMIT]))
         is_container = isinstance(value, Mapping) or _is_sequence(value)
@@ -186,7 +186,7 @@ def safe_text(value: object) -> str:
 
 
 def _is_sequence(value: object) -> bool:
-    """Tell whether a value has parts, all of which are there: no generator, no query."""
+    """Return whether a value is a collection in memory: not a generator or a database query."""
     has_parts = isinstance(value, Sequence | AbstractSet | MappingView)
     return has_parts and not isinstance(value, (str, UserString, *_BYTES))
 
@@ -198,7 +198,7 @@ def _container_text(value: object) -> str:
 
 
 def _number(value: Any) -> int | float | str:
-    """Return the plain number that a subclass or another library's is; a fraction is its text."""
+    """Return a plain number for subclasses and other libraries' numbers; a text for fractions."""
     if isinstance(value, int):
         return int.__int__(value)
     if isinstance(value, float):

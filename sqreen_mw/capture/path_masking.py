@@ -1,4 +1,4 @@
-"""Paths that carry secrets, such as ``/reset/{token}``: masked before anything else is done."""
+"""Masks secrets in paths such as ``/reset/{token}``."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -20,13 +20,13 @@ from sqreen_mw.scrubbing.mask import MASK
 
 
 class Mounted(NamedTuple):
-    """Where a mounted app was found, and what the app is told of it.
+    """A mounted app and its route.
 
     Attributes:
-        mount: What the path has there, such as ``/shops/7``.
-        templates: Those of the mounts that are known, in the order in which they are tried.
-        route: The template of the route below.
-        parameters: The path's parameters, where one of the route hides one of the mount.
+        mount: The mount's part of the path, such as ``/shops/7``.
+        templates: The templates of the known mounts, in the order of their routes.
+        route: The template of the route in the mounted app.
+        parameters: The path's parameters. A parameter of the route hides one of the mount.
     """
 
     mount: str
@@ -36,7 +36,7 @@ class Mounted(NamedTuple):
 
 
 def mount_template(mounted: Mounted, scrubber: ScrubberProtocol) -> str:
-    """Return the template of a mount's path; where it is not known, one that tells no secret."""
+    """Return the template of a mount's path. If it is unknown, guess one without secrets."""
     mount, templates, route, given = mounted
     of_route = template_names(route)
     of_mount = {name: given[name] for name in given if name not in of_route}
@@ -47,7 +47,7 @@ def mount_template(mounted: Mounted, scrubber: ScrubberProtocol) -> str:
             return template
     for name in of_route:
         if scrubber.is_sensitive(name):
-            # The mount may have one of the same name, whose value is lost.
+            # The mount may have a parameter of the same name, whose value is hidden.
             return f"/{{{name}:path}}"
     return _guessed(mount, of_mount.items(), scrubber)
 
@@ -55,10 +55,10 @@ def mount_template(mounted: Mounted, scrubber: ScrubberProtocol) -> str:
 def _guessed(
     mount: str, parameters: Iterable[tuple[str, object]], scrubber: ScrubberProtocol
 ) -> str:
-    """Return the template of a path of which only what it matched is known.
+    """Return a template for a path, from the values of its parameters.
 
-    Where a sensitive parameter is not found, the template tells of no other text. What is left of
-    the path's text is scrubbed.
+    If a sensitive parameter is not found, the template contains no text of the path. Otherwise the
+    rest of the path is scrubbed.
     """
     parts = mount.split("/")
     found: set[str] = set()
@@ -67,7 +67,7 @@ def _guessed(
         places = [
             place
             for place in range(1, len(parts) - length + 1)
-            if _says("/".join(parts[place : place + length]), value)
+            if _is_value("/".join(parts[place : place + length]), value)
         ]
         placeholder = f"{{{name}:path}}" if length > 1 else f"{{{name}}}"
         if not places and scrubber.is_sensitive(name):
@@ -78,8 +78,8 @@ def _guessed(
     return "/".join(part if part in found else scrubber.text(part) for part in parts)
 
 
-def _says(text: str, value: object) -> bool:
-    """Tell whether a path's text may be converted to a value."""
+def _is_value(text: str, value: object) -> bool:
+    """Return whether a text of a path can be converted to a value."""
     with suppress(ValueError, ArithmeticError):
         match value:
             case UUID():
@@ -102,26 +102,25 @@ def masked_path(
     parameters: Mapping[str, object],
     is_sensitive: Callable[[str], bool],
 ) -> str:
-    """Return a path without the values of its sensitive parameters.
+    """Return a path with the values of its sensitive parameters masked.
 
-    They are found by where the route's template has them, as a value's text may differ from what
-    the path says (a UUID, a number), and as an app may take values away. Where the template does
-    not fit, or is a regular expression, they are found as text, and the path is masked as a whole
-    where one is not found, or has the name of another. Copies of their text elsewhere are masked,
-    too.
+    The positions come from the route's template, because a value's text can differ from the path
+    (UUIDs, numbers) and an app can remove values. If the template does not match or is a regular
+    expression, the values are searched as text, and the whole path is masked if one is not found
+    or its name is repeated. Other copies of the values are masked too.
 
     Args:
         path: The path, decoded.
         route: The template, such as ``/reset/{token:uuid}`` or ``/reset/<uuid:token>``.
-        routed: The end of the path that the template describes, where that is not all of it.
+        routed: The end of the path that the template describes, if not the whole path.
         parameters: The path parameters by name.
-        is_sensitive: Tells whether a parameter of this name is to be masked.
+        is_sensitive: Returns whether a parameter of this name is masked.
     """
     given = {safe_text(name): parameters[name] for name in islice(parameters, MAX_PARAMETERS)}
     parts = template_parts(route) if route else ()
     names = template_names(route or "")
     if not parts:
-        # What another template does not have stands elsewhere: in the host, or in defaults.
+        # With a template, other parameters come from the host or from defaults.
         names |= given.keys()
     secrets = {name for name in names if is_sensitive(name)}
     end = path if routed is None else routed
@@ -137,7 +136,7 @@ def masked_path(
 
 
 def _masked(fit: PathMatch, secrets: set[str]) -> str:
-    """Return the path of a template: where secrets stand, only the text around them stays."""
+    """Return a matched path with its secrets masked. The text around placeholders is kept."""
     return "/".join(
         f"{part.before}{MASK}{part.after}"
         if not part.names.isdisjoint(secrets) and len(text) > len(part.before) + len(part.after)
@@ -147,9 +146,9 @@ def _masked(fit: PathMatch, secrets: set[str]) -> str:
 
 
 def _is_found(path: str, value: object) -> bool:
-    """Tell whether a value is in a path as ``_without_copies`` looks for it, or is none at all.
+    """Return whether ``_without_copies`` finds a value in a path, or the value is empty.
 
-    Of what is no text, the path may have another form: a number with zeros, a UUID in upper case.
+    Values that are not texts can have another form in the path, such as a UUID in upper case.
     """
     if _is_none(value):
         return True
@@ -161,7 +160,7 @@ def _is_none(value: object) -> bool:
 
 
 def _without_copies(path: str, values: Iterable[str]) -> str:
-    """Return a path in which values are masked; a short one where it is a whole segment only."""
+    """Return a path with values masked. A short value is masked only as a whole segment."""
     for value in values:
         if len(value) >= _LONG_VALUE:
             path = path.replace(value, MASK)

@@ -1,4 +1,4 @@
-"""From the raw values of a request to what its events tell of it."""
+"""Describes a request for its events, from the raw values of the server."""
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -20,22 +20,22 @@ from sqreen_mw.scrubbing.mask import MASK
 
 PathParams: TypeAlias = Mapping[str, object]
 
-_REMEMBERED: Final = 1024
-_LONGEST_REMEMBERED: Final = 256
-_LINES_REMEMBERED: Final = 4
-_PARAMETERS_REMEMBERED: Final = 16
+_CACHED: Final = 1024
+_LONGEST_CACHED: Final = 256
+_LINES_CACHED: Final = 4
+_PARAMETERS_CACHED: Final = 16
 
 MAX_QUERY_BYTES: Final = 16 * 1024
-"""Bytes of a query string that are looked at."""
+"""Maximum parsed bytes of a query string."""
 
 
 class RawRequest(Struct, frozen=True, kw_only=True):
-    """A request's values as the server gave them, unparsed.
+    """The unparsed values of a request.
 
-    ``headers`` has lower-case names; those that no event tells of may be left out. ``route`` is a
-    template that describes the end of the path: ``routed``, or all of it where that is None. What
-    is before that template in ``routed`` is ``mount``, as the path has it, and ``mounts`` are the
-    templates that it may have.
+    ``headers`` has lower-case names and only needs the headers that events contain. ``route`` is
+    the template of ``routed``, which is the end of the path, or None for the whole path. ``mount``
+    is the part of ``routed`` before that template, and ``mounts`` are the possible templates of
+    the mount.
     """
 
     verb: str
@@ -53,54 +53,55 @@ class RawRequest(Struct, frozen=True, kw_only=True):
 
 
 class ClientLookup(NamedTuple):
-    """Where a request comes from, and whether a proxy that is not trusted says otherwise."""
+    """The client's address, and whether an untrusted proxy names another one."""
 
     address: ClientAddress
     ignores_proxy_header: bool
 
 
-class _Memory:
-    """What was found out of short texts, names and addresses: most come again."""
+class Cache:
+    """Results for short texts, names and addresses, because most repeat."""
 
     def __init__(self) -> None:
         self.texts: Final[dict[str | bytes, str]] = {}
         self.fields: Final[dict[str, tuple[str, str]]] = {}
         self.sensitive: Final[dict[str, bool]] = {}
-        self.located: Final[dict[tuple[object, ...], ClientLookup]] = {}
+        self.clients: Final[dict[tuple[object, ...], ClientLookup]] = {}
         self.harmless: Final[dict[tuple[object, ...], None]] = {}
 
     def make_room(self) -> None:
-        """Forget what is known, once that is much."""
-        for known in (self.texts, self.fields, self.sensitive, self.located, self.harmless):
-            if len(known) >= _REMEMBERED:
+        """Clear the full caches."""
+        for known in (self.texts, self.fields, self.sensitive, self.clients, self.harmless):
+            if len(known) >= _CACHED:
                 known.clear()
 
 
 class Describer:
-    """Makes descriptions of requests: scrubbed, and never more than the limits admit.
+    """Describes requests, scrubbed and within the limits.
 
     Attributes:
         client_ip: Finds the client's address.
         scrubber: Masks secrets.
+        cache: Results for repeated values.
     """
 
     def __init__(self, *, client_ip: ClientIp, scrubber: ScrubberProtocol) -> None:
         self.client_ip: Final = client_ip
         self.scrubber: Final = scrubber
         self._proxies_header: Final = client_ip.header_name
-        self._memory: Final = _Memory()
+        self.cache: Final = Cache()
 
     def describe(
-        self, raw: RawRequest, body: RawBody | None = None, *, located: ClientLookup | None = None
+        self, raw: RawRequest, body: RawBody | None = None, *, client: ClientLookup | None = None
     ) -> RequestInfo:
-        """Return what events tell of a request, of its body too where it is given."""
-        telling = _RequestDescription(self.scrubber, self._memory)
-        text, header = telling.text, telling.header
-        known = self._memory.texts.get  # spares most texts a call
-        address = (located or self.find_client(raw)).address
+        """Describe a request, with the parameters of its body if the body is given."""
+        description = _RequestDescription(self.scrubber, self.cache)
+        text, header = description.text, description.header
+        known = self.cache.texts.get  # saves a call for most texts
+        address = (client or self.find_client(raw)).address
         route = self._route(raw)
-        path = self._path(raw, route, telling)
-        # Of a field that comes twice, the first line is told.
+        path = self._path(raw, route, description)
+        # The first line of a repeated header counts.
         fields = dict(reversed(raw.headers))
         user_agent, host = fields.get(b"user-agent"), fields.get(b"host")
         return RequestInfo(
@@ -111,47 +112,47 @@ class Describer:
             ip_source=address.source,
             user_agent=None if user_agent is None else known(user_agent) or header(user_agent),
             host=None if host is None else known(host) or header(host),
-            route=telling.template(route),
+            route=description.template(route),
             status=raw.status,
-            params=telling.params(raw, body),
-            truncated=telling.truncated,
+            params=description.params(raw, body),
+            truncated=description.truncated,
         )
 
     def find_client(self, raw: RawRequest) -> ClientLookup:
-        """Return where a request comes from."""
+        """Return the client of a request."""
         name = self._proxies_header
         lines = [value for key, value in raw.headers if key == name]
-        known = self._memory.located.get((raw.peer, *lines))
+        known = self.cache.clients.get((raw.peer, *lines))
         if known is not None:
             return known
-        located = ClientLookup(
+        client = ClientLookup(
             self.client_ip.resolve(raw.peer, raw.headers),
             self.client_ip.ignores_proxy_header(raw.peer, raw.headers),
         )
-        if len(lines) <= _LINES_REMEMBERED and sum(map(len, lines)) <= _LONGEST_REMEMBERED:
-            self._memory.make_room()
-            self._memory.located[raw.peer, *lines] = located
-        return located
+        if len(lines) <= _LINES_CACHED and sum(map(len, lines)) <= _LONGEST_CACHED:
+            self.cache.make_room()
+            self.cache.clients[raw.peer, *lines] = client
+        return client
 
-    def _path(self, raw: RawRequest, route: str | None, telling: "_RequestDescription") -> str:
-        """Return the path without secrets; routes that have none are remembered."""
+    def _path(self, raw: RawRequest, route: str | None, description: "_RequestDescription") -> str:
+        """Return the path without secrets. Routes without sensitive names are cached."""
         if route is None and not raw.path_params:
             return raw.path
         names = (route, *raw.path_params)
-        harmless = self._memory.harmless
+        harmless = self.cache.harmless
         if names in harmless:
             return raw.path
-        told = [*template_names(route or ""), *map(safe_text, raw.path_params)]
-        if any(map(telling.is_sensitive, told)):
+        parameters = [*template_names(route or ""), *map(safe_text, raw.path_params)]
+        if any(map(description.is_sensitive, parameters)):
             return masked_path(
                 raw.path,
                 route=route,
                 routed=raw.routed,
                 parameters=raw.path_params,
-                is_sensitive=telling.is_sensitive,
+                is_sensitive=description.is_sensitive,
             )
-        if len(names) <= _PARAMETERS_REMEMBERED:
-            self._memory.make_room()
+        if len(names) <= _PARAMETERS_CACHED:
+            self.cache.make_room()
             harmless[names] = None
         return raw.path
 
@@ -163,43 +164,43 @@ class Describer:
 
 
 class _RequestDescription:
-    """One description under way, which knows whether something was cut."""
+    """Scrubs the parts of one description and records whether a part was truncated."""
 
-    __slots__ = ("_memory", "_scrubber", "truncated")
+    __slots__ = ("_cache", "_scrubber", "truncated")
 
-    def __init__(self, scrubber: ScrubberProtocol, memory: _Memory) -> None:
+    def __init__(self, scrubber: ScrubberProtocol, cache: Cache) -> None:
         self._scrubber: Final = scrubber
-        self._memory: Final = memory
+        self._cache: Final = cache
         self.truncated = False
 
     def text(self, text: str) -> str:
-        told = self._memory.texts.get(text)
-        return self._new_text(text, text) if told is None else told
+        known = self._cache.texts.get(text)
+        return self._new_text(text, text) if known is None else known
 
     def header(self, value: bytes) -> str:
         return self._new_text(value.decode("utf-8", "replace"), value)
 
-    def _new_text(self, text: str, known_by: str | bytes) -> str:
+    def _new_text(self, text: str, key: str | bytes) -> str:
         if len(text) > MAX_TEXT_LENGTH:
             self.truncated = True
-        # A mask may be longer than what it masks: cut in any case.
-        told = truncate(text, MAX_TEXT_LENGTH, self._scrubber.text)
-        if told == text and len(text) <= _LONGEST_REMEMBERED:  # no secrets are remembered
-            self._memory.make_room()
-            self._memory.texts[known_by] = told
-        return told
+        # A mask can be longer than the secret, so always truncate.
+        scrubbed = truncate(text, MAX_TEXT_LENGTH, self._scrubber.text)
+        if scrubbed == text and len(text) <= _LONGEST_CACHED:  # secrets are never cached
+            self._cache.make_room()
+            self._cache.texts[key] = scrubbed
+        return scrubbed
 
     def is_sensitive(self, name: str) -> bool:
-        known = self._memory.sensitive.get(name)
+        known = self._cache.sensitive.get(name)
         if known is None:
             known = self._scrubber.is_sensitive(name)
-            if len(name) <= _LONGEST_REMEMBERED:
-                self._memory.make_room()
-                self._memory.sensitive[name] = known
+            if len(name) <= _LONGEST_CACHED:
+                self._cache.make_room()
+                self._cache.sensitive[name] = known
         return known
 
     def template(self, template: str | None) -> str | None:
-        """Return a route: the app's code, and not what a client sent."""
+        """Return a route template. It is not scrubbed, because it comes from the app's code."""
         if template is None:
             return None
         if len(template) > MAX_TEXT_LENGTH:
@@ -215,18 +216,18 @@ class _RequestDescription:
             return Params(query=query, path=path)
         parameters = body_parameters(body)
         self.truncated = self.truncated or parameters.incomplete
-        fields = [_parted(field) for field in self._fields(parameters.query) if field]
+        fields = [_split(field) for field in self._fields(parameters.query) if field]
         form = self._pairs([*fields, *parameters.form])
         return Params(query=query, path=path, form=form, json=self._json(parameters.json))
 
     def _path_params(self, values: PathParams) -> dict[str, str]:
         if len(values) > MAX_PARAMETERS:
             self.truncated = True
-        told: dict[str, str] = {}
+        parameters: dict[str, str] = {}
         for name, value in islice(values.items(), MAX_PARAMETERS):
-            text, shown = self._pair(safe_text(name), safe_text(value))
-            told.setdefault(text, shown)
-        return told
+            text, scrubbed = self._pair(safe_text(name), safe_text(value))
+            parameters.setdefault(text, scrubbed)
+        return parameters
 
     def _json(self, value: Any) -> Any:
         copier = Copier()
@@ -237,34 +238,34 @@ class _RequestDescription:
         return self._scrubber.value(copied)
 
     def _fields(self, query: bytes) -> list[str]:
-        """Return the fields of a query string; the last one of a cut string is left out."""
-        looked_at = query
+        """Return the fields of a query string. The last field of a cut string is left out."""
+        parsed = query
         if len(query) > MAX_QUERY_BYTES:
             self.truncated = True
-            looked_at = query[:MAX_QUERY_BYTES].rpartition(b"&")[0]
-        fields = looked_at.decode("utf-8", "replace").split("&", MAX_PARAMETERS)
+            parsed = query[:MAX_QUERY_BYTES].rpartition(b"&")[0]
+        fields = parsed.decode("utf-8", "replace").split("&", MAX_PARAMETERS)
         if len(fields) > MAX_PARAMETERS:
             self.truncated = True
             del fields[MAX_PARAMETERS:]
         return fields
 
     def _query(self, query: bytes) -> dict[str, list[str]]:
-        known = self._memory.fields.get
+        known = self._cache.fields.get
         parameters: dict[str, list[str]] = {}
         for field in self._fields(query):
             if field:
-                name, value = known(field) or self._field(field)
+                name, value = known(field) or self._new_field(field)
                 parameters.setdefault(name, []).append(value)
         return parameters
 
-    def _field(self, field: str) -> tuple[str, str]:
-        """Return what is told of a query's field; harmless ones are remembered."""
-        pair = _parted(field)
-        told = self._pair(*pair)
-        if told == pair and len(field) <= _LONGEST_REMEMBERED:
-            self._memory.make_room()
-            self._memory.fields[field] = told
-        return told
+    def _new_field(self, field: str) -> tuple[str, str]:
+        """Return the scrubbed name and value of a field. Harmless fields are cached."""
+        pair = _split(field)
+        scrubbed = self._pair(*pair)
+        if scrubbed == pair and len(field) <= _LONGEST_CACHED:
+            self._cache.make_room()
+            self._cache.fields[field] = scrubbed
+        return scrubbed
 
     def _pair(self, name: str, value: str) -> tuple[str, str]:
         return self.text(name), MASK if self.is_sensitive(name) else self.text(value)
@@ -279,8 +280,8 @@ class _RequestDescription:
         return parameters
 
 
-def _parted(field: str) -> tuple[str, str]:
-    """Return the name and the value of a query's field, as ``urllib.parse.parse_qsl`` does."""
+def _split(field: str) -> tuple[str, str]:
+    """Return the name and the value of a field, like ``urllib.parse.parse_qsl``."""
     name, _, value = field.partition("=")
     if "%" in field or "+" in field:
         return unquote_plus(name, errors="replace"), unquote_plus(value, errors="replace")

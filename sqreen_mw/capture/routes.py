@@ -1,4 +1,4 @@
-"""Templates of routes, such as ``/reset/{token:uuid}``, and where their parts stand in a path."""
+"""Parses route templates such as ``/reset/{token:uuid}`` and matches them with paths."""
 
 import re
 from collections import Counter
@@ -14,20 +14,20 @@ _CONVERTERS: Final = frozenset(
     {"date", "datetime", "decimal", "default", "dt", "float", "int"}
     | {"slug", "str", "string", "time", "timedelta", "uuid"}
 )
-"""Those of the frameworks whose values have no slash; that of any other may have some."""
+"""Converters of frameworks whose values have no slash. Other converters may have slashes."""
 
 _BOTTLES: Final = frozenset({"float", "int"})
 _NONE: Final[tuple[set[str], bool]] = set(), True
 
 
 class Part(NamedTuple):
-    """What stands between two slashes of a template.
+    """The part of a template between two slashes.
 
     Attributes:
-        before: The text before the first placeholder, or all of it where there is none.
-        names: The placeholders' names. Where Bottle and Werkzeug differ, both readings are here.
+        before: The text before the first placeholder; without a placeholder, the whole part.
+        names: The placeholders' names. If Bottle and Werkzeug differ, it contains both.
         after: The text after the last placeholder.
-        has_slashes: Whether a placeholder's value may have slashes.
+        has_slashes: True if a placeholder's value can contain slashes.
     """
 
     before: str
@@ -36,7 +36,7 @@ class Part(NamedTuple):
     has_slashes: bool = False
 
     def matches(self, text: str) -> bool:
-        """Tell whether a part of a path may be this one."""
+        """Return whether a part of a path can match."""
         if not self.names:
             return text == self.before
         room = len(text) >= len(self.before) + len(self.after)
@@ -48,7 +48,7 @@ PathMatch: TypeAlias = list[tuple[str, Part]]
 
 @lru_cache(maxsize=1024)
 def template_parts(template: str) -> tuple[Part, ...]:
-    """Return the parts of a template, none of a regular expression's."""
+    """Return the parts of a template; none for a regular expression."""
     if template.startswith("^") or "(?" in template:
         return ()
     placeholders = iter([_read(match) for match in _PLACEHOLDER.finditer(template)])
@@ -65,13 +65,13 @@ def template_parts(template: str) -> tuple[Part, ...]:
 
 @lru_cache(maxsize=1024)
 def template_names(template: str) -> frozenset[str]:
-    """Return the names of a template's parameters, of a regular expression's groups as well."""
+    """Return the names of a template's parameters or a regular expression's groups."""
     return frozenset[str]().union(*map(_read_names, _PLACEHOLDER.finditer(template)))
 
 
 @lru_cache(maxsize=1024)
 def repeated_names(template: str) -> frozenset[str]:
-    """Return the names that several of a template's parameters have."""
+    """Return the names that occur more than once in a template."""
     times = Counter(
         name for match in _PLACEHOLDER.finditer(template) for name in _read_names(match)
     )
@@ -79,14 +79,14 @@ def repeated_names(template: str) -> frozenset[str]:
 
 
 def match_path(path: str, parts: tuple[Part, ...]) -> PathMatch | None:
-    """Return a path's texts, each with the part of the template that it stands for, or None.
+    """Return the parts of a path with the matching parts of a template, or None.
 
-    Every part has at least one text. Where several may have more, where one ends can't be known:
-    all from the first of those to the last one are taken together.
+    If several template parts can contain slashes, their ends in the path are unknown. All parts
+    from the first to the last of them are joined.
     """
     texts = path.split("/")
     if not parts[-1].has_slashes and (texts[-1] == "") != (parts[-1] == Part("")):
-        # Frameworks may be told not to mind a slash at the end.
+        # Frameworks can be configured to ignore a trailing slash.
         parts = (*parts, Part("")) if texts[-1] == "" else parts[:-1]
     long = [place for place, part in enumerate(parts) if part.has_slashes]
     if long:
@@ -105,7 +105,7 @@ def _joined(parts: tuple[Part, ...]) -> Part:
 
 
 def _read(placeholder: re.Match[str]) -> tuple[set[str], bool]:
-    """Return the names in a placeholder, and whether its value may have slashes.
+    """Return the names in a placeholder, and whether its value can contain slashes.
 
     Werkzeug and Django write ``<converter:name>``, Bottle ``<name:filter>``, others
     ``{name:converter}``.

@@ -1,4 +1,4 @@
-"""An event as it may leave the process."""
+"""Scrubs events before they leave the process."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqreen_mw.scrubbing.interface import ScrubberProtocol, masked
 
 
 def scrubbed_event(event: Event, scrubber: ScrubberProtocol) -> Event:
-    """Return an event in which what the app's hook may have put is scrubbed."""
+    """Return an event with the values scrubbed that the app's hook may have added."""
     return structs.replace(
         event,
         name=scrubbed_name(event.name, scrubber),
@@ -28,14 +28,14 @@ def scrubbed_event(event: Event, scrubber: ScrubberProtocol) -> Event:
 
 
 def scrubbed_name(name: str, scrubber: ScrubberProtocol) -> str:
-    """Return an event's name, scrubbed."""
+    """Return an event's scrubbed name."""
     return scrubber.text(name)[:MAX_NAME_LENGTH]
 
 
 def scrubbed_identifiers(
     identifiers: dict[str, str | int], scrubber: ScrubberProtocol
 ) -> dict[str, str | int]:
-    """Return identifiers scrubbed by the patterns of their values, never by their keys."""
+    """Return identifiers, scrubbed by the patterns of their values and not by their keys."""
     if not identifiers:
         return identifiers
     return {
@@ -45,7 +45,7 @@ def scrubbed_identifiers(
 
 
 def scrubbed_request(request: RequestInfo, scrubber: ScrubberProtocol) -> RequestInfo:
-    """Return a description in which what the app's hook may have put is scrubbed, too."""
+    """Return a request with the values scrubbed that the app's hook may have added."""
     params = request.params
     return structs.replace(
         request,
@@ -85,9 +85,9 @@ def _identifier(value: str | int, scrubber: ScrubberProtocol) -> str | int:
 
 
 def scrubbed_values(values: dict[str, Any], scrubber: ScrubberProtocol) -> dict[str, Any]:
-    """Return scrubbed values whose keys fit; of a longer one the end stays, which says what it is.
+    """Return scrubbed values with keys that fit the limit. The end of a longer key is kept.
 
-    A mask may have made it longer.
+    A mask in a key can make it longer.
     """
     if not values:
         return values

@@ -1,4 +1,4 @@
-"""Text on its way out: scrubbed, then cut, and such that every encoder takes it."""
+"""Shortens texts after scrubbing them, and makes them valid UTF-8."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -6,21 +6,24 @@ from typing import Any, Final
 from sqreen_mw.protocol.limits import MAX_PROPERTY_NAME_LENGTH
 
 SCAN_LIMIT: Final = 16 * 1024
-"""Characters of a text that are looked at; what is kept of it is a quarter of them."""
+"""Only the first characters of a text are scrubbed; at most a quarter of them are kept."""
 
 SCAN_MARGIN: Final = 8 * 1024
-"""Characters at the end of those in which half a secret may stand, as long as any is."""
+"""Trailing characters dropped from a truncated text, because a secret may be cut in half there.
+
+Longer than any known secret.
+"""
 
 
 def clean_text(text: str) -> str:
-    """Return the text with lone surrogates, which UTF-8 can't say, replaced by ``?``."""
+    """Return the text with lone surrogates, which are not valid UTF-8, replaced by ``?``."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def truncate(text: str, limit: int, scrub: Callable[[str], str]) -> str:
     """Return the first characters of a text.
 
-    Scrubbing comes first: a pattern does not know half of a secret.
+    The text is scrubbed first, because a pattern does not recognize half of a secret.
     """
     scrubbed = scrub(text[:SCAN_LIMIT])
     if len(text) >= SCAN_LIMIT:
@@ -29,9 +32,9 @@ def truncate(text: str, limit: int, scrub: Callable[[str], str]) -> str:
 
 
 def truncate_texts(value: Any, limit: int, scrub: Callable[[str], str]) -> Any:
-    """Return a JSON-like value in which the texts that are too long are cut, and the keys.
+    """Return a JSON-like value with long texts and keys shortened.
 
-    Of a key the end stays: its last word says what it is.
+    The end of a key is kept, because its last word decides whether it is sensitive.
     """
     match value:
         case str():

@@ -29,8 +29,8 @@ TWO_PARTS = (
 
 
 @given(st.lists(st.binary(max_size=9000), max_size=6))
-def test_a_tee_keeps_the_first_bytes(parts: list[bytes]) -> None:
-    """However a body passes by, its first bytes are kept, and a cut is marked."""
+def test_tee_keeps_the_first_bytes(parts: list[bytes]) -> None:
+    """The first bytes of a body are kept, and a cut is marked."""
     tee = BodyTee()
     for part in parts:
         tee.feed(part)
@@ -40,8 +40,8 @@ def test_a_tee_keeps_the_first_bytes(parts: list[bytes]) -> None:
     assert tee.truncated == (len(whole) > MAX_BODY_BYTES)
 
 
-def test_a_tee_lets_pass_what_is_no_bytes() -> None:
-    """What an app or a server sends against the specification is theirs to deal with."""
+def test_tee_ignores_other_objects() -> None:
+    """Objects that are not bytes, sent against the specification, are ignored."""
     tee = BodyTee()
 
     for part in ("text", None, 42, bytearray(b"ab"), memoryview(b"cd")):
@@ -51,8 +51,8 @@ def test_a_tee_lets_pass_what_is_no_bytes() -> None:
 
 
 @given(json_values)
-def test_json_gives_its_value(value: object) -> None:
-    """A JSON body gives back what was encoded."""
+def test_json_body(value: object) -> None:
+    """A JSON body has the value that was encoded."""
     info = described(RawBody("application/json", json.dumps(value).encode(), truncated=False))
 
     if not isinstance(value, str):
@@ -60,23 +60,23 @@ def test_json_gives_its_value(value: object) -> None:
 
 
 @given(st.dictionaries(names, st.lists(texts, min_size=1, max_size=3), max_size=5))
-def test_a_form_gives_its_fields(fields: dict[str, list[str]]) -> None:
-    """An URL-encoded body gives back the fields it was made of."""
+def test_urlencoded_form(fields: dict[str, list[str]]) -> None:
+    """An URL-encoded body has the fields that were encoded."""
     body = urlencode(fields, doseq=True).encode()
 
     assert set(described(RawBody(FORM, body, truncated=False)).params.form) == set(fields)
 
 
-def test_multipart_gives_fields_and_names_of_files() -> None:
-    """Text fields are told; of a file only that there was one."""
+def test_multipart_form_contains_no_file_content() -> None:
+    """Text fields have their values; of a file only the field name is captured."""
     info = described(RawBody(MULTIPART, TWO_PARTS, truncated=False))
 
     assert info.params.form == {"coupon": ["SPRING"], "photo": ["<file>"]}
     assert not info.truncated
 
 
-def test_a_form_of_very_many_fields_is_cut_and_marked() -> None:
-    """Of very many fields the first ones are told."""
+def test_form_with_very_many_fields_is_truncated() -> None:
+    """Only the first fields are kept, and the truncation is marked."""
     part = '--x\r\nContent-Disposition: form-data; name="{}"\r\n\r\n1\r\n'
     body = "".join(part.format(index) for index in range(MAX_PARAMETERS + 5)).encode() + b"--x--"
 
@@ -96,8 +96,8 @@ def test_a_form_of_very_many_fields_is_cut_and_marked() -> None:
         b'FILENAME*0*="m"',
     ],
 )
-def test_a_file_by_its_extended_name_is_not_told(named: bytes) -> None:
-    """A part that names its file by ``filename*`` (RFC 5987) is a file, and no text."""
+def test_file_with_extended_name_is_a_file(named: bytes) -> None:
+    """A part with ``filename*`` (RFC 5987) is a file, and its content is not captured."""
     body = TWO_PARTS.replace(b'filename="me.png"', named)
 
     info = described(RawBody(MULTIPART, body, truncated=False))
@@ -108,8 +108,8 @@ def test_a_file_by_its_extended_name_is_not_told(named: bytes) -> None:
 
 
 @pytest.mark.parametrize("length", range(0, len(TWO_PARTS), 7))
-def test_a_cut_multipart_body_gives_whole_fields_only(length: int) -> None:
-    """A field that did not come whole is left out, and the request is marked."""
+def test_cut_multipart_body_has_complete_fields_only(length: int) -> None:
+    """An incomplete field is left out, and the truncation is marked."""
     info = described(RawBody(MULTIPART, TWO_PARTS[:length], truncated=True))
 
     assert info.params.form.get("coupon", ["SPRING"]) == ["SPRING"]
@@ -134,31 +134,31 @@ def test_a_cut_multipart_body_gives_whole_fields_only(length: int) -> None:
         ("", b"secret", False, BodyParameters()),
     ],
 )
-def test_the_content_type_decides(
+def test_content_type_selects_the_parser(
     content_type: str, data: bytes, *, truncated: bool, parameters: BodyParameters
 ) -> None:
-    """Each kind is read by its own parser; what can't be read is said to be incomplete."""
+    """Each content type has its parser; an unreadable body is incomplete."""
     assert body_parameters(RawBody(content_type, data, truncated)) == parameters
 
 
 @given(st.sampled_from([FORM, MULTIPART, "application/json", "x"]), st.binary(max_size=300))
-def test_any_body_can_be_told(content_type: str, data: bytes) -> None:
-    """Whatever a client sends, nothing is raised."""
+def test_any_body_is_accepted(content_type: str, data: bytes) -> None:
+    """No body raises an error."""
     described(RawBody(content_type, data, truncated=False))
 
 
 @given(st.text(max_size=60))
-def test_any_content_type_can_be_told(content_type: str) -> None:
-    """Whatever a client calls its body, nothing is raised."""
+def test_any_content_type_is_accepted(content_type: str) -> None:
+    """No content type raises an error."""
     described(RawBody(content_type, TWO_PARTS, truncated=False))
 
 
-def test_a_malformed_body_is_not_printed() -> None:
-    """An app that configures no logging reads nothing of ours on its standard error."""
+def test_malformed_body_is_not_logged_to_stderr() -> None:
+    """An app without logging configuration sees no line of the multipart parser."""
     code = (
         "from sqreen_mw.capture.body import RawBody, body_parameters\n"
-        "told = body_parameters(RawBody('multipart/form-data; boundary=x', b'--y--', False))\n"
-        "assert told.incomplete"
+        "found = body_parameters(RawBody('multipart/form-data; boundary=x', b'--y--', False))\n"
+        "assert found.incomplete"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
 

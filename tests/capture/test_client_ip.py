@@ -23,18 +23,18 @@ networks = st.ip_addresses().flatmap(
 )
 
 
-def told(address: ClientAddress) -> tuple[str | None, str]:
-    """Return an address, and who vouches for it."""
+def pair(address: ClientAddress) -> tuple[str | None, str]:
+    """Return an address and its source."""
     return address.ip, address.source
 
 
 def forwarded_for(*lines: str) -> list[tuple[bytes, bytes]]:
-    """Return header fields with X-Forwarded-For lines among others."""
+    """Return header fields with X-Forwarded-For lines."""
     return [(b"host", b"shop"), *((b"x-forwarded-for", line.encode("latin-1")) for line in lines)]
 
 
 @given(st.lists(networks, max_size=5), st.ip_addresses())
-def test_membership_is_that_of_the_standard_library(
+def test_membership_agrees_with_the_standard_library(
     several: list[ipaddress.IPv4Network | ipaddress.IPv6Network],
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
@@ -48,14 +48,14 @@ def test_membership_is_that_of_the_standard_library(
     )
 
 
-def test_a_wrong_network_is_named() -> None:
-    """What is no network is refused by its text."""
+def test_wrong_network_is_named() -> None:
+    """The error contains the wrong text."""
     with pytest.raises(ValueError, match=r"10\.0\.0\.0/33"):
         Networks(["10.0.0.0/33"])
 
 
 def test_equal_networks_are_equal() -> None:
-    """Sets of networks compare by what is in them."""
+    """Sets of networks compare by their networks."""
     assert Networks(["10.0.0.0/8", "::1"]) == Networks(["::1/128", "10.0.0.0/8"])
     assert hash(Networks(["10.0.0.0/8", "::1"])) == hash(Networks(["::1/128", "10.0.0.0/8"]))
     assert Networks(["10.0.0.0/8"]) != Networks(["10.0.0.0/9"])
@@ -98,11 +98,11 @@ def test_equal_networks_are_equal() -> None:
         ("127.0.0.1", ("",), ("127.0.0.1", "peer")),
     ],
 )
-def test_by_default_only_loopback_vouches(
+def test_only_loopback_is_trusted_by_default(
     peer: str | None, lines: tuple[str, ...], answer: tuple[str | None, str]
 ) -> None:
-    """The address is the peer's, unless the peer is local and names one in X-Forwarded-For."""
-    assert told(DEFAULT.resolve(peer, forwarded_for(*lines))) == answer
+    """The address is the peer's, unless a local peer sends X-Forwarded-For."""
+    assert pair(DEFAULT.resolve(peer, forwarded_for(*lines))) == answer
 
 
 @pytest.mark.parametrize(
@@ -113,19 +113,19 @@ def test_by_default_only_loopback_vouches(
         (("8.8.8.8", "garbage", "10.0.0.1"), ("172.17.0.1", "peer")),
     ],
 )
-def test_named_networks_vouch_too(lines: tuple[str, ...], answer: tuple[str, str]) -> None:
-    """The walk goes from the right past trusted proxies; garbage ends it at the peer."""
-    assert told(BEHIND_PRIVATE.resolve("172.17.0.1", forwarded_for(*lines))) == answer
+def test_configured_networks_are_trusted(lines: tuple[str, ...], answer: tuple[str, str]) -> None:
+    """The search goes from the right past trusted proxies; invalid text ends it at the peer."""
+    assert pair(BEHIND_PRIVATE.resolve("172.17.0.1", forwarded_for(*lines))) == answer
 
 
-def test_only_the_named_header_counts() -> None:
-    """With a header named, X-Forwarded-For from a trusted proxy is not looked at."""
+def test_only_the_configured_header_counts() -> None:
+    """With a configured header, X-Forwarded-For is ignored."""
     named = ClientIp(trusted=Networks(LOOPBACK), header="cf-connecting-ip", named=True)
     headers = [*forwarded_for("8.8.8.8"), (b"cf-connecting-ip", b"203.0.113.9")]
 
-    assert told(named.resolve("127.0.0.1", headers)) == ("203.0.113.9", "header")
-    assert told(named.resolve("127.0.0.1", forwarded_for("8.8.8.8"))) == ("127.0.0.1", "peer")
-    assert told(named.resolve("198.51.100.1", headers)) == ("198.51.100.1", "peer")
+    assert pair(named.resolve("127.0.0.1", headers)) == ("203.0.113.9", "header")
+    assert pair(named.resolve("127.0.0.1", forwarded_for("8.8.8.8"))) == ("127.0.0.1", "peer")
+    assert pair(named.resolve("198.51.100.1", headers)) == ("198.51.100.1", "peer")
 
 
 @pytest.mark.parametrize(
@@ -140,26 +140,26 @@ def test_only_the_named_header_counts() -> None:
     ],
 )
 def test_reads_forwarded(value: str, ip: str) -> None:
-    """RFC 7239's header is read where it is the named one."""
+    """The header of RFC 7239 is parsed if it is configured."""
     named = ClientIp(trusted=Networks(LOOPBACK), header="forwarded", named=True)
 
     assert named.resolve("127.0.0.1", [(b"forwarded", value.encode())]).ip == ip
 
 
 @given(st.binary(max_size=60), st.sampled_from(["127.0.0.1", "203.0.113.9", "10.0.0.1"]))
-def test_any_header_gives_an_address_or_the_peer(value: bytes, peer: str) -> None:
-    """Whatever bytes a header has, the answer is an address in canonical form."""
+def test_any_header_results_in_an_address(value: bytes, peer: str) -> None:
+    """Any bytes in the header result in a canonical address."""
     answer = BEHIND_PRIVATE.resolve(peer, [(b"x-forwarded-for", value)])
 
     assert answer.ip is not None
     assert str(ipaddress.ip_address(answer.ip)) == answer.ip
     if peer == "203.0.113.9":
-        assert told(answer) == (peer, "peer")
+        assert pair(answer) == (peer, "peer")
 
 
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=40)), max_size=5))
-def test_what_was_looked_at_before_changes_nothing(requests: list[tuple[str, str]]) -> None:
-    """A text is remembered as what it is, by whoever it comes: as a peer, or in the header."""
+def test_caches_change_no_result(requests: list[tuple[str, str]]) -> None:
+    """A text has the same result as a peer and in the header, cached or not."""
     asked = [(peer, forwarded_for(line.encode().decode("latin-1"))) for peer, line in requests]
     asked += [(line, headers) for _, line in requests for _, headers in asked]
     remembering = ClientIp(trusted=BEHIND_PRIVATE.trusted)
@@ -169,12 +169,12 @@ def test_what_was_looked_at_before_changes_nothing(requests: list[tuple[str, str
         assert remembering.resolve(peer, headers) == fresh.resolve(peer, headers)
 
 
-def test_more_proxies_than_any_chain_has_are_not_looked_at() -> None:
-    """Of a header as long as a client likes, the nearest 32 addresses count."""
+def test_only_the_nearest_32_addresses_count() -> None:
+    """The rest of a very long header is ignored."""
     headers = forwarded_for(", ".join(["8.8.8.8", *["10.0.0.7"] * 32]))
     steps: list[Step] = []
 
-    assert told(BEHIND_PRIVATE.resolve("127.0.0.1", headers, steps=steps)) == ("10.0.0.7", "proxy")
+    assert pair(BEHIND_PRIVATE.resolve("127.0.0.1", headers, steps=steps)) == ("10.0.0.7", "proxy")
     assert len(steps) == 33
     assert BEHIND_PRIVATE.chain(headers) == ["10.0.0.7"] * 32
 
@@ -190,16 +190,16 @@ def test_more_proxies_than_any_chain_has_are_not_looked_at() -> None:
         (None, ("8.8.8.8",), False),
     ],
 )
-def test_knows_a_proxy_that_is_not_trusted(
+def test_untrusted_proxy_is_recognized(
     peer: str | None, lines: tuple[str, ...], *, distrusts: bool
 ) -> None:
-    """A private peer that sends the header is most likely a proxy left out of the settings."""
+    """A private peer that sends the header is probably a proxy without a setting."""
     assert DEFAULT.ignores_proxy_header(peer, forwarded_for(*lines)) is distrusts
 
 
 @given(st.lists(st.sampled_from(["198.51.100.1", "10.0.0.1", "unknown", "::1"]), max_size=5))
-def test_the_steps_are_those_that_were_taken(chain: list[str]) -> None:
-    """The peer and then the header from its right, up to the first that is no trusted proxy."""
+def test_steps_are_the_checked_addresses(chain: list[str]) -> None:
+    """Steps are the peer and then the header from the right, up to the first untrusted address."""
     headers = forwarded_for(", ".join(chain))
     steps: list[Step] = []
 

@@ -32,12 +32,12 @@ def raw_request(**changes: Any) -> RawRequest:
 
 
 def described(body: RawBody | None = None, **changes: Any) -> RequestInfo:
-    """Return what is told of a plain request with some values changed."""
+    """Return the description of a plain request with some values changed."""
     return DESCRIBER.describe(raw_request(**changes), body)
 
 
-def test_tells_the_default_properties() -> None:
-    """Address, user agent, path, verb, parameters, host and route are told."""
+def test_describes_the_default_properties() -> None:
+    """The description contains address, user agent, path, verb, parameters, host and route."""
     info = described(
         verb="POST",
         path="/items/7",
@@ -59,27 +59,27 @@ def test_tells_the_default_properties() -> None:
     )
 
 
-def test_says_nothing_of_what_is_not_there() -> None:
+def test_missing_values_are_none() -> None:
     """A bare request has no user agent, host, route or parameters."""
     assert described() == RequestInfo(verb="GET", path="/", ip="203.0.113.9")
 
 
-# Hypothesis knows the constants of the code, so it finds what the scrubber looks for.
+# Hypothesis knows the constants of the code, so it finds secrets.
 harmless = texts.filter(lambda text: DESCRIBER.scrubber.text(text) == text)
 names = harmless.filter(lambda name: not DESCRIBER.scrubber.is_sensitive(name))
 
 
 @given(st.dictionaries(names, st.lists(harmless, min_size=1, max_size=3), max_size=5))
-def test_reads_what_a_form_encoder_writes(parameters: dict[str, list[str]]) -> None:
-    """A query string gives back the parameters it was made of."""
+def test_query_is_decoded(parameters: dict[str, list[str]]) -> None:
+    """A query string has the parameters that were encoded."""
     query = urlencode(parameters, doseq=True).encode()
 
     assert described(query=query).params.query == parameters
 
 
 @given(st.binary(max_size=200), st.binary(max_size=50), st.text(max_size=50))
-def test_any_bytes_can_be_told(query: bytes, header: bytes, path: str) -> None:
-    """Whatever a client sends, the event can be encoded and reads back the same."""
+def test_any_bytes_can_be_described(query: bytes, header: bytes, path: str) -> None:
+    """Whatever a client sends, the description can be encoded and decoded."""
     info = described(query=query, path=path, headers=[(b"user-agent", header)])
     event = Event(id=new_event_id(0), name="x", timestamp=0, request=info)
 
@@ -87,12 +87,12 @@ def test_any_bytes_can_be_told(query: bytes, header: bytes, path: str) -> None:
 
 
 def test_lone_surrogates_are_replaced() -> None:
-    """Text that UTF-8 can't say is told with question marks."""
+    """Characters that are not valid UTF-8 become question marks."""
     assert described(path="/\ud800é").path == "/?é"
 
 
-def test_long_texts_are_cut_and_marked() -> None:
-    """A text beyond the limit is cut, and the request says so."""
+def test_long_texts_are_truncated() -> None:
+    """A text beyond the limit is cut, and the truncation is marked."""
     long = "x" * (MAX_TEXT_LENGTH + 1)
     changes: list[dict[str, Any]] = [
         {"path": long},
@@ -109,8 +109,8 @@ def test_long_texts_are_cut_and_marked() -> None:
         assert long not in repr(info)
 
 
-def test_many_parameters_are_cut_and_marked() -> None:
-    """Parameters beyond the limit are left out, and the request says so."""
+def test_many_parameters_are_truncated() -> None:
+    """Parameters beyond the limit are left out, and the truncation is marked."""
     many = {str(index): index for index in range(MAX_PARAMETERS + 1)}
 
     queried = described(query=urlencode(many).encode())
@@ -121,16 +121,16 @@ def test_many_parameters_are_cut_and_marked() -> None:
     assert routed.truncated
 
 
-def test_a_long_query_is_cut_and_marked() -> None:
-    """No more than a bounded part of a query string is read."""
+def test_long_query_is_truncated() -> None:
+    """Only a bounded part of a query string is parsed."""
     info = described(query=b"&".join([b"a=b"] * MAX_QUERY_BYTES))
 
     assert info.truncated
     assert len(info.params.query["a"]) == MAX_PARAMETERS
 
 
-def test_what_is_remembered_holds_no_secret_and_is_bounded() -> None:
-    """Of all texts and addresses only few and harmless ones are kept for the next request."""
+def test_cache_is_bounded_and_contains_no_secrets() -> None:
+    """Only a limited number of harmless texts and addresses is cached."""
     describer = Describer(client_ip=ClientIp(trusted=Networks(LOOPBACK)), scrubber=Scrubber())
     for number in range(3000):
         peer = f"198.51.{number >> 8}.{number & 255}"
@@ -139,15 +139,14 @@ def test_what_is_remembered_holds_no_secret_and_is_bounded() -> None:
     many = [(b"x-forwarded-for", b"")] * 1000
     describer.describe(raw_request(query=secret, headers=many))
 
-    memory = describer._memory  # noqa: SLF001 it is to be looked at
-    assert len(memory.texts) <= 1024
-    assert len(memory.located) <= 1024
-    assert not any("Bearer" in text for text in memory.texts)
-    assert max(map(len, memory.located)) < 10
+    assert len(describer.cache.texts) <= 1024
+    assert len(describer.cache.clients) <= 1024
+    assert not any("Bearer" in text for text in describer.cache.texts)
+    assert max(map(len, describer.cache.clients)) < 10
 
 
-def test_a_long_template_is_cut_and_marked() -> None:
-    """A route is told up to the limit of every text."""
+def test_long_route_is_truncated() -> None:
+    """A route has the length limit of all texts."""
     info = described(route="/" + "x" * MAX_TEXT_LENGTH)
 
     assert info.route is not None

@@ -5,8 +5,8 @@ from sqreen_mw.capture.text import clean_text
 
 
 @given(st.text(st.characters()))
-def test_clean_text_is_text_that_utf8_can_say(text: str) -> None:
-    """Clean text always encodes, and text that encodes is left as it is."""
+def test_clean_text_is_valid_utf8(text: str) -> None:
+    """Clean text can be encoded, and valid text is unchanged."""
     cleaned = clean_text(text)
 
     assert len(cleaned.encode()) >= len(cleaned)

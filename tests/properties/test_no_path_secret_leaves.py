@@ -19,7 +19,7 @@ from sqreen_mw.capture.request import Describer
 from sqreen_mw.scrubbing.scrubber import Scrubber
 
 DESCRIBER = Describer(client_ip=ClientIp(trusted=Networks(LOOPBACK)), scrubber=Scrubber())
-NOBODY = NullAgent(Config())
+AGENT = NullAgent(Config())
 SECRET_NAMES = frozenset({"token", "secret", "api_key"})
 NAMES = (*sorted(SECRET_NAMES), "id", "kind", "tag", "lang", "page", "part")
 
@@ -43,7 +43,7 @@ SEGMENTS = st.one_of(
 
 @st.composite
 def filled(draw: st.DrawFn, writing: str) -> list[tuple[str, str]]:
-    """Return the segments of a template and of a path that it may have been filled to."""
+    """Return the segments of a template and of a matching path."""
     names = iter(draw(st.permutations(NAMES)))
     segments = []
     for texts in draw(st.lists(SEGMENTS, min_size=1, max_size=4)):
@@ -61,15 +61,15 @@ def joined(texts: Any) -> str:
 
 
 def check(context: RequestContext, given: dict[str, object]) -> None:
-    """Assert that no sensitive value's text is in the description of a request."""
+    """Assert that the description of a request contains no sensitive value."""
     info = DESCRIBER.describe(context.raw_request())
-    told = f"{info.path} {info.route} {info.params.path}".casefold()
+    description = f"{info.path} {info.route} {info.params.path}".casefold()
     harmless = " ".join(str(given[name]) for name in given.keys() - SECRET_NAMES)
     for name in SECRET_NAMES & given.keys():
         text = str(given[name])
-        # What a harmless value has as well may be told.
+        # The text of a harmless value can be shown.
         if any(run and run not in harmless for run in re.split(r"[-./]", text)):
-            assert text.casefold() not in told
+            assert text.casefold() not in description
 
 
 class Answer:
@@ -85,10 +85,10 @@ def routed(route: BaseRoute) -> Router:
 
 
 @given(filled("{{{name}:{converter}}}"), st.integers(0, 3), st.sampled_from(["", "/api"]))
-def test_a_starlette_path_keeps_its_secrets(
+def test_no_secret_of_a_starlette_path_leaves(
     segments: list[tuple[str, str]], mounted: int, root: str
 ) -> None:
-    """A sensitive value leaves in neither path, route nor parameters, below mounts as well."""
+    """Path, route and parameters contain no sensitive value, also below mounts."""
     templates = [template for template, _ in segments]
     router = routed(Route(joined(templates[mounted:]) or "/", Answer()))
     for template in reversed(templates[:mounted]):
@@ -96,9 +96,9 @@ def test_a_starlette_path_keeps_its_secrets(
     path = root + (joined(path for _, path in segments[:mounted]))
     path += joined(path for _, path in segments[mounted:]) or "/"
     scope: dict[str, Any] = {"type": "http", "method": "GET", "path": path, "root_path": root}
-    context = asgi_request(scope, NOBODY, TOLD_HEADERS)
+    context = asgi_request(scope, AGENT, TOLD_HEADERS)
     with suppress(StopIteration):
-        router(scope, None, None).send(None)  # type: ignore[arg-type]  # nobody asks
+        router(scope, None, None).send(None)  # type: ignore[arg-type]  # not called
 
     assume("route" in scope)
 
@@ -110,14 +110,14 @@ def test_a_starlette_path_keeps_its_secrets(
     taken=st.booleans(),
     script=st.sampled_from(["", "/app"]),
 )
-def test_a_flask_path_keeps_its_secrets(
+def test_no_secret_of_a_flask_path_leaves(
     *, segments: list[tuple[str, str]], taken: bool, script: str
 ) -> None:
-    """A sensitive value leaves in neither path, route nor parameters, even where it is taken."""
+    """Path, route and parameters contain no sensitive value, even if the app removes it."""
     path = joined(path for _, path in segments)
     rule = Rule(joined(template for template, _ in segments).replace("<str:", "<string:"))
     environ = {"SCRIPT_NAME": "", "PATH_INFO": (script + path).encode().decode("latin-1")}
-    context = wsgi_request(environ, NOBODY, "HTTP_X_FORWARDED_FOR")
+    context = wsgi_request(environ, AGENT, "HTTP_X_FORWARDED_FOR")
     environ["PATH_INFO"] = path.encode().decode("latin-1")
     request = flask.Request(environ)
     try:

@@ -1,4 +1,4 @@
-"""From the app's call to the encoded event: no secret leaves, and nothing clean is touched."""
+"""From the app's call to the encoded event: no secret leaves, and other values don't change."""
 
 import copy
 import json
@@ -37,7 +37,7 @@ paddings = st.integers(0, 9000).map(lambda length: "a " * (length // 2))
 
 
 def planted(secret: str) -> st.SearchStrategy[Any]:
-    """Return JSON-like values that hold a secret somewhere, as text, as a key, or as bytes."""
+    """Return JSON-like values with a secret as text, key or bytes."""
     texts = st.tuples(paddings, words).map(lambda parts: f"{parts[0]} {secret} {parts[1]}")
     leaves = texts | st.just(secret) | st.just(secret.encode())
     return st.recursive(
@@ -52,7 +52,7 @@ def planted(secret: str) -> st.SearchStrategy[Any]:
 
 
 class App:
-    """The whole way of an event through the app's half, without a network."""
+    """The way of an event through the agent, without a network."""
 
     def __init__(self) -> None:
         self.guard = Guard()
@@ -71,7 +71,7 @@ class App:
         self.sealer = Sealer(describer=describer, before_send=None, guard=self.guard)
 
     def put(self, event: PendingEvent) -> bool:
-        """Take an event."""
+        """Receive an event."""
         self.pending.append(event)
         return True
 
@@ -91,8 +91,8 @@ APP = App()
 
 
 @given(st.data(), secrets)
-def test_no_secret_in_the_apps_own_values_leaves(data: st.DataObject, secret: str) -> None:
-    """Wherever in properties, identifiers and traits a secret is, the bytes do not have it."""
+def test_no_secret_in_the_apps_values_leaves(data: st.DataObject, secret: str) -> None:
+    """The bytes contain no secret of properties, identifiers and traits."""
     value = data.draw(planted(secret))
     options = {"properties": {"a": value}, "user_identifiers": {"note": f"{secret} x"}}
     context = StubRequest()
@@ -106,7 +106,7 @@ def test_no_secret_in_the_apps_own_values_leaves(data: st.DataObject, secret: st
 
 @given(secrets, paddings, words)
 def test_no_secret_of_a_request_leaves(secret: str, padding: str, word: str) -> None:
-    """In path, query, headers, path parameters and body a secret is masked, at any length."""
+    """A secret in path, query, headers, path parameters and body is masked, at any length."""
     text = f"{padding}{secret} {word}"
     body = RawBody("application/json", json.dumps({word: [text]}).encode(), truncated=False)
     context = StubRequest(
@@ -127,7 +127,7 @@ def test_no_secret_of_a_request_leaves(secret: str, padding: str, word: str) -> 
     st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=8, max_size=20),
 )
 def test_no_value_of_a_sensitive_name_leaves(name: str, value: str) -> None:
-    """What is secret by its name is masked in properties, query, form, JSON and path."""
+    """Values of sensitive names are masked in properties, query, form, JSON and path."""
     value = f"zq{value}zq"
     form = RawBody("application/x-www-form-urlencoded", f"{name}={value}".encode(), truncated=False)
     as_json = RawBody("application/json", json.dumps({name: value}).encode(), truncated=False)
@@ -147,8 +147,8 @@ def test_no_value_of_a_sensitive_name_leaves(name: str, value: str) -> None:
     st.sampled_from(["pwd=a&", "token=x ", "4111111111111111 ", "Bearer abcdefghijkl "]),
     st.integers(1, 1200),
 )
-def test_whatever_is_masked_the_event_is_admitted(part: str, count: int) -> None:
-    """Masks that are longer than what they mask do not make an event that nobody takes."""
+def test_masked_event_is_accepted(part: str, count: int) -> None:
+    """Masks that are longer than their secrets don't exceed the event's limits."""
     text = (part * count)[:8000]
     context = StubRequest(
         RawBody("application/x-www-form-urlencoded", f"a={quote(text)}".encode(), truncated=False),
@@ -170,16 +170,16 @@ def test_whatever_is_masked_the_event_is_admitted(part: str, count: int) -> None
     assert decode_event(data).request is not None
 
 
-def test_the_end_of_a_long_key_decides() -> None:
-    """Of a key that is too long its last word stays, so that it is still known as secret."""
+def test_end_of_a_long_key_is_kept() -> None:
+    """A key that is too long keeps its last word, so it is still sensitive."""
     encoded = APP.encoded(None, {"properties": {"a" * 260 + "_password": "hunter2"}}).decode()
 
     assert "hunter2" not in encoded
 
 
 @given(st.recursive(words | st.integers(0, 999) | st.booleans() | st.none(), st.lists))
-def test_clean_values_pass_unchanged(value: Any) -> None:
-    """What is no secret arrives as it was given, as far as the limits admit."""
+def test_clean_values_are_unchanged(value: Any) -> None:
+    """Values without secrets are delivered unchanged within the limits."""
     event = APP.event({"properties": {"plain": value}})
 
     if depth(value) <= 5:
@@ -193,8 +193,8 @@ def test_clean_values_pass_unchanged(value: Any) -> None:
         max_leaves=60,
     )
 )
-def test_any_value_ends_within_bounds_and_is_not_changed(value: Any) -> None:
-    """Whatever is given, the argument stays as it was, and the event fits and reads back."""
+def test_any_value_fits_and_is_not_modified(value: Any) -> None:
+    """The argument is not modified, and the event fits and can be decoded."""
     before = copy.deepcopy(value)
 
     data = APP.encoded(None, {"properties": {"any": value}})
@@ -204,8 +204,8 @@ def test_any_value_ends_within_bounds_and_is_not_changed(value: Any) -> None:
     assert repr(value) == repr(before)
 
 
-def test_the_strategy_plants_what_would_be_found() -> None:
-    """Without the scrubber the secrets do leave: the tests above can fail."""
+def test_secrets_leave_without_the_scrubber() -> None:
+    """The tests above can fail."""
     encoded = json.dumps(Identity(identifiers={"a": CARD}, traits={}).identifiers)
 
     assert CARD in encoded

@@ -3,8 +3,8 @@ import pytest
 from sqreen_mw.capture.ignore_paths import PathPatterns
 
 
-def test_paths_are_exact_or_begin_so() -> None:
-    """A plain path stands for itself, one with a star for all that begin so."""
+def test_patterns_are_exact_or_prefixes() -> None:
+    """A plain path matches itself; a path with a star is a prefix."""
     paths = PathPatterns(["/healthz", "/static/*"])
 
     assert "/healthz" in paths
@@ -14,14 +14,14 @@ def test_paths_are_exact_or_begin_so() -> None:
     assert "/" not in PathPatterns([])
 
 
-def test_equal_paths_are_equal() -> None:
+def test_equal_patterns_are_equal() -> None:
     """Sets of paths compare by their patterns."""
     assert PathPatterns(["/a", "/b*"]) == PathPatterns(["/b*", "/a"])
     assert hash(PathPatterns(["/a"])) == hash(PathPatterns(["/a"]))
     assert PathPatterns(["/a"]) != PathPatterns(["/b"])
 
 
-def test_a_path_begins_with_a_slash() -> None:
-    """What can't be a path is refused by its text."""
+def test_pattern_begins_with_a_slash() -> None:
+    """The error contains the wrong text."""
     with pytest.raises(ValueError, match="not 'healthz'"):
         PathPatterns(["healthz"])

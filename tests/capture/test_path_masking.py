@@ -34,25 +34,25 @@ def masked(
         ("/reset/x/abcd", "reset/<str:token>/abcd", {"token": "x"}),
     ],
 )
-def test_a_sensitive_parameter_is_masked(
+def test_sensitive_parameter_is_masked(
     path: str, route: str | None, parameters: dict[str, Any]
 ) -> None:
-    """A secret goes where the template has it, or where its text is a whole segment."""
+    """A secret is masked at its position in the template, or as a whole segment."""
     assert masked(path, route, **parameters) == f"/reset/{MASK}/abcd"
 
 
 @pytest.mark.parametrize("prefix", ["", "/app", "/v1/app"])
-def test_a_mount_is_no_part_of_the_template(prefix: str) -> None:
-    """Where the template begins within the path, the secret is found all the same."""
+def test_mount_is_not_part_of_the_template(prefix: str) -> None:
+    """A secret is also found if the template describes only the end of the path."""
     path = f"{prefix}/reset/0042"
 
-    told = masked(path, "/reset/<token>", routed="/reset/0042", token=42)
+    shown = masked(path, "/reset/<token>", routed="/reset/0042", token=42)
 
-    assert told == f"{prefix}/reset/{MASK}"
+    assert shown == f"{prefix}/reset/{MASK}"
 
 
-def test_a_secret_that_is_not_found_masks_the_path() -> None:
-    """Where a secret's place is not known, nothing of the path is told."""
+def test_missing_secret_masks_the_path() -> None:
+    """If the position of a secret is unknown, the whole path is masked."""
     assert masked("/reset/0042", token=42) == MASK
     assert masked("/reset/0042", r"^reset/(?P<token>\d+)$", token=42) == MASK
     assert masked("/other", "/reset/{token}", token="abc") == MASK
@@ -61,18 +61,18 @@ def test_a_secret_that_is_not_found_masks_the_path() -> None:
 
 
 @pytest.mark.parametrize("value", ["", None, False])
-def test_a_parameter_without_a_value_takes_nothing_away(value: object) -> None:
-    """An empty parameter, or a switch, masks nothing."""
+def test_empty_parameter_masks_nothing(value: object) -> None:
+    """An empty or boolean parameter masks nothing."""
     assert masked("/reset//x", "/reset/<other>", token=value) == "/reset//x"
 
 
-def test_a_path_without_secrets_stays() -> None:
-    """Parameters of harmless names change nothing."""
+def test_path_without_secrets_is_unchanged() -> None:
+    """Parameters with harmless names change nothing."""
     assert masked("/items/7", "/items/{id}", id=7) == "/items/7"
 
 
 @pytest.mark.parametrize(
-    ("path", "route", "told"),
+    ("path", "route", "shown"),
     [
         ("/a/abc-def-5", "/a/{token}-{n}", f"/a/{MASK}"),
         ("/a/x-abc-5.json", "/a/x-{token}.json", f"/a/x-{MASK}.json"),
@@ -94,13 +94,13 @@ def test_a_path_without_secrets_stays() -> None:
         ("/\0/x", "/\0/{token}", MASK),
     ],
 )
-def test_a_template_says_where_secrets_are(path: str, route: str, told: str) -> None:
-    """No value is needed, as an app may take it away; what is uncertain is masked as well."""
-    assert masked(path, route) == told
+def test_template_gives_the_positions_of_secrets(path: str, route: str, shown: str) -> None:
+    """No value is needed, because an app can remove it; uncertain text is masked too."""
+    assert masked(path, route) == shown
 
 
-def test_a_regular_expressions_secret_is_found_as_text() -> None:
-    """Its groups and placeholders give names, and parameters beside them count as well."""
+def test_secret_of_a_regular_expression_is_found_as_text() -> None:
+    """Groups and placeholders give the names, and other parameters count too."""
     both = r"/a/<token>/(?P<id>\d+)/$"
 
     assert masked("/a/abc/5/", both, token="abc", id="5") == f"/a/{MASK}/5/"
@@ -109,27 +109,27 @@ def test_a_regular_expressions_secret_is_found_as_text() -> None:
 
 
 def test_copies_of_a_secret_are_masked() -> None:
-    """A secret is masked wherever it is a whole segment, and a long one anywhere."""
+    """A secret is masked as a whole segment, and a long one anywhere."""
     assert (
         masked("/x/123/123/1234", "/x/{a}/{b}/{token}", token="123") == f"/x/{MASK}/{MASK}/{MASK}"
     )
     assert masked("/x-abcdef/abcdef", "/{a}/{token}", token="abcdef") == f"/x-{MASK}/{MASK}"
 
 
-def test_a_default_is_not_in_the_path() -> None:
-    """A parameter that the template does not have takes nothing away."""
+def test_default_is_not_in_the_path() -> None:
+    """A parameter that is not in the template masks nothing."""
     assert masked("/pages/", "/pages/", token="none-yet") == "/pages/"
 
 
-def test_a_template_of_another_path_masks_it() -> None:
-    """Where a middleware has given the router a path of its own, nothing is certain."""
+def test_template_of_another_path_masks_the_path() -> None:
+    """If a middleware changed the router's path, the whole path is masked."""
     assert masked("/en/abc", "/{token}", routed="/abc") == f"/en/{MASK}"
     assert masked("/en/abc", "/{token}", routed="/fr/abc") == MASK
 
 
 @given(st.text(), st.text(), st.text("/<>{}:at", max_size=30), st.text(min_size=1))
-def test_no_text_of_a_secret_stays(before: str, after: str, route: str, secret: str) -> None:
-    """Whatever the template, a secret of some length is gone, and nothing raises."""
+def test_no_text_of_a_secret_is_kept(before: str, after: str, route: str, secret: str) -> None:
+    """A long secret is masked with any template, and nothing raises."""
     long = f"s3cr3t-{secret}-s3cr3t"
 
     assert long not in masked(f"/{before}{long}{after}", route, token=long)

@@ -10,12 +10,12 @@ ID = UUID("12345678-1234-5678-1234-567812345678")
 
 
 def template(mount: str, *templates: str, route: str = "/x/{n}", **parameters: Any) -> str:
-    """Return the template of a mount, whose route has no secrets unless it is given."""
+    """Return the template of a mount; by default, its route has no secrets."""
     return mount_template(Mounted(mount, templates, route, parameters), Scrubber())
 
 
-def test_the_first_template_that_says_all_is_the_mounts() -> None:
-    """It fits the path, its names are parameters, and every secret of the mount is in it."""
+def test_first_complete_template_is_used() -> None:
+    """It matches the path, its names are parameters, and it contains every secret of the mount."""
     known = ("/u", "/u/{id}", "/u/{name}", "/u/{token}", "/{id}/{token}")
 
     assert template("/u", *known) == "/u"
@@ -34,15 +34,13 @@ def test_the_first_template_that_says_all_is_the_mounts() -> None:
         ("/u/x-abc", {"token": "abc"}, "/{token:path}"),
     ],
 )
-def test_an_unknown_template_is_guessed(
-    mount: str, parameters: dict[str, Any], expected: str
-) -> None:
-    """A parameter stands where its value does; a secret without a place hides all the text."""
+def test_unknown_template_is_guessed(mount: str, parameters: dict[str, Any], expected: str) -> None:
+    """A parameter replaces its value; a secret that is not found hides the whole text."""
     assert template(mount, **parameters) == expected
 
 
-def test_a_secret_of_the_route_may_hide_one_of_the_mount() -> None:
-    """Where no template tells, nothing of the mount's text is told."""
+def test_secret_of_the_route_can_hide_one_of_the_mount() -> None:
+    """Without a known template, no text of the mount is shown."""
     hidden: dict[str, Any] = {"route": "/x/{token}", "token": "def"}
 
     assert template("/u/abc", **hidden) == "/{token:path}"

@@ -6,15 +6,15 @@ from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.scrubber import Scrubber
 
 
-def test_numbers_identify_as_they_are() -> None:
-    """An identifier that is a number, as a hook may set it, is no text to scrub."""
+def test_numeric_identifiers_are_unchanged() -> None:
+    """An identifier that is a number, for example from a hook, is not scrubbed."""
     event = Event(id=new_event_id(0), name="x", timestamp=0, user_identifiers={"id": 42})
 
     assert scrubbed_event(event, Scrubber()).user_identifiers == {"id": 42}
 
 
-def test_a_key_that_a_mask_made_longer_fits_again() -> None:
-    """Of a key with a secret in it the end stays, as of every key that is too long."""
+def test_masked_key_is_truncated() -> None:
+    """A key that a mask makes too long keeps its end."""
     key = "x" * 200 + " 4111 1111 1111 1111 " + "y" * 30
     event = Event(id=new_event_id(0), name="x", timestamp=0, properties={key: 1, "a": 2})
 

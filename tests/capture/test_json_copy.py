@@ -23,46 +23,46 @@ from tests.support.strategies import depth, json_values
 
 
 class Colour(Enum):
-    """An enumeration as apps have them."""
+    """A usual enumeration."""
 
     RED = "red"
 
 
 class Level(IntEnum):
-    """An enumeration that is an int as well."""
+    """An enumeration of integers."""
 
     HIGH = 3
 
 
 class Whole(int):
-    """A subclass of int, whose own conversion fails."""
+    """A subclass of int whose conversion fails."""
 
     def __int__(self) -> int:
         raise RuntimeError("no int")
 
 
 class Measure(float):
-    """A subclass of float, as numpy's float64 is."""
+    """A subclass of float, like numpy's float64."""
 
 
 @Integral.register
 class Count:
-    """A whole number of another library, as numpy's int64 is."""
+    """An integer of another library, like numpy's int64."""
 
     def __int__(self) -> int:
         return 4
 
 
 class Silent:
-    """An object that has no text."""
+    """An object without text."""
 
     def __str__(self) -> str:
         raise RuntimeError("no text")
 
 
 @given(json_values)
-def test_json_values_are_copied_as_they_are(value: Any) -> None:
-    """What JSON can say within the limits is copied unchanged."""
+def test_json_values_are_copied_unchanged(value: Any) -> None:
+    """JSON values within the limits are copied unchanged."""
     copier = Copier()
 
     assert copier.copy(value) == value
@@ -70,8 +70,8 @@ def test_json_values_are_copied_as_they_are(value: Any) -> None:
 
 
 @given(st.dictionaries(st.text(), st.lists(st.booleans())))
-def test_later_changes_do_not_show(value: dict[str, list[bool]]) -> None:
-    """A copy shares nothing that can change with the app's object."""
+def test_later_changes_have_no_effect(value: dict[str, list[bool]]) -> None:
+    """A copy shares no mutable object with the app."""
     before = copy.deepcopy(value)
 
     copied = Copier().copy(value)
@@ -121,19 +121,19 @@ def test_later_changes_do_not_show(value: dict[str, list[bool]]) -> None:
         ({(1, "a"): 1}, {"[1, 'a']": 1}),
     ],
 )
-def test_other_values_become_what_json_can_say(value: object, copied: object) -> None:
-    """Common types have their usual text, and what has none says so."""
+def test_other_values_become_json_values(value: object, copied: object) -> None:
+    """Common types have their usual text; objects without text have their type."""
     assert Copier().copy(value) == copied
 
 
-def test_a_proxy_of_nothing_says_so() -> None:
-    """Flask's request outside a request raises from whatever it is asked."""
+def test_proxy_without_object_has_its_type() -> None:
+    """Flask's request raises outside a request, whatever is called."""
     copied = Copier().copy([LocalProxy({}.popitem)])
 
     assert copied == ["<LocalProxy without text>"]
 
 
-def test_an_integer_too_long_to_print_says_so() -> None:
+def test_integer_too_long_to_print_has_its_type() -> None:
     """Python refuses the text of an integer of more than 4300 digits."""
     assert Copier().copy(10**5000) == "<int without text>"
 
@@ -144,16 +144,16 @@ def test_an_integer_too_long_to_print_says_so() -> None:
         lambda children: st.lists(children) | st.dictionaries(st.integers(), children),
     )
 )
-def test_any_nested_value_ends_within_bounds(value: Any) -> None:
-    """Whatever the nesting, the copy is JSON of bounded depth."""
+def test_any_nested_value_is_copied_within_limits(value: Any) -> None:
+    """The copy of any value is JSON of limited depth."""
     copied = Copier().copy(value)
 
     json.dumps(copied, allow_nan=False)
     assert depth(copied) <= MAX_PROPERTY_DEPTH
 
 
-def test_deep_and_cyclic_values_are_cut_and_marked() -> None:
-    """A value that holds itself ends at the depth limit."""
+def test_deep_and_cyclic_values_are_truncated() -> None:
+    """A value that contains itself ends at the depth limit."""
     cycle: list[Any] = []
     cycle.append(cycle)
     copier = Copier()
@@ -163,7 +163,7 @@ def test_deep_and_cyclic_values_are_cut_and_marked() -> None:
 
 
 def test_long_text_is_marked() -> None:
-    """Of a text that is to be cut, enough is kept to be scrubbed before."""
+    """Of a text that is too long, enough is kept to scrub it first."""
     copier = Copier()
 
     assert copier.copy("x" * (MAX_TEXT_LENGTH + 1)) == "x" * (MAX_TEXT_LENGTH + 1)
@@ -172,8 +172,8 @@ def test_long_text_is_marked() -> None:
 
 
 @pytest.mark.parametrize("value", [range(10**6), ["x" * 4000] * 10**5, {i: i for i in range(9999)}])
-def test_wide_values_are_cut_and_marked(value: Any) -> None:
-    """A value of very many parts keeps the first ones."""
+def test_large_values_are_truncated(value: Any) -> None:
+    """Only the first items of a large value are kept."""
     copier = Copier()
 
     copied = copier.copy([*value] if isinstance(value, range) else value)
@@ -199,23 +199,21 @@ MANY = tuple(range(300_000))
     ids=["deque", "view", "tuple", "range", "bytes", "text", "nested"],
 )
 @pytest.mark.parametrize("copy_", [Copier.copy, Copier.key, Copier.text])
-def test_long_values_cost_no_more_than_what_is_kept(
-    value: Any, copy_: Callable[[Copier, Any], Any]
-) -> None:
-    """As value, as key and as identifier, a long value takes the caller less than 5 ms."""
+def test_long_values_are_copied_quickly(value: Any, copy_: Callable[[Copier, Any], Any]) -> None:
+    """A long value, key or identifier takes the caller less than 5 ms."""
     assert cpu_seconds(lambda: copy_(Copier(), value)) < CALLER_SECONDS
 
 
-def test_the_text_of_a_long_container_says_that_it_goes_on() -> None:
-    """A container that is no value of a property is told by its first parts."""
+def test_text_of_a_long_container_is_shortened() -> None:
+    """The text of a container ends with dots after its first items."""
     text = safe_text(MANY)
 
     assert text.startswith("[0, 1, 2,")
     assert text.endswith("...")
 
 
-def test_size_follows_what_is_held() -> None:
-    """The size counts the characters of texts and something for each value."""
+def test_size_grows_with_the_values() -> None:
+    """The size counts the characters of texts and an amount for each value."""
     small, large = Copier(), Copier()
     small.copy("x")
     large.copy(["x" * 1000, "y" * 1000])
@@ -224,8 +222,8 @@ def test_size_follows_what_is_held() -> None:
     assert 2000 <= large.size < 2500
 
 
-def test_plain_values_that_are_too_many_for_an_event_are_left_to_the_bounds() -> None:
-    """Texts that fit one by one and not together are copied until so much is copied as fits."""
+def test_plain_values_are_copied_up_to_the_event_limit() -> None:
+    """Texts that fit only one by one are copied up to the size of an event."""
     values = {f"{number}": "x" * MAX_TEXT_LENGTH for number in range(17)}
     copier = Copier()
 
@@ -234,6 +232,6 @@ def test_plain_values_that_are_too_many_for_an_event_are_left_to_the_bounds() ->
     assert copier.truncated
 
 
-def test_half_a_surrogate_pair_is_left_to_the_copier() -> None:
-    """JSON can't say it, so the copier replaces it."""
+def test_lone_surrogate_is_replaced_by_the_copier() -> None:
+    """``plain_json`` returns None, so the copier replaces it."""
     assert plain_json({"a": "\ud800"}) is None
