@@ -24,9 +24,9 @@ MUTANT_SECONDS = 30
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs scripts that track; nothing of theirs leaves before they end, or flush.
+    """Runs scripts that deliver only at their end or at a flush: the interval is a minute.
 
-    The collector is given by name, as a connection to an address needs no resolver.
+    The URL has a host name, because a connection to an address needs no resolver.
     """
 
     collector: FaultyCollector
@@ -54,7 +54,7 @@ class Runner:
         command: Sequence[str] = (sys.executable,),
         **more: str,
     ) -> Iterator[subprocess.Popen[str]]:
-        """Run a script, and end it with the block unless it has come to its end."""
+        """Run a script, and kill it at the end of the block."""
         file = self.folder / "script.py"
         file.write_text(PRELUDE + script)
         with subprocess.Popen(
@@ -72,7 +72,7 @@ class Runner:
                 process.kill()
 
     def run(self, script: str, mutant: str = "", *, given: str = "", **more: str) -> str:
-        """Run a script, given a line, to its good end, and return what it printed."""
+        """Run a script with this input until it exits with 0, and return its output."""
         with self.running(script, mutant, **more) as process:
             out, errors = process.communicate(given, timeout=PATIENCE)
         assert process.returncode == 0, errors
@@ -101,7 +101,7 @@ class Runner:
 
     @property
     def names(self) -> list[str]:
-        """The names of the events that came, sorted; each event has come once."""
+        """The sorted names of the events that arrived. Each event must have arrived once."""
         ids = [an_id for post in self.collector.posts for an_id in post.ids]
         assert len(ids) == len(set(ids))
         return sorted(self.collector.names)
@@ -109,15 +109,15 @@ class Runner:
 
 @pytest.fixture
 def runner(collector: FaultyCollector, tmp_path: Path) -> Runner:
-    """Return what runs scripts towards a collector."""
+    """Return a runner with a collector."""
     return Runner(collector, tmp_path)
 
 
 @pytest.fixture
 def tls_runner(tmp_path: Path) -> Iterator[Runner]:
-    """Return what runs scripts towards a collector with TLS and an authority of its own."""
+    """Return a runner with a TLS collector and its own certificate authority."""
     authority = trustme.CA()
     file = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(str(file))
-    with tls_collector(authority.issue_cert("localhost")) as told:
-        yield Runner(told, tmp_path, ca_file=str(file))
+    with tls_collector(authority.issue_cert("localhost")) as running:
+        yield Runner(running, tmp_path, ca_file=str(file))

@@ -28,16 +28,20 @@ WORKER = (
 
 
 @pytest.mark.parametrize(("mutant", "came"), [("", 5), ("no worker hooks", 0)])
-def test_a_worker_that_is_stopped_delivers(
+def test_stopped_celery_worker_delivers(
     runner: Runner, tmp_path: Path, mutant: str, came: int
 ) -> None:
-    """What tasks track is delivered when the worker stops, long before its interval is over."""
+    """A prefork worker delivers the events of its tasks when it stops, before the interval ends."""
     need("celery")
     (tmp_path / "site_of_test.py").write_text(PRELUDE + SITE)
     (tmp_path / "broker").mkdir()
     env = runner.settings(mutant, CELERY_FOLDER=str(tmp_path / "broker"))
-    ask = (sys.executable, "-c", "import site_of_test as s; [s.note.delay(n) for n in range(5)]")
-    subprocess.run(ask, check=True, cwd=tmp_path, env=env, timeout=PATIENCE)
+    enqueue = (
+        sys.executable,
+        "-c",
+        "from site_of_test import note; [note.delay(n) for n in range(5)]",
+    )
+    subprocess.run(enqueue, check=True, cwd=tmp_path, env=env, timeout=PATIENCE)
 
     with subprocess.Popen(WORKER, cwd=tmp_path, env=env) as worker:
         try:

@@ -31,8 +31,10 @@ sqreen.track("x")
         (AFTER_A_WHILE, "asyncio's resolver", 1),
     ],
 )
-def test_a_host_name_is_known_at_exit(runner: Runner, script: str, mutant: str, came: int) -> None:
-    """A connection that is made anew at exit finds the collector by its name."""
+def test_exit_resolves_the_collectors_name(
+    runner: Runner, script: str, mutant: str, came: int
+) -> None:
+    """A new connection at the exit resolves the name, although no executor runs any more."""
     assert "localhost" in runner.collector.url
     runner.run(script, mutant)
 

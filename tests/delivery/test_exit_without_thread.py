@@ -54,13 +54,15 @@ for _ in range(10):
         ),
     ],
 )
-def test_an_exit_needs_no_thread(runner: Runner, script: str, mutant: str, came: int) -> None:
-    """Where no thread is to be had, the last one of the process delivers by itself."""
+def test_exit_delivers_on_the_calling_thread(
+    runner: Runner, script: str, mutant: str, came: int
+) -> None:
+    """If no thread can start, the exit handler runs the flusher on its own thread."""
     runner.run(script, mutant)
 
     assert runner.names == ["x"] * came
 
 
-def test_a_running_loop_is_not_waited_on(runner: Runner) -> None:
-    """A thread that runs a loop can't run the flusher's: what waits is lost, and counted."""
+def test_close_in_a_running_loop_counts_the_loss(runner: Runner) -> None:
+    """A thread that already runs a loop cannot run the flusher, so its events are lost."""
     assert runner.run(IN_A_LOOP) == "1 0\n"

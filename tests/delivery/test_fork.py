@@ -54,6 +54,27 @@ else:
     assert all([sqreen.track("child") for _ in range(20)])
 """
 
+TERMINATED_CHILDREN = """
+import os
+import signal
+import time
+import sqreen_mw as sqreen
+
+sqreen.track("parent")
+for tracks in (False, True):
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        if tracks:
+            sqreen.track("child")
+        os.write(writer, str(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL).encode())
+        while True:
+            time.sleep(0.01)
+    print(os.read(reader, 9).decode())
+    os.kill(child, signal.SIGTERM)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
 LATE_IMPORTS = """
 import sys
 import threading
@@ -77,8 +98,8 @@ print(*late)
 
 
 @pytest.mark.parametrize(("mutant", "came"), [("", 160), ("parent's flusher", 0)])
-def test_children_have_a_flusher_of_their_own(runner: Runner, mutant: str, came: int) -> None:
-    """Each child delivers what it tracked, whatever its parent did when it forked."""
+def test_forked_children_deliver_their_own_events(runner: Runner, mutant: str, came: int) -> None:
+    """Each child delivers its events, whatever the parent did at the moment of the fork."""
     runner.run(MANY_CHILDREN, mutant)
 
     assert runner.names.count("child") == came
@@ -86,8 +107,8 @@ def test_children_have_a_flusher_of_their_own(runner: Runner, mutant: str, came:
 
 
 @pytest.mark.parametrize(("mutant", "came"), [("", 20), ("no import lock", 0)])
-def test_no_child_has_half_a_module(runner: Runner, mutant: str, came: int) -> None:
-    """A fork waits while another thread loads the way out, so that the child can load it too."""
+def test_fork_waits_for_imports_of_another_thread(runner: Runner, mutant: str, came: int) -> None:
+    """A child that was forked in the middle of an import of ours can import it, too."""
     runner.run(IN_THE_MIDDLE, mutant)
 
     assert runner.names.count("child") == came
@@ -95,9 +116,20 @@ def test_no_child_has_half_a_module(runner: Runner, mutant: str, came: int) -> N
 
 
 @pytest.mark.parametrize("mutant", ["", "late imports"])
-def test_the_flushers_thread_imports_nothing(runner: Runner, mutant: str) -> None:
-    """All modules are there when the thread is born, so that no fork meets one half loaded."""
+def test_flusher_thread_imports_nothing(runner: Runner, mutant: str) -> None:
+    """All modules are imported before the thread starts, so that no fork interrupts an import."""
     out = runner.run(LATE_IMPORTS, mutant)
 
     assert bool(out.strip()) is bool(mutant)
     assert runner.names == ["x"]
+
+
+@pytest.mark.parametrize(("mutant", "waits"), [("", True), ("child keeps handler", False)])
+def test_forked_child_installs_the_handler_at_its_first_event(
+    runner: Runner, mutant: str, *, waits: bool
+) -> None:
+    """SIGTERM ends a child at once before its first event. After it, the child delivers."""
+    lines = runner.run(TERMINATED_CHILDREN, mutant).splitlines()
+
+    assert lines == [str(waits), "-15", "False", "-15"]
+    assert runner.names == ["child", "parent"]

@@ -113,8 +113,8 @@ def view():
 
 
 @pytest.mark.parametrize("mutant", ["", "gevent's threads"])
-def test_greenlets_see_no_loop(runner: Runner, mutant: str) -> None:
-    """The flusher's loop is on a thread of its own, wherever gevent's greenlets look."""
+def test_greenlets_see_no_running_loop(runner: Runner, mutant: str) -> None:
+    """The flusher has its own thread, so ``get_running_loop`` fails in each greenlet."""
     visible = int(runner.run(IN_GREENLETS, mutant))
 
     assert bool(visible) is bool(mutant)
@@ -137,8 +137,10 @@ def test_greenlets_see_no_loop(runner: Runner, mutant: str) -> None:
         ),
     ],
 )
-def test_an_exit_connects_by_name(runner: Runner, script: str, mutant: str, came: int) -> None:
-    """The first event, or one after a long pause, needs what gevent's exit allows no more."""
+def test_gevent_exit_connects_by_host_name(
+    runner: Runner, script: str, mutant: str, came: int
+) -> None:
+    """At the exit, gevent resolves no names any more. Our resolver does."""
     runner.run(script, mutant)
 
     assert runner.names == ["x"] * came
@@ -148,26 +150,26 @@ def test_an_exit_connects_by_name(runner: Runner, script: str, mutant: str, came
     ("way", "mutant", "came"),
     [("runner", "", 2), ("tls_runner", "", 2), ("tls_runner", "TLS context kept", 1)],
 )
-def test_gevent_may_come_late(
+def test_patching_after_the_first_event_delivers(
     way: str, mutant: str, came: int, request: pytest.FixtureRequest
 ) -> None:
-    """A flusher that was born before ``patch_all`` goes on, with new connections too."""
+    """A flusher that started before ``patch_all`` goes on, also with new connections."""
     runner: Runner = request.getfixturevalue(way)
     runner.run(PATCHED_LATE, mutant)
 
     assert runner.names == ["x"] * came
 
 
-def test_an_exit_connects_anew_with_tls(tls_runner: Runner) -> None:
-    """So it is with gevent's own sockets under TLS."""
+def test_gevent_exit_reconnects_with_tls(tls_runner: Runner) -> None:
+    """The same, over TLS."""
     tls_runner.run(IDLE)
 
     assert tls_runner.names == ["x"] * 2
 
 
 @pytest.mark.parametrize("mutant", ["", "sleep in the hub"])
-def test_a_signals_handler_may_close(runner: Runner, mutant: str) -> None:
-    """A handler runs in gevent's hub, where nothing may switch greenlets: the wait does not."""
+def test_signal_handler_in_the_hub_may_close(runner: Runner, mutant: str) -> None:
+    """A handler runs in gevent's hub, which must not switch greenlets, so ``close`` blocks."""
     with runner.running(IN_THE_HUB, mutant) as process:
         out, errors = process.communicate(timeout=PATIENCE)
 
@@ -177,8 +179,8 @@ def test_a_signals_handler_may_close(runner: Runner, mutant: str) -> None:
 
 
 @pytest.mark.parametrize("mutant", ["", "gevent's threads"])
-def test_workers_of_gunicorn_lose_nothing(runner: Runner, mutant: str) -> None:
-    """All that greenlets of a worker tracked is delivered when the worker stops."""
+def test_gevent_worker_of_gunicorn_delivers(runner: Runner, mutant: str) -> None:
+    """A worker that stops delivers the events of all its greenlets."""
     command = ("gunicorn", "-k", "gevent", "--bind", "127.0.0.1:PORT", "--no-control-socket")
     answers = []
     with (

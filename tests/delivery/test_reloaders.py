@@ -61,7 +61,7 @@ SERVERS = {
 
 @contextmanager
 def reloading(runner: Runner, *arguments: str) -> Iterator[None]:
-    """Run a server with its reloader, which ends with the process that serves."""
+    """Run a server with its reloader, which ends when its child does."""
     with subprocess.Popen(
         [sys.executable, *arguments],
         cwd=runner.folder,
@@ -76,7 +76,7 @@ def reloading(runner: Runner, *arguments: str) -> Iterator[None]:
 
 
 def answer(url: str) -> str:
-    """Return what a site answers, or nothing while it does not."""
+    """Return the answer of a site, or an empty string if there is none."""
     try:
         return httpx2.get(url, trust_env=False, timeout=PATIENCE).text
     except httpx2.HTTPError:
@@ -84,33 +84,33 @@ def answer(url: str) -> str:
 
 
 @pytest.mark.parametrize("framework", SERVERS)
-def test_a_reload_neither_doubles_nor_loses(runner: Runner, framework: str) -> None:
-    """Events accepted before a reload and after it arrive once each, from whichever process."""
+def test_reload_neither_doubles_nor_loses_events(runner: Runner, framework: str) -> None:
+    """Events from before and after a reload arrive once each."""
     need(framework)
     site, *words = SERVERS[framework]
     file, port = runner.folder / "site_of_test.py", free_port()
     answers: list[str] = []
 
     def answered(version: str) -> bool:
-        if said := answer(f"http://127.0.0.1:{port}/"):
-            answers.append(said)
-        return said.startswith(version)
+        if text := answer(f"http://127.0.0.1:{port}/"):
+            answers.append(text)
+        return text.startswith(version)
 
     file.write_text(PRELUDE + site.replace("VERSION", "1"))
     with reloading(runner, *(word.replace("PORT", str(port)) for word in words)):
         try:
             wait_until(lambda: answered("1"))
-            # At once: a reloader might find half of it, and end.
+            # In one step, so that the reloader never imports half a file.
             new = runner.folder / "new"
             new.write_text(PRELUDE + site.replace("VERSION", "2"))
             new.replace(file)
             wait_until(lambda: answered("2"))
         finally:
-            # Not to the reloader, which would kill it.
+            # The reloader would kill its child, so the child gets the signal.
             os.kill(int(answers[-1].split()[1]), signal.SIGTERM)
 
-    # None is what a view has that a thread serves while the process ends.
-    accepted = {said.split()[2] for said in answers} - {"None"}
-    assert {said[0] for said in answers} == {"1", "2"}
+    # A view gets None if a thread still serves it while the process ends.
+    accepted = {text.split()[2] for text in answers} - {"None"}
+    assert {text[0] for text in answers} == {"1", "2"}
     assert accepted <= {an_id for post in runner.collector.posts for an_id in post.ids}
     assert set(runner.names) == {"x"}

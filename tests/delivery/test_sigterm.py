@@ -22,6 +22,16 @@ while True:
     time.sleep(0.01)  # not one long one: Python misses a signal just before it
 """
 
+IN_A_C_CALL = """
+import sqreen_mw as sqreen
+
+for _ in range(50):
+    sqreen.track("x")
+print("ready", flush=True)
+while True:
+    sum(range(10_000_000))
+"""
+
 HOLDING_A_LOCK = """
 import sys
 import time
@@ -167,6 +177,14 @@ def test_script_delivers_before_sigterm_ends_it(runner: Runner, mutant: str, cam
 
     assert status == -signal.SIGTERM
     assert runner.names == ["x"] * came
+
+
+def test_sigterm_during_a_c_call_delivers_after_it(runner: Runner) -> None:
+    """Python runs a signal handler when the main thread returns from C."""
+    status, _ = terminated(runner, IN_A_C_CALL)
+
+    assert status == -signal.SIGTERM
+    assert runner.names == ["x"] * 50
 
 
 @pytest.mark.parametrize(("mutant", "came"), [("", 50), ("handler keeps locks", 0)])

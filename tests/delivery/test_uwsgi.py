@@ -47,10 +47,10 @@ UWSGI = (
         ((), 1, "thread in the master"),
     ],
 )
-def test_workers_lose_nothing(
+def test_uwsgi_workers_deliver(
     runner: Runner, flags: tuple[str, ...], loads: int, mutant: str
 ) -> None:
-    """A server that forks without fork hooks has each event once, also what its master tracked."""
+    """A fork of uWSGI runs no fork hooks; each event arrives once, also those of the master."""
     need_program("uwsgi")
     # The worker of a mutant may hang in a lock that the thread of its master held at the fork.
     with (
@@ -58,7 +58,7 @@ def test_workers_lose_nothing(
         runner.serving(*UWSGI, *flags, site=SITE, mutant=mutant) as url,
         httpx2.Client(trust_env=False, timeout=MUTANT_SECONDS if mutant else PATIENCE) as client,
     ):
-        # A worker that is stopped while it loads hangs, whatever the app.
+        # uWSGI hangs if a worker is stopped while it loads the app.
         wait_until(lambda: len(list(runner.folder.glob("loaded-*"))) == loads)
         for _ in range(20):
             assert client.get(url).status_code == 200
