@@ -91,6 +91,7 @@ def _live_apps(client: httpx2.Client) -> set[str]:
     return {instance["app"] for instance in answer["instances"] if not instance["ended"]}
 
 
+@pytest.mark.smoke
 def test_demo_shows_both_sites_and_leaves_nothing(tmp_path: Path) -> None:
     """The login link opens a collector with events of both sites; SIGINT stops everything.
 

@@ -132,6 +132,7 @@ def test_foreign_host_names_the_setting(command: Command) -> None:
     assert "can't listen on 192.0.2.1" in ended.err
 
 
+@pytest.mark.smoke
 def test_first_start_prints_a_login_link_and_a_token(tmp_path: Path) -> None:
     """The link logs in once, and an app can send events with the token."""
     with run_collector(tmp_path) as server:

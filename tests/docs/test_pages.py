@@ -13,7 +13,17 @@ TESTED_ELSEWHERE = {"docs/architecture.md", "docs/settings.md", "docs/events.md"
 """Pages with blocks that other tests check."""
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page not in TESTED_ELSEWHERE])
+SMOKE = {"docs/quickstart.md"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.smoke] * (page in SMOKE))
+        for page in PAGES
+        if page not in TESTED_ELSEWHERE
+    ],
+)
 def test_page_can_be_followed(page: str, tmp_path: Path) -> None:
     """Its commands succeed, and its events and output are as shown."""
     runner = PageRunner(tmp_path)

@@ -18,6 +18,8 @@ from tests.support.ports import free_port
 from tests.support.processes import running_python
 from tests.support.waiting import PATIENCE, wait_until_answered
 
+pytestmark = pytest.mark.smoke
+
 VISITORS = 20
 # Loopback speaks plain HTTP; loading the authorities for each visitor would take a while.
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

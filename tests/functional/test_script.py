@@ -8,6 +8,8 @@ import pytest
 from tests.support.collector_process import CollectorProcess, run_collector
 from tests.support.processes import run_script
 
+pytestmark = pytest.mark.smoke
+
 SCRIPT = """
 import threading
 import sqreen_mw as sqreen

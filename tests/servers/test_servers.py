@@ -121,7 +121,17 @@ def visit(stage: Stage, url: str, processes: int) -> None:
         wait_until(done)
 
 
-@pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)
+SMOKE = {"uvicorn", "gunicorn --worker-class gthread --threads 4"}
+"""Servers that are installed with the group "test"."""
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        pytest.param(server, id=server.name, marks=[pytest.mark.smoke] * (server.name in SMOKE))
+        for server in SERVERS
+    ],
+)
 def test_each_event_arrives_once(stage: Stage, server: Server) -> None:
     """SIGTERM right after the last answer: each event has come once, by what the table says."""
     with stage.running(server) as url:
