@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
-from sqreen_mw.agent.calls import AnyAgent, Calls, Target
+from sqreen_mw.agent.calls import AnyAgent, Calls
 from sqreen_mw.agent.context import current_request
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NullCalls
@@ -47,10 +47,8 @@ def _agent() -> AnyAgent:
 class _Here(Calls):
     """Calls that belong to the current request, if there is one."""
 
-    def target(self) -> Target:
-        """Return the agent of the current request or of the process, and the request."""
-        context = current_request()
-        return (_agent() if context is None else context.agent).sink, context
+    request = staticmethod(current_request)
+    agent_outside = staticmethod(_agent)
 
     def __reduce__(self) -> str:
         return "_here"  # pickle refers to the calls by name

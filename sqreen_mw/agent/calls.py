@@ -49,9 +49,19 @@ class TrackKeywords(TrackOptions, total=False):
 class Calls:
     """The calls of the SDK. They never raise into the app."""
 
+    def request(self) -> "null.Request | None":
+        """Return the request of a call made here."""
+        raise NotImplementedError
+
+    def agent_outside(self) -> AnyAgent:
+        """Return the agent of calls outside of requests."""
+        raise NotImplementedError
+
     def target(self) -> Target:
         """Return the agent that handles a call made here, and the request of the call."""
-        raise NotImplementedError
+        context = self.request()
+        agent = self.agent_outside() if context is None else context.agent
+        return agent.sink, context
 
     def track(
         self,
@@ -70,7 +80,8 @@ class Calls:
         Returns:
             The event's id (UUID version 7), or None if the event is not accepted.
         """
-        agent, context = self.target()
+        context = self.request()
+        agent = (self.agent_outside() if context is None else context.agent).sink
         if surplus or "name" in keywords or "options" in keywords:
             name, options = normalize_track_args(
                 agent, name, options, surplus=surplus, keywords=keywords

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from msgspec import Struct
 
-from sqreen_mw.agent.calls import AnyAgent, Calls, Target
+from sqreen_mw.agent.calls import AnyAgent, Calls
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.protocol.limits import MAX_STATUS, MIN_STATUS
@@ -139,18 +139,16 @@ class RequestContext(Calls):
         self.identity = identity
         self.identity_bytes: int = size
 
-    def target(self) -> Target:
-        """Return the agent that handles the calls of this request, and the request."""
-        return self.agent.sink, self
+    def request(self) -> "RequestContext":
+        """Return this request."""
+        return self
 
 
 _current: Final[ContextVar[RequestContext | None]] = ContextVar("sqreen_mw_request", default=None)
 
 
-def current_request() -> RequestContext | None:
-    """Return the request that this code runs for, or None."""
-    return _current.get()
-
+current_request: Final = _current.get
+"""Returns the context of the current request, or None. Not a function of ours: each call counts."""
 
 enter: Final = _current.set
 """Makes a request the current one; hand the token to ``leave``."""

@@ -154,6 +154,13 @@ class Guard:
         """
         return SuppressErrors(self, cause)
 
+    def suppress(self, error: BaseException, cause: str) -> bool:
+        """Count and log an error of ours; return False if it must reach the app."""
+        if not is_suppressible(error):
+            return False
+        self.internal_error(cause, error)
+        return True
+
     def suppress_exits(self, cause: str) -> "SuppressExits":
         """Return the same for hooks on our own thread, where ``exit()`` must not end it either."""
         return SuppressExits(self, cause)

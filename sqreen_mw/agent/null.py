@@ -84,5 +84,6 @@ class IgnoredPathAgent:
 
 AnyAgent: TypeAlias = "Agent | NullCalls | IgnoredPathAgent"
 
-Target: TypeAlias = "tuple[AnyAgent, RequestContext | None]"
+Request: TypeAlias = "RequestContext"
+Target: TypeAlias = "tuple[AnyAgent, Request | None]"
 """The agent that handles a call, and the request of the call."""

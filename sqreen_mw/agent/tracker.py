@@ -86,7 +86,7 @@ class Tracker:
         keywords: Mapping[str, Any],
     ) -> str | None:
         """Take an event and return its id, or None if it is not accepted."""
-        with self._suppress:
+        try:
             told = self._names.get(name) if type(name) is str else None
             if told is None:
                 told = self._told(name)
@@ -98,6 +98,9 @@ class Tracker:
                 if copied is not None:
                     return self._submit(told, context, copied)
             return self._track(told, context, options=options, keywords=keywords)
+        except BaseException as error:  # costs less than a context of the guard
+            if not self._guard.suppress(error, "track"):
+                raise
         return None
 
     def _told(self, name: object) -> str | None:
