@@ -1,6 +1,6 @@
-"""The servers whose last events our tests count, and what delivers them: the table of the docs.
+"""The servers that our tests stop, and the step that delivers their last events.
 
-``python -m tests.servers.table`` prints it as ``docs/servers.md`` has it.
+``python -m tests.servers.table`` prints the table for ``docs/servers.md``.
 """
 
 import importlib.util
@@ -18,7 +18,7 @@ TASKS: Final = "tests.servers.celery_site"
 
 
 class Held(Enum):
-    """What delivers the last events of a process at SIGTERM."""
+    """The step that delivers the last events of a process at SIGTERM."""
 
     LIFESPAN = "delivers, at the end of the app's lifespan"
     EXIT = "delivers, when a process exits"
@@ -28,13 +28,13 @@ class Held(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A server as it is started.
+    """A server and how to start it.
 
     Attributes:
-        name: What the docs call it: the command without what differs from site to site.
-        command: Its program and arguments; PORT stands for the port.
-        held_by: What delivers its last events.
-        needs: The package that it needs besides the one of its program.
+        name: Its name in the docs: the command without the port and the site.
+        command: Its program and arguments. PORT is replaced by the port.
+        held_by: The step that delivers its last events.
+        needs: A package that it needs besides its own.
         processes: How many of its processes must answer.
     """
 
@@ -46,13 +46,13 @@ class Server:
 
     @property
     def program(self) -> str | None:
-        """Where its program is: beside this Python, or on the path."""
+        """The path of its program: beside this Python, or on PATH."""
         folders = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return shutil.which(self.command.split()[0], path=folders)
 
     @property
     def missing(self) -> str | None:
-        """What is to be installed before it can be started."""
+        """The package that must be installed first, or None."""
         if self.program is None:
             return self.command.split()[0].removesuffix("-serve")
         if self.needs and importlib.util.find_spec(self.needs) is None:

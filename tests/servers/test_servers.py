@@ -25,12 +25,12 @@ ASK = "from tests.servers.celery_site import order; [order.delay(n) for n in ran
 
 @dataclass
 class Stage:
-    """Runs servers towards a collector that is given by name.
+    """Runs servers with a collector.
 
     Attributes:
-        collector: Where events go.
-        folder: Where processes leave what they have to say.
-        mutant: How their flusher is worse than ours, if at all.
+        collector: Receives the events. Its URL has a host name.
+        folder: Processes write their files here.
+        mutant: The change of the agent, if any.
         pids: The processes that answered.
         ids: The events that were tracked.
     """
@@ -42,7 +42,7 @@ class Stage:
     ids: list[str] = field(default_factory=list)
 
     def settings(self) -> dict[str, str]:
-        """Return an environment in which nothing leaves before the end."""
+        """Return an environment in which processes deliver only at their end."""
         ours = {
             "SQREEN_URL": self.collector.url,
             "SQREEN_TOKEN": "t",
@@ -56,14 +56,14 @@ class Stage:
         return signalled_environment(ours)
 
     def made(self, name: str) -> Path:
-        """Return a folder, which is there."""
+        """Create a folder if necessary, and return it."""
         path = self.folder / name
         path.mkdir(exist_ok=True)
         return path
 
     @contextmanager
     def running(self, server: Server) -> Iterator[str]:
-        """Run a server, and send it SIGTERM when the block ends."""
+        """Run a server, and send it SIGTERM at the end of the block."""
         if server.missing is not None:
             missing(server.missing)
         port = str(free_port())
@@ -85,37 +85,37 @@ class Stage:
                 process.send_signal(signal.SIGTERM)
                 process.wait(timeout=PATIENCE)
 
-    def heard(self, answer: str) -> None:
-        """Note an answer: a process and an event of its."""
+    def record(self, answer: str) -> None:
+        """Record an answer: the id of a process, and of its event."""
         pid, event_id = answer.split()
         self.pids.add(pid)
         self.ids.append(event_id)
 
     @property
     def came(self) -> list[str]:
-        """The ids of the events that came, each as often as it did."""
+        """The sorted ids of the events that arrived, with duplicates."""
         return sorted(an_id for post in self.collector.posts for an_id in post.ids)
 
     @property
     def witnesses(self) -> set[tuple[str, str]]:
-        """What each process says that its last events were delivered by."""
+        """The step that delivered the last events of each process, as it recorded."""
         return {(path.name, path.read_text()) for path in self.made("witness").iterdir()}
 
 
 @pytest.fixture
 def stage(collector: FaultyCollector, tmp_path: Path) -> Stage:
-    """Return what runs servers."""
+    """Return a stage with a collector."""
     return Stage(collector, tmp_path)
 
 
 def visit(stage: Stage, url: str, processes: int) -> None:
-    """Have many events tracked, by so many processes; a connection each."""
+    """Send requests on new connections until enough events were tracked by enough processes."""
     wait_until_answered(url)
     headers = {"Connection": "close"}
     with httpx2.Client(headers=headers, trust_env=False, timeout=PATIENCE) as client:
 
         def done() -> bool:
-            stage.heard(client.get(f"{url}/order").raise_for_status().text)
+            stage.record(client.get(f"{url}/order").raise_for_status().text)
             return len(stage.ids) >= EVENTS and len(stage.pids) >= processes
 
         wait_until(done)
@@ -132,8 +132,8 @@ SMOKE = {"uvicorn", "gunicorn --worker-class gthread --threads 4"}
         for server in SERVERS
     ],
 )
-def test_each_event_arrives_once(stage: Stage, server: Server) -> None:
-    """SIGTERM right after the last answer: each event has come once, by what the table says."""
+def test_server_delivers_each_event_once(stage: Stage, server: Server) -> None:
+    """After SIGTERM, each event has arrived once, delivered by the step that the table names."""
     with stage.running(server) as url:
         visit(stage, url, server.processes)
 
@@ -150,8 +150,8 @@ def test_each_event_arrives_once(stage: Stage, server: Server) -> None:
         ("flask run", "no handler"),
     ],
 )
-def test_without_what_holds_them_all_are_lost(stage: Stage, name: str, mutant: str) -> None:
-    """Nothing else delivers the last events than what the table says."""
+def test_mutant_loses_all_events(stage: Stage, name: str, mutant: str) -> None:
+    """Without the step that the table names, no event arrives."""
     [server] = [server for server in SERVERS if server.name == name]
     stage.mutant = mutant
 
@@ -161,8 +161,8 @@ def test_without_what_holds_them_all_are_lost(stage: Stage, name: str, mutant: s
     assert stage.came == []
 
 
-def test_each_event_of_tasks_arrives_once(stage: Stage) -> None:
-    """SIGTERM right after the last task: each event has come once, by what the table says."""
+def test_celery_delivers_each_event_once(stage: Stage) -> None:
+    """After SIGTERM, each event of a task has arrived once."""
     answers = stage.made("answers")
     with stage.running(CELERY):
         ask = (sys.executable, "-c", ASK.format(EVENTS))
@@ -170,6 +170,6 @@ def test_each_event_of_tasks_arrives_once(stage: Stage) -> None:
         wait_until(lambda: len(list(answers.glob("*.done"))) == EVENTS)
 
     for path in answers.iterdir():
-        stage.heard(path.read_text())
+        stage.record(path.read_text())
     assert stage.came == sorted(stage.ids)
     assert stage.witnesses == {(pid, CELERY.held_by.name) for pid in stage.pids}

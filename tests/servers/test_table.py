@@ -2,7 +2,7 @@ from tests.docs.pages import text_of
 from tests.servers.table import table
 
 
-def test_the_docs_have_the_table() -> None:
-    """The page of servers tells what each does at SIGTERM in the words of our tests."""
-    hint = "docs/servers.md differs: put there what `python -m tests.servers.table` prints"
+def test_docs_contain_the_table() -> None:
+    """docs/servers.md contains the table of our tests."""
+    hint = "docs/servers.md differs: copy the output of `python -m tests.servers.table`"
     assert table() in text_of("docs/servers.md"), hint

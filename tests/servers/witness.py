@@ -1,4 +1,4 @@
-"""Notes, of each process that tracked, what had its last events delivered: whatever came first."""
+"""Records the step that delivers the last events of a process: the first one that runs."""
 
 import inspect
 import os
@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import sqreen_mw as sqreen
-import sqreen_mw.agent.runtime  # the end of its agent comes before ours
+import sqreen_mw.agent.runtime  # its exit callback runs before ours
 from sqreen_mw.agent.process.exit import on_exit
 from tests.delivery import mutants
 from tests.servers.table import Held
@@ -20,13 +20,13 @@ _tracked: list[int] = []
 
 
 def tracked() -> str:
-    """Track an event, and return the id of the process and the event's."""
+    """Track an event, and return the ids of the process and the event."""
     _tracked.append(os.getpid())
     return f"{os.getpid()} {sqreen.track('order.placed')}"
 
 
 def note(held_by: Held) -> None:
-    """Note what holds the last events of this process, unless it is known or there are none."""
+    """Record the step, once for each process that has tracked."""
     if os.getpid() in _tracked:
         path = Path(os.environ["WITNESS"]) / str(os.getpid())
         with suppress(FileExistsError), path.open("x") as file:
