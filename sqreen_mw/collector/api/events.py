@@ -1,5 +1,6 @@
-"""Reading events: pages, one event, and counts over time."""
+"""Read events: pages, one event, and counts over time."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Final
 
@@ -11,11 +12,12 @@ from starlette.responses import Response
 
 from sqreen_mw.collector.api.access import readable_app
 from sqreen_mw.collector.api.body import bounded_body
-from sqreen_mw.collector.api.parameters import HistogramParameters, PageParameters, page_token
+from sqreen_mw.collector.api.parameters import HistogramParameters, PageParameters
 from sqreen_mw.collector.api.problems import HEADERS, Problem, invalid_parameters
 from sqreen_mw.collector.api.schemas import EventPage, HistogramAnswer, json_of
 from sqreen_mw.collector.clock import system_clock
-from sqreen_mw.collector.events.base import MAX_BARS, EventQuery, EventStore, StoredEvent
+from sqreen_mw.collector.events.base import MAX_BARS, EventStore, StoredEvent
+from sqreen_mw.collector.events.parameters import format_cursor, parse_cursor
 from sqreen_mw.collector.services import read_events, services_of
 
 router: Final = APIRouter()
@@ -36,7 +38,7 @@ OnlyApp = Annotated[str | None, Depends(readable_app)]
 async def query(
     request: Request, only_app: OnlyApp, parameters: Annotated[PageParameters, Query()]
 ) -> Response:
-    """Return a page of the events that a URL's parameters choose."""
+    """Return a page of the events that match the URL's parameters."""
     return await _page(request, only_app, parameters)
 
 
@@ -53,7 +55,7 @@ async def query(
     },
 )
 async def query_by_body(request: Request, only_app: OnlyApp) -> Response:
-    """Return a page of the events that a JSON object's members choose."""
+    """Return a page of the events that match the JSON object's members."""
     body = await bounded_body(request, limit=_MAX_BODY)
     try:
         parameters = PageParameters.model_validate_json(body or b"{}")
@@ -72,12 +74,10 @@ async def query_by_body(request: Request, only_app: OnlyApp) -> Response:
 async def histogram(
     request: Request, only_app: OnlyApp, parameters: Annotated[HistogramParameters, Query()]
 ) -> Response:
-    """Return the number of events in each interval of the range, aligned to the epoch."""
+    """Return the number of events in each interval, aligned to the epoch."""
     wanted, interval = parameters.query(only_app=only_app, now=system_clock()), parameters.interval
     if (wanted.end - wanted.start) // interval >= MAX_BARS - 1:
-        raise Problem(
-            422, f"interval: the range has {MAX_BARS} intervals or more: take longer ones"
-        )
+        raise Problem(422, f"interval: the range has {MAX_BARS} or more intervals: use longer ones")
     found = await read_events(partial(_store(request).histogram, wanted, interval=interval))
     return _json(
         HistogramAnswer(
@@ -96,10 +96,10 @@ async def histogram(
 async def event(
     request: Request, event_id: str, *, only_app: OnlyApp, app: str | None = None
 ) -> Response:
-    """Return the event of an id; ids are unique in an app, so a session has to name the app."""
+    """Return the event with an id. Ids are unique per app, so a session must name the app."""
     wanted = only_app or app
     if wanted is None:
-        raise Problem(422, "app: ids are unique in an app only, so name the app")
+        raise Problem(422, "app: name the app, because ids are unique per app")
     found = await read_events(partial(_store(request).get, wanted, event_id))
     if found is None:
         raise Problem(404, f"the app {wanted!r} has no event {event_id!r}")
@@ -107,10 +107,11 @@ async def event(
 
 
 async def _page(request: Request, only_app: str | None, parameters: PageParameters) -> Response:
-    wanted: EventQuery = parameters.query(only_app=only_app, now=system_clock())
-    read = _store(request).page
-    page = await read_events(partial(read, wanted, after=parameters.after, limit=parameters.limit))
-    token = None if page.next is None else page_token(page.next)
+    query = parameters.query(only_app=only_app, now=system_clock())
+    if parameters.page_token is not None:
+        query = replace(query, after=parse_cursor(parameters.page_token))
+    page = await read_events(partial(_store(request).page, query, limit=parameters.limit))
+    token = None if page.next is None else format_cursor(page.next)
     return _json(EventPage(events=page.events, next_page_token=token))
 
 

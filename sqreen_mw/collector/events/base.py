@@ -1,4 +1,4 @@
-"""What every event store does: the protocol that pages, API and ingest are written against."""
+"""The event store's interface and its values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,17 +6,18 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from sqreen_mw.collector.events.filters import EVERYTHING, Filter, check_size
 from sqreen_mw.protocol.event import Event
 
 MAX_BARS: Final = 2000
-"""Intervals of one histogram."""
+"""Maximum number of intervals of a histogram."""
 
 
 class StoredEvent(Struct, frozen=True, kw_only=True):
-    """An event as the store keeps it.
+    """A stored event.
 
-    ``seq`` is the store's own count and only grows: cursors and live tail go by it, as event
-    times may lie in the past. ``received_at`` is milliseconds since the epoch, UTC.
+    ``seq`` is the store's sequence number and only grows. Live tail uses it, because event times
+    may be in the past. ``received_at`` is milliseconds since the epoch, UTC.
     """
 
     seq: int
@@ -29,7 +30,7 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedBatch:
-    """Well-formed events of one app, ready to be written."""
+    """Valid events of one app, ready to be stored."""
 
     app: str
     env: str
@@ -40,50 +41,48 @@ class AcceptedBatch:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What became of a batch: accepted + duplicates is its number of events."""
+    """The result of a batch: accepted + duplicates is its number of events."""
 
     accepted: int
     duplicates: int
     seq: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventQuery:
-    """Which events are wanted: every filter that is set must hold.
-
-    Attributes:
-        start: First millisecond, since the epoch, UTC.
-        end: The millisecond after the last one. Both bounds are always there: an index is only
-            used well with both.
-        app: Name of the app.
-        env: Name of the environment.
-        name: Event name; ``*`` stands for any text.
-        ip: An address, or a network in CIDR form.
-        user: The value of any identifier of the user, as text.
-        text: Free text, found in the name, the path, the user agent, identifiers or properties.
-    """
-
-    start: int
-    end: int
-    app: str | None = None
-    env: str | None = None
-    name: str | None = None
-    ip: str | None = None
-    user: str | None = None
-    text: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The place of an event in newest-first order: its time, then its sequence number."""
+    """A position in newest-first order: timestamp, then sequence number."""
 
     timestamp: int
     seq: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventQuery:
+    """A filter over a time range. Events come newest first.
+
+    Attributes:
+        start: First millisecond, since the epoch, UTC.
+        end: End of the range in milliseconds (exclusive). Both bounds are required, because
+            indexes need both.
+        filter: The filter, by default every event.
+        after: Position before the first event of the page, by default the newest event.
+
+    Raises:
+        ValueError: The filter is too large.
+    """
+
+    start: int
+    end: int
+    filter: Filter = EVERYTHING
+    after: Cursor | None = None
+
+    def __post_init__(self) -> None:
+        check_size(self.filter)
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Events newest first, and the cursor of the page after, or None on the last one."""
+    """Events, newest first, and the cursor of the next page. The last page has None."""
 
     events: tuple[StoredEvent, ...]
     next: Cursor | None
@@ -91,10 +90,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How many events fall into each interval of a query's range.
+    """The number of events in each interval of a query's range.
 
-    ``counts`` has one number an interval, oldest first, from ``start`` on; ``start`` and
-    ``interval`` are milliseconds.
+    ``counts`` begins at ``start``, oldest first. ``start`` and ``interval`` are milliseconds.
     """
 
     start: int
@@ -108,40 +106,40 @@ class Histogram:
 
 
 class EventStore(Protocol):
-    """Keeps events durably and finds them; safe to call from many threads.
+    """Stores events durably and finds them. Thread-safe.
 
-    Every method raises ``StoreError`` where the store fails or takes longer than its deadline.
+    Every method raises ``StoreError`` if the store fails or exceeds its deadline.
     """
 
     def append(self, batch: AcceptedBatch) -> Appended:
-        """Write a batch in one transaction; it is durable on return.
+        """Write a batch in one durable transaction.
 
-        An event whose (app, id) is there already is a duplicate and changes nothing.
+        An event whose (app, id) is already stored is a duplicate and changes nothing.
         """
 
-    def page(self, query: EventQuery, *, after: Cursor | None = None, limit: int = 50) -> Page:
-        """Return the newest events of a query, or those that come after a cursor."""
+    def page(self, query: EventQuery, *, limit: int = 50) -> Page:
+        """Return the newest events of a query, or those after its cursor."""
 
     def since(self, query: EventQuery, *, seq: int, limit: int) -> tuple[StoredEvent, ...]:
-        """Return a query's events that were stored after ``seq``, in the order of storing.
+        """Return matching events stored after ``seq``, in the order of storing.
 
-        The query's time range does not apply: an event from the past that is stored now is new.
+        The query's range and cursor are ignored: a late event that is stored now is new.
         """
 
     def histogram(self, query: EventQuery, *, interval: int) -> Histogram:
-        """Count a query's events per interval of milliseconds, aligned to the epoch.
+        """Count matching events per interval of milliseconds, aligned to the epoch.
 
-        More than ``MAX_BARS`` intervals are a ``StoreError``.
+        The query's cursor is ignored. More than ``MAX_BARS`` intervals raise ``StoreError``.
         """
 
     def get(self, app: str, event_id: str) -> StoredEvent | None:
-        """Return the event of an id, or None."""
+        """Return the event with an id, or None."""
 
     def check_writable(self) -> None:
-        """Return where a batch could be written now, else raise ``StoreError``."""
+        """Raise ``StoreError`` if a batch could not be written now."""
 
     def last_seq(self) -> int:
-        """Return the sequence number of the newest stored event, 0 for an empty store."""
+        """Return the latest sequence number, 0 for an empty store."""
 
     def close(self) -> None:
-        """Let go of files and connections; further calls fail."""
+        """Close all connections. Further calls fail."""

@@ -1,10 +1,13 @@
-"""Events to store, and what a query finds among them told in plain Python."""
+"""Events, queries, and the matching of filters in plain Python."""
 
 import ipaddress
+import operator
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
+import msgspec
 from hypothesis import strategies as st
 
 from sqreen_mw.collector.events.base import (
@@ -14,15 +17,16 @@ from sqreen_mw.collector.events.base import (
     EventStore,
     StoredEvent,
 )
-from sqreen_mw.protocol.event import Event, RequestInfo
+from sqreen_mw.collector.events.filters import And, Comparison, Field, Filter, Not, Operator, Or
+from sqreen_mw.protocol.event import Event, Params, RequestInfo
 from sqreen_mw.protocol.event_id import new_event_id
 
 NOW: Final = 1_700_000_000_000
 NAMES: Final = ("login.failed", "login.ok", "loginXok", "cart[1]?", "É.é")
 IPS: Final = ("203.0.113.7", "203.0.113.200", "198.51.100.1", "2001:db8::7", None)
 USERS: Final = ("42", 42, "ann@example.com", "Ann")
-TEXTS: Final = ("SPRING", 'say "hi"', "50%_!", "back\\slash", "line\nbreak", "Ünï", 1.5, True)
-EVERYTHING: Final = EventQuery(start=-(2**60), end=2**60)
+TEXTS: Final = ("SPRING", 'say "hi"', "50%_!", "back\\slash", "line\nbreak", "Ünï", 1.5, 7, True)
+ANY_TIME: Final = EventQuery(start=-(2**60), end=2**60)
 
 
 def event(*, at: int = NOW, name: str = "login.failed", ip: str | None = None) -> Event:
@@ -41,21 +45,28 @@ requests = st.builds(
     verb=st.just("POST"),
     path=st.sampled_from(("/login", "/SPRING", "/50%")),
     ip=st.sampled_from(IPS),
+    ip_source=st.sampled_from(("peer", "proxy")),
     user_agent=st.sampled_from((None, "curl/8.0", "Spring")),
+    status=st.sampled_from((None, 200, 404)),
+    params=st.sampled_from((Params(), Params(query={"code": ["a", "SPRING"]}))),
 )
+scalars = st.sampled_from((*TEXTS, None))
 events = st.builds(
     Event,
     id=st.integers(0, 2**40).map(new_event_id),
     name=st.sampled_from(NAMES),
     timestamp=st.integers(-40, 40) | st.integers(NOW - 50, NOW + 50),
     properties=st.dictionaries(
-        st.sampled_from(("code", "login")),
-        st.sampled_from(TEXTS) | st.lists(st.sampled_from(TEXTS), max_size=2),
+        st.sampled_from(("code", 'a."b"')),
+        scalars
+        | st.lists(scalars, max_size=2)
+        | st.dictionaries(st.sampled_from(("code", "x")), scalars, max_size=2),
         max_size=2,
     ),
     user_identifiers=st.dictionaries(
         st.sampled_from(("id", "email")), st.sampled_from(USERS), max_size=2
     ),
+    user_traits=st.dictionaries(st.just("plan"), st.sampled_from(("gold", 7)), max_size=1),
     request=st.none() | requests,
 )
 batches = st.lists(
@@ -68,35 +79,78 @@ batches = st.lists(
     max_size=4,
 )
 bounds = st.sampled_from((-(2**60), -20, 0, 20, NOW - 20, NOW, NOW + 20, 2**60))
+
+_PATTERNS: Final = ("*", "login.*", "*ok", "l*n*", "cart[1]?", "cart[1]*", "É.*", "*1*5*")
+_WORDS: Final = (
+    *("shop", "prod", "nobody", "1.0", "42", "ann@example.com", "ann", "login.ok", "spring"),
+    *("say", '"', "%", "_", "!", "\\", "\n", "n", "Ü", "1.5", "TRUE", "true", "null", "id", ""),
+    *("peer", "gold", "7", "SPRING", "404"),
+)
+_NETWORKS: Final = ("203.0.113.7", "203.0.113.9/24", "2001:db8::/32", "::/0", "0.0.0.0/0")
+_FIELDS: Final[tuple[Field, ...]] = (
+    *(("event",), ("app",), ("env",), ("release",), ("ip",), ("user",), ("text",)),
+    *(("user", "id"), ("request", "status"), ("request", "ip_source"), ("request", "ip")),
+    *(("request", "params", "query", "code"), ("properties", "code"), ("properties", "x")),
+    *(("properties", "code", "code"), ("properties", 'a."b"'), ("traits", "plan")),
+)
+
+
+def _comparisons(operators: Sequence[Operator], values: Sequence[Any]) -> st.SearchStrategy[Filter]:
+    return st.builds(
+        Comparison,
+        field=st.sampled_from(_FIELDS),
+        operator=st.sampled_from(operators),
+        value=st.sampled_from(values),
+    )
+
+
+comparisons = (
+    _comparisons(("=", "contains"), _WORDS)
+    | _comparisons(("glob",), (*_PATTERNS, *_WORDS))
+    | _comparisons(("in",), _NETWORKS)
+    | _comparisons(("<", "<=", ">", ">="), (0, 1.5, 7, 404))
+)
+
+
+def _composed(terms: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
+    several = st.lists(terms, max_size=3).map(tuple)
+    return st.builds(Not, terms) | st.builds(And, several) | st.builds(Or, several)
+
+
+filters = st.recursive(comparisons, _composed, max_leaves=6)
+# Conjunctions of these use special indexes.
+_indexed = st.builds(
+    Comparison,
+    field=st.sampled_from((("event",), ("app",), ("env",), ("user",))),
+    operator=st.just("="),
+    value=st.sampled_from(("login.ok", "login.failed", "shop", "prod", "42")),
+)
 queries = st.builds(
     EventQuery,
     start=bounds,
     end=bounds,
-    app=st.sampled_from((None, None, "shop", "nobody")),
-    env=st.sampled_from((None, None, "prod", "test")),
-    name=st.sampled_from((None, "*", "login.*", "*ok", "l*n*", "cart[1]?", "cart[1]*", "É.*")),
-    ip=st.sampled_from(
-        (None, None, "203.0.113.7", "203.0.113.9/24", "2001:db8::/32", "::/0", "0.0.0.0/0", "nix")
-    ),
-    user=st.sampled_from((None, None, "42", "ann@example.com", "ann")),
-    text=st.sampled_from(
-        (None, None, "spring", "say", '"', "%", "_", "!", "\\", "\n", "n", "Ü", "1.5", "TRUE", "id")
-    ),
+    filter=filters | st.builds(And, st.lists(_indexed | filters, max_size=3).map(tuple)),
 )
 
 
 def matches(query: EventQuery, stored: StoredEvent, *, at_any_time: bool = False) -> bool:
-    """Tell whether a query finds an event."""
-    checks: Iterable[bool] = (
-        at_any_time or query.start <= stored.event.timestamp < query.end,
-        query.app in {None, stored.app},
-        query.env in {None, stored.env},
-        query.name is None or _glob(query.name, stored.event.name),
-        query.ip is None or _within(query.ip, stored.event.request),
-        query.user is None or query.user in map(str, stored.event.user_identifiers.values()),
-        query.text is None or any(_lower(query.text) in _lower(t) for t in _texts(stored.event)),
-    )
-    return all(checks)
+    """Return True if a query finds an event."""
+    in_range = at_any_time or query.start <= stored.event.timestamp < query.end
+    return in_range and filter_matches(query.filter, stored)
+
+
+def filter_matches(tree: Filter, stored: StoredEvent) -> bool:
+    """Return True if a filter matches an event."""
+    match tree:
+        case And():
+            return all(filter_matches(term, stored) for term in tree.terms)
+        case Or():
+            return any(filter_matches(term, stored) for term in tree.terms)
+        case Not():
+            return not filter_matches(tree.term, stored)
+        case Comparison():
+            test = _TESTS[tree.operator]
+            return any(test(value, tree.value) for value in _values(tree.field, stored))
 
 
 def walk(store: EventStore, query: EventQuery, *, limit: int) -> list[StoredEvent]:
@@ -104,7 +158,7 @@ def walk(store: EventStore, query: EventQuery, *, limit: int) -> list[StoredEven
     found: list[StoredEvent] = []
     after: Cursor | None = None
     while True:
-        page = store.page(query, after=after, limit=limit)
+        page = store.page(replace(query, after=after), limit=limit)
         assert len(page.events) <= limit
         found.extend(page.events)
         if page.next is None:
@@ -121,31 +175,92 @@ def fill(new_store: Callable[[], EventStore], wanted: Sequence[AcceptedBatch]) -
     return store
 
 
-def _glob(pattern: str, name: str) -> bool:
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) is not None
+def _values(field: Field, stored: StoredEvent) -> list[Any]:
+    event = stored.event
+    request = {} if event.request is None else _members(event.request)
+    roots: dict[str, Any] = {
+        "event": event.name,
+        "app": stored.app,
+        "env": stored.env,
+        "release": stored.release,
+        "ip": request.get("ip"),
+        "user": event.user_identifiers if field[1:] else list(event.user_identifiers.values()),
+        "text": _searchable(event),
+        "request": request,
+        "properties": event.properties,
+        "traits": event.user_traits,
+    }
+    if field in {("ip",), ("request", "ip")} and request.get("ip") is None:
+        return []
+    found = [roots[field[0]]]
+    for key in field[1:]:
+        found = [value[key] for value in _flat(found) if isinstance(value, dict) and key in value]
+    return [value for value in _flat(found) if not isinstance(value, dict)]
 
 
-def _within(text: str, request: RequestInfo | None) -> bool:
-    if request is None or request.ip is None or text == "nix":
-        return False
-    network, address = ipaddress.ip_network(text, strict=False), ipaddress.ip_address(request.ip)
-    if network == ipaddress.ip_network("::/0"):
-        return True  # IPv4 addresses are a part of IPv6's, the mapped ones.
-    return address in network
+def _members(request: RequestInfo) -> dict[str, Any]:
+    members = {name: getattr(request, name) for name in request.__struct_fields__}
+    return {
+        **{name: value for name, value in members.items() if value is not None},
+        "params": msgspec.to_builtins(request.params),
+    }
 
 
-def _texts(event: Event) -> list[str]:
-    texts = [event.name]
+def _searchable(event: Event) -> list[Any]:
+    found: list[Any] = [event.name, event.user_identifiers, event.properties]
     if event.request is not None:
-        texts += [event.request.path, event.request.user_agent or ""]
-    values = [*event.user_identifiers.values(), *event.properties.values()]
-    for value in values:
-        texts += [
-            part if isinstance(part, str) else {True: "true"}.get(part, str(part))
-            for part in (value if isinstance(value, list) else [value])
+        found += [event.request.path, event.request.user_agent or ""]
+    while any(isinstance(value, dict) for value in _flat(found)):
+        found = [
+            part
+            for value in _flat(found)
+            for part in (value.values() if isinstance(value, dict) else [value])
         ]
-    return texts
+    return _flat(found)
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    return [
+        part for value in values for part in (_flat(value) if isinstance(value, list) else [value])
+    ]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return {"True": "true", "False": "false", "None": "null"}.get(str(value), str(value))
 
 
 def _lower(text: str) -> str:
     return re.sub("[A-Z]", lambda match: match[0].lower(), text)
+
+
+def _glob(value: Any, pattern: Any) -> bool:
+    expression = ".*".join(map(re.escape, pattern.split("*")))
+    return re.fullmatch(expression, _text(value), re.DOTALL) is not None
+
+
+def _within(value: Any, text: Any) -> bool:
+    try:
+        address = ipaddress.ip_address(_text(value))
+    except ValueError:
+        return False
+    if text == "::/0":
+        return True  # It contains the IPv4-mapped addresses.
+    return address in ipaddress.ip_network(text, strict=False)
+
+
+def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    return lambda value, wanted: type(value) in {int, float} and compare(value, wanted)
+
+
+_TESTS: Final[dict[Operator, Callable[[Any, Any], bool]]] = {
+    "=": lambda value, wanted: _text(value) == wanted,
+    "glob": _glob,
+    "contains": lambda value, wanted: _lower(wanted) in _lower(_text(value)),
+    "in": _within,
+    "<": _ordering(operator.lt),
+    "<=": _ordering(operator.le),
+    ">": _ordering(operator.gt),
+    ">=": _ordering(operator.ge),
+}

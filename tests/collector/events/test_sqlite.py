@@ -5,22 +5,25 @@ import pytest
 
 from sqreen_mw.collector.events import open_event_store
 from sqreen_mw.collector.events.base import EventQuery
+from sqreen_mw.collector.events.filters import Comparison
+from sqreen_mw.collector.events.parameters import build_filter
 from sqreen_mw.collector.events.sqlite import SqliteEventStore
 from sqreen_mw.collector.events.sqlite.counts import count_by_bar
+from sqreen_mw.collector.events.sqlite.readers import add_functions
 from sqreen_mw.errors import ConfigurationError, StoreError
-from tests.collector.events.examples import EVERYTHING, batch, event
+from tests.collector.events.examples import ANY_TIME, batch, event
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Return the path of a store that is closed again."""
+    """Return the path of a closed store."""
     path = tmp_path / "events.db"
     open_event_store(f"sqlite:///{path}").close()
     return path
 
 
 def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
-    """The database, its journal and its missing folders are made for their owner only."""
+    """The database, its journal and new folders are private."""
     path = tmp_path / "new" / "folder" / "events.db"
     store = open_event_store(f"sqlite:///{path}")
     store.append(batch([event()]))
@@ -36,20 +39,20 @@ def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url", ["clickhouse://x/y", "events.db", "sqlite://", "sqlite:///:memory:"]
 )
-def test_refuses_urls_of_other_things(url: str) -> None:
-    """A URL that names no file of SQLite is refused with the form to use."""
+def test_unknown_url_is_rejected(url: str) -> None:
+    """The error shows a valid URL."""
     with pytest.raises(ConfigurationError, match="use sqlite:///"):
         open_event_store(url)
 
 
-def test_refuses_a_folder_that_cannot_be_written() -> None:
-    """A path that can't be made names the option that chooses another."""
+def test_unwritable_folder_is_rejected() -> None:
+    """The error names --data-dir."""
     with pytest.raises(ConfigurationError, match="--data-dir"):
         open_event_store("sqlite:////proc/nowhere/events.db")
 
 
-def test_refuses_a_file_of_a_newer_release(path: Path) -> None:
-    """A store that a newer release has changed is left alone."""
+def test_newer_store_is_rejected(path: Path) -> None:
+    """A store of a newer release is not changed."""
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
@@ -69,8 +72,8 @@ def test_refuses_the_database_of_something_else(tmp_path: Path) -> None:
         open_event_store(f"sqlite:///{path}")
 
 
-def test_refuses_what_is_no_database(tmp_path: Path) -> None:
-    """A file of anything else is named in the message."""
+def test_file_that_is_no_database_is_rejected(tmp_path: Path) -> None:
+    """The error names the file."""
     path = tmp_path / "notes.txt"
     path.write_text("buy milk\n" * 100)
 
@@ -78,20 +81,23 @@ def test_refuses_what_is_no_database(tmp_path: Path) -> None:
         open_event_store(f"sqlite:///{path}")
 
 
-def test_a_read_ends_at_its_deadline(path: Path) -> None:
-    """A read that takes too long says to narrow the range, and the next one works again."""
+def test_slow_read_fails_at_its_deadline(path: Path) -> None:
+    """The error says to narrow the range, and the next read works."""
     store = SqliteEventStore(path, deadline=0)
     store.append(batch([event() for _ in range(1000)]))
 
     with pytest.raises(StoreError, match="narrow the time range"):
-        store.histogram(EventQuery(start=0, end=2**50, text="nowhere"), interval=2**40)
+        store.histogram(
+            EventQuery(start=0, end=2**50, filter=Comparison(("text",), "contains", "nowhere")),
+            interval=2**40,
+        )
 
     assert store.last_seq() == 1000
     store.close()
 
 
-def test_a_number_is_never_given_twice(path: Path) -> None:
-    """After the newest events are deleted, new ones still get new numbers."""
+def test_sequence_numbers_are_never_reused(path: Path) -> None:
+    """New events get new numbers after the newest events were deleted."""
     store = open_event_store(f"sqlite:///{path}")
     store.append(batch([event(), event()]))
     store.close()
@@ -105,8 +111,8 @@ def test_a_number_is_never_given_twice(path: Path) -> None:
     store.close()
 
 
-def test_a_failed_write_leaves_nothing_behind(path: Path) -> None:
-    """When a batch fails in its middle, nothing of it is there and the next one works."""
+def test_failed_write_is_rolled_back(path: Path) -> None:
+    """A failed batch stores nothing, and the next one works."""
     store = open_event_store(f"sqlite:///{path}")
     with sqlite3.connect(path) as connection:
         connection.execute(
@@ -114,34 +120,36 @@ def test_a_failed_write_leaves_nothing_behind(path: Path) -> None:
             " BEGIN SELECT RAISE(ABORT, 'no'); END"
         )
 
-    with pytest.raises(StoreError, match="can't be written"):
+    with pytest.raises(StoreError, match="cannot be written"):
         store.append(batch([event(name="new"), event()]))
 
     with connection:
         connection.execute("DROP TRIGGER refuse")
     connection.close()
-    assert not store.page(EVERYTHING).events
+    assert not store.page(ANY_TIME).events
     store.append(batch([event(name="new")]))
-    assert [found.event.name for found in store.page(EVERYTHING).events] == ["new"]
+    assert [found.event.name for found in store.page(ANY_TIME).events] == ["new"]
     store.close()
 
 
 @pytest.mark.parametrize(
-    ("query", "index"),
+    ("filters", "index"),
     [
-        (EventQuery(start=0, end=9), "events_by_time (timestamp>? AND timestamp<?)"),
-        (EventQuery(start=0, end=9, app="a", env="e"), "events_by_time"),
-        (EventQuery(start=0, end=9, app="a", name="x"), "events_by_name (name=? AND timestamp>?"),
-        (EventQuery(start=0, end=9, name="x.*"), "events_by_name (name=? AND timestamp>?"),
-        (EventQuery(start=0, end=9, ip="10.0.0.1"), "events_by_ip (ip=? AND timestamp>?"),
-        (EventQuery(start=0, end=9, ip="10.0.0.0/8"), "events_by_ip (ip>? AND ip<?)"),
-        (EventQuery(start=0, end=9, user="7"), "PRIMARY KEY (value=? AND timestamp>?"),
+        ({}, "events_by_time (timestamp>? AND timestamp<?)"),
+        ({"app": "a", "env": "e"}, "events_by_time"),
+        ({"app": "a", "event": "x"}, "events_by_name (name=? AND timestamp>?"),
+        ({"event": "x.*"}, "events_by_name (name=? AND timestamp>?"),
+        ({"ip": "10.0.0.1"}, "events_by_ip (ip=? AND timestamp>?"),
+        ({"ip": "10.0.0.0/8"}, "events_by_ip (ip>? AND ip<?)"),
+        ({"user": "7"}, "PRIMARY KEY (value=? AND timestamp>?"),
     ],
 )
-def test_counts_by_an_index(path: Path, query: EventQuery, index: str) -> None:
-    """Each filter is answered from an index that also has the time."""
+def test_histogram_uses_an_index(path: Path, filters: dict[str, str], index: str) -> None:
+    """Each filter uses an index that has the time."""
+    query = EventQuery(start=0, end=9, filter=build_filter(filters))
     sql, values = count_by_bar(query, first=0, interval=1, bars=9)
     connection = sqlite3.connect(path)
+    add_functions(connection)
 
     plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
 

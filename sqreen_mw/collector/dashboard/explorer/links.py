@@ -30,9 +30,9 @@ class Links:
         parameters = self.url.replace(live=False).parameters() | {"since": str(since)}
         return f"{self.base}/events/live?{urlencode(parameters)}"
 
-    def pivot(self, timestamp: int, *, app: str | None = None, **only: str) -> str:
-        """Return the Explorer with one filter, over a range that contains the given time."""
-        url = ExplorerUrl(tz=self.url.tz, app=app, **only)  # type: ignore[arg-type]  # only texts
+    def pivot(self, timestamp: int, **filters: str) -> str:
+        """Return the Explorer with other filters, over a range that contains the given time."""
+        url = ExplorerUrl(tz=self.url.tz, filters=filters)
         start, end = self.url.window(self.now)
         if start <= timestamp < end:
             same = self.url

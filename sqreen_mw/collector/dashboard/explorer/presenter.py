@@ -189,14 +189,14 @@ def _user(stored: StoredEvent, links: Links) -> LinkedText | None:
         return None
     key = next((key for key in _BEST_KEYS if key in identifiers), next(iter(identifiers)))
     text = str(identifiers[key])
-    return LinkedText(key, text, links.explorer(links.url.replace(user=text)))
+    return LinkedText(key, text, links.explorer(links.url.with_filters(user=text)))
 
 
 def _ip(request: RequestInfo | None, links: Links) -> LinkedText | None:
     if request is None or request.ip is None:
         return None
     return LinkedText(
-        request.ip_source, request.ip, links.explorer(links.url.replace(ip=request.ip))
+        request.ip_source, request.ip, links.explorer(links.url.with_filters(ip=request.ip))
     )
 
 

@@ -21,7 +21,7 @@ from sqreen_mw.collector.dashboard.explorer.presenter import (
 )
 from sqreen_mw.collector.dashboard.explorer.proxy_hint import shared_private_address
 from sqreen_mw.collector.dashboard.explorer.url import (
-    FILTERS,
+    FILTER_LABELS,
     PRESET_NAMES,
     ExplorerUrl,
     parse_explorer_url,
@@ -66,7 +66,9 @@ async def explorer(page: PageContext) -> Response:
     values = {
         "given": given,
         "errors": parsed.errors,
-        "choices": await run_in_threadpool(_choices, page.services.state, parsed.url.app),
+        "choices": await run_in_threadpool(
+            _choices, page.services.state, parsed.url.filters.get("app")
+        ),
         "seq": seq if isinstance(seq, int) else None,
         "window": parsed.url.window(now),
         "now": now,
@@ -98,7 +100,7 @@ def _render(
     links: Links, template: str, values: Mapping[str, Any], *, page: PageContext, status: int = 200
 ) -> Response:
     shared = {"links": links, "url": links.url, "zone": links.url.zone}
-    names = {"FILTERS": FILTERS, "PRESETS": PRESET_NAMES}
+    names = {"FILTERS": FILTER_LABELS, "PRESETS": PRESET_NAMES}
     return render(page, template, {**shared, **names, **values}, status=status)
 
 
@@ -107,7 +109,7 @@ async def _results(page: PageContext, links: Links) -> dict[str, object]:
     query = url.query(links.now)
     interval = interval_for(query.end - query.start)
     found, histogram, opened = await asyncio.gather(
-        _attempt(lambda: store.page(query, after=url.after, limit=PAGE_LENGTH)),
+        _attempt(lambda: store.page(query, limit=PAGE_LENGTH)),
         _attempt(lambda: store.histogram(query, interval=interval)),
         _opened(page, links),
     )

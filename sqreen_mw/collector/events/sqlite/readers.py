@@ -1,4 +1,4 @@
-"""Connections for reading: one for each read under way, each read with a deadline."""
+"""A pool of read connections. Each read has a deadline."""
 
 import sqlite3
 import threading
@@ -8,20 +8,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqreen_mw.collector.events.sqlite.free_text import mentions
+from sqreen_mw.collector.events.sqlite.json_fields import json_matches, text_matches
 from sqreen_mw.collector.events.sqlite.schema import connect
 from sqreen_mw.errors import StoreError
 
 _CACHE_KIB: Final = 16_384
 _MAX_IDLE: Final = 8
 _STEPS_BETWEEN_CHECKS: Final = 2_000
-"""Instructions of SQLite's machine; one of them may be a call of ``mentions``."""
+"""Instructions of SQLite's virtual machine between two checks of the deadline."""
 
 
 class Readers:
-    """Lends connections out; what is given back is lent again.
+    """A pool of read connections.
 
-    Not one a thread: the threads of a pool come and go, and would leave theirs open.
+    Connections do not belong to threads, because short-lived threads would leave them open.
     """
 
     def __init__(self, path: Path, *, deadline: float) -> None:
@@ -33,10 +33,10 @@ class Readers:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """Hold a connection whose statements together end within the deadline.
+        """Lend a connection. All its statements together must end within the deadline.
 
         Raises:
-            StoreError: They did not, or the store is closed or failed.
+            StoreError: The deadline passed, or the store is closed or failed.
         """
         connection = self._take()
         end = time.monotonic() + self._deadline
@@ -49,10 +49,10 @@ class Readers:
         except sqlite3.Error as error:
             raise StoreError(self._explain(error)) from error
         finally:
-            self._give_back(connection)
+            self._return(connection)
 
     def close(self) -> None:
-        """Close the idle connections now and the others as they come back."""
+        """Close idle connections now, and busy ones when they are returned."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -67,10 +67,10 @@ class Readers:
                 return self._idle.pop()
         connection = connect(self._path, cache_kib=_CACHE_KIB)
         connection.execute("PRAGMA query_only = ON")
-        connection.create_function("mentions", 2, mentions, deterministic=True)
+        add_functions(connection)
         return connection
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
+    def _return(self, connection: sqlite3.Connection) -> None:
         with self._lock:
             if not self._closed and len(self._idle) < _MAX_IDLE:
                 self._idle.append(connection)
@@ -80,7 +80,13 @@ class Readers:
     def _explain(self, error: sqlite3.Error) -> str:
         if _code(error) == sqlite3.SQLITE_INTERRUPT:
             return f"no answer within {self._deadline:g} s: narrow the time range or the filters"
-        return f"the event store can't be read: {error}"
+        return f"the event store cannot be read: {error}"
+
+
+def add_functions(connection: sqlite3.Connection) -> None:
+    """Register the Python functions that compiled filters call."""
+    for function in (json_matches, text_matches):
+        connection.create_function(function.__name__, 2, function, deterministic=True)
 
 
 def _code(error: sqlite3.Error) -> Any:

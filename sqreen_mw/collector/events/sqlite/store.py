@@ -1,4 +1,4 @@
-"""Events in one SQLite file: a writer, and readers that it never holds up."""
+"""The event store in one SQLite file: one writer, and readers that never wait for it."""
 
 import sqlite3
 from pathlib import Path
@@ -14,7 +14,7 @@ from sqreen_mw.collector.events.base import (
     Page,
     StoredEvent,
 )
-from sqreen_mw.collector.events.sqlite.conditions import in_range, stored_after
+from sqreen_mw.collector.events.sqlite.compile import select_in_range, select_stored_after
 from sqreen_mw.collector.events.sqlite.counts import count_by_bar
 from sqreen_mw.collector.events.sqlite.readers import Readers
 from sqreen_mw.collector.events.sqlite.writer import Writer
@@ -23,9 +23,9 @@ from sqreen_mw.protocol.batch import decode_event
 from sqreen_mw.protocol.event_id import event_id_bytes
 
 DEADLINE: Final = 5.0
-"""Seconds that a read may take."""
+"""Seconds until a read fails."""
 
-# The numbers first, from an index where one covers them; CROSS JOIN then reads only those events.
+# The subquery finds sequence numbers, from an index if possible. CROSS JOIN reads their events.
 _STORED: Final = """
 SELECT e.seq, app.text, env.text, release.text, e.received_at, e.json
 FROM ({numbers}) AS found
@@ -43,14 +43,14 @@ SELECT seq FROM events WHERE event_id = ? AND app = (SELECT id FROM words WHERE 
 
 
 class SqliteEventStore:
-    """The ``EventStore`` of a SQLite file, which is made where it is not there.
+    """An ``EventStore`` in a SQLite file. A missing file is created.
 
     Args:
         path: The file.
-        deadline: Seconds that a read may take.
+        deadline: Seconds until a read fails.
 
     Raises:
-        StoreError: The file is no event store of this release.
+        StoreError: The file is not an event store, or comes from a newer release.
     """
 
     def __init__(self, path: Path, *, deadline: float = DEADLINE) -> None:
@@ -58,16 +58,16 @@ class SqliteEventStore:
         self._readers = Readers(path, deadline=deadline)
 
     def append(self, batch: AcceptedBatch) -> Appended:
-        """Write a batch in one transaction; it is durable on return."""
+        """Write a batch in one durable transaction."""
         return self._writer.append(batch)
 
-    def page(self, query: EventQuery, *, after: Cursor | None = None, limit: int = 50) -> Page:
-        """Return the newest events of a query, or those that come after a cursor."""
-        found = in_range(query)
+    def page(self, query: EventQuery, *, limit: int = 50) -> Page:
+        """Return the newest events of a query, or those after its cursor."""
+        found = select_in_range(query)
         where, values, alias = found.where, found.values, found.alias
-        if after is not None:
+        if query.after is not None:
             where += f" AND ({alias}.timestamp, {alias}.seq) < (?, ?)"
-            values = (*values, after.timestamp, after.seq)
+            values = (*values, query.after.timestamp, query.after.seq)
         numbers = (
             f"SELECT {alias}.seq FROM {found.source} WHERE {where}"  # noqa: S608 no value is in the text
             f" ORDER BY {alias}.timestamp DESC, {alias}.seq DESC LIMIT ?"
@@ -80,23 +80,23 @@ class SqliteEventStore:
         return Page(events[:limit], Cursor(last.event.timestamp, last.seq))
 
     def since(self, query: EventQuery, *, seq: int, limit: int) -> tuple[StoredEvent, ...]:
-        """Return a query's events that were stored after ``seq``, in the order of storing."""
-        found = stored_after(query, seq)
+        """Return matching events stored after ``seq``, in the order of storing."""
+        found = select_stored_after(query, seq)
         numbers = f"SELECT e.seq FROM {found.source} WHERE {found.where} ORDER BY e.seq LIMIT ?"  # noqa: S608 no value is in the text
         return self._stored(numbers, (*found.values, limit))
 
     def histogram(self, query: EventQuery, *, interval: int) -> Histogram:
-        """Count a query's events per interval of milliseconds, aligned to the epoch.
+        """Count matching events per interval of milliseconds, aligned to the epoch.
 
         Raises:
-            StoreError: There would be more than ``MAX_BARS`` intervals.
+            StoreError: The range has more than ``MAX_BARS`` intervals.
         """
         first = query.start // interval
         bars = max(0, -(-query.end // interval) - first) if query.end > query.start else 0
         if bars > MAX_BARS:
             raise StoreError(
-                f"the range has {bars} intervals of {interval} ms, at most {MAX_BARS} are counted: "
-                "take longer intervals or a narrower range"
+                f"the range has {bars} intervals of {interval} ms, the maximum is {MAX_BARS}: "
+                "use longer intervals or a narrower range"
             )
         counts = [0] * bars
         if bars:
@@ -107,7 +107,7 @@ class SqliteEventStore:
         return Histogram(start=first * interval, interval=interval, counts=tuple(counts))
 
     def get(self, app: str, event_id: str) -> StoredEvent | None:
-        """Return the event of an id, or None."""
+        """Return the event with an id, or None."""
         try:
             values = (event_id_bytes(event_id), app)
         except ValueError:
@@ -116,16 +116,16 @@ class SqliteEventStore:
         return found[0] if found else None
 
     def check_writable(self) -> None:
-        """Return where a batch could be written now, else raise ``StoreError``."""
+        """Raise ``StoreError`` if a batch could not be written now."""
         self._writer.check()
 
     def last_seq(self) -> int:
-        """Return the sequence number of the newest stored event, 0 for an empty store."""
+        """Return the latest sequence number, 0 for an empty store."""
         with self._readers.read() as connection:
             return int(connection.execute("SELECT seq FROM last_seq").fetchone()[0])
 
     def close(self) -> None:
-        """Let go of files and connections; further calls fail."""
+        """Close all connections. Further calls fail."""
         self._readers.close()
         self._writer.close()
 

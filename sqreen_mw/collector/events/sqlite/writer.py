@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
 from sqreen_mw.collector.events.base import AcceptedBatch, Appended
-from sqreen_mw.collector.events.sqlite.packed_ip import packed_ip
+from sqreen_mw.collector.events.packed_ip import packed_ip
 from sqreen_mw.collector.events.sqlite.schema import connect, prepare
 from sqreen_mw.errors import StoreError
 from sqreen_mw.protocol.batch import encode_event
@@ -78,7 +78,7 @@ class Writer:
             except BaseException as error:
                 self._roll_back()
                 if isinstance(error, sqlite3.Error):
-                    raise StoreError(f"the event store can't be written: {error}") from error
+                    raise StoreError(f"the event store cannot be written: {error}") from error
                 raise
             return result
 

@@ -189,7 +189,9 @@ def test_stream_does_not_reread_other_events(collector: RunningCollector) -> Non
     collector.store(make_event("other"))
 
     async def read_stream() -> list[str]:
-        stream_messages = stream(page, ExplorerUrl(event="wanted"), seq=0, keep_alive=0.01)
+        stream_messages = stream(
+            page, ExplorerUrl(filters={"event": "wanted"}), seq=0, keep_alive=0.01
+        )
         received = [await anext(stream_messages), await anext(stream_messages)]
         collector.store(make_event("wanted"))
         return [*received, await anext(stream_messages)]

@@ -1,0 +1,127 @@
+"""Parse plain parameters, such as those of a URL, into filters, times and cursors.
+
+Every function raises ``ValueError`` with a message that follows the name of the parameter.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from types import MappingProxyType
+from typing import Final
+
+from sqreen_mw.collector.events.base import Cursor
+from sqreen_mw.collector.events.filters import And, Comparison, Field, Filter, Operator
+from sqreen_mw.protocol.address import canonical_address
+from sqreen_mw.protocol.limits import (
+    MAX_IDENTIFIER_LENGTH,
+    MAX_NAME_LENGTH,
+    MAX_TIMESTAMP,
+    MIN_TIMESTAMP,
+)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_NO_FILTER: Final = frozenset({("event", "*"), ("q", "")})
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
+_CURSOR: Final = re.compile(r"(-?[0-9]{1,15})\.([0-9]{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class FilterParameter:
+    """A parameter that becomes a comparison."""
+
+    field: Field
+    operator: Operator
+    max_length: int
+    description: str
+
+
+FILTERS: Final[Mapping[str, FilterParameter]] = MappingProxyType(
+    {
+        "event": FilterParameter(
+            ("event",), "glob", MAX_NAME_LENGTH, "event name; * stands for any text"
+        ),
+        "ip": FilterParameter(
+            ("ip",), "in", MAX_NAME_LENGTH, "address, or network in CIDR notation"
+        ),
+        "user": FilterParameter(
+            ("user",), "=", MAX_IDENTIFIER_LENGTH, "value of any identifier of the user"
+        ),
+        "q": FilterParameter(("text",), "contains", MAX_NAME_LENGTH, "free text"),
+        "app": FilterParameter(("app",), "=", MAX_NAME_LENGTH, "name of the app"),
+        "env": FilterParameter(("env",), "=", MAX_NAME_LENGTH, "environment"),
+    }
+)
+"""The filter parameters of the API and the Explorer."""
+
+
+def parse_filter(name: str, text: str) -> str:
+    """Return the checked value of a filter parameter. Addresses become canonical."""
+    limit = FILTERS[name].max_length
+    if len(text) > limit:
+        raise ValueError(f"must have at most {limit} characters")
+    return _network(text) if FILTERS[name].operator == "in" else text
+
+
+def build_filter(values: Mapping[str, str]) -> Filter:
+    """Return the filter that all given parameters must match."""
+    return And(tuple(_comparison(*item) for item in values.items() if item not in _NO_FILTER))
+
+
+def _comparison(name: str, text: str) -> Comparison:
+    parameter = FILTERS[name]
+    is_plain = parameter.operator == "glob" and "*" not in text
+    return Comparison(parameter.field, "=" if is_plain else parameter.operator, text)
+
+
+def parse_time(text: str, *, zone: tzinfo | None = None) -> int:
+    """Return a time in milliseconds since the epoch.
+
+    Args:
+        text: Milliseconds, or an ISO 8601 date and time.
+        zone: The zone of a time without offset. By default the offset is required.
+    """
+    return check_time(int(text) if _NUMBER.fullmatch(text) else _parse_iso(text, zone))
+
+
+def check_time(value: int) -> int:
+    """Return a time if it is in the calendar; the end of the last range may be just outside."""
+    if not MIN_TIMESTAMP <= value <= MAX_TIMESTAMP + 1:
+        raise ValueError("must be in the years 1 to 9999")
+    return value
+
+
+def _parse_iso(text: str, zone: tzinfo | None) -> int:
+    try:
+        time = datetime.fromisoformat(text)
+        time = time if time.tzinfo else time.replace(tzinfo=zone)
+        if time.tzinfo is not None:
+            return (time - _EPOCH) // _MILLISECOND
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("must be milliseconds since the epoch, or a time such as 2026-01-31T12:00:00Z")
+
+
+def _network(text: str) -> str:
+    address = canonical_address(text)
+    if address is not None:
+        return address
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        raise ValueError("must be an IP address or a network such as 203.0.113.0/24") from None
+
+
+def format_cursor(cursor: Cursor) -> str:
+    """Return the text of a cursor."""
+    return f"{cursor.timestamp}.{cursor.seq}"
+
+
+def parse_cursor(text: str) -> Cursor:
+    """Return the cursor of a text."""
+    match = _CURSOR.fullmatch(text)
+    if match is None:
+        raise ValueError("is not a valid cursor: go back to the first page")
+    return Cursor(int(match[1]), int(match[2]))

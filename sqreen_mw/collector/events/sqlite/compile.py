@@ -1,0 +1,139 @@
+"""Compile an ``EventQuery`` into SQL with bound values."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, TypeGuard
+
+import msgspec
+
+from sqreen_mw.collector.events.base import EventQuery
+from sqreen_mw.collector.events.filters import And, Comparison, Filter, Not, Or, conjuncts
+from sqreen_mw.collector.events.packed_ip import packed_range
+from sqreen_mw.collector.events.sqlite.json_fields import like_pattern
+
+# The plus keeps SQLite from choosing an index by app and environment, which almost all events
+# share.
+WORD_COLUMNS: Final = {
+    ("event",): "e.name",
+    ("app",): "+e.app",
+    ("env",): "+e.env",
+    ("release",): "+e.release",
+}
+_USER: Final = (
+    "EXISTS (SELECT 1 FROM event_users AS u"
+    " WHERE u.value = ? AND u.timestamp = e.timestamp AND u.seq = e.seq)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A condition and the values of its placeholders."""
+
+    text: str
+    values: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The part of a query after FROM. ``alias`` is the table whose index has the time."""
+
+    alias: str
+    source: str
+    where: str
+    values: tuple[object, ...]
+
+
+def select_in_range(query: EventQuery) -> Selection:
+    """Compile a query with its time range. A user's events come from the user index."""
+    times = (query.start, query.end)
+    terms = list(conjuncts(query.filter))
+    user = next(filter(_is_user, terms), None)
+    if user is None:
+        rest = and_terms(terms)
+        bounds = "e.timestamp >= ? AND e.timestamp < ?"
+        return Selection("e", "events AS e", bounds + rest.text, (*times, *rest.values))
+    terms.remove(user)
+    rest = and_terms(terms)
+    return Selection(
+        "u",
+        # CROSS JOIN makes SQLite read the user index first.
+        "event_users AS u CROSS JOIN events AS e ON e.seq = u.seq",
+        f"u.value = ? AND u.timestamp >= ? AND u.timestamp < ?{rest.text}",
+        (user.value, *times, *rest.values),
+    )
+
+
+def select_stored_after(query: EventQuery, seq: int) -> Selection:
+    """Compile a query for events stored after ``seq``, at any time."""
+    rest = and_terms(conjuncts(query.filter))
+    # NOT INDEXED reads in the order of storing, so there is nothing to sort.
+    source = "events AS e NOT INDEXED"
+    return Selection("e", source, f"e.seq > ?{rest.text}", (seq, *rest.values))
+
+
+def and_terms(terms: Iterable[Filter]) -> Sql:
+    """Compile filters that must all match, each with AND before it."""
+    parts = [compile_filter(term) for term in terms]
+    text = "".join(f" AND ({part.text})" for part in parts)
+    return Sql(text, tuple(value for part in parts for value in part.values))
+
+
+def compile_filter(tree: Filter) -> Sql:
+    """Compile a filter. A condition that is NULL counts as false."""
+    match tree:
+        case And():
+            return _joined(tree.terms, " AND ", empty="TRUE")
+        case Or():
+            return _joined(tree.terms, " OR ", empty="FALSE")
+        case Not():
+            sql = compile_filter(tree.term)
+            return Sql(f"({sql.text}) IS NOT TRUE", sql.values)
+        case Comparison():
+            return _comparison(tree)
+
+
+def _joined(terms: tuple[Filter, ...], operator: str, *, empty: str) -> Sql:
+    parts = [compile_filter(term) for term in terms]
+    text = operator.join(f"({part.text})" for part in parts)
+    return Sql(text or empty, tuple(value for part in parts for value in part.values))
+
+
+def _is_user(term: Filter) -> TypeGuard[Comparison]:
+    return isinstance(term, Comparison) and (term.field, term.operator) == (("user",), "=")
+
+
+def _comparison(comparison: Comparison) -> Sql:
+    match comparison:
+        case Comparison(field, operator) if field in WORD_COLUMNS:
+            column = WORD_COLUMNS[field]
+            if operator == "=":
+                word = "(SELECT id FROM words WHERE text = ?)"
+                return Sql(f"{column} = {word}", (comparison.value,))
+            words = "(SELECT id FROM words WHERE text_matches(text, ?))"
+            return Sql(f"{column} IN {words}", (_encoded(comparison),))
+        case Comparison(("user",), "=", value):
+            return Sql(_USER, (value,))
+        case Comparison(("ip",), "in", str(network)):
+            first, last = packed_range(network)
+            return (
+                Sql("e.ip = ?", (first,))
+                if first == last
+                else Sql("e.ip BETWEEN ? AND ?", (first, last))
+            )
+        case _:
+            return _in_json(comparison)
+
+
+def _in_json(comparison: Comparison) -> Sql:
+    sql = Sql("json_matches(e.json, ?)", (_encoded(comparison),))
+    if comparison.operator not in {"=", "contains"}:
+        return sql
+    # LIKE is faster. It finds all matching events, and some others.
+    return Sql(
+        f"CASE WHEN e.json LIKE ? ESCAPE '!' THEN {sql.text} ELSE 0 END",
+        (like_pattern(str(comparison.value)), *sql.values),
+    )
+
+
+def _encoded(comparison: Comparison) -> str:
+    return msgspec.json.encode(comparison).decode()
