@@ -345,7 +345,7 @@ def test_eviction_is_counted_after_the_owner_has_ended(instance: New) -> None:
     """Events of a process that ended before it could count them are counted by the next one."""
     one, two = instance(size=MIB), instance(size=MIB)
     one.store("a", padding=PADDING)
-    for number in range(18):
+    for number in range(20):
         two.store(str(number), padding=PADDING)
     two.deliver()
     one.spool.close()

@@ -1,4 +1,4 @@
-"""The seam to the spool, and the one that keeps nothing."""
+"""The interface of a spool, and a spool that stores nothing."""
 
 import math
 from collections.abc import Sequence
@@ -8,68 +8,68 @@ from sqreen_mw.agent.delivery.batch import Batch
 
 
 class Spool(Protocol):
-    """Where batches lie while the collector is away; used on the flusher's own thread only."""
+    """Stores batches while the collector is away; used on the flusher's thread only."""
 
     @property
     def persist_after(self) -> float:
-        """Seconds after ``track()`` from which an event belongs in the spool; inf is never."""
+        """Seconds after ``track()`` when an event should be in the spool; infinity means never."""
 
     @property
     def exit_reserve(self) -> float:
-        """Seconds of the exit's that are needed to write what is left."""
+        """Seconds that writing the remaining events takes at the exit."""
 
     @property
     def next_batch_at(self) -> float:
         """Monotonic seconds from which ``next_batch`` may have a batch."""
 
-    def contains(self, batch: Batch) -> bool:
-        """Tell whether a batch that is being sent lies there as well."""
+    def contains(self, batch: Batch, /) -> bool:
+        """Return whether a batch that is being sent is in the spool."""
 
-    def persist(self, batch: Batch) -> bool:
-        """Write a batch that is being sent, so that it outlives the process; tell whether it is."""
+    def persist(self, batch: Batch, /) -> bool:
+        """Store a batch that is being sent; return whether it is in the spool."""
 
-    def requeue(self, batch: Batch) -> bool:
-        """See that a batch which is not being sent any more lies in the spool; tell whether so."""
+    def requeue(self, batch: Batch, /) -> bool:
+        """Store a batch that is no longer being sent; return whether it is in the spool."""
 
     def next_batch(self) -> Batch | None:
-        """Return a batch to send, which lies in the spool until it is settled."""
+        """Return the next batch to send; it stays in the spool until ``ack`` or ``requeue``."""
 
-    def ack(self, batch: Batch) -> None:
-        """Forget a batch: it is delivered, dropped, or its events are in other ones."""
+    def ack(self, batch: Batch, /) -> None:
+        """Delete a batch whose events are delivered, dropped, or in other batches."""
 
-    def replace(self, batch: Batch, others: Sequence[Batch]) -> None:
-        """Forget a batch whose events are in others from now on, and hold those instead."""
+    def replace(self, batch: Batch, others: Sequence[Batch], /) -> None:
+        """Delete a batch, and store others that have its events and are being sent."""
 
     def close(self) -> None:
-        """Leave to other processes what lies there."""
+        """Leave the batches to other processes."""
 
 
 class NullSpool:
-    """Keeps nothing: what can't be delivered waits in memory."""
+    """Stores nothing: events that can't be delivered wait in memory."""
 
     persist_after: ClassVar[float] = math.inf
     exit_reserve: ClassVar[float] = 0.0
     next_batch_at: ClassVar[float] = math.inf
 
-    def contains(self, batch: Batch) -> bool:  # noqa: ARG002 nothing is kept
-        """Return False: it does not."""
+    def contains(self, _: Batch, /) -> bool:
+        """Return False."""
         return False
 
-    def persist(self, batch: Batch) -> bool:  # noqa: ARG002 nothing is kept
-        """Return False: it is not kept."""
+    def persist(self, _: Batch, /) -> bool:
+        """Return False."""
         return False
 
-    def requeue(self, batch: Batch) -> bool:  # noqa: ARG002 nothing is kept
-        """Return False: it is not kept."""
+    def requeue(self, _: Batch, /) -> bool:
+        """Return False."""
         return False
 
     def next_batch(self) -> None:
-        """Return None: there is nothing."""
+        """Return None."""
 
-    def ack(self, batch: Batch) -> None:
+    def ack(self, batch: Batch, /) -> None:
         """Do nothing."""
 
-    def replace(self, batch: Batch, others: Sequence[Batch]) -> None:
+    def replace(self, batch: Batch, others: Sequence[Batch], /) -> None:
         """Do nothing."""
 
     def close(self) -> None:

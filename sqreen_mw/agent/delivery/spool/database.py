@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from sqreen_mw.agent.delivery.spool.directory import SpoolDirectory
+from sqreen_mw.agent.delivery.spool.owners import Owner
 from sqreen_mw.agent.process import unpatched
 
 USE_SECONDS: Final = 0.2
@@ -20,9 +21,6 @@ FORK_SECONDS: Final = 2.0
 """How long a fork waits for a transaction of another thread."""
 
 PAGE_BYTES: Final = 4096
-_KEPT_PAGES: Final = 64
-"""Pages that an empty database may keep."""
-
 _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PRIVATE: Final = 0o600
 _PRIMARY_CODE: Final = 0xFF
@@ -33,6 +31,7 @@ _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # cache, where it outlives the process; synchronous = OFF does not wait for the disk.
 _SETTINGS: Final = (
     f"PRAGMA page_size = {PAGE_BYTES}",
+    "PRAGMA auto_vacuum = FULL",  # the file shrinks with each batch that is deleted
     "PRAGMA journal_mode = TRUNCATE",
     "PRAGMA synchronous = OFF",
     "PRAGMA mmap_size = 0",
@@ -104,13 +103,13 @@ class Database:
 
     Attributes:
         path: The database file.
-        lock_path: The file in which living owners lock a byte.
+        owner: The owner of the batches that are stored here.
     """
 
     def __init__(self, directory: SpoolDirectory, *, app: str) -> None:
         key = blake2b(app.encode("utf-8", "replace"), digest_size=6).hexdigest()
         self.path: Final = directory.path / f"spool-{key}.db"
-        self.lock_path: Final = directory.path / f"spool-{key}.lock"
+        self.owner: Final = Owner(directory.path / f"spool-{key}.lock")
         self._directory: Final = directory
         self._connection: sqlite3.Connection | None = None
         self._pid = 0
@@ -144,16 +143,14 @@ class Database:
                 raise DamagedDatabaseError(str(error)) from error
 
     def close(self) -> None:
-        """Close the connection until the next transaction; shrink the file if it is empty.
+        """Close the connection, and let other processes claim this owner's batches.
 
         Raises:
-            OSError: Another thread or process is in the way.
-            sqlite3.Error: The database can't be used.
+            OSError: Another thread is in the way.
         """
-        if self._connection is not None:
-            with _FORK_LOCK.held(), self._directory.locked():
-                self._shrink()
-                self.disconnect()
+        with _FORK_LOCK.held():
+            self.disconnect()
+            self.owner.end()
 
     def disconnect(self) -> None:
         """Close the connection, unless it is that of a parent process; the lock is held."""
@@ -190,13 +187,6 @@ class Database:
         self._pid = os.getpid()
         _FORK_LOCK.open.add(self)
         return connection
-
-    def _shrink(self) -> None:
-        """Give the disk space of an empty database back."""
-        connection = self._connected()
-        [pages] = connection.execute("PRAGMA page_count").fetchone()
-        if pages > _KEPT_PAGES and not connection.execute("SELECT 1 FROM batch LIMIT 1").fetchone():
-            connection.execute("VACUUM")
 
     def _set_aside(self) -> None:
         """Rename the damaged file, in place of one that was damaged before."""

@@ -1,14 +1,10 @@
 """The limits of a spool: the oldest batches are evicted when one is reached."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from sqreen_mw.agent.delivery.spool.accounting import EXPIRED, FULL
 from sqreen_mw.agent.delivery.spool.owners import Owner
 from sqreen_mw.agent.delivery.spool.table import BatchTable, Row
-
-_JOURNAL_BYTES: Final = 128 * 1024
-"""Room for the journal, which holds the pages that a transaction changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +29,8 @@ class SpoolLimits:
         counted = table.evicted(owner.id)
         table.delete(counted)
         while row := table.oldest():
-            size = table.used_bytes + needed + _JOURNAL_BYTES
             is_expired = now - row.stored_at > self.age
-            if not is_expired and size <= self.size:
+            if not is_expired and table.used_bytes + needed <= self.size:
                 break
             reason = EXPIRED if is_expired else FULL
             if row.owner != owner.id and owner.is_alive(row.owner):

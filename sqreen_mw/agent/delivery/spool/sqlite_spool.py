@@ -12,8 +12,7 @@ from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.spool.accounting import DAMAGED, StoredEvents
 from sqreen_mw.agent.delivery.spool.database import DamagedDatabaseError, Database
 from sqreen_mw.agent.delivery.spool.limits import SpoolLimits
-from sqreen_mw.agent.delivery.spool.merging import fits, merge
-from sqreen_mw.agent.delivery.spool.owners import Owner
+from sqreen_mw.agent.delivery.spool.merging import BatchGroup
 from sqreen_mw.agent.delivery.spool.table import BatchTable, Row, needed_bytes
 from sqreen_mw.agent.guard import Guard
 
@@ -70,7 +69,7 @@ class SqliteSpool:
         self._limits: Final = limits
         self._guard: Final = guard
         self._clocks: Final = clocks
-        self._owner: Final = Owner(database.lock_path)
+        self._owner: Final = database.owner
         self._stored: Final = StoredEvents(queue, guard)
         self._is_failing = False
         self._scan_at = 0.0
@@ -110,15 +109,15 @@ class SqliteSpool:
         self._scan_at = now + SCAN_SECONDS
         if not self._stored.waiting and not self._database.exists:
             return None
-        found = self._transact(self._take)
-        self._retry_at = now + FAULT_SECONDS if found is None else 0.0
-        if found == []:
-            self._stored.lose_waiting()
-            self._try(self._database.close)
-        if not found:
+        group = self._transact(self._take)
+        self._retry_at = now + FAULT_SECONDS if group is None else 0.0
+        if group is None:
             return None
-        batch = merge([each for _, each in found])
-        self._stored.send(batch, [row for row, _ in found])
+        if not group.rows:
+            self._stored.lose_waiting()
+            return None
+        batch = group.merged()
+        self._stored.send(batch, group.rows)
         return batch
 
     def ack(self, batch: Batch) -> None:
@@ -137,7 +136,6 @@ class SqliteSpool:
         if self._stored.acked:
             self._transact(lambda _table, _changes: True)
         self._try(self._database.close)
-        self._owner.end()
 
     def _store(self, batches: Sequence[Batch]) -> None:
         """Store batches that are being sent."""
@@ -152,30 +150,27 @@ class SqliteSpool:
         now = self._clocks.wall()
         return [table.add(each, owner=self._owner.id, stored_at=now) for each in batches]
 
-    def _take(self, table: BatchTable, changes: _Changes) -> list[tuple[Row, Batch]]:
-        """Return the rows to send next as one batch."""
-        found = self._read(table, changes)
-        if not found and self._claim(table, changes):
-            found = self._read(table, changes)
-        return found
+    def _take(self, table: BatchTable, changes: _Changes) -> BatchGroup:
+        """Return what to send next as one batch, if there is anything."""
+        group = self._read(table, changes)
+        if not group.rows and self._claim(table, changes):
+            group = self._read(table, changes)
+        return group
 
-    def _read(self, table: BatchTable, changes: _Changes) -> list[tuple[Row, Batch]]:
+    def _read(self, table: BatchTable, changes: _Changes) -> BatchGroup:
         self._evict(table, changes)
-        found: list[tuple[Row, Batch]] = []
-        damaged: list[Row] = []
-        in_use = self._stored.row_ids
+        group, damaged = BatchGroup(), list[Row]()
+        sending = self._stored.row_ids
         for row, batch in table.batches(self._owner.id):
-            if row.id in in_use:
+            if row.id in sending:
                 continue
             if batch is None:
                 damaged.append(row)
-            elif fits(batch, [each for _, each in found]):
-                found.append((row, batch))
-            else:
+            elif not group.add(row, batch):
                 break
         table.delete(damaged)
         changes.lost += damaged
-        return found
+        return group
 
     def _claim(self, table: BatchTable, changes: _Changes) -> bool:
         """Claim the batches of one process that has ended; return whether there are any."""
