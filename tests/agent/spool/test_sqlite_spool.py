@@ -311,6 +311,21 @@ def test_batch_evicted_while_it_was_sent_is_delivered(instance: New) -> None:
     assert one.stats.dropped == {"spool_full": len(stored) - kept}
 
 
+def test_batch_evicted_while_it_was_sent_is_lost_if_the_process_ends(
+    instance: New, clock: FakeTime
+) -> None:
+    """An evicted batch whose answer never came is counted at the end."""
+    one = instance()
+    one.store("a")
+    one.next_batch()
+    clock.now += 3601
+    assert one.deliver() == []
+
+    one.spool.close()
+
+    assert one.stats.dropped == {"spool_expired": 1}
+
+
 def test_living_process_counts_what_others_evict(instance: New, folder: Path) -> None:
     """Batches of any process are evicted; each event is counted once, by its owner."""
     one, two = instance(size=MIB), instance(size=MIB)

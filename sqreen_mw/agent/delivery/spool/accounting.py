@@ -55,11 +55,16 @@ class StoredEvents:
         self.waiting -= _events(rows)
         self._sending[batch.id] = rows
 
-    def requeue(self, batch: Batch) -> None:
+    def requeue(self, batch_id: str) -> None:
         """Stop sending a batch, and count its rows that were evicted meanwhile."""
-        rows = self._sending.pop(batch.id)
+        rows = self._sending.pop(batch_id)
         self.waiting += _events(rows)
         self.lose(self._evicted.pop(row.id) for row in rows if row.id in self._evicted)
+
+    def requeue_all(self) -> None:
+        """Stop sending all batches."""
+        for batch_id in list(self._sending):
+            self.requeue(batch_id)
 
     def ack(self, batch: Batch) -> None:
         """Count a batch as settled: its events are in memory only, its rows are to be deleted."""

@@ -97,7 +97,7 @@ class SqliteSpool:
         """
         is_stored = self.persist(batch)
         if is_stored:
-            self._stored.requeue(batch)
+            self._stored.requeue(batch.id)
         return is_stored
 
     def next_batch(self) -> Batch | None:
@@ -133,6 +133,7 @@ class SqliteSpool:
 
     def close(self) -> None:
         """Leave the batches to other processes."""
+        self._stored.requeue_all()
         if self._stored.acked:
             self._transact(lambda _table, _changes: True)
         self._try(self._database.close)
@@ -153,7 +154,7 @@ class SqliteSpool:
     def _take(self, table: BatchTable, changes: _Changes) -> BatchGroup:
         """Return what to send next as one batch, if there is anything."""
         group = self._read(table, changes)
-        if not group.rows and self._claim(table, changes):
+        while not group.rows and self._claim(table, changes):
             group = self._read(table, changes)
         return group
 
