@@ -240,7 +240,8 @@ def _spill_at(state: State, now: float, *, is_urgent: bool, is_slicing: bool) ->
     due = max(since + wait + (GATHER_SECONDS if is_slicing else 0.0), state.spill_again_at)
     if state.sent_at is not None:
         return max(due, state.sent_at + UNANSWERED_SECONDS)
-    return due if state.retry_at > now else math.inf
+    # Otherwise the batch is sent again before.
+    return due if max(due, now) < state.retry_at else math.inf
 
 
 def _fresh_at(state: State, *, is_urgent: bool, is_slicing: bool) -> float:
