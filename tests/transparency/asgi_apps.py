@@ -1,6 +1,6 @@
-"""How ASGI applications may behave: each does one thing that a middleware could spoil."""
+"""ASGI applications, each with one behaviour that a middleware could break."""
 
-# ruff: noqa: ARG001 what ASGI calls with three arguments needs few of them
+# ruff: noqa: ARG001 ASGI passes three arguments, and most of these applications need one
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,19 +21,19 @@ LENGTH = (b"content-length", b"5")
 
 
 def http(app: App) -> App:
-    """Put an application into the table, under its name."""
+    """Add an application to the table, under its name."""
     HTTP[getattr(app, "__name__", "")] = app
     return app
 
 
 def websocket(app: App) -> App:
-    """Put a websocket application into the table, under its name."""
+    """Add a websocket application to the table, under its name."""
     WEBSOCKET[getattr(app, "__name__", "")] = app
     return app
 
 
 def named(kind: dict[str, App]) -> App:
-    """Return an application that behaves as the path's first part says."""
+    """Return an application that calls the one named by the first part of the path."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> object:
         sqreen.track("behaves", properties={"path": scope["path"]})
@@ -43,25 +43,25 @@ def named(kind: dict[str, App]) -> App:
 
 
 async def start(send: Send, status: int = 200, *headers: tuple[bytes, bytes]) -> None:
-    """Begin an answer."""
+    """Start a response."""
     await send({"type": "http.response.start", "status": status, "headers": [*headers]})
 
 
 async def body(send: Send, part: bytes = b"hello", *, more: bool = False) -> None:
-    """Go on with an answer, or end it."""
+    """Send a part of the body."""
     await send({"type": "http.response.body", "body": part, "more_body": more})
 
 
 @http
 async def plain(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer without a look at the request's body."""
+    """Respond without reading the request body."""
     await start(send, 200, LENGTH)
     await body(send)
 
 
 @http
 async def streams(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer in parts, an empty one among them."""
+    """Respond in parts; one is empty."""
     await start(send)
     for part in (b"a", b"", b"b" * 70_000):
         await body(send, part, more=True)
@@ -70,15 +70,15 @@ async def streams(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @http
-async def leaves_out(scope: Scope, receive: Receive, send: Send) -> None:
-    """Leave out what may be left out."""
+async def minimal_messages(scope: Scope, receive: Receive, send: Send) -> None:
+    """Leave out all optional keys."""
     await send({"type": "http.response.start", "status": 200})
     await send({"type": "http.response.body"})
 
 
 @http
 async def server_sent_events(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send events with pauses."""
+    """Send server-sent events with pauses."""
     await start(send, 200, (b"content-type", b"text/event-stream"))
     for number in range(3):
         sqreen.track("sse", properties={"number": number})
@@ -89,7 +89,7 @@ async def server_sent_events(scope: Scope, receive: Receive, send: Send) -> None
 
 @http
 async def until_disconnect(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stream a part, and wait until the client is gone."""
+    """Send a part, then wait until the client disconnects."""
     await start(send)
     await body(send, b"first", more=True)
     while (await receive())["type"] != "http.disconnect":
@@ -98,13 +98,13 @@ async def until_disconnect(scope: Scope, receive: Receive, send: Send) -> None:
 
 @http
 async def sends_file(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with a file; servers that can are given its path only."""
+    """Respond with a file; servers with the pathsend extension get its path only."""
     await FileResponse(FILE)(scope, receive, send)
 
 
 @http
 async def in_background(scope: Scope, receive: Receive, send: Send) -> None:
-    """Work on after the answer is complete."""
+    """Run a background task after the response."""
 
     async def work() -> None:
         await anyio.lowlevel.checkpoint()
@@ -117,21 +117,21 @@ async def in_background(scope: Scope, receive: Receive, send: Send) -> None:
 
 @http
 async def no_content(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer without a body."""
+    """Respond without a body."""
     await start(send, 204)
     await body(send, b"")
 
 
 @http
 async def not_modified(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer that the client has it."""
+    """Respond 304."""
     await start(send, 304, (b"etag", b'"x"'))
     await body(send, b"")
 
 
 @http
 async def fails_before(scope: Scope, receive: Receive, send: Send) -> None:
-    """Raise before the answer has begun, with a cause."""
+    """Raise an exception with a cause before the response starts."""
     try:
         _ = dict[str, str]()["cause"]
     except KeyError as error:
@@ -140,14 +140,14 @@ async def fails_before(scope: Scope, receive: Receive, send: Send) -> None:
 
 @http
 async def fails_begun(scope: Scope, receive: Receive, send: Send) -> None:
-    """Raise when the status is said."""
+    """Raise after the status was sent."""
     await start(send, 200, LENGTH)
     raise ValueError("begun")
 
 
 @http
 async def fails_midway(scope: Scope, receive: Receive, send: Send) -> None:
-    """Raise between two parts."""
+    """Raise after the first part of the body."""
     await start(send)
     await body(send, b"part", more=True)
     raise ValueError("midway")
@@ -155,7 +155,7 @@ async def fails_midway(scope: Scope, receive: Receive, send: Send) -> None:
 
 @http
 async def fails_after(scope: Scope, receive: Receive, send: Send) -> None:
-    """Raise when all is said."""
+    """Raise after the response."""
     await plain(scope, receive, send)
     raise ValueError("after")
 
@@ -167,59 +167,59 @@ async def fails_in_group(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @http
-async def says_nothing(scope: Scope, receive: Receive, send: Send) -> None:
-    """Return without an answer."""
+async def no_response(scope: Scope, receive: Receive, send: Send) -> None:
+    """Return without a response."""
 
 
 @http
-async def says_half(scope: Scope, receive: Receive, send: Send) -> None:
-    """Return in the middle of an answer."""
+async def half_response(scope: Scope, receive: Receive, send: Send) -> None:
+    """Return in the middle of a response."""
     await start(send, 200, LENGTH)
     await body(send, b"he", more=True)
 
 
 @http
-async def says_twice(scope: Scope, receive: Receive, send: Send) -> None:
-    """Begin a second answer."""
+async def two_responses(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send two responses."""
     await plain(scope, receive, send)
     await plain(scope, receive, send)
 
 
 @http
 async def misspells(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a message that no server knows."""
+    """Send a message of an unknown type."""
     await send({"type": "http.response.strat", "status": 200, "headers": []})
 
 
 @http
 async def typeless(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a message without its type."""
+    """Send a message without a type."""
     await send({"status": 200, "headers": []})
 
 
 @http
 async def odd_status(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a status that is a text."""
+    """Send the status as a string."""
     await send({"type": "http.response.start", "status": "200", "headers": []})
     await body(send)
 
 
 @http
 async def bare_message(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a message without its status."""
+    """Send a message without a status."""
     await send({"type": "http.response.start"})
 
 
 @http
 async def returns_value(scope: Scope, receive: Receive, send: Send) -> object:
-    """Return something, which no application should."""
+    """Return a value, although ASGI applications return None."""
     await plain(scope, receive, send)
     return "a value"
 
 
 @http
 async def sets_contextvars(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the caller's contextvar, and leave one of its own."""
+    """Send the caller's contextvar, and set another one."""
     APP.set("early")
     await start(send)
     await body(send, CALLER.get("unset").encode(), more=True)
@@ -229,7 +229,7 @@ async def sets_contextvars(scope: Scope, receive: Receive, send: Send) -> None:
 
 @http
 async def changes_message(scope: Scope, receive: Receive, send: Send) -> None:
-    """Change a message after it was sent."""
+    """Change a message after sending it."""
     message: Message = {"type": "http.response.start", "status": 200, "headers": [LENGTH]}
     await send(message)
     message["headers"].append((b"x-late", b"1"))
@@ -239,13 +239,13 @@ async def changes_message(scope: Scope, receive: Receive, send: Send) -> None:
 
 @http
 async def one_shot_headers(scope: Scope, receive: Receive, send: Send) -> None:
-    """Give the answer's headers as an iterator, which whoever looks uses up."""
+    """Send headers that can be iterated only once."""
     await send({"type": "http.response.start", "status": 200, "headers": OneShot([LENGTH])})
     await body(send)
 
 
 class OneShot:
-    """Header fields that can be gone through once, and are not when they are written down."""
+    """Headers that can be iterated only once; repr() does not iterate them."""
 
     def __init__(self, fields: list[tuple[bytes, bytes]]) -> None:
         self._fields = fields
@@ -270,7 +270,7 @@ async def _read(receive: Receive) -> list[bytes]:
 
 @http
 async def reads_all(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the length of the request's body."""
+    """Respond with the length of the request body."""
     size = len(b"".join(await _read(receive)))
     await start(send)
     await body(send, str(size).encode())
@@ -278,14 +278,14 @@ async def reads_all(scope: Scope, receive: Receive, send: Send) -> None:
 
 @http
 async def reads_some(scope: Scope, receive: Receive, send: Send) -> None:
-    """Take one message of the request's body, and answer."""
+    """Receive one message of the request body, and respond."""
     await receive()
     await plain(scope, receive, send)
 
 
 @http
 async def reads_late(scope: Scope, receive: Receive, send: Send) -> None:
-    """Begin the answer, read the request's body, and go on."""
+    """Start the response, read the request body, and finish."""
     await start(send)
     await body(send, b"first", more=True)
     await body(send, str(len(b"".join(await _read(receive)))).encode())
@@ -293,7 +293,7 @@ async def reads_late(scope: Scope, receive: Receive, send: Send) -> None:
 
 @http
 async def parses_form(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the form's fields, by Starlette."""
+    """Respond with the names of the form fields, parsed by Starlette."""
     request = Request(scope, receive)
     async with request.form() as form:
         fields = sorted(form)
@@ -303,9 +303,9 @@ async def parses_form(scope: Scope, receive: Receive, send: Send) -> None:
 
 @websocket
 async def echoes(scope: Scope, receive: Receive, send: Send) -> None:
-    """Accept, and send text and bytes back until the client closes."""
+    """Accept, and echo text and bytes until the client closes."""
     await receive()
-    await send({"type": "websocket.accept", "headers": [(b"x-said", b"yes")]})
+    await send({"type": "websocket.accept", "headers": [(b"x-accepted", b"yes")]})
     while (message := await receive())["type"] == "websocket.receive":
         data = {key: message[key] for key in ("text", "bytes") if message.get(key) is not None}
         await send({"type": "websocket.send", **data})
@@ -320,7 +320,7 @@ async def rejects(scope: Scope, receive: Receive, send: Send) -> None:
 
 @websocket
 async def closes(scope: Scope, receive: Receive, send: Send) -> None:
-    """Accept, greet, and close with a code of its own."""
+    """Accept, send a text, and close with code 4321."""
     await receive()
     await send({"type": "websocket.accept"})
     await send({"type": "websocket.send", "text": "hello"})
@@ -329,7 +329,7 @@ async def closes(scope: Scope, receive: Receive, send: Send) -> None:
 
 @websocket
 async def denies(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer as a plain request, where the server knows how."""
+    """Respond over HTTP, if the server has the denial extension."""
     await receive()
     prefix = "websocket.http.response"
     await send({"type": f"{prefix}.start", "status": 418, "headers": [LENGTH]})

@@ -1,4 +1,4 @@
-"""A small ASGI server in process: it says what it is told to, and takes what comes."""
+"""A small ASGI server in this process. It sends prepared messages and records the others."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,15 +12,15 @@ from tests.transparency.record import Records
 DISCONNECT: Message = {"type": "http.disconnect"}
 
 
-def scope_of(kind: str, place: str, /, **more: Any) -> Scope:
-    """Return a request's scope."""
+def scope_of(kind: str, name: str, /, **more: Any) -> Scope:
+    """Return the scope of a request."""
     method = {"method": "POST"} if kind == "http" else {"subprotocols": ["chat"]}
     return {
         "type": kind,
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
-        "path": f"/{place}",
-        "raw_path": f"/{place}".encode(),
+        "path": f"/{name}",
+        "raw_path": f"/{name}".encode(),
         "root_path": "",
         "scheme": "http",
         "query_string": b"coupon=SPRING",
@@ -39,25 +39,25 @@ def variant(app: App, *, wrapped: bool, records: Records) -> App:
 
 
 class Server:
-    """What a server is to an application: a scope, a ``receive`` and a ``send``.
+    """The ``receive`` and ``send`` of a server.
 
     Attributes:
-        sent: The messages that it took.
+        sent: The messages of the application.
     """
 
     def __init__(self, incoming: Sequence[Message], *, breaks_after: int = 1000) -> None:
-        """Have messages to give; after so many taken the connection is lost."""
+        """Prepare messages; ``send`` fails after a number of messages."""
         self._incoming = list(incoming)
         self._breaks_after = breaks_after
         self.sent: list[Message] = []
 
     async def receive(self) -> Message:
-        """Give the next message, and then say that the client is gone."""
+        """Return the next message; after the last one, a disconnect."""
         await anyio.lowlevel.checkpoint()
         return self._incoming.pop(0) if self._incoming else DISCONNECT
 
     async def send(self, message: Message) -> None:
-        """Take a message, while there is a connection."""
+        """Record a message, while there is a connection."""
         await anyio.lowlevel.checkpoint()
         if len(self.sent) >= self._breaks_after:
             raise OSError("connection lost")

@@ -1,4 +1,4 @@
-"""An ASGI site under a real server: all behaviours, bare and wrapped, and what their taps wrote."""
+"""An ASGI site for real servers: all behaviours, bare and wrapped, and their records."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ _VARIANTS: dict[str, App] = {
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> object:
-    """Serve a variant of a behaviour, or tell of one that was served."""
+    """Serve a behaviour, or return the record of a request."""
     return await _chosen(scope)(scope, receive, send)
 
 
@@ -26,7 +26,7 @@ def _chosen(scope: Scope) -> App:
     if scope["type"] == "lifespan":
         return _lifespan
     if scope["path"] in {"/records", "/mark"}:
-        return _tell
+        return _report
     return _VARIANTS[f"{scope['type']}-{header(scope, b'x-variant', 'bare')}"]
 
 
@@ -39,8 +39,8 @@ async def _idle(_scope: Scope, receive: Receive, send: Send) -> None:
 _lifespan = SqreenMiddleware(_idle)
 
 
-async def _tell(scope: Scope, _receive: Receive, send: Send) -> None:
-    """Tell what the taps wrote, and write a line of our own into the server's log if asked."""
+async def _report(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Return a record; for /mark, write a line into the log of the server."""
     if scope["path"] == "/mark":
         sys.stderr.write("----mark----\n")
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""A tap on one side of an ASGI application: it writes all that passes, and changes nothing."""
+"""A tap on one side of an ASGI application. It records all calls and changes nothing."""
 
 import inspect
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -13,16 +13,16 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[Any]]
 
 UNLIKE = {"client", "server", "headers", "state"}
-"""Scope keys that two requests never have alike: ports, names, lifespan state."""
+"""Scope keys that differ between requests."""
 
 
 def header(scope: Scope, name: bytes, default: str) -> str:
-    """Return a header's text."""
+    """Return the text of a header."""
     return next((value.decode() for key, value in scope["headers"] if key == name), default)
 
 
 class Tap:
-    """Writes what the application is given and what it does."""
+    """Records the calls of the server and of the application."""
 
     def __init__(self, app: App, *, side: str, records: Records) -> None:
         self.app = app
@@ -30,7 +30,7 @@ class Tap:
         self.records = records
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
-        """Pass one scope through."""
+        """Run the application with one scope."""
         if "headers" not in scope:
             return await self.app(scope, receive, send)
         record = self.records.of(header(scope, b"x-case", ""))
@@ -46,7 +46,7 @@ class Tap:
 
 
 class _Running:
-    """One request that passes a tap."""
+    """One request at a tap."""
 
     def __init__(self, side: str, record: Record) -> None:
         self.side = side
@@ -92,7 +92,7 @@ class _Running:
             known = self.record.is_same(message)
             self.record.add(self.side, "sends", known, repr(message), APP.get("unset"))
             try:
-                value = await send(message)  # type: ignore[func-returns-value]  # looked at
+                value = await send(message)  # type: ignore[func-returns-value]  # it is recorded
             except BaseException as error:
                 self.record.add(self.side, "send raised", raised(error))
                 raise
@@ -102,11 +102,12 @@ class _Running:
 
 
 def _described(scope: Scope) -> str:
-    """Return a scope's items as text, without our own one and those that two never have alike."""
+    """Return a scope as text, without our key and the keys that differ between requests."""
     items = {key: value for key, value in scope.items() if key not in UNLIKE}
     fields = [field for field in scope["headers"] if field[0] not in {b"x-variant", b"host"}]
     state = sorted(key for key in scope.get("state") or {} if key != "sqreen")
-    return f"{sorted(items)} {fields} {state} {[repr(items[key]) for key in _TOLD if key in items]}"
+    values = [repr(items[key]) for key in _DESCRIBED if key in items]
+    return f"{sorted(items)} {fields} {state} {values}"
 
 
-_TOLD = ("type", "method", "path", "raw_path", "query_string", "root_path", "http_version")
+_DESCRIBED = ("type", "method", "path", "raw_path", "query_string", "root_path", "http_version")

@@ -1,4 +1,4 @@
-"""What clients, servers and apps may give that nobody expects."""
+"""Unusual and broken values from clients, servers and apps."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 
 class Mute:
-    """A value that can't be shown."""
+    """A value without a string form."""
 
     def __str__(self) -> NoReturn:
         raise RuntimeError("no text")
@@ -15,7 +15,7 @@ class Mute:
 
 
 class Slow:
-    """A value that takes its time to be shown."""
+    """A value with a slow string form."""
 
     def __str__(self) -> str:
         time.sleep(0.01)
@@ -23,21 +23,21 @@ class Slow:
 
 
 class Liar(dict[str, Any]):
-    """A dict whose length is wrong."""
+    """A dict with a wrong length."""
 
     def __len__(self) -> int:
         return 10**9
 
 
 class Negative(dict[str, Any]):
-    """A dict whose length is no length."""
+    """A dict with a negative length."""
 
     def __len__(self) -> int:
         return -1  # noqa: PLE0303 wrong on purpose
 
 
 class Endless(Mapping[str, Any]):
-    """A mapping that has no end."""
+    """A mapping that never ends."""
 
     def __len__(self) -> int:
         return 3
@@ -53,7 +53,7 @@ class Endless(Mapping[str, Any]):
 
 
 class Text(str):
-    """A text that is not like others."""
+    """A str with broken methods."""
 
     __slots__ = ()
 
@@ -61,19 +61,19 @@ class Text(str):
         raise RuntimeError("no text")
 
     def startswith(self, *_: Any) -> NoReturn:
-        """Refuse."""
+        """Raise an error."""
         raise RuntimeError("no start")
 
 
 def cycle() -> list[Any]:
-    """Return a list that holds itself."""
+    """Return a list that contains itself."""
     values: list[Any] = []
     values.append(values)
     return values
 
 
 def deep() -> Any:
-    """Return a value that is nested deeper than the interpreter likes."""
+    """Return a value nested deeper than the recursion limit."""
     value: Any = "end"
     for _ in range(20_000):
         value = [value]

@@ -1,4 +1,4 @@
-"""Many requests at once, each with a number of its own, and what their events must say."""
+"""Many concurrent requests, each with its own number, and a check of their events."""
 
 import asyncio
 import json
@@ -16,7 +16,10 @@ from tests.support.server_process import run_server
 ASGI = ("uvicorn", "--log-level", "warning", "--port", "{port}")
 WSGI = (
     *("gunicorn", "-k", "gthread", "-w", "2", "--threads", "16", "-b", "127.0.0.1:{port}"),
-    *("--keep-alive", "75"),  # else a client's next request may meet a closing connection
+    *(
+        "--keep-alive",
+        "75",
+    ),  # no client reuses a closing connection
 )
 SITES = {"fastapi": ASGI, "flask": WSGI, "django": ASGI, "django_wsgi": WSGI}
 PATIENCE = 60.0
@@ -24,7 +27,7 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class Load:
-    """So many requests, so many of them at a time, and how many events each is to track."""
+    """A number of requests, how many run at a time, and the events that each one tracks."""
 
     requests: int
     concurrency: int
@@ -32,18 +35,18 @@ class Load:
 
     @property
     def events(self) -> list[int]:
-        """How many events each request tracks, by its number."""
+        """The number of events of each request."""
         dice = random.Random(self.seed)
         return [dice.randrange(4) for _ in range(self.requests)]
 
 
 def address(number: int) -> str:
-    """Return the visitor's address of a request."""
+    """Return the client IP of a request."""
     return f"198.18.{number // 250}.{number % 250}"
 
 
 def events_of(site: str, load: Load, folder: Path) -> list[dict[str, Any]]:
-    """Serve a site, send it a load, stop it, and return the events that it has written."""
+    """Serve a site, send the requests, stop it, and return its events."""
     module, *arguments = SITES[site]
     port = free_port()
     file = folder / "events"
@@ -60,7 +63,7 @@ def events_of(site: str, load: Load, folder: Path) -> list[dict[str, Any]]:
 
 
 def faults(events: list[dict[str, Any]], load: Load) -> list[str]:
-    """Return what is wrong: events of nobody, doubled, missing, or with data of two requests."""
+    """Return the faults: unknown, duplicate and missing events, and mixed data."""
     wanted = Counter(
         (number, index) for number, count in enumerate(load.events) for index in range(count)
     )
@@ -74,7 +77,7 @@ def faults(events: list[dict[str, Any]], load: Load) -> list[str]:
 
 
 def _numbers(event: dict[str, Any]) -> set[str]:
-    """Return the request's number as each part of an event says it."""
+    """Return the request number in each part of an event."""
     request = event["request"]
     parameters = request["params"]
     said = {
@@ -95,7 +98,7 @@ def _expected(event: dict[str, Any]) -> set[str]:
 
 
 async def _send(port: int, load: Load) -> None:
-    """Send all requests, in an order of their own."""
+    """Send all requests in random order."""
     numbers = list(enumerate(load.events))
     random.Random(load.seed + 1).shuffle(numbers)
     async with httpx2.AsyncClient(

@@ -1,4 +1,4 @@
-"""A Django site whose events say the same number in each of their parts."""
+"""A Django site; each event contains the number of its request in every part."""
 
 import asyncio
 import json
@@ -23,13 +23,15 @@ settings.configure(
 
 
 def tell(request: HttpRequest, number: int, index: int) -> None:
-    """Track an event of the request, if the request is to have so many."""
+    """Track an event of the request, if the request asks for that many."""
     if index < int(request.GET["events"]):
-        sqreen.track("told", properties={"number": number, "index": index}, collect_body=index == 1)
+        sqreen.track(
+            "tracked", properties={"number": number, "index": index}, collect_body=index == 1
+        )
 
 
 def plain(request: HttpRequest, number: int) -> HttpResponse:
-    """Track in the view, in a thread where the server is asynchronous."""
+    """Track in a sync view; an async server runs it in a thread."""
     tell(request, number, 0)
     time.sleep(0.001 * (number % 5))
     tell(request, json.loads(request.body)["number"], 1)
@@ -57,5 +59,5 @@ around = SqreenMiddleware(django)
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Serve by Django's own middleware alone; the other one lives its lifespan."""
+    """Serve with Django's middleware; the ASGI middleware only gets the lifespan."""
     await (around if scope["type"] == "lifespan" else django)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""A FastAPI site whose events say the same number in each of their parts, in every kind of view."""
+"""A FastAPI site; each event contains the number of its request in every part."""
 
 import asyncio
 import time
@@ -15,9 +15,11 @@ Payload = Annotated[dict[str, int], Body()]
 
 
 def tell(number: int, index: int, events: int) -> None:
-    """Track an event of a request, if the request is to have so many."""
+    """Track an event of a request, if the request asks for that many."""
     if index < events:
-        sqreen.track("told", properties={"number": number, "index": index}, collect_body=index == 1)
+        sqreen.track(
+            "tracked", properties={"number": number, "index": index}, collect_body=index == 1
+        )
 
 
 def first(number: int, events: int) -> None:
@@ -26,7 +28,7 @@ def first(number: int, events: int) -> None:
 
 
 async def last(number: int, events: int) -> None:
-    """Track after the answer."""
+    """Track after the response."""
     await asyncio.sleep(0.001 * (number % 3))
     tell(number, 2, events)
 

@@ -1,4 +1,4 @@
-"""A Flask site whose events say the same number in each of their parts."""
+"""A Flask site; each event contains the number of its request in every part."""
 
 import time
 from collections.abc import Iterator
@@ -13,9 +13,11 @@ app.wsgi_app = SqreenWSGIMiddleware(app.wsgi_app)  # type: ignore[method-assign]
 
 
 def tell(number: int, index: int) -> None:
-    """Track an event of the request, if the request is to have so many."""
+    """Track an event of the request, if the request asks for that many."""
     if index < int(request.args["events"]):
-        sqreen.track("told", properties={"number": number, "index": index}, collect_body=index == 1)
+        sqreen.track(
+            "tracked", properties={"number": number, "index": index}, collect_body=index == 1
+        )
 
 
 @app.post("/sync/<int:number>")

@@ -1,4 +1,4 @@
-"""Requests in process, and what of them stays in memory."""
+"""Requests in this process, and the memory that they leave."""
 
 import asyncio
 import gc
@@ -19,7 +19,7 @@ Serve = Callable[[int], None]
 
 
 def asgi(track: Track, **settings: Unpack[Settings]) -> Serve:
-    """Return what serves so many ASGI requests, with bodies."""
+    """Return a function that serves a number of ASGI requests with bodies."""
 
     async def app(_scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
@@ -31,7 +31,7 @@ def asgi(track: Track, **settings: Unpack[Settings]) -> Serve:
         return {"type": "http.request", "body": b"x" * 1000, "more_body": False}
 
     async def send(_message: Message) -> None:
-        """Take no message."""
+        """Ignore the message."""
 
     middleware = SqreenMiddleware(app, **settings)
 
@@ -43,7 +43,7 @@ def asgi(track: Track, **settings: Unpack[Settings]) -> Serve:
 
 
 def wsgi(track: Track, **settings: Unpack[Settings]) -> Serve:
-    """Return what serves so many WSGI requests, every other one streaming."""
+    """Return a function that serves a number of WSGI requests, every second one streaming."""
 
     def app(environ: Environ, start: StartResponse) -> Any:
         start("200 OK", [])
@@ -64,7 +64,7 @@ def wsgi(track: Track, **settings: Unpack[Settings]) -> Serve:
 
 
 def growth(serve: Serve, count: int) -> int:
-    """Return by how many traced bytes memory has grown, from the first requests to the last."""
+    """Return the growth of traced memory in bytes, after a warm-up."""
     serve(count // 10)
     gc.collect()
     tracemalloc.start()

@@ -1,28 +1,28 @@
-"""A client that shows the very bytes of an answer."""
+"""A client that returns the raw bytes of a response."""
 
 import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-SECONDS = 60.0
+from tests.support.waiting import PATIENCE
 
 _DATES = re.compile(rb"(?im)^(date|x-time): [^\r]*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """What a client does on one connection.
+    """One connection of a client.
 
     Attributes:
-        behaviour: The application that it asks for.
+        behaviour: The name of the application.
         method: The request's method.
-        fields: Header fields besides those that every request has.
+        fields: Additional header fields.
         version: The version of HTTP.
-        parts: What is sent after the head, each when the text beside it has come.
-        hangs_up_at: The text at which the client goes away; None has it wait for the end. What
-            comes after the text is not looked at.
-        in_pieces: Whether a server may take in the body in pieces of any size.
+        parts: Pairs of a text and data: the data is sent once the text was received.
+        hangs_up_at: The client disconnects after it received this text. None waits for the
+            end of the response.
+        in_pieces: Whether the server may split the body in any way.
     """
 
     behaviour: str
@@ -34,31 +34,31 @@ class Visit:
     in_pieces: bool = False
 
     def head(self, own: Mapping[str, str]) -> bytes:
-        """Return the request's head, with header fields that are not part of the visit."""
+        """Return the request line and all header fields."""
         more = [f"{name}: {value}" for name, value in own.items()]
         target = f"/{self.behaviour}?coupon=SPRING"
         lines = [f"{self.method} {target} HTTP/{self.version}", "Host: shop.test"]
         return "\r\n".join([*lines, *self.fields, *more, "", ""]).encode()
 
 
-def visit(port: int, what: Visit, own: Mapping[str, str]) -> bytes:
-    """Make a visit to loopback, and return the bytes that came, without their dates."""
-    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
+def visit(port: int, request: Visit, own: Mapping[str, str]) -> bytes:
+    """Make a visit to loopback, and return the received bytes without dates."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        at_once = request.parts[:1] if _sends_at_once(request) else ()
+        connection.sendall(request.head(own) + b"".join(data for _, data in at_once))
         seen = b""
-        first, rest = (what.parts[:1], what.parts[1:]) if _at_once(what) else ((), what.parts)
-        connection.sendall(what.head(own) + b"".join(data for _, data in first))
-        for awaited, data in rest:
+        for awaited, data in request.parts[len(at_once) :]:
             seen = _read_until(connection, awaited, seen)
             connection.sendall(data)
-        end = what.hangs_up_at
+        end = request.hangs_up_at
         seen = _read_until(connection, end, seen)
     if end:
         seen = seen[: seen.find(end) + len(end)]
     return _DATES.sub(rb"\1: then", seen)
 
 
-def _at_once(what: Visit) -> bool:
-    return bool(what.parts) and not what.parts[0][0]
+def _sends_at_once(request: Visit) -> bool:
+    return bool(request.parts) and not request.parts[0][0]
 
 
 def _read_until(connection: socket.socket, awaited: bytes | None, seen: bytes) -> bytes:

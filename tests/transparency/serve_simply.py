@@ -1,4 +1,4 @@
-"""Serves a site with a server that has no command of its own: ``SERVER PORT MODULE:NAME``."""
+"""Serves a site with a server that has no command: ``SERVER PORT MODULE:NAME``."""
 
 import signal
 import sys
@@ -11,7 +11,7 @@ from werkzeug.serving import run_simple
 
 
 def main(server: str, port: int, site: str) -> None:
-    """Serve on loopback until the process is told to end."""
+    """Serve on loopback until SIGTERM."""
     signal.signal(signal.SIGTERM, _end)
     module, name = site.split(":")
     app: Any = getattr(import_module(module), name)

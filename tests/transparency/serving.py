@@ -1,4 +1,4 @@
-"""Real servers in their own processes, and what visits to the two variants of a site bring."""
+"""Visits to a site on a real server, once bare and once with the middleware."""
 
 import json
 import re
@@ -13,16 +13,16 @@ from tests.transparency.raw_http import Visit, visit
 MARK = "----mark----"
 
 _UNLIKE = re.compile(
-    r"127\.0\.0\.1(?::|', )\d+"  # a client's port
-    r"|\b\d{6,}\b"  # bytes until a client was gone
+    r"127\.0\.0\.1(?::|', )\d+"  # port of a client
+    r"|\b\d{6,}\b"  # bytes sent before a client disconnected
     r"|\d{4}-\d\d-\d\d[T ][\d:,.]+(?: [+-]\d{4})?|\d\d/\w{3}/\d{4}[: ][\d:]+(?: [+-]\d{4})?"
     r"|\b\d+\.\d{2,}\b"  # durations
     r"|\b(?:0x)?[0-9a-f]{12,16}\b"
-    r"|\(\d+\)|\[\d+\]"  # process ids, times of granian
-    r"|(?:bare|wrapped)-\d+"  # names of requests
+    r"|\(\d+\)|\[\d+\]"  # process ids, granian's times
+    r"|(?:bare|wrapped)-\d+"  # request names
 )
 
-# Our own requests, and what servers say sooner or later, as of clients that go away.
+# Our own requests, and lines about disconnects that servers log at any time.
 _NOISE = (
     *("/mark", "/records", "Control socket"),
     *("ASGI transport error", "Client disconnected while serving"),
@@ -31,7 +31,7 @@ _NOISE = (
 
 @dataclass(frozen=True)
 class Seen:
-    """What one visit brought: the bytes that the client got, and the lines of the taps."""
+    """The bytes that a client received, and the lines of the taps."""
 
     answer: bytes
     lines: list[str]
@@ -39,21 +39,21 @@ class Seen:
 
 @dataclass
 class Outcome:
-    """All visits to the two variants, and the lines of the server's log while each was asked."""
+    """All visits to both variants, and the log of the server during each."""
 
     seen: dict[str, dict[str, Seen]] = field(default_factory=dict)
     log: dict[str, list[str]] = field(default_factory=dict)
 
 
 def outcome(port: int, visits: Mapping[str, Visit], log: Path) -> Outcome:
-    """Make all visits, first to the bare site, then to the wrapped one."""
+    """Make all visits, first to the bare site, then with the middleware."""
     found = Outcome()
     _ask(port, "mark", "")
     for variant in ("bare", "wrapped"):
         begin = log.read_text().count(MARK)
         found.seen[variant] = {
-            name: _seen(port, what, f"{variant}-{number}", variant)
-            for number, (name, what) in enumerate(visits.items())
+            name: _seen(port, request, f"{variant}-{number}", variant)
+            for number, (name, request) in enumerate(visits.items())
         }
         _wait_until_quiet(log)
         _ask(port, "mark", "")
@@ -62,25 +62,25 @@ def outcome(port: int, visits: Mapping[str, Visit], log: Path) -> Outcome:
 
 
 def _wait_until_quiet(log: Path) -> None:
-    """Wait until a server that logs from threads of its own has nothing more to say."""
+    """Wait until the log stops growing; some servers log from other threads."""
     size = -1
     while size != (size := log.stat().st_size):
         time.sleep(0.5)
 
 
-def _seen(port: int, what: Visit, case: str, variant: str) -> Seen:
+def _seen(port: int, request: Visit, case: str, variant: str) -> Seen:
     own = {"x-case": case, "x-variant": variant}
-    if "Upgrade: websocket" not in what.fields:
+    if "Upgrade: websocket" not in request.fields:
         own["Connection"] = "close"
-    answer = visit(port, what, own)
+    answer = visit(port, request, own)
     end = time.monotonic() + PATIENCE
     while True:
         done, lines = _ask(port, "records", case)
         if done:
             break
-        assert time.monotonic() < end, (what, answer, lines)
+        assert time.monotonic() < end, (request, answer, lines)
         time.sleep(0.005)
-    kept = [line for line in lines if not (what.in_pieces and "receive" in line.split(" {")[0])]
+    kept = [line for line in lines if not (request.in_pieces and "receive" in line.split(" {")[0])]
     return Seen(answer, [_UNLIKE.sub("~", line) for line in kept])
 
 
@@ -92,7 +92,7 @@ def _ask(port: int, path: str, case: str) -> tuple[bool, list[str]]:
 
 
 def _normalised(text: str) -> list[str]:
-    """Return a log's lines, sorted, without frames of tracebacks and what two runs differ in."""
+    """Return the sorted lines of a log, without traceback frames and changing numbers."""
     lines = [line for line in text.splitlines() if line and not line[0].isspace()]
-    told = [line for line in lines if not any(noise in line for noise in _NOISE)]
-    return sorted(_UNLIKE.sub("~", line) for line in told)
+    kept = [line for line in lines if not any(noise in line for noise in _NOISE)]
+    return sorted(_UNLIKE.sub("~", line) for line in kept)

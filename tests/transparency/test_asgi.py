@@ -35,14 +35,14 @@ WORDS: list[Message] = [
 
 @pytest.fixture(params=["tracking", "unconfigured"])
 def tracking(request: pytest.FixtureRequest) -> None:
-    """Have what is tracked taken, or not."""
+    """Run the test with a memory collector, and without any."""
     if request.param == "tracking":
         request.getfixturevalue("memory")
 
 
 @pytest.fixture(params=["asyncio", "trio"])
 def run(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
-    """Return what runs a coroutine function, on each kind of event loop."""
+    """Return a function that runs a coroutine function on asyncio or trio."""
     need(request.param)
     return partial(anyio.run, backend=request.param)
 
@@ -50,10 +50,10 @@ def run(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
 async def _seen(
     app: App, scope: Scope, server: Server, *, wrapped: bool
 ) -> tuple[list[str], list[Message]]:
-    """Return what both taps wrote and what the server got."""
+    """Return the lines of both taps, and the messages of the server."""
     records = Records()
     entry = variant(app, wrapped=wrapped, records=records)
-    with suppress(Exception):  # the taps have written it down
+    with suppress(Exception):  # the taps record it
         await entry(scope, server.receive, server.send)
     return records.of("case").lines, server.sent
 
@@ -62,9 +62,9 @@ async def _seen(
 @pytest.mark.parametrize("name", [*HTTP, *(f"ws-{name}" for name in WEBSOCKET)])
 @pytest.mark.usefixtures("tracking")
 def test_both_sides_see_the_same(name: str, breaks_after: int, run: Callable[[Any], Any]) -> None:
-    """Messages, their order and identity, values, errors and contextvars are those of the bare app.
+    """The middleware changes no message, value, error or contextvar, and no order.
 
-    Also where the connection is lost in the middle.
+    The same holds if the connection is lost in the middle.
     """
     is_websocket = name.startswith("ws-")
     app = named(WEBSOCKET if is_websocket else HTTP)
@@ -84,7 +84,7 @@ def test_both_sides_see_the_same(name: str, breaks_after: int, run: Callable[[An
 
 
 class _Step:
-    """Something to await that needs no event loop."""
+    """An awaitable that needs no event loop."""
 
     def __await__(self) -> Generator[None]:
         yield
@@ -109,14 +109,14 @@ def _steps(app: App) -> int:
 
 
 @pytest.mark.usefixtures("tracking")
-def test_no_event_loop_is_asked_for() -> None:
-    """Without any event loop the wrapped app runs, and stops nowhere that the bare one does not."""
+def test_needs_no_event_loop() -> None:
+    """The middleware runs without an event loop, and never suspends by itself."""
     assert _steps(SqreenMiddleware(_three_steps)) == _steps(_three_steps) == 3
 
 
 @pytest.mark.usefixtures("tracking")
 def test_cancelling_reaches_the_app(run: Callable[[Any], Any]) -> None:
-    """An app that is cancelled while it waits ends as the bare one does."""
+    """A cancelled app behaves as without the middleware."""
 
     async def waits(scope: Scope, receive: Receive, send: Send) -> None:
         await anyio.sleep_forever()
@@ -128,7 +128,7 @@ def test_cancelling_reaches_the_app(run: Callable[[Any], Any]) -> None:
         with anyio.move_on_after(0.01) as cancelling:
             await entry(scope_of("http", "x"), server.receive, server.send)
         assert cancelling.cancelled_caught
-        # The text of the cancellation depends on when exactly it comes.
+        # The text of the cancellation depends on its exact moment.
         lines = [line.split("<")[0] for line in records.of("case").lines]
         return [line.split("CancelledError(")[0] for line in lines]
 
@@ -137,7 +137,7 @@ def test_cancelling_reaches_the_app(run: Callable[[Any], Any]) -> None:
 
 @pytest.mark.usefixtures("tracking")
 def test_closing_the_coroutine_unwinds_the_app() -> None:
-    """A server that throws its coroutine away has the app's ``finally`` run, and nothing else."""
+    """Closing the coroutine runs the ``finally`` blocks of the app, and nothing else."""
     unwound: list[str] = []
 
     async def waits(scope: Scope, receive: Receive, send: Send) -> None:
@@ -152,7 +152,7 @@ def test_closing_the_coroutine_unwinds_the_app() -> None:
         return {}
 
     async def send(message: Message) -> None:
-        """Take nothing."""
+        """Ignore the message."""
 
     running: Any = SqreenMiddleware(waits)(scope_of("http", "x"), receive, send)
     running.send(None)
@@ -170,8 +170,8 @@ LIFESPANS: dict[str, Sequence[str]] = {
 
 @pytest.mark.parametrize("answers", LIFESPANS.values(), ids=LIFESPANS)
 @pytest.mark.usefixtures("tracking")
-def test_the_lifespan_is_the_apps(answers: Sequence[str]) -> None:
-    """Start, end and failure of the lifespan reach the server as the app says them."""
+def test_lifespan_is_unchanged(answers: Sequence[str]) -> None:
+    """Startup, shutdown and failures of the lifespan are those of the app."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> Any:
         scope["state"]["pool"] = "open"

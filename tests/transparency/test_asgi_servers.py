@@ -31,12 +31,12 @@ VISITS = {
 
 
 UNEQUAL = {("hypercorn-trio", "sends_file"): "it never ends such an answer"}
-"""Visits that say nothing of the middleware, as the server does with any application."""
+"""Visits that show nothing, because the server behaves unpredictably without the middleware."""
 
 
 @pytest.fixture(scope="module", params=SERVERS)
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """Return what all visits to one server brought."""
+    """Return the results of all visits to one server."""
     module, *arguments = SERVERS[request.param]
     need(module)
     if "trio" in request.param:
@@ -56,17 +56,17 @@ def _visits(server: str) -> dict[str, Visit]:
 
 
 @pytest.mark.parametrize("name", VISITS)
-def test_the_client_and_the_app_see_the_same(served: Outcome, name: str) -> None:
-    """The bytes on the socket, and what both sides of the middleware see, are the bare app's."""
+def test_client_and_app_see_the_same(served: Outcome, name: str) -> None:
+    """The middleware changes no byte on the socket, and no call."""
     if name not in served.seen["bare"]:
-        pytest.skip("this server does as it likes with any application")
+        pytest.skip("this server is unpredictable with any application")
     bare, wrapped = served.seen["bare"][name], served.seen["wrapped"][name]
 
     assert wrapped == bare
     assert len(bare.lines) > 4
 
 
-def test_the_server_logs_the_same(served: Outcome) -> None:
-    """Access lines, errors and complaints are those of the bare app."""
+def test_server_logs_the_same(served: Outcome) -> None:
+    """The server logs the same access lines and errors as without the middleware."""
     assert served.log["wrapped"] == served.log["bare"]
     assert len(served.log["bare"]) > len(VISITS)

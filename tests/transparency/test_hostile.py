@@ -26,13 +26,13 @@ from tests.transparency.wsgi_tap import Environ, StartResponse
 
 
 def tracked() -> str:
-    """Track, in every way that there is, and return the answer."""
+    """Track an event, and return a value."""
     sqreen.track("event", properties={"a": 1})
     return "answer"
 
 
 async def asgi_app(_scope: Scope, receive: Receive, send: Send) -> Any:
-    """Answer, and track before, between and after."""
+    """Respond, then track."""
     await receive()
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b""})
@@ -40,13 +40,13 @@ async def asgi_app(_scope: Scope, receive: Receive, send: Send) -> Any:
 
 
 def wsgi_app(_environ: Environ, start: StartResponse) -> Iterator[bytes]:
-    """Answer, and track in between."""
+    """Track in the middle of the response."""
     start("200 OK", [])
     yield tracked().encode()
 
 
 def serve(scope: Scope) -> object:
-    """Serve a scope with the middleware, and return the app's value."""
+    """Serve a scope with the middleware, and return the value of the app."""
     server = Server([{"type": "http.request", "body": b"\xff{"}])
     middleware: Any = SqreenMiddleware(asgi_app)
     value: object = asyncio.run(middleware(scope, server.receive, server.send))
@@ -55,21 +55,21 @@ def serve(scope: Scope) -> object:
 
 
 def arrives(memory: list[Event]) -> None:
-    """See that the event has arrived, whatever its request was like."""
+    """Assert that the event arrived."""
     assert sqreen.flush()
     assert [event.name for event in memory] == ["event"]
 
 
 @pytest.mark.parametrize("name", SCOPES)
-def test_no_scope_disturbs_the_app(memory: list[Event], name: str) -> None:
-    """Whatever a scope holds, the app runs as ever, and its event arrives."""
+def test_unusual_scope_changes_nothing(memory: list[Event], name: str) -> None:
+    """Unusual values in a scope change nothing for the app, and the event arrives."""
     assert serve(scope_of("http", "x", **SCOPES[name])) == "answer"
     arrives(memory)
 
 
 @pytest.mark.parametrize("key", LEFT_OUT)
-def test_nothing_of_a_scope_is_needed(memory: list[Event], key: str) -> None:
-    """Whatever a scope leaves out, the app runs as ever, and its event arrives."""
+def test_scope_keys_may_be_missing(memory: list[Event], key: str) -> None:
+    """A missing scope key changes nothing for the app, and the event arrives."""
     scope = scope_of("http", "x")
     del scope[key]
 
@@ -77,8 +77,8 @@ def test_nothing_of_a_scope_is_needed(memory: list[Event], key: str) -> None:
     arrives(memory)
 
 
-def test_headers_that_can_be_read_once_are_the_apps(memory: list[Event]) -> None:
-    """Where a scope's headers are an iterator, the app still finds them all."""
+def test_one_shot_headers_are_left_to_the_app(memory: list[Event]) -> None:
+    """If the headers of a scope are an iterator, the app still gets all of them."""
     fields = [(b"host", b"shop.test"), (b"user-agent", b"curl/8")]
     found: list[Any] = []
 
@@ -96,8 +96,8 @@ def test_headers_that_can_be_read_once_are_the_apps(memory: list[Event]) -> None
 
 
 @pytest.mark.parametrize("name", ENVIRONS)
-def test_no_environ_disturbs_the_app(memory: list[Event], name: str) -> None:
-    """Whatever an environ holds, the app runs as ever, and its event arrives."""
+def test_unusual_environ_changes_nothing(memory: list[Event], name: str) -> None:
+    """Unusual values in an environ change nothing for the app, and the event arrives."""
     environ = environ_of("x", **ENVIRONS[name])
 
     body: Any = SqreenWSGIMiddleware(wsgi_app)(environ, lambda *_: bytearray().extend)
@@ -108,8 +108,8 @@ def test_no_environ_disturbs_the_app(memory: list[Event], name: str) -> None:
 
 
 @pytest.mark.parametrize("key", ENVIRON_LEFT_OUT)
-def test_nothing_of_an_environ_is_needed(memory: list[Event], key: str) -> None:
-    """Whatever an environ leaves out, the app runs as ever, and its event arrives."""
+def test_environ_keys_may_be_missing(memory: list[Event], key: str) -> None:
+    """A missing environ key changes nothing for the app, and the event arrives."""
     environ = environ_of("x")
     environ.pop(key, None)
 
@@ -121,24 +121,24 @@ def test_nothing_of_an_environ_is_needed(memory: list[Event], key: str) -> None:
 
 
 @pytest.mark.parametrize("name", PROPERTIES)
-def test_no_property_raises_into_the_app(memory: list[Event], name: str) -> None:
-    """Whatever the app tracks, nothing is raised; it is what it was, and the event arrives."""
+def test_unusual_properties_never_raise(memory: list[Event], name: str) -> None:
+    """Unusual properties never raise, and the event arrives."""
     sqreen.track("event", properties=PROPERTIES[name])
 
     arrives(memory)
 
 
 @pytest.mark.parametrize("name", PROPERTIES)
-def test_no_identifier_raises_into_the_app(memory: list[Event], name: str) -> None:
-    """Whatever the app takes for a user, nothing is raised, and the event arrives."""
+def test_unusual_identifiers_never_raise(memory: list[Event], name: str) -> None:
+    """Unusual user identifiers never raise, and the event arrives."""
     sqreen.track("event", user_identifiers=PROPERTIES[name])
 
     arrives(memory)
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_no_body_disturbs_the_asgi_app(memory: list[Event], name: str) -> None:
-    """Whatever the client sends, the app reads it, and the event that collects it arrives."""
+def test_asgi_app_reads_any_body(memory: list[Event], name: str) -> None:
+    """The app reads any body unchanged, and the event that collects it arrives."""
     content_type, data = BODIES[name]
     read: list[bytes] = []
 
@@ -156,8 +156,8 @@ def test_no_body_disturbs_the_asgi_app(memory: list[Event], name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_no_body_disturbs_the_wsgi_app(memory: list[Event], name: str) -> None:
-    """Whatever the client sends, the app reads it, and the event that collects it arrives."""
+def test_wsgi_app_reads_any_body(memory: list[Event], name: str) -> None:
+    """The app reads any body unchanged, and the event that collects it arrives."""
     content_type, data = BODIES[name]
     read: list[bytes] = []
 
@@ -175,16 +175,16 @@ def test_no_body_disturbs_the_wsgi_app(memory: list[Event], name: str) -> None:
 
 
 class Broken(logging.Handler):
-    """A log handler of the app that fails."""
+    """A log handler that fails."""
 
     def emit(self, _: logging.LogRecord) -> None:
-        """Fail."""
+        """Raise an error."""
         raise RuntimeError("the disk is full")
 
 
 @pytest.mark.usefixtures("memory")
-def test_a_broken_log_does_not_reach_the_app() -> None:
-    """Where the app's own logging raises, ``track()`` still does not."""
+def test_broken_log_handler_never_raises() -> None:
+    """If the logging of the app raises, ``track()`` does not."""
     handler = Broken()
     logging.getLogger("sqreen_mw").addHandler(handler)
     try:
@@ -194,8 +194,8 @@ def test_a_broken_log_does_not_reach_the_app() -> None:
 
 
 @pytest.mark.parametrize("status", ["200", b"200", 99, 1000, 200.5, True, None, HTTPStatus.OK])
-def test_no_status_of_an_answer_costs_the_event(memory: list[Event], status: object) -> None:
-    """Whatever an app says as its status, the event arrives, with a status that can be one."""
+def test_invalid_status_is_left_out(memory: list[Event], status: object) -> None:
+    """An event with any status arrives; an invalid status is left out."""
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": status, "headers": []})
@@ -211,8 +211,8 @@ def test_no_status_of_an_answer_costs_the_event(memory: list[Event], status: obj
 
 
 @pytest.mark.parametrize("status", ["000 None", "99 Few", "1000 Many", "", "abc", "٢٠٠ OK"])
-def test_no_status_line_costs_the_event(memory: list[Event], status: str) -> None:
-    """Whatever an app says as its status line, the event arrives."""
+def test_invalid_status_line_keeps_the_event(memory: list[Event], status: str) -> None:
+    """An event with any status line arrives."""
 
     def app(_environ: Environ, start: StartResponse) -> list[bytes]:
         start(status, [])

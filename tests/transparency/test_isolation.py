@@ -9,8 +9,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("site", SITES)
-def test_no_event_carries_another_requests_data(site: str, tmp_path: Path) -> None:
-    """Of 500 requests, 50 at a time, each event arrives once, and says one number throughout."""
+def test_events_never_mix_requests(site: str, tmp_path: Path) -> None:
+    """With 50 of 500 requests at a time, each event arrives once, with data of one request only."""
     for module in (SITES[site][0], site.partition("_")[0]):
         need(module)
     load = Load(requests=500, concurrency=50)

@@ -24,12 +24,12 @@ pytestmark = pytest.mark.slow
 
 REQUESTS = 10_000
 GROWTH = 5 * 1024 * 1024 * REQUESTS // 100_000
-"""Bytes; 5 MiB are for 100,000 requests."""
+"""Bytes; 5 MiB would be for 100,000 requests."""
 
 
 @pytest.fixture
 def no_collection() -> Iterator[None]:
-    """Have cycles live as long as the test."""
+    """Switch off the garbage collector during the test."""
     gc.collect()
     gc.disable()
     yield
@@ -37,11 +37,11 @@ def no_collection() -> Iterator[None]:
 
 
 class Watched(dict[str, Any]):
-    """A scope or an environ that can be watched."""
+    """A scope or an environ that weak references can point to."""
 
 
 def starlette_app(seen: list[weakref.ref[Request]]) -> Starlette:
-    """Return a site that lets its requests be watched."""
+    """Return a site that collects weak references to its requests."""
 
     async def view(request: Request) -> PlainTextResponse:
         seen.append(weakref.ref(request))
@@ -73,7 +73,7 @@ async def _serve(app: Any, scope: Watched) -> None:
 
 
 def _alive(path: str, *, wrapped: bool) -> list[bool]:
-    """Tell whether scope and request live on after they were served."""
+    """Return whether scope and request are alive after the response."""
     seen: list[weakref.ref[Request]] = []
     bare = starlette_app(seen)
     app: Any = SqreenMiddleware(bare) if wrapped else bare
@@ -86,21 +86,21 @@ def _alive(path: str, *, wrapped: bool) -> list[bool]:
 
 @pytest.mark.usefixtures("memory", "no_collection")
 @pytest.mark.parametrize("path", ["view", "stream", "fail"])
-def test_starlettes_request_dies_as_it_does_bare(path: str) -> None:
-    """Scope and request are freed without a collection where they are without the middleware."""
+def test_starlette_request_is_freed_as_early_as_bare(path: str) -> None:
+    """Scope and request are freed as early as without the middleware."""
     assert _alive(path, wrapped=True) == _alive(path, wrapped=False)
 
 
 @pytest.mark.usefixtures("memory", "no_collection")
-def test_a_scope_dies_at_once() -> None:
-    """A plain app's scope is freed when the request is over, though its event still waits."""
+def test_scope_is_freed_at_once() -> None:
+    """The scope is freed when the request ends, although its event is still queued."""
     assert _alive("view", wrapped=True) == [False, False]
 
 
 @pytest.mark.parametrize("streams", [True, False])
 @pytest.mark.usefixtures("no_collection")
-def test_an_environ_dies_at_once(memory: list[Event], *, streams: bool) -> None:
-    """An environ, and the body that the app has read, are freed when the answer is closed."""
+def test_environ_is_freed_at_once(memory: list[Event], *, streams: bool) -> None:
+    """An environ and its body are freed when the response is closed."""
 
     def app(environ: Environ, start: StartResponse) -> Any:
         start("200 OK", [])
@@ -141,8 +141,8 @@ def _flask_alive(*, wrapped: bool) -> bool:
 
 
 @pytest.mark.usefixtures("memory", "no_collection")
-def test_flasks_environ_dies_as_it_does_bare() -> None:
-    """What Flask frees without a collection is freed with the middleware too."""
+def test_flask_environ_is_freed_as_early_as_bare() -> None:
+    """An environ of Flask is freed as early as without the middleware."""
     assert _flask_alive(wrapped=True) == _flask_alive(wrapped=False)
 
 
@@ -150,7 +150,7 @@ def test_flasks_environ_dies_as_it_does_bare() -> None:
 def test_memory_does_not_grow_with_requests(
     memory: list[Event], make: Callable[[Track], Serve]
 ) -> None:
-    """After 10,000 requests, of which some track, next to nothing is left of them."""
+    """After 10,000 requests, some with events, memory has hardly grown."""
     requests = iter(range(10**9))
 
     def track() -> None:

@@ -49,7 +49,7 @@ def _environ(path: str) -> Environ:
 def test_wsgiref_validator_accepts_the_middleware(
     memory: list[Event], name: str, watched: Callable[[App], Any]
 ) -> None:
-    """The validator of the standard library passes outside and inside the middleware."""
+    """The validator of the standard library accepts both sides of the middleware."""
     server = Server()
 
     server.serve(watched(named), _environ(name))

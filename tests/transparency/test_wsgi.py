@@ -13,7 +13,7 @@ from tests.transparency.wsgi_tap import Environ, StartResponse
 
 
 class OnlyRead:
-    """The least that some servers give as ``wsgi.input``: no ``readinto``, no ``close``."""
+    """A minimal ``wsgi.input``, without ``readinto`` and ``close``."""
 
     def __init__(self, data: bytes) -> None:
         source = io.BytesIO(data)
@@ -27,15 +27,15 @@ class OnlyRead:
 
 @pytest.fixture(params=["tracking", "unconfigured"])
 def tracking(request: pytest.FixtureRequest) -> None:
-    """Have what is tracked taken, or not."""
+    """Run the test with a memory collector, and without any."""
     if request.param == "tracking":
         request.getfixturevalue("memory")
 
 
 def _seen(environ: Environ, server: Server, *, wrapped: bool) -> tuple[Any, ...]:
-    """Return what both taps wrote, and what the server has sent and met."""
+    """Return the lines of both taps, and the records of the server."""
     records = Records()
-    with suppress(Exception):  # the taps and the server have written it down
+    with suppress(Exception):  # the taps and the server record it
         server.serve(variant(named, wrapped=wrapped, records=records), environ)
     return records.of("case").lines, server.sent, server.met
 
@@ -45,9 +45,9 @@ def _seen(environ: Environ, server: Server, *, wrapped: bool) -> tuple[Any, ...]
 @pytest.mark.parametrize("name", APPS)
 @pytest.mark.usefixtures("tracking")
 def test_both_sides_see_the_same(name: str, breaks_after: int, source: Any) -> None:
-    """Calls, values, errors and contextvars are those of the bare app, in their order.
+    """The middleware changes no call, value, error or contextvar, and no order.
 
-    Also where the connection is lost in the middle.
+    The same holds if the connection is lost in the middle.
     """
 
     def serve(*, wrapped: bool) -> tuple[Any, ...]:
@@ -62,8 +62,8 @@ def test_both_sides_see_the_same(name: str, breaks_after: int, source: Any) -> N
 
 @pytest.mark.parametrize("kind", [list, tuple, bytes, FileWrapper, set])
 @pytest.mark.usefixtures("tracking")
-def test_the_server_is_handed_the_very_object(kind: type[Any]) -> None:
-    """What servers look into comes as the app made it."""
+def test_server_gets_the_very_object(kind: type[Any]) -> None:
+    """Responses that servers inspect are returned as they are."""
     body: Any = FileWrapper(io.BytesIO(b"x")) if kind is FileWrapper else kind(b"")
 
     def app(_: Environ, start: StartResponse) -> Any:
@@ -74,8 +74,8 @@ def test_the_server_is_handed_the_very_object(kind: type[Any]) -> None:
 
 
 @pytest.mark.usefixtures("tracking")
-def test_arguments_of_start_response_are_the_apps() -> None:
-    """Status, the list of headers and what it returns are the very objects; none is added."""
+def test_start_response_arguments_are_unchanged() -> None:
+    """``start_response`` gets and returns the very objects of the app and the server."""
     calls: list[tuple[Any, ...]] = []
     headers = [("Content-Type", "text/plain")]
     status = str(b"200 OK", "ascii")
@@ -85,7 +85,7 @@ def test_arguments_of_start_response_are_the_apps() -> None:
         return write
 
     def write(_: bytes) -> None:
-        """Take no part."""
+        """Ignore the part."""
 
     def app(_: Environ, start_response: StartResponse) -> list[bytes]:
         assert start_response(status, headers) is write

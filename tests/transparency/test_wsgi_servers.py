@@ -47,12 +47,12 @@ UNEQUAL = {
     ("granian", "bare_bytes"): "it sends the head, or does not",
     ("granian", "big body by lines"): "its lines are as the network's pieces",
 }
-"""Visits that say nothing of the middleware, as the server does with any application."""
+"""Visits that show nothing, because the server behaves unpredictably without the middleware."""
 
 
 @pytest.fixture(scope="module", params=SERVERS)
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """Return what all visits to one server brought."""
+    """Return the results of all visits to one server."""
     module, *arguments = SERVERS[request.param]
     need(module)
     folder: Path = tmp_path_factory.mktemp("wsgi")
@@ -69,14 +69,14 @@ def _visits(server: str) -> dict[str, Visit]:
 
 
 @pytest.mark.parametrize("name", VISITS)
-def test_the_client_and_the_app_see_the_same(served: Outcome, name: str) -> None:
-    """The bytes on the socket, and what the app sees, are those without the middleware."""
+def test_client_and_app_see_the_same(served: Outcome, name: str) -> None:
+    """The middleware changes no byte on the socket, and no call of the app."""
     if name not in served.seen["bare"]:
-        pytest.skip("this server does as it likes with any application")
+        pytest.skip("this server is unpredictable with any application")
     assert served.seen["wrapped"][name] == served.seen["bare"][name]
 
 
-def test_the_server_logs_the_same(served: Outcome) -> None:
-    """Access lines, errors and complaints are those of the bare app."""
+def test_server_logs_the_same(served: Outcome) -> None:
+    """The server logs the same access lines and errors as without the middleware."""
     assert served.log["wrapped"] == served.log["bare"]
     assert served.log["bare"]

@@ -1,4 +1,4 @@
-"""The visits of clients: those to any site, and those to what only ASGI or WSGI has."""
+"""Visits to all sites, and visits to websockets."""
 
 from collections.abc import Iterable
 
@@ -17,7 +17,7 @@ UPGRADE = (
 
 
 def post(behaviour: str, body: bytes, *fields: str, in_pieces: bool = False) -> Visit:
-    """Return a visit that sends a body at once, with its length."""
+    """Return a visit that sends a body with its length."""
     return Visit(
         behaviour=behaviour,
         method="POST",
@@ -33,7 +33,7 @@ def gets(behaviours: Iterable[str]) -> dict[str, Visit]:
 
 
 def chunked(behaviour: str) -> Visit:
-    """Return a visit with a body of chunks (RFC 9112, section 7.1)."""
+    """Return a visit with a chunked body (RFC 9112, section 7.1)."""
     chunks = (b"5\r\nhello\r\n", b"1;ext=1\r\n!\r\n", b"0\r\n\r\n")
     return Visit(
         behaviour=behaviour,
@@ -45,7 +45,7 @@ def chunked(behaviour: str) -> Visit:
 
 
 def expecting(behaviour: str) -> Visit:
-    """Return a visit that sends its body when the server asks for it (RFC 9110, 10.1.1)."""
+    """Return a visit that waits for 100 Continue before the body (RFC 9110, 10.1.1)."""
     return Visit(
         behaviour=behaviour,
         method="POST",
@@ -56,7 +56,7 @@ def expecting(behaviour: str) -> Visit:
 
 
 def gone_in_body(behaviour: str) -> Visit:
-    """Return a visit of a client that goes away in the middle of its body."""
+    """Return a visit that disconnects in the middle of its body."""
     return Visit(
         behaviour=behaviour,
         method="POST",
@@ -68,7 +68,7 @@ def gone_in_body(behaviour: str) -> Visit:
 
 
 def talk(behaviour: str, *frames: bytes) -> Visit:
-    """Return a visit to a websocket; without frames it is over when the head has come."""
+    """Return a visit to a websocket; without frames it ends after the response head."""
     parts = ((b"\r\n\r\n", b"".join(frames)),) if frames else ()
     end = None if frames else b"\r\n\r\n"
     return Visit(behaviour=behaviour, fields=UPGRADE, parts=parts, hangs_up_at=end)

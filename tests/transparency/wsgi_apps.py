@@ -1,6 +1,6 @@
-"""How WSGI applications may behave: each does one thing that a middleware could spoil."""
+"""WSGI applications, each with one behaviour that a middleware could break."""
 
-# ruff: noqa: ARG001 what WSGI calls with two arguments needs few of them
+# ruff: noqa: ARG001 WSGI passes two arguments, and most of these applications need one
 
 import io
 import sys
@@ -16,53 +16,53 @@ LENGTH = ("Content-Length", "5")
 
 
 def behaviour(app: App) -> App:
-    """Put an application into the table, under its name."""
+    """Add an application to the table, under its name."""
     APPS[getattr(app, "__name__", "")] = app
     return app
 
 
 def named(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Behave as the path's first part says."""
+    """Call the application named by the first part of the path."""
     sqreen.track("behaves", properties={"path": environ["PATH_INFO"]})
     return APPS[environ["PATH_INFO"].split("/")[1]](environ, start)
 
 
 def ok(start: StartResponse, *headers: tuple[str, str]) -> Any:
-    """Begin an answer."""
+    """Start a response."""
     return start("200 OK", [("Content-Type", "text/plain"), *headers])
 
 
 @behaviour
 def plain(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer with a list of one part, which servers give a length."""
+    """Return a list of one part; servers add its length."""
     ok(start)
     return [b"hello"]
 
 
 @behaviour
 def several(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer with a tuple of parts, an empty one among them."""
+    """Return a tuple of parts; one is empty."""
     ok(start, LENGTH)
     return (b"he", b"", b"llo")
 
 
 @behaviour
 def empty(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer with no part at all."""
+    """Return no parts."""
     ok(start)
     return []
 
 
 @behaviour
 def bare_bytes(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer with bytes, whose parts are numbers."""
+    """Return bytes, so each part is a number."""
     ok(start, LENGTH)
     return b"hello"  # type: ignore[return-value]  # wrong on purpose
 
 
 @behaviour
 def streams(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer from a generator."""
+    """Return a generator."""
 
     def parts() -> Iterator[bytes]:
         for part in (b"a", b"", b"b" * 70_000):
@@ -75,20 +75,20 @@ def streams(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 @behaviour
 def starts_late(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Begin the answer from within the generator: nothing runs before the first step."""
+    """Start the response inside the generator, at the first step."""
     ok(start, LENGTH)
     yield b"hello"
 
 
 @behaviour
 def exact_iterator(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer with an iterator that has no ``close``."""
+    """Return an iterator without ``close``."""
     ok(start, LENGTH)
     return iter([b"hel", b"lo"])
 
 
 class Closing:
-    """A body that is told when it is no longer needed."""
+    """A body with ``close``."""
 
     def __init__(self, *parts: bytes, fails: bool = False) -> None:
         self._parts = parts
@@ -98,7 +98,7 @@ class Closing:
         return iter(self._parts)
 
     def close(self) -> None:
-        """Work after the answer."""
+        """Track after the response."""
         sqreen.track("closed")
         APP.set("closed")
         if self._fails:
@@ -107,20 +107,20 @@ class Closing:
 
 @behaviour
 def closes(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer with what is to be closed."""
+    """Return a body with ``close``."""
     ok(start, LENGTH)
     return Closing(b"hello")
 
 
 @behaviour
 def fails_closing(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Raise when the answer is over."""
+    """Return a body that fails in ``close``."""
     ok(start, LENGTH)
     return Closing(b"hello", fails=True)
 
 
 class ByIndex:
-    """A body that is gone through by the old sequence protocol."""
+    """A body with the old sequence protocol."""
 
     def __getitem__(self, index: int) -> bytes:
         return (b"hel", b"lo")[index]
@@ -128,14 +128,14 @@ class ByIndex:
 
 @behaviour
 def by_index(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer with what has no ``__iter__``."""
+    """Return a body without ``__iter__``."""
     ok(start, LENGTH)
     return ByIndex()  # type: ignore[return-value]  # iter() takes it
 
 
 @behaviour
 def sends_file(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer with a file, as the server likes it best."""
+    """Return a file in the server's ``wsgi.file_wrapper``."""
     ok(start, LENGTH)
     wrapper = environ.get("wsgi.file_wrapper")
     file = io.BytesIO(b"hello")
@@ -145,7 +145,7 @@ def sends_file(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 @behaviour
 def sends_real_file(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer with a file of the disk, which servers may leave to the system."""
+    """Return a real file; servers may use sendfile."""
     file = open(__file__, "rb")  # noqa: SIM115, PTH123 the server closes it
     ok(start)
     wrapper = environ.get("wsgi.file_wrapper")
@@ -155,9 +155,9 @@ def sends_real_file(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 @behaviour
 def writes(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Write, as old applications do, and answer with the rest."""
+    """Use ``write()`` for a part, and return the rest."""
     write = ok(start, LENGTH)
-    if write is None:  # granian has none
+    if write is None:  # granian has no write()
         return [b"hello"]
     write(b"hel")
     return [b"lo"]
@@ -165,7 +165,7 @@ def writes(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 @behaviour
 def starts_again(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Take the first beginning back, as it fails."""
+    """Replace the started response because of an error."""
     ok(start)
     try:
         int("again")
@@ -176,7 +176,7 @@ def starts_again(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 @behaviour
 def starts_too_late(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Fail when a part is sent: the server raises what it is given."""
+    """Fail after a part was sent; the server raises the error."""
     ok(start)
     yield b"part"
     try:
@@ -187,7 +187,7 @@ def starts_too_late(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 @behaviour
 def starts_twice(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Begin twice without a reason."""
+    """Start the response twice without an error."""
     ok(start)
     ok(start)
     return [b"hello"]
@@ -195,13 +195,13 @@ def starts_twice(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 @behaviour
 def never_starts(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer without a beginning."""
+    """Return a body without starting the response."""
     return [b"hello"]
 
 
 @behaviour
 def changes_headers(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Change the list of headers before the first part is asked for."""
+    """Change the list of headers before the first part."""
     headers = [("Content-Type", "text/plain")]
     start("200 OK", headers)
     headers.append(("X-Late", "1"))
@@ -210,21 +210,21 @@ def changes_headers(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 @behaviour
 def no_content(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer without a body."""
+    """Respond without a body."""
     start("204 No Content", [])
     return []
 
 
 @behaviour
 def not_modified(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer that the client has it."""
+    """Respond 304."""
     start("304 Not Modified", [("ETag", '"x"')])
     return []
 
 
 @behaviour
 def fails_before(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Raise before the answer has begun, with a cause."""
+    """Raise an exception with a cause before the response starts."""
     try:
         _ = dict[str, str]()["cause"]
     except KeyError as error:
@@ -234,14 +234,14 @@ def fails_before(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 @behaviour
 def fails_begun(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Raise when the status is said."""
+    """Raise after starting the response."""
     ok(start)
     raise ValueError("begun")
 
 
 @behaviour
 def fails_midway(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Raise between two parts."""
+    """Raise after the first part."""
     ok(start)
     yield b"part"
     raise ValueError("midway")
@@ -249,21 +249,21 @@ def fails_midway(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 @behaviour
 def answers_none(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Forget to return."""
+    """Return None."""
     ok(start)
     return None  # type: ignore[return-value]  # wrong on purpose
 
 
 @behaviour
 def answers_text(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer with text, which has to be bytes."""
+    """Return text instead of bytes."""
     ok(start)
     return ["hello"]  # type: ignore[list-item]  # wrong on purpose
 
 
 @behaviour
 def sets_contextvars(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer with the caller's contextvar, and set one at each step."""
+    """Send the caller's contextvar, and set another one at each step."""
     APP.set("called")
     ok(start)
 
@@ -277,7 +277,7 @@ def sets_contextvars(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 @behaviour
 def until_disconnect(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Stream until the client is gone; the server then closes the body."""
+    """Stream until the client disconnects; the server then closes the body."""
     ok(start)
     try:
         yield b"first"
@@ -291,29 +291,29 @@ def _length(environ: Environ) -> int:
     return int(environ.get("CONTENT_LENGTH") or 0)
 
 
-def _told(start: StartResponse, parts: Iterable[object]) -> Iterable[bytes]:
+def _respond(start: StartResponse, parts: Iterable[object]) -> Iterable[bytes]:
     ok(start)
     return [repr([*parts]).encode()]
 
 
 @behaviour
 def reads_all(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Read the request's body whole."""
+    """Read the whole request body."""
     source = environ["wsgi.input"]
     terminated = environ.get("wsgi.input_terminated")
     data = source.read() if terminated else source.read(_length(environ))
-    return _told(start, [len(data)])
+    return _respond(start, [len(data)])
 
 
 @behaviour
 def reads_some(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Read a part of the request's body."""
-    return _told(start, [environ["wsgi.input"].read(3), environ["wsgi.input"].read(0)])
+    """Read a part of the request body."""
+    return _respond(start, [environ["wsgi.input"].read(3), environ["wsgi.input"].read(0)])
 
 
 @behaviour
 def reads_late(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Read the request's body while answering."""
+    """Read the request body during the response."""
     ok(start)
     yield b"first "
     yield environ["wsgi.input"].read(_length(environ))
@@ -321,61 +321,61 @@ def reads_late(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 @behaviour
 def reads_pieces(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Read the request's body two bytes at a time."""
+    """Read the request body two bytes at a time."""
     source = environ["wsgi.input"]
     parts = [source.read(2) for _ in range(_length(environ) // 2)]
-    return _told(start, parts)
+    return _respond(start, parts)
 
 
 @behaviour
 def reads_lines(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Read the request's body by lines, in the ways that there are."""
+    """Read the request body with ``readline`` and ``readlines``."""
     source = environ["wsgi.input"]
     if not hasattr(source, "readline"):
-        return _told(start, ["no lines"])
-    return _told(start, [source.readline(), source.readlines(1), source.read(5)])
+        return _respond(start, ["no lines"])
+    return _respond(start, [source.readline(), source.readlines(1), source.read(5)])
 
 
 @behaviour
 def reads_by_iteration(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Go through the request's body."""
-    if not environ.get("wsgi.input_terminated"):  # it may wait for more after the last line
-        return _told(start, [next(iter(environ["wsgi.input"]), b"none")])
-    return _told(start, environ["wsgi.input"])
+    """Iterate over the request body."""
+    if not environ.get("wsgi.input_terminated"):  # it may block after the last line
+        return _respond(start, [next(iter(environ["wsgi.input"]), b"none")])
+    return _respond(start, environ["wsgi.input"])
 
 
 @behaviour
 def reads_into(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Have the request's body read into a buffer, where the server knows how."""
+    """Read the request body into a buffer, if the server has ``readinto``."""
     source = environ["wsgi.input"]
     if not hasattr(source, "readinto"):
-        return _told(start, ["no readinto"])
+        return _respond(start, ["no readinto"])
     buffer = bytearray(_length(environ))
-    return _told(start, [source.readinto(buffer), bytes(buffer)])
+    return _respond(start, [source.readinto(buffer), bytes(buffer)])
 
 
 @behaviour
 def reads_text(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Read the request's body as text, where it is a file in full."""
+    """Read the request body as text, if it is a complete file object."""
     source = environ["wsgi.input"]
     if not hasattr(source, "readable"):
-        return _told(start, ["no file"])
-    return _told(start, [io.TextIOWrapper(source, "utf-8").read()])
+        return _respond(start, ["no file"])
+    return _respond(start, [io.TextIOWrapper(source, "utf-8").read()])
 
 
 @behaviour
 def reads_in_block(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Read the request's body within ``with``, where it is a file in full."""
+    """Read the request body in a ``with`` block, if it is a complete file object."""
     source = environ["wsgi.input"]
     if not hasattr(source, "__enter__"):
-        return _told(start, ["no block"])
+        return _respond(start, ["no block"])
     with source:
-        return _told(start, [source.read(3)])
+        return _respond(start, [source.read(3)])
 
 
 @behaviour
 def parses_form(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Answer with the form's fields, by Werkzeug."""
+    """Respond with the names of the form fields, parsed by Werkzeug."""
     from werkzeug.wrappers import Request, Response  # noqa: PLC0415 only this one needs it
 
     fields = sorted(Request(environ).form)

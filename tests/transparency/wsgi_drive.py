@@ -1,4 +1,4 @@
-"""A small WSGI server in process: it keeps to PEP 3333, and writes down what it sends and meets."""
+"""A small WSGI server in this process. It follows PEP 3333 and records all calls."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ from tests.transparency.wsgi_tap import App, Environ, Tap
 
 
 def environ_of(path: str, *, body: Any = None, length: int = 0, **more: Any) -> Environ:
-    """Return a request's environ."""
+    """Return the environ of a request."""
     environ: Environ = {
         "REQUEST_METHOD": "POST",
         "SCRIPT_NAME": "",
@@ -36,15 +36,15 @@ def variant(app: App, *, wrapped: bool, records: Records) -> App:
 
 
 class Server:
-    """What a server is to an application.
+    """A server without a socket.
 
     Attributes:
-        sent: What went to the client, the head first.
-        met: What the server was given, and what was raised into it.
+        sent: The head and the parts of the response.
+        met: Properties of the response, and exceptions of the application.
     """
 
     def __init__(self, *, breaks_after: int = 100) -> None:
-        """Lose the connection after so many parts."""
+        """Lose the connection after a number of parts."""
         self._breaks_after = breaks_after
         self._head: list[object] = []
         self.sent: list[object] = []

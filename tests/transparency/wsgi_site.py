@@ -1,4 +1,4 @@
-"""A WSGI site under a real server: all behaviours, bare and wrapped, and what their taps wrote."""
+"""A WSGI site for real servers: all behaviours, bare and wrapped, and their records."""
 
 import json
 import sys
@@ -16,12 +16,12 @@ _VARIANTS: dict[str, Any] = {"bare": inside, "wrapped": SqreenWSGIMiddleware(ins
 
 
 def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Serve a variant of a behaviour, or tell of one that was served.
+    """Serve a behaviour, or return the record of a request.
 
-    Nothing stands between the server and the variant, as servers look at what they are handed.
+    No tap is outside, because servers inspect the type of the response.
     """
     if environ["PATH_INFO"].lstrip("/") not in APPS:
-        return _tell(environ, start_response)
+        return _report(environ, start_response)
     CALLER.set("server")
     APP.set("unset")
     records.of(environ["HTTP_X_CASE"]).add_contextvars("server", "has")
@@ -29,7 +29,7 @@ def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     return answer
 
 
-def _tell(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+def _report(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     if environ["PATH_INFO"] == "/mark":
         sys.stderr.write("----mark----\n")
         sys.stderr.flush()

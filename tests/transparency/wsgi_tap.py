@@ -1,4 +1,4 @@
-"""A tap on one side of a WSGI application: it writes all that passes, and changes nothing."""
+"""A tap on one side of a WSGI application. It records all calls and changes nothing."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
@@ -13,23 +13,23 @@ METHODS = (
     *("read", "readline", "readlines", "readinto", "read1", "peek", "close", "closed", "seek"),
     *("tell", "fileno", "__iter__", "__len__", "__enter__", "readable", "mode"),
 )
-"""What a body of a request or of an answer may have, and somebody may ask for."""
+"""Methods of request and response bodies that servers or applications use."""
 
 
 class Tap:
-    """Writes what the application is given and what it does."""
+    """Records the calls of the server and of the application."""
 
     def __init__(
         self, app: App, *, side: str, records: Records, follows_bodies: bool = True
     ) -> None:
-        """Stand on a side; to follow a body's steps, it has to be wrapped."""
+        """Record one side; to follow the steps of a body, the tap wraps it."""
         self.app = app
         self.follows_bodies = follows_bodies
         self.side = side
         self.records = records
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Pass one request through."""
+        """Run the application with one request."""
         tap = _Running(self.side, self.records.of(environ.get("HTTP_X_CASE", "")))
         tap.enter(environ)
         try:
@@ -38,12 +38,12 @@ class Tap:
             tap.leave(environ, "raised", raised(error))
             raise
         handed_on = _is_handed_on(answer, environ)
-        tap.leave(environ, "returned", _has(answer) if handed_on else "to be gone through")
+        tap.leave(environ, "returned", _has(answer) if handed_on else "an iterable")
         return TappedBody(answer, tap) if self.follows_bodies and not handed_on else answer
 
 
 class _Running:
-    """One request that passes a tap."""
+    """One request at a tap."""
 
     def __init__(self, side: str, record: Record) -> None:
         self.side = side
@@ -57,12 +57,12 @@ class _Running:
             CALLER.set("server")
             APP.set("unset")
             self.record.sent.append(environ)
-        self.add("environ", self.record.is_same(environ), _told(environ))
+        self.add("environ", self.record.is_same(environ), _described(environ))
         self.add("input", _has(environ.get("wsgi.input")))
         self.record.add_contextvars(self.side, "entered")
 
     def leave(self, environ: Environ, how: str, what: str) -> None:
-        self.add(how, what, _told(environ))
+        self.add(how, what, _described(environ))
         self.record.add_contextvars(self.side, "left")
         self.record.done.set()
 
@@ -91,7 +91,7 @@ class _Running:
 
 
 class TappedBody:
-    """An answer's body whose steps are written down."""
+    """A response body that records its steps."""
 
     def __init__(self, body: Any, tap: _Running) -> None:
         self._body = body
@@ -112,7 +112,7 @@ class TappedBody:
         return part
 
     def close(self) -> None:
-        """Close the body, if it can be."""
+        """Close the body, if it has ``close``."""
         close = getattr(self._body, "close", None)
         try:
             if close is not None:
@@ -126,7 +126,7 @@ class TappedBody:
 
 
 def _is_handed_on(answer: object, environ: Environ) -> bool:
-    """Tell whether servers look at the type or the length of an answer."""
+    """Return True if servers use the type or the length of the response."""
     wrapper = environ.get("wsgi.file_wrapper")
     return hasattr(answer, "__len__") or (isinstance(wrapper, type) and isinstance(answer, wrapper))
 
@@ -135,7 +135,7 @@ def _has(value: Any) -> str:
     return str([name for name in METHODS if hasattr(value, name)])
 
 
-def _told(environ: Environ) -> str:
+def _described(environ: Environ) -> str:
     names = sorted(key for key in environ if key != "sqreen.request")
-    told = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "CONTENT_LENGTH", "SCRIPT_NAME")
-    return f"{names} {[environ.get(key) for key in told]}"
+    keys = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "CONTENT_LENGTH", "SCRIPT_NAME")
+    return f"{names} {[environ.get(key) for key in keys]}"
