@@ -1,1 +1,1 @@
-"""Measurements that are too long or too shaky for a test; each is a command."""
+"""Measurements that are too slow or too variable for tests. Each is a command."""

@@ -1,4 +1,4 @@
-"""Measure ours beside its peers, in one run on this machine.
+"""Measure sqreen_mw and its peers in one run on this machine.
 
 ::
 
@@ -34,7 +34,7 @@ ROWS: Final = (
 
 
 def main() -> None:
-    """Print a table each row that is asked for, all by default, and what came of the goals."""
+    """Print a table for each row, by default all, and the results of the goals."""
     given = _arguments()
     contestants = tuple(name for name in given.only or CONTESTANTS if installed(name))
     plan = Plan(contestants=contestants, rounds=given.rounds)
@@ -52,15 +52,17 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--only", nargs="+", choices=CONTESTANTS, metavar="NAME")
-    parser.add_argument("--rounds", type=int, help="instead of each row's own number")
+    parser.add_argument("--rounds", type=int, help="instead of each row's default")
     alone = parser.add_mutually_exclusive_group()
-    alone.add_argument("--markdown", action="store_true", help="print what came of the goals only")
+    alone.add_argument(
+        "--markdown", action="store_true", help="print the results of the goals only"
+    )
     alone.add_argument("--json", action="store_true", help="print JSON only")
     return parser.parse_intermixed_args()
 
 
 def _shown(name: str, plan: Plan, out: TextIO) -> list[Figure]:
-    """Return a row's figures, shown as soon as they are there."""
+    """Measure a row, print its figures and return them."""
     row: Row = import_module(f"benchmarks.rows.{name}")
     out.write(f"## {name}: {(row.__doc__ or '').splitlines()[0]}\n\n")
     out.flush()

@@ -1,4 +1,4 @@
-"""Counting machine instructions between two marks, by valgrind's callgrind."""
+"""Counts machine instructions between two marks with valgrind's callgrind."""
 
 import os
 import subprocess
@@ -9,10 +9,10 @@ from benchmarks.unmeasurable import UnmeasurableError
 
 
 def prefix(folder: str) -> tuple[str, ...]:
-    """Return the command that runs a process whose counts are written into a folder.
+    """Return the command that runs a process and writes its counts into a directory.
 
     Raises:
-        UnmeasurableError: There is no valgrind.
+        UnmeasurableError: valgrind is not installed.
     """
     if which("valgrind") is None:
         raise UnmeasurableError("valgrind is missing: apt-get install valgrind")
@@ -28,9 +28,9 @@ def prefix(folder: str) -> tuple[str, ...]:
 
 
 def begin_counting() -> None:
-    """Switch counting on: what comes before, all the importing, runs five times as fast without.
+    """Switch counting on. Without it, the imports before run five times as fast.
 
-    Valgrind listens while this process computes, so waiting for the command must not sleep.
+    Valgrind reads its commands while this process computes, so the wait must not sleep.
     """
     command = ["callgrind_control", "--instr=on", str(os.getpid())]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as control:
@@ -39,11 +39,11 @@ def begin_counting() -> None:
 
 
 def mark() -> None:
-    """Call what callgrind looks out for, and nobody else calls; two of them enclose a block."""
+    """Mark the start or the end of a block; callgrind writes its counts at each call."""
     os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def instructions(folder: str, block: int) -> int:
-    """Return the instructions of the first thread in a block, counted from 1."""
+    """Return the instructions of the first thread in a block. Blocks count from 1."""
     lines = (Path(folder) / f"out.{2 * block}-01").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("totals: ")).split()[1])

@@ -1,4 +1,4 @@
-"""Measuring in a process of its own: no contestant sees another one's patches, threads or heap.
+"""Runs a measurement in its own process, without the patches, threads and heap of others.
 
 ::
 
@@ -20,15 +20,15 @@ SECONDS = 300
 def in_child(
     function: Callable[..., Result], *, prefix: tuple[str, ...] = (), **given: object
 ) -> Result:
-    """Return what a function of a module returns in a fresh interpreter.
+    """Call a function of a module in a fresh interpreter, and return its result.
 
     Args:
-        function: Takes and returns what JSON can say.
+        function: A function with JSON arguments and a JSON result.
         prefix: The command that runs the interpreter.
         given: The function's keyword arguments.
 
     Raises:
-        RuntimeError: The process failed; the message is the end of what it said.
+        RuntimeError: The process failed. The message is the end of its stderr.
     """
     target = f"{function.__module__}:{function.__name__}"
     python = ["env", "PYTHONHASHSEED=0", *prefix, sys.executable]
@@ -41,7 +41,7 @@ def in_child(
 
 
 def main() -> None:
-    """Call the function, print its result, and leave without anybody's exit hooks."""
+    """Call the function, print its result, and exit without running exit hooks."""
     module, _, name = sys.argv[1].partition(":")
     result = getattr(import_module(module), name)(**json.loads(sys.argv[2]))
     sys.stdout.write(f"\n{json.dumps(result)}\n")

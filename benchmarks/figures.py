@@ -1,4 +1,4 @@
-"""What a row of the benchmarks amounts to: figures by contestant, drawn as a table."""
+"""The figures of a row by contestant, and their table."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,14 +7,14 @@ from typing import Final, Protocol
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One quantity, of every contestant that has it.
+    """A measured quantity of the contestants.
 
     Attributes:
-        name: What was measured, with its unit.
-        values: By contestant.
-        digits: Digits after the point.
-        notes: What is to be said of a contestant's value, such as that events were lost.
-        above: Contestants whose value is more than that, as nobody waited longer.
+        name: The quantity with its unit.
+        values: The values by contestant.
+        digits: Digits after the decimal point.
+        notes: Remarks by contestant, such as lost events.
+        above: Contestants whose real value is larger, because the measurement timed out.
     """
 
     name: str
@@ -24,7 +24,7 @@ class Figure:
     above: frozenset[str] = frozenset()
 
     def cell(self, name: str) -> str:
-        """Return a contestant's value as text; a dash if it has none."""
+        """Return a contestant's value as text, or a dash."""
         if name not in self.values:
             return "-"
         note = f" ({self.notes[name]})" if name in self.notes else ""
@@ -34,11 +34,11 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What was asked for.
+    """The options of a run.
 
     Attributes:
-        contestants: Those to be measured.
-        rounds: How often, where the row's own choice won't do.
+        contestants: The contestants to measure.
+        rounds: The number of rounds; by default, each row has its own.
     """
 
     contestants: tuple[str, ...]
@@ -46,7 +46,7 @@ class Plan:
 
 
 class Row(Protocol):
-    """A module of ``benchmarks.rows``; its docstring's first line is the table's title."""
+    """A module of ``benchmarks.rows``. The first line of its docstring is the table's title."""
 
     def measure(self, plan: Plan) -> list[Figure]:
         """Return the row's figures."""
@@ -54,11 +54,11 @@ class Row(Protocol):
 
 
 WIDE: Final = 10
-"""So many columns are no table any more."""
+"""Tables with more columns are transposed."""
 
 
 def figure_table(figures: Sequence[Figure]) -> str:
-    """Return figures as a table, a line each contestant; a line each figure if they are many."""
+    """Return a table with a line for each contestant; with many figures, a line for each figure."""
     names = list(dict.fromkeys(name for figure in figures for name in figure.values))
     if len(figures) > WIDE:
         across = [[figure.name, *(figure.cell(name) for name in names)] for figure in figures]
@@ -68,7 +68,7 @@ def figure_table(figures: Sequence[Figure]) -> str:
 
 
 def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown whose columns are aligned."""
+    """Return a Markdown table with aligned columns."""
     rows = [head, *lines]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     drawn = [

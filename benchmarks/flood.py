@@ -1,4 +1,4 @@
-"""More events than any queue holds, and what a contestant's process learns of them."""
+"""Tracks more events than any queue can keep, and counts the reports about lost events."""
 
 import logging
 import time
@@ -11,17 +11,17 @@ from benchmarks.work import EVENT, PROPERTIES
 
 EVENTS: Final = 15_000
 SETTLING_SECONDS: Final = 2.0
-"""Longer than any contestant waits until it says something of what it dropped."""
+"""Longer than any contestant waits before it logs dropped events."""
 
 
 class Flood(NamedTuple):
-    """What a process learns.
+    """The reports of a process about its events.
 
     Attributes:
-        refused: Calls whose answer said that the event was not taken; None if no answer says.
-        lines: Lines that were logged as a warning, or worse.
-        waiting: Ours alone: events that wait, by its count.
-        dropped: Ours alone: events that are lost, by its count.
+        refused: Calls whose return value reports a lost event; None if calls return nothing.
+        lines: Log lines of level warning and above.
+        waiting: Only ours: its counter of waiting events.
+        dropped: Only ours: its counter of dropped events.
     """
 
     refused: int | None
@@ -31,7 +31,7 @@ class Flood(NamedTuple):
 
 
 class _Lines(logging.Handler):
-    """Counts what is logged."""
+    """Counts log lines."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -44,11 +44,11 @@ class _Lines(logging.Handler):
 
 
 def flooded(*, name: str, url: str) -> Flood:
-    """Tell of the events, one after the other, and return what was learned."""
+    """Track the events one after another, and return the reports."""
     lines = _Lines()
     logging.getLogger().addHandler(lines)
     peer = open_peer(name, url)
-    peer.wrap_wsgi(wsgi_app())  # ours takes its settings there
+    peer.wrap_wsgi(wsgi_app())  # configures ours
     answers = [peer.track(EVENT, dict(PROPERTIES)) for _ in range(EVENTS)]
     time.sleep(SETTLING_SECONDS)
     refused = None if None in answers else answers.count(False)

@@ -1,30 +1,30 @@
-"""The goals that the project sets itself, and whether a run holds them."""
+"""The goals of the project, and whether a run meets them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.figures import Figure, table
-from benchmarks.loss import HOSTS
+from benchmarks.loss_cases import HOSTS
 from benchmarks.peers.peer import CONTESTANTS, OURS
 
 PEERS: Final = frozenset({*CONTESTANTS, "ipaddress"}) - {OURS}
 WITH_MIDDLEWARE: Final = PEERS - {"segment"}
-"""Those that see the request, whose requests a second can be set against ours."""
+"""The peers with a middleware, whose requests per second can be compared with ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
-    """A bound for one figure of ours, and perhaps a distance from the best peer's.
+    """A bound for a figure of ours, and optionally a ratio to the best peer's.
 
     Attributes:
-        what: The quantity, with its unit.
-        row: Where it is measured.
-        figure: The figure of that row.
-        bound: What ours may be at most, or at least if more is better.
-        times: How often the best peer's value ours may be, or must be if more is better.
-        more: Whether more is better.
-        peers: Whom ours is set against.
+        what: The quantity with its unit.
+        row: The row of the figure.
+        figure: The name of the figure.
+        bound: The maximum of ours, or the minimum if more is better.
+        times: The maximum ratio to the best peer's value, or the minimum if more is better.
+        more: True if more is better.
+        peers: The compared peers.
     """
 
     what: str
@@ -36,7 +36,7 @@ class Goal:
     peers: frozenset[str] = PEERS
 
     def holds(self, figure: Figure) -> bool:
-        """Tell whether a figure is as it should be."""
+        """Return whether a figure meets the goal."""
         ours, best = figure.values[OURS], self.best(figure)
         bounds = [self.bound]
         if self.times is not None and best is not None:
@@ -44,14 +44,14 @@ class Goal:
         return all(ours >= bound if self.more else ours <= bound for bound in bounds)
 
     def best(self, figure: Figure) -> str | None:
-        """Return the best peer's name, None where there is none."""
+        """Return the best peer's name, or None without peers."""
         values = {name: value for name, value in figure.values.items() if name in self.peers}
         if not values:
             return None
         return (max if self.more else min)(values, key=values.__getitem__)
 
     def wanted(self) -> str:
-        """Return the goal in words."""
+        """Return the goal as text."""
         sign, limit = (">=", "at least") if self.more else ("<=", "at most")
         beside = f", {limit} {self.times:g} x the best peer" if self.times is not None else ""
         return f"{sign} {self.bound:,g}{beside}"
@@ -59,19 +59,19 @@ class Goal:
 
 GOALS: Final = (
     Goal(
-        what="ASGI request that tracks nothing, instructions added",
+        what="ASGI request without events, instructions added",
         row="instructions",
         figure="ASGI request, added",
         bound=25_000,
     ),
     Goal(
-        what="WSGI request that tracks nothing, instructions added",
+        what="WSGI request without events, instructions added",
         row="instructions",
         figure="WSGI request, added",
         bound=19_000,
     ),
     Goal(
-        what="the same with a streaming answer",
+        what="the same with a streaming response",
         row="instructions",
         figure="WSGI streaming, added",
         bound=19_000,
@@ -152,7 +152,7 @@ GOALS: Final = (
         more=True,
     ),
     Goal(
-        what="import of the package, x what it needs of others",
+        what="import of the package, x its needed modules",
         row="importing",
         figure="import, x needed modules",
         bound=1.5,
@@ -170,7 +170,7 @@ _HELD: Final = (
     ("G", "lines logged", 1, False),
     ("G", "accounted for, of 15,000", 15_000, True),
 )
-"""What must hold where events may be lost: the case, its figure, the bound, if more is better."""
+"""The goals of lost events: the case, its figure, the bound, and whether more is better."""
 
 LOSSES: Final = tuple(
     Goal(what=figure, row="losses", figure=figure, bound=bound, more=more)
@@ -180,7 +180,7 @@ LOSSES: Final = tuple(
 
 
 def goal_table(measured: Mapping[str, Iterable[Figure]]) -> str:
-    """Return the goals whose figures were measured, with what came of them."""
+    """Return the measured goals with their results."""
     lines = [
         _line(goal, figure) for goal in (*GOALS, *LOSSES) if (figure := _figure(goal, measured))
     ]

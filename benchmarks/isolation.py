@@ -1,4 +1,4 @@
-"""Many requests at once through real servers: does any event carry another request's data?
+"""Does any event contain another request's data, with many concurrent requests to real servers?
 
 ::
 
@@ -15,10 +15,10 @@ from tests.transparency.isolation import SITES, Load, events_of, faults
 
 
 def main() -> None:
-    """Load each site, and print what came of it.
+    """Load each site and print the faults.
 
     Raises:
-        SystemExit: An event is missing, doubled, or mixed up.
+        SystemExit: An event is missing, duplicated or mixed up.
     """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -36,8 +36,8 @@ def main() -> None:
         wrong = faults(events, load)
         failed = failed or bool(wrong)
         seconds = time.monotonic() - begin
-        told = f"{site}: {len(events)} events, {len(wrong)} faults, {seconds:.1f} s"
-        sys.stdout.write("\n  ".join([told, *wrong[:10]]) + "\n")
+        summary = f"{site}: {len(events)} events, {len(wrong)} faults, {seconds:.1f} s"
+        sys.stdout.write("\n  ".join([summary, *wrong[:10]]) + "\n")
     if failed:
         raise SystemExit(1)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NamedTuple
 
-from benchmarks.drive.sides import SIDES
+from benchmarks.drive.interfaces import INTERFACES
 from benchmarks.peers.peer import Peer, open_peer, package_of
 from benchmarks.stub.running import Stub
 from benchmarks.work import tracking
@@ -34,7 +34,7 @@ class Recorder:
     def __init__(self, package: str) -> None:
         """Follow a package."""
         spec = find_spec(package)
-        assert spec is not None  # noqa: S101 the contestant is installed
+        assert spec is not None
         self._root: Final = f"{Path(str(spec.origin)).parent}/"
         self._caller: Final = threading.get_ident()
         self._is_on = False
@@ -105,7 +105,7 @@ def recorded_event(name: str, url: str, *, in_request: bool) -> list[Step]:
 
 def _outside(peer: Peer, recorder: Recorder) -> Callable[[], None]:
     # A middleware configures the product, even if no request comes.
-    SIDES["asgi"].app(peer)
+    INTERFACES["asgi"].app(peer)
 
     def track() -> None:
         recorder.start()
@@ -115,7 +115,7 @@ def _outside(peer: Peer, recorder: Recorder) -> Callable[[], None]:
 
 
 def _in_request(peer: Peer, recorder: Recorder) -> Callable[[], None]:
-    side = SIDES["asgi"]
+    side = INTERFACES["asgi"]
 
     def work() -> None:
         recorder.start()

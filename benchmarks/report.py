@@ -1,4 +1,4 @@
-"""A run, told as a table each row, as the goals in Markdown, or as JSON."""
+"""Reports a run as Markdown or JSON."""
 
 import json
 from collections.abc import Mapping
@@ -13,17 +13,17 @@ Measured: TypeAlias = Mapping[str, list[Figure]]
 """Figures by row."""
 
 WHOLE: Final = ("losses",)
-"""Rows that are quoted with every contestant."""
+"""Rows that are shown with all contestants."""
 
 
 def as_markdown(measured: Measured) -> str:
-    """Return rows that are quoted whole, what came of the goals, and what it was measured on."""
+    """Return the complete rows, the results of the goals and the machine."""
     whole = [f"{figure_table(measured[name])}\n" for name in WHOLE if name in measured]
-    told = [f"- {name}: {value}" for name, value in machine().items()]
-    return "\n".join([*whole, goal_table(measured), "", *told])
+    versions = [f"- {name}: {value}" for name, value in machine().items()]
+    return "\n".join([*whole, goal_table(measured), "", *versions])
 
 
 def as_json(measured: Measured) -> str:
-    """Return everything."""
+    """Return all figures."""
     rows = {name: [asdict(figure) for figure in row] for name, row in measured.items()}
     return json.dumps({"machine": machine(), "rows": rows}, indent=2)

@@ -1,5 +1,5 @@
-"""What a row says that can't be measured on this machine."""
+"""The error of a row that can't be measured on this machine."""
 
 
 class UnmeasurableError(Exception):
-    """A tool is missing, or does not work here; the message says how to get it."""
+    """A tool is missing or does not work here. The message contains the install command."""

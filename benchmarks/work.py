@@ -1,4 +1,4 @@
-"""What the applications do besides answering: track an event with three properties."""
+"""The work of the applications: track an event with three properties."""
 
 import time
 from typing import Final
@@ -11,24 +11,24 @@ _SAMPLE: Final = 1_000_000
 
 
 def tracking(peer: Peer, calls: int = 1) -> None:
-    """Track so many events; their properties are made anew, as an application does."""
+    """Track events. Their properties are new objects, like in an application."""
     for _ in range(calls):
         peer.track(EVENT, dict(PROPERTIES))
 
 
 def spinning(turns: int) -> None:
-    """Do so many turns of work that takes nothing but CPU."""
+    """Use CPU time for a number of turns."""
     for _ in range(turns):
         pass
 
 
 def turns_of(seconds: float) -> int:
-    """Return how many turns take so much CPU on this machine."""
+    """Return the number of turns that take so much CPU time on this machine."""
     return int(seconds * 1e9 / nanoseconds_of_a_turn())
 
 
 def nanoseconds_of_a_turn() -> float:
-    """Return how long a turn takes now; the clocks of shared machines wander by a factor of 2."""
+    """Return the present time of a turn. Clocks of shared machines vary by a factor of 2."""
     times: list[float] = []
     for _ in range(5):
         begin = time.thread_time_ns()

@@ -1,1 +1,1 @@
-"""Serving requests to an application in process, as a server hands them over."""
+"""Serves requests to an application in this process, without a server."""

@@ -1,4 +1,4 @@
-"""The applications that are served: the least that answers, whole or in parts, and that tracks."""
+"""Minimal applications that answer, whole or in parts, and track events."""
 
 from collections.abc import Callable, Iterable
 
@@ -9,7 +9,7 @@ _PARTS = (b"Hell", b"o, w", b"orld")
 
 
 def asgi_app(work: Callable[[], object] | None = None, *, streams: bool = False) -> ASGIApp:
-    """Return an ASGI application that does some work and greets."""
+    """Return an ASGI application that does some work and answers."""
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
         if work is not None:
@@ -26,7 +26,7 @@ def asgi_app(work: Callable[[], object] | None = None, *, streams: bool = False)
 
 
 def wsgi_app(work: Callable[[], object] | None = None, *, streams: bool = False) -> WSGIApp:
-    """Return a WSGI application that does some work and greets."""
+    """Return a WSGI application that does some work and answers."""
     headers = [(name.decode(), value.decode()) for name, value in _HEADERS]
 
     def parts() -> Iterable[bytes]:

@@ -1,4 +1,4 @@
-"""The request that all contestants serve, parsed anew each time, as a server would."""
+"""The request of all benchmarks. Its values are new objects each time, like those of a server."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ QUERY = "ref=newsletter&page=2"
 
 
 def scope(number: int) -> dict[str, Any]:
-    """Return an ASGI scope whose values nobody else holds."""
+    """Return a new ASGI scope."""
     lines = (_HEAD % number).split(b"\n")
     return {
         "type": "http",
@@ -37,7 +37,7 @@ def scope(number: int) -> dict[str, Any]:
 
 
 def environ(number: int) -> dict[str, Any]:
-    """Return a WSGI environ whose values nobody else holds."""
+    """Return a new WSGI environ."""
     headers = dict(line.split(": ", 1) for line in (_HEAD % number).decode().split("\n"))
     return {
         "REQUEST_METHOD": "GET",

@@ -1,1 +1,1 @@
-"""What is compared: ours and its peers, each behind the same few calls."""
+"""Adapters with the same methods for ours and its peers."""

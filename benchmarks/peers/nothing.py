@@ -1,4 +1,4 @@
-"""What the products are measured against: nothing at all, and a middleware that does nothing."""
+"""The baselines: no middleware, and a middleware that does nothing."""
 
 from collections.abc import Iterable
 
@@ -36,7 +36,7 @@ class Bare:
 
 
 class PassThrough(Bare):
-    """The least that a middleware can be: one call more."""
+    """The smallest possible middleware: one more call."""
 
     def wrap_asgi(self, app: ASGIApp) -> ASGIApp:
         """Return the application behind one coroutine."""

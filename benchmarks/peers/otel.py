@@ -1,4 +1,4 @@
-"""OpenTelemetry: its middlewares make a span a request, its logger an event record."""
+"""OpenTelemetry: its middlewares create a span for a request, its logger an event record."""
 
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
@@ -14,7 +14,7 @@ from benchmarks.peers.peer import ASGIApp, Properties, WSGIApp
 
 
 class OpenTelemetry:
-    """The SDK with batch processors and the OTLP exporters over HTTP, all at their defaults."""
+    """The SDK with default batch processors and OTLP exporters over HTTP."""
 
     def __init__(self, url: str) -> None:
         """Send to a stub server."""

@@ -5,7 +5,7 @@ from benchmarks.peers.peer import ASGIApp, Properties, WSGIApp
 
 
 class Ours:
-    """Default settings, but for where the collector is."""
+    """Default settings, except for the collector's URL."""
 
     def __init__(self, url: str) -> None:
         """Send to a stub server."""
@@ -13,14 +13,14 @@ class Ours:
 
     def wrap_asgi(self, app: ASGIApp) -> ASGIApp:
         """Return the application inside the ASGI middleware."""
-        return sqreen.SqreenMiddleware(app, url=self._url, token="sqm_benchmark")  # noqa: S106 the stub takes any
+        return sqreen.SqreenMiddleware(app, url=self._url, token="sqm_benchmark")
 
     def wrap_wsgi(self, app: WSGIApp) -> WSGIApp:
         """Return the application inside the WSGI middleware."""
-        return sqreen.SqreenWSGIMiddleware(app, url=self._url, token="sqm_benchmark")  # noqa: S106 the stub takes any
+        return sqreen.SqreenWSGIMiddleware(app, url=self._url, token="sqm_benchmark")
 
     def track(self, name: str, properties: Properties) -> bool | None:
-        """Track, as code anywhere below a request does."""
+        """Track an event with the module's function."""
         return sqreen.track(name, properties=properties) is not None
 
     def flush(self) -> None:

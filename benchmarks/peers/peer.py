@@ -1,4 +1,4 @@
-"""What every contestant can do, and how to get one by its name."""
+"""The interface of contestants, and their names."""
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from importlib import import_module
@@ -17,7 +17,7 @@ Properties: TypeAlias = dict[str, str | float | bool]
 
 
 class Peer(Protocol):
-    """A product with its default settings, sending to a stub server."""
+    """A product with its default settings that sends to a stub server."""
 
     def wrap_asgi(self, app: ASGIApp) -> ASGIApp:
         """Return the application inside the product's middleware; itself if there is none."""
@@ -28,15 +28,15 @@ class Peer(Protocol):
         ...
 
     def track(self, name: str, properties: Properties) -> bool | None:
-        """Tell of an event in the way that the product recommends.
+        """Track an event in the way that the product recommends.
 
         Returns:
-            Whether the product says that it took the event; None if it says nothing.
+            Whether the product accepted the event; None if its call returns nothing.
         """
         ...
 
     def flush(self) -> None:
-        """Wait until what was tracked is delivered."""
+        """Wait until all tracked events are delivered."""
         ...
 
 
@@ -54,10 +54,10 @@ _PRODUCTS: Final = {
     "opentelemetry": ("benchmarks.peers.otel:OpenTelemetry", "opentelemetry"),
     "segment": ("benchmarks.peers.segment:Segment", "segment"),
 }
-"""Where each product's adapter is, and the package that it needs."""
+"""The adapter and the package of each product."""
 
 CONTESTANTS: Final = tuple(_PRODUCTS)[2:]
-"""Those that take events."""
+"""The products that accept events."""
 
 
 def package_of(name: str) -> str:
@@ -71,7 +71,7 @@ def installed(name: str) -> bool:
 
 
 def open_peer(name: str, url: str) -> Peer:
-    """Return a contestant that sends to the stub server at ``url``; one a process."""
+    """Return a contestant that sends to the stub server at ``url``. Use one per process."""
     module, _, kind = _PRODUCTS[name][0].partition(":")
     peer: Peer = getattr(import_module(module), kind)(url)
     return peer

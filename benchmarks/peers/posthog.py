@@ -7,7 +7,7 @@ from benchmarks.peers.peer import ASGIApp, Properties, WSGIApp
 
 
 class Posthog:
-    """Default settings; it has no WSGI middleware."""
+    """Default settings. There is no WSGI middleware."""
 
     def __init__(self, url: str) -> None:
         """Send to a stub server."""
@@ -23,7 +23,7 @@ class Posthog:
         return app
 
     def track(self, name: str, properties: Properties) -> bool | None:
-        """Capture an event of a known user, which spares it a random id."""
+        """Capture an event of a known user, which saves a random id."""
         uuid = self._client.capture(name, distinct_id="42", properties=properties)
         return uuid is not None
 

@@ -1,4 +1,4 @@
-"""segment-analytics-python: ``track()``; it has no middleware."""
+"""segment-analytics-python: ``track()``. There is no middleware."""
 
 from segment.analytics.client import Client
 

@@ -1,4 +1,4 @@
-"""sentry-sdk: its structured logs, nearest to an event, and its classic message capture."""
+"""sentry-sdk: structured logs, which are most like events, and captured messages."""
 
 import sentry_sdk
 from sentry_sdk import logger
@@ -9,7 +9,7 @@ from benchmarks.peers.peer import ASGIApp, Properties, WSGIApp
 
 
 class SentryLogs:
-    """Default settings, with logs enabled; a log with attributes an event."""
+    """Default settings with logs enabled. An event is a log with attributes."""
 
     def __init__(self, url: str) -> None:
         """Send to a stub server."""
@@ -27,7 +27,7 @@ class SentryLogs:
         return wrapped
 
     def track(self, name: str, properties: Properties) -> bool | None:
-        """Log, with attributes."""
+        """Log with attributes."""
         logger.info(name, attributes=properties)
         return None
 
@@ -37,9 +37,9 @@ class SentryLogs:
 
 
 class SentryCapture(SentryLogs):
-    """Default settings; a captured message with tags an event."""
+    """Default settings. An event is a captured message with a context."""
 
     def track(self, name: str, properties: Properties) -> bool | None:
-        """Capture a message, with a context of its own."""
+        """Capture a message with its own context."""
         identifier = sentry_sdk.capture_message(name, contexts={"properties": properties})
         return identifier is not None

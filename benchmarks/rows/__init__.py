@@ -1,1 +1,1 @@
-"""What is measured, a module each; each says in its docstring how."""
+"""The measurements, one module each. Their docstrings describe the methods."""

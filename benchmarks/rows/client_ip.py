@@ -1,6 +1,6 @@
-"""The client's address through three trusted proxies, beside the same walk with ``ipaddress``.
+"""The client's address through three trusted proxies, compared with the ``ipaddress`` module.
 
-CPU time of a look-up, IPv4 and IPv6, the addresses of clients all different.
+CPU time of a lookup for IPv4 and IPv6. All clients have different addresses.
 """
 
 import ipaddress
@@ -20,13 +20,13 @@ CHAINS: Final = {
     "IPv4": ("203.0.{}.{}", "10.0.0.1, 10.0.0.2", "10.0.0.3"),
     "IPv6": ("2001:db8::{:x}:{:x}", "fd00::1, fd00::2", "fd00::3"),
 }
-"""The client, the first two proxies as the header names them, and the peer."""
+"""The client, the first two proxies of the header, and the peer."""
 
 Headers = list[tuple[bytes, bytes]]
 
 
 def measure(plan: Plan) -> list[Figure]:
-    """Return the microseconds of a look-up."""
+    """Return the microseconds of a lookup."""
     rounds = [in_child(timed) for _ in range(plan.rounds or ROUNDS)]
     return [
         Figure(
@@ -42,7 +42,7 @@ def measure(plan: Plan) -> list[Figure]:
 
 
 def timed() -> dict[str, dict[str, float]]:
-    """Return the microseconds of both ways, by family."""
+    """Return the microseconds of both by address family."""
     ours = ClientIp(trusted=Networks((*LOOPBACK, *PROXIES))).resolve
     networks = [ipaddress.ip_network(text) for text in (*LOOPBACK, *PROXIES)]
 

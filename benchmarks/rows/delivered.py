@@ -1,7 +1,7 @@
-"""CPU of the whole process a request with one event, delivered: all threads, middleware included.
+"""CPU time of the whole process for a request with one delivered event.
 
-Requests come at a steady pace, so that every contestant batches as its settings say; the last
-flush is in it. What the bare application takes at the same pace is taken off.
+Requests come at a steady rate, so that each contestant sends its usual batches. The last flush is
+included. The time of the bare application at the same rate is subtracted.
 """
 
 import statistics
@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from benchmarks.child import in_child
-from benchmarks.drive.sides import SIDES
+from benchmarks.drive.interfaces import INTERFACES
 from benchmarks.figures import Figure, Plan
 from benchmarks.peers.peer import BARE, CONTESTANTS, open_peer
 from benchmarks.stub.running import running_stub
@@ -19,15 +19,15 @@ from benchmarks.work import tracking
 ROUNDS: Final = 3
 EVENTS: Final = 2000
 RATE: Final = 1000
-"""Requests a second."""
+"""Requests per second."""
 DEAR: Final = {"sentry capture": 200}
-"""Requests a second of what could not keep up."""
+"""Requests per second for contestants that can't keep up."""
 BURST: Final = 10
 WARM: Final = 50
 
 
 def measure(plan: Plan) -> list[Figure]:
-    """Return the microseconds, and which share of the events arrived."""
+    """Return the microseconds and the share of events that arrived."""
     names = [BARE, *(name for name in plan.contestants if name in CONTESTANTS)]
     costs: dict[str, list[float]] = {name: [] for name in names}
     lost = dict.fromkeys(names, 0.0)
@@ -52,8 +52,8 @@ def _round(name: str) -> tuple[float, float]:
 
 
 def timed(*, name: str, url: str, events: int, rate: int) -> float:
-    """Return the microseconds of CPU that this process takes for a request."""
-    peer, way = open_peer(name, url), SIDES["asgi"]
+    """Return the CPU microseconds of this process for a request."""
+    peer, way = open_peer(name, url), INTERFACES["asgi"]
     app = way.app(peer, partial(tracking, peer))
     way.serve(app, way.requests(WARM))
     peer.flush()

@@ -1,6 +1,6 @@
-"""What ``import sqreen_mw`` costs, beside importing the modules of others that it needs.
+"""CPU time of ``import sqreen_mw``, compared with importing the modules that it needs.
 
-CPU time of a bare interpreter, and what making the middleware adds when the app starts.
+Measured in a fresh interpreter, also with the creation of the middleware.
 """
 
 import subprocess
@@ -38,8 +38,8 @@ print(time.process_time_ns() - begin)
 
 
 def measure(plan: Plan) -> list[Figure]:
-    """Return the milliseconds of both, their ratio, and what starting adds."""
-    needed = _said(_NEEDED).split()
+    """Return the milliseconds of both, their ratio, and the time of creating the middleware."""
+    needed = _output(_NEEDED).split()
     rounds = range(plan.rounds or ROUNDS)
     times = [(_milliseconds(_IMPORT, "sqreen_mw"), _milliseconds(_IMPORT, *needed)) for _ in rounds]
     ours, theirs = (median(column) for column in zip(*times, strict=True))
@@ -52,9 +52,9 @@ def measure(plan: Plan) -> list[Figure]:
 
 
 def _milliseconds(code: str, *arguments: str) -> float:
-    return int(_said(code, *arguments)) / 1e6
+    return int(_output(code, *arguments)) / 1e6
 
 
-def _said(code: str, *arguments: str) -> str:
+def _output(code: str, *arguments: str) -> str:
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

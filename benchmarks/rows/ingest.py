@@ -1,7 +1,7 @@
-"""Events that the collector stores in SQLite for each second of its CPU: batches of 500 over HTTP.
+"""Events that the collector stores in SQLite per CPU second, in batches of 500 over HTTP.
 
-The real command with its default settings, every index of the Explorer, and an answer only after
-the commit; ids are in the order of time, as agents make them.
+The real command runs with its default settings and all indexes of the Explorer. It answers after
+the commit. Ids are in the order of time, like those of agents.
 """
 
 import gzip
@@ -19,7 +19,7 @@ from typing import Final
 
 from msgspec import Raw
 
-from benchmarks.cpu import cpu_seconds
+from benchmarks.cpu_time import cpu_seconds
 from benchmarks.figures import Figure, Plan
 from benchmarks.peers.peer import OURS
 from sqreen_mw.protocol.batch import Envelope, encode_batch, encode_event
@@ -33,7 +33,7 @@ WARM: Final = 4
 
 
 def measure(plan: Plan) -> list[Figure]:
-    """Return the events a second of CPU."""
+    """Return the events per CPU second."""
     with tempfile.TemporaryDirectory() as folder, _collector(folder) as collector:
         for _ in range(WARM):
             collector.post(_batch())
@@ -43,14 +43,14 @@ def measure(plan: Plan) -> list[Figure]:
 
 @dataclass(frozen=True)
 class Collector:
-    """A collector that runs."""
+    """A running collector."""
 
     pid: int
     host: str
     token: str
 
     def post(self, body: bytes) -> int:
-        """Send a batch, and return how many of its events were accepted."""
+        """Send a batch and return the number of accepted events."""
         connection = HTTPConnection(self.host, timeout=60)
         headers = {
             "Authorization": f"Bearer {self.token}",
@@ -71,10 +71,10 @@ def _collector(folder: str) -> Iterator[Collector]:
     command = [sys.executable, "-m", "sqreen_mw", "serve", *options]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None  # noqa: S101 it is piped
+        assert process.stdout is not None
         try:
-            told = json.loads(process.stdout.readline())
-            yield Collector(process.pid, told["url"].removeprefix("http://"), told["token"])
+            banner = json.loads(process.stdout.readline())
+            yield Collector(process.pid, banner["url"].removeprefix("http://"), banner["token"])
         finally:
             process.kill()
 

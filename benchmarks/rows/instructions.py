@@ -1,7 +1,7 @@
-"""Machine instructions of the thread that serves, counted by valgrind: they repeat within 1 %.
+"""Machine instructions of the serving thread, counted by valgrind. They repeat within 1 %.
 
-Each contestant runs in its own process under callgrind, which writes its count down at each mark.
-Threads that deliver are left out; the row ``delivered`` has the whole process.
+Each contestant runs in its own process under callgrind, which writes its counts at each mark.
+Threads for the delivery are not counted; the row ``delivered`` measures the whole process.
 """
 
 import gc
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from benchmarks.callgrind import begin_counting, instructions, mark, prefix
 from benchmarks.child import in_child
-from benchmarks.drive.sides import SIDES, Side
+from benchmarks.drive.interfaces import INTERFACES, Interface
 from benchmarks.figures import Figure, Plan
 from benchmarks.peers.nothing import Bare
 from benchmarks.peers.peer import CONTESTANTS, PASSING, Peer, open_peer
@@ -24,7 +24,7 @@ from benchmarks.work import tracking
 REPEATED: Final = 5
 
 Counts = dict[str, float]
-"""Instructions a request, by what was served."""
+"""Instructions per request, by block."""
 
 
 class _Block(NamedTuple):
@@ -51,13 +51,13 @@ BLOCKS: Final = {
     ),
     "wsgi": _QUIET,
 }
-"""What is served; on the second side only what differs there."""
+"""The served blocks; for WSGI only those that differ from ASGI."""
 
 
 def measure(plan: Plan) -> list[Figure]:
-    """Return instructions added a request, and of ``track()``."""
+    """Return the instructions added to a request, and those of ``track()``."""
     names = [PASSING, *plan.contestants]
-    tasks = [(name, side) for name in names for side in SIDES]
+    tasks = [(name, side) for name in names for side in INTERFACES]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         counts = dict(zip(tasks, pool.map(_counted, tasks), strict=True))
     return [*_of_side("asgi", names, counts), *_of_side("wsgi", names, counts)]
@@ -66,15 +66,15 @@ def measure(plan: Plan) -> list[Figure]:
 def _of_side(
     side: str, names: list[str], counts: dict[tuple[str, str], Counts]
 ) -> Iterator[Figure]:
-    told = {name: count for name in names if (count := counts[name, side])["wrapped"]}
+    known = {name: count for name in names if (count := counts[name, side])["wrapped"]}
     label = side.upper()
     yield Figure(
         name=f"{label} request, added",
-        values={name: count["plain"] - count["bare"] for name, count in told.items()},
+        values={name: count["plain"] - count["bare"] for name, count in known.items()},
     )
     yield Figure(
         name=f"{label} streaming, added",
-        values={name: count["stream"] - count["bare stream"] for name, count in told.items()},
+        values={name: count["stream"] - count["bare stream"] for name, count in known.items()},
     )
     if side == "wsgi":
         return
@@ -93,7 +93,7 @@ def _of_side(
 
 
 def _counted(task: tuple[str, str]) -> Counts:
-    """Return the counts of a contestant on a side, as callgrind wrote them down."""
+    """Return callgrind's counts of a contestant for an interface."""
     name, side = task
     with tempfile.TemporaryDirectory() as folder, running_stub() as stub:
         wrapped = in_child(serve_blocks, prefix=prefix(folder), name=name, side=side, url=stub.url)
@@ -105,8 +105,8 @@ def _counted(task: tuple[str, str]) -> Counts:
 
 
 def serve_blocks(name: str, side: str, url: str) -> bool:
-    """Serve each block between two marks, and tell whether there is a middleware."""
-    peer, way = open_peer(name, url), SIDES[side]
+    """Serve each block between two marks. Return whether there is a middleware."""
+    peer, way = open_peer(name, url), INTERFACES[side]
     apps = [_app(block, peer, way) for block in BLOCKS[side]]
     for app, block in zip(apps, BLOCKS[side], strict=True):
         way.serve(app, way.requests(block.warm))
@@ -121,6 +121,6 @@ def serve_blocks(name: str, side: str, url: str) -> bool:
     return way.wraps(peer)
 
 
-def _app(block: _Block, peer: Peer, way: Side) -> Any:
+def _app(block: _Block, peer: Peer, way: Interface) -> Any:
     work = partial(tracking, peer, block.tracks) if block.tracks else None
     return way.app(peer if block.wrapped else Bare(""), work, streams=block.streams)

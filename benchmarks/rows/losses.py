@@ -1,13 +1,13 @@
-"""What is lost where others lose: at an exit, by a signal, at a fork, where nobody answers.
+"""Lost events at an exit, a signal and a fork, and with a server that does not answer.
 
-Each contestant tells of its events in a process of its own, which flushes and closes nothing, and
-is killed if it has not ended after half a minute. The collector is given by name and by address.
+Each contestant tracks its events in its own process, which does not flush or close anything, and
+is killed after 30 seconds. The server is configured by name and by address.
 
-A: 1000 events, then a normal exit, with a server that takes 200 ms a request. B: 50 events, then
-SIGTERM, which nobody handles. C: 50 events for a port that nobody listens on. D: 50 events for a
-server that never answers. E, what a call costs, is the row ``track``. F: an event, a fork, 20
-events in the child, and both exit. G: 15,000 events for a server that never answers, and what the
-process learns of those that no queue has room for.
+A: 1000 events, then a normal exit, with a server that needs 200 ms for a request. B: 50 events,
+then SIGTERM without a handler. C: 50 events for a port without a listener. D: 50 events for a
+server that never answers. E, the cost of a call, is the row ``track``. F: an event, a fork, 20
+events in the child, and both exit. G: 15,000 events for a server that never answers, and the
+reports about the events that do not fit into the queue.
 """
 
 from collections.abc import Mapping
@@ -15,18 +15,18 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks.child import in_child
-from benchmarks.ended import SECONDS
 from benchmarks.figures import Figure, Plan
 from benchmarks.flood import EVENTS, Flood, flooded
-from benchmarks.loss import CASES, HOSTS, Case, Loss, loss_of
+from benchmarks.loss_cases import CASES, HOSTS, Case, Loss, loss_of
 from benchmarks.peers.peer import BARE, CONTESTANTS, OURS
+from benchmarks.process_end import SECONDS
 from benchmarks.stub.running import running_stub
 
 WITH_SPOOL: Final = f"{OURS}, with a spool"
 
 
 def measure(plan: Plan) -> list[Figure]:
-    """Return what arrived or how long the exit took, and what ours told of the rest."""
+    """Return the delivered events or the time of the exit, and the counters of ours."""
     names = [name for name in plan.contestants if name in CONTESTANTS]
     figures: list[Figure] = []
     for case in CASES:
@@ -44,7 +44,7 @@ def _flood(name: str, host: str) -> Flood:
 
 
 def _learned(way: str, floods: Mapping[str, Flood]) -> list[Figure]:
-    """Return what the callers learn: by answers, in the log, by counts."""
+    """Return the reports by return values, log lines and counters."""
     refused = {name: flood.refused for name, flood in floods.items() if flood.refused is not None}
     counts = {
         name: (flood.waiting, flood.dropped)
@@ -66,7 +66,7 @@ def _learned(way: str, floods: Mapping[str, Flood]) -> list[Figure]:
 
 
 def _losses(case: Case, names: list[str], host: str) -> dict[str, Loss]:
-    """Return what comes of everybody's events; of ours with a spool too if they can't arrive."""
+    """Return the results of all contestants; if no event can arrive, also ours with a spool."""
     losses = {name: loss_of(case, name, host=host) for name in names}
     if case.counts_seconds:
         losses[BARE] = loss_of(case, BARE, host=host)
@@ -84,7 +84,7 @@ def _figures(case: Case, way: str, losses: Mapping[str, Loss]) -> list[Figure]:
     accounted = Figure(
         name=f"{case.name}, {way}: accounted for, of {case.events:,}",
         values={name: loss.accounted for name, loss in ours.items()},
-        notes={name: loss.told for name, loss in ours.items()},
+        notes={name: loss.summary for name, loss in ours.items()},
     )
     return [_seconds(case, way, losses), accounted]
 

@@ -1,7 +1,7 @@
-"""Memory that an event holds while it waits, the server being stalled: Python's own (tracemalloc).
+"""Memory of a waiting event with a stalled server, measured by tracemalloc.
 
-Two fillings of the queue are compared, so that connections, batches under way and modules are not
-in it. Each event comes from a request of its own, parsed anew as a server does.
+Two fill levels of the queue are compared, which excludes connections, batches in flight and
+modules. Each event comes from its own request with new values.
 """
 
 import gc
@@ -14,25 +14,25 @@ from functools import partial
 from typing import Final
 
 from benchmarks.child import in_child
-from benchmarks.drive.sides import SIDES, Side
+from benchmarks.drive.interfaces import INTERFACES, Interface
 from benchmarks.figures import Figure, Plan
 from benchmarks.peers.peer import CONTESTANTS, OURS, Peer, open_peer
 from benchmarks.stub.running import running_stub
 from benchmarks.work import EVENT, tracking
 
 FILLING: Final = (1000, 1000)
-"""Events of the first and of the second filling; the default queues of most take these."""
+"""The two fill levels; they fit into the default queues of most contestants."""
 SMALL: Final = {
     "sentry logs": (500, 500),
     "sentry capture": (20, 50),
     "opentelemetry": (300, 300),
 }
-"""Where the queue is shorter, or as with OpenTelemetry, a request makes three spans as well."""
+"""For shorter queues, such as OpenTelemetry's, which also stores three spans per request."""
 SETTLING_SECONDS: Final = 2.0
-"""Longer than any contestant waits before it cuts a batch from what is new."""
+"""Longer than any contestant waits before it creates a batch."""
 
 IDLE_SECONDS: Final = 0.01
-"""CPU that a thread may take for looking whether there is something to do."""
+"""CPU time of a thread that only looks for work."""
 
 OVERFLOWING: Final = 12_000
 LARGE: Final = {"a": "x" * 4000, "b": "y" * 4000}
@@ -40,7 +40,7 @@ MIB: Final = 2**20
 
 
 def measure(plan: Plan) -> list[Figure]:
-    """Return the bytes an event, on each side, and what our whole queue can come to."""
+    """Return the bytes per event for each interface, and the maximum of our queue."""
     names = [name for name in plan.contestants if name in CONTESTANTS]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         figures = [
@@ -48,7 +48,7 @@ def measure(plan: Plan) -> list[Figure]:
                 name=f"{side.upper()}, bytes an event",
                 values=dict(zip(names, pool.map(partial(_held, side), names), strict=True)),
             )
-            for side in SIDES
+            for side in INTERFACES
         ]
     return [*figures, *_bounds()] if OURS in names else figures
 
@@ -69,8 +69,8 @@ def _bounds() -> list[Figure]:
 
 
 def held(*, name: str, side: str, url: str) -> float:
-    """Return the bytes that a waiting event holds."""
-    peer, way = open_peer(name, url), SIDES[side]
+    """Return the bytes of a waiting event."""
+    peer, way = open_peer(name, url), INTERFACES[side]
     first, second = SMALL.get(name, FILLING)
     work = partial(tracking, peer)
     tracemalloc.start()
@@ -79,16 +79,16 @@ def held(*, name: str, side: str, url: str) -> float:
 
 
 def overflowed(*, url: str, large: bool) -> float:
-    """Return the MiB that our queue holds once it drops events."""
-    peer, way = open_peer(OURS, url), SIDES["asgi"]
+    """Return the MiB of our full queue."""
+    peer, way = open_peer(OURS, url), INTERFACES["asgi"]
     work = partial(_tracking_much, peer) if large else partial(tracking, peer)
     tracemalloc.start()
     before = _filled(peer, way, 1, work=work)
     return (_filled(peer, way, OVERFLOWING, work=work) - before) / MIB
 
 
-def _filled(peer: Peer, way: Side, count: int, *, work: Callable[[], None]) -> int:
-    """Serve so many requests, and return the bytes that Python holds then."""
+def _filled(peer: Peer, way: Interface, count: int, *, work: Callable[[], None]) -> int:
+    """Serve requests and return the allocated bytes afterwards."""
     app = way.app(peer, work)
     for _ in range(count):
         way.serve(app, way.requests(1))
@@ -98,7 +98,7 @@ def _filled(peer: Peer, way: Side, count: int, *, work: Callable[[], None]) -> i
 
 
 def _settle() -> None:
-    """Wait until the contestant's own threads have done what they do with new events."""
+    """Wait until the contestant's threads have processed new events."""
     time.sleep(SETTLING_SECONDS)
     busy = True
     while busy:

@@ -1,6 +1,7 @@
-"""Machine instructions of each piece of one event of ours, from the app's call to the batch.
+"""Machine instructions of each step of an event of ours, from the app's call to the batch.
 
-Each piece is called alone, many times, under callgrind; a piece that is in another one says so.
+Each step is called alone and repeatedly under callgrind. The names of nested steps begin with
+"in it".
 """
 
 import gc
@@ -39,14 +40,14 @@ from sqreen_mw.protocol.event_id import new_event_id
 URL: Final = "memory://"
 CALLS: Final = 100
 BATCH: Final = 100
-"""Events of the batch that is made and compressed; the figures are an event's."""
+"""Events of the compressed batch; the figures are per event."""
 
 Pieces = dict[str, tuple[Callable[[], object], int]]
-"""What to call by its name, and for how many events one call stands."""
+"""The function of each step by its name, and the number of events of one call."""
 
 
-def measure(plan: Plan) -> list[Figure]:  # noqa: ARG001 ours alone
-    """Return the instructions of each piece."""
+def measure(_plan: Plan) -> list[Figure]:
+    """Return the instructions of each step of ours."""
     with tempfile.TemporaryDirectory() as folder:
         names: list[str] = in_child(call_pieces, prefix=prefix(folder))
         counts = [instructions(folder, block) / CALLS for block in range(1, len(names) + 1)]
@@ -59,7 +60,7 @@ def measure(plan: Plan) -> list[Figure]:  # noqa: ARG001 ours alone
 
 
 def call_pieces() -> list[str]:
-    """Call each piece between two marks, and return their names."""
+    """Call each step between two marks, and return their names."""
     pieces = _pieces()
     for call, _ in pieces.values():
         _repeat(call)
@@ -88,10 +89,10 @@ def _of_the_app() -> Pieces:
     buffer = EventQueue(max_events=10**9, max_bytes=10**12)
     event = _tracked(context)
 
-    asked, told = scope(1), TOLD_HEADERS | {b"x-forwarded-for"}
+    asked, names = scope(1), TOLD_HEADERS | {b"x-forwarded-for"}
 
     def remade() -> None:
-        asgi_request(asked, agent, told).finish()
+        asgi_request(asked, agent, names).finish()
 
     return {
         "a request's context, made and let go": (remade, 1),
@@ -151,7 +152,7 @@ def _request(agent: Agent) -> RequestContext:
 
 
 def _tracked(context: RequestContext) -> PendingEvent:
-    """Return the event that a request's ``track()`` makes."""
+    """Return the event of a request's ``track()``."""
     events: list[PendingEvent] = []
 
     def put(event: PendingEvent) -> bool:

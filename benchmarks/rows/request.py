@@ -1,7 +1,7 @@
-"""CPU time that a middleware adds to a request that tracks nothing; ratios count.
+"""CPU time that a middleware adds to a request without events. Compare ratios only.
 
-In each round the bare application, a pass-through middleware and the contestant's take turns in
-one process; the medians of the rounds are set against each other.
+In each round, the bare application, a pass-through middleware and the contestant's middleware take
+turns in one process. The medians of the rounds are compared.
 """
 
 import statistics
@@ -9,7 +9,7 @@ import time
 from typing import Any, Final
 
 from benchmarks.child import in_child
-from benchmarks.drive.sides import SIDES, Side
+from benchmarks.drive.interfaces import INTERFACES, Interface
 from benchmarks.figures import Figure, Plan
 from benchmarks.peers.nothing import Bare, PassThrough
 from benchmarks.peers.peer import PASSING, open_peer
@@ -25,11 +25,11 @@ KINDS: Final = {
     "WSGI": ("wsgi", False),
     "WSGI streaming": ("wsgi", True),
 }
-"""What is served: the side, and whether the answer comes in parts."""
+"""The interface, and whether the answer is streamed."""
 
 
 def measure(plan: Plan) -> list[Figure]:
-    """Return the microseconds added to a request of each kind, and how often a pass-through's."""
+    """Return the microseconds added to a request, also as a multiple of the pass-through's."""
     times: dict[str, list[dict[str, float]]] = {PASSING: []}
     for _ in range(plan.rounds or ROUNDS):
         for name in plan.contestants:
@@ -51,11 +51,11 @@ def _medians(times: dict[str, list[dict[str, float]]], kind: str) -> dict[str, f
 
 
 def timed(name: str, url: str) -> dict[str, dict[str, float]]:
-    """Return the microseconds that the contestant adds, and those that a pass-through does."""
+    """Return the microseconds added by the contestant and by the pass-through."""
     peer = open_peer(name, url)
     added: dict[str, dict[str, float]] = {"own": {}, "passing": {}}
     for kind, (side, streams) in KINDS.items():
-        way = SIDES[side]
+        way = INTERFACES[side]
         apps = [way.app(one, streams=streams) for one in (Bare(""), PassThrough(""), peer)]
         turns = [[_turn(way, app) for app in apps] for _ in range(TURNS)]
         bare, passing, own = (statistics.median(column) for column in zip(*turns, strict=True))
@@ -65,7 +65,7 @@ def timed(name: str, url: str) -> dict[str, dict[str, float]]:
     return added
 
 
-def _turn(way: Side, app: Any) -> float:
+def _turn(way: Interface, app: Any) -> float:
     """Return the microseconds of a request."""
     requests = way.requests(REQUESTS)
     begin = time.thread_time_ns()

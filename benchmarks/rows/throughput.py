@@ -1,10 +1,9 @@
-"""Requests a second under wrk, one track() each, as a share of the bare application's.
+"""Requests per second under wrk with one event each, as a share of the bare application's.
 
-uvicorn with one worker has one core, wrk and the server that takes the events have the others.
-A Starlette application that only greets, saturated, and one of 1 ms of CPU; the contestants take
-turns.
-``a CPU second`` is of the application's process until all is delivered: others' load on a shared
-machine does not show in it, and what would still wait after the load does.
+uvicorn with one worker has one core; wrk and the stub server have the others. The Starlette
+application answers at once or works for 1 ms. The contestants take turns.
+``a CPU second`` counts the CPU time of the application's process until all events are delivered.
+It excludes the load of other processes and includes the delivery after the requests.
 """
 
 import os
@@ -18,10 +17,10 @@ from shutil import which
 from typing import Final
 from urllib.request import urlopen
 
-from benchmarks.cpu import cpu_seconds
+from benchmarks.cpu_time import cpu_seconds
 from benchmarks.figures import Figure, Plan
 from benchmarks.peers.peer import BARE, CONTESTANTS
-from benchmarks.serving import FLUSH, PATHS, Served, serving
+from benchmarks.site_process import FLUSH, PATHS, Served, serving
 from benchmarks.stub.running import Stub, running_stub
 from benchmarks.unmeasurable import UnmeasurableError
 from benchmarks.work import turns_of
@@ -31,12 +30,12 @@ SECONDS: Final = 1
 CONNECTIONS: Final = 8
 BUSY_SECONDS: Final = 0.001
 TOLERATED: Final = 0.005
-"""Answers under way when wrk ends count as events, but not as requests."""
+"""Requests in flight at the end of wrk count as events, but not as requests."""
 
 
 @dataclass
 class Site:
-    """A contestant's running application, and what it served."""
+    """A contestant's running application and its counts."""
 
     served: Served
     stub: Stub
@@ -46,26 +45,26 @@ class Site:
     slowest: list[float] = field(default_factory=list)
 
     def load(self, path: str) -> None:
-        """Load one page for a while, then let everything be delivered."""
+        """Load one page for a time, then deliver all events."""
         target = self.served.url + path
         begin = cpu_seconds(self.served.pid)
         command = ["wrk", f"-c{CONNECTIONS}", "-t1", f"-d{SECONDS}s", "--latency", target]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        answered = int(_found(r"(\d+) requests in", said))
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        answered = int(_found(r"(\d+) requests in", output))
         self.answered += answered
-        self.rates[path].append(float(_found(r"Requests/sec:\s+([\d.]+)", said)))
+        self.rates[path].append(float(_found(r"Requests/sec:\s+([\d.]+)", output)))
         self.flush()
         self.efforts[path].append(answered / (cpu_seconds(self.served.pid) - begin))
         if path == PATHS[0]:
-            self.slowest.append(_milliseconds(_found(r"\n +99% +(\S+)", said)))
+            self.slowest.append(_milliseconds(_found(r"\n +99% +(\S+)", output)))
 
     def flush(self) -> None:
-        """Wait until what was tracked is delivered."""
+        """Wait until all tracked events are delivered."""
         with urlopen(self.served.url + FLUSH, timeout=60) as answer:  # noqa: S310 a server of our own
             answer.read()
 
     def lost(self) -> float:
-        """Return the share of events that never arrived."""
+        """Return the share of events that did not arrive."""
         return 1 - self.stub.count() / self.answered
 
 
@@ -73,7 +72,7 @@ def measure(plan: Plan) -> list[Figure]:
     """Return the rates as shares of the bare application's.
 
     Raises:
-        UnmeasurableError: There is no wrk.
+        UnmeasurableError: wrk is not installed.
     """
     if which("wrk") is None:
         raise UnmeasurableError("wrk is missing: apt-get install wrk")
@@ -121,13 +120,13 @@ def _figures(sites: dict[str, Site]) -> list[Figure]:
 
 
 def _share(own: list[float], bare: list[float]) -> float:
-    """Return the median share of rounds that ran one after the other."""
+    """Return the median share of consecutive rounds."""
     return statistics.median(mine / other for mine, other in zip(own, bare, strict=True))
 
 
 @contextmanager
 def _spare_core() -> Iterator[int]:
-    """Keep one core for the contestants; this process and its other children leave it."""
+    """Reserve one core for the contestants. This process and its other children don't use it."""
     cores = os.sched_getaffinity(0)
     core = min(cores)
     os.sched_setaffinity(0, cores - {core} or cores)
@@ -137,10 +136,10 @@ def _spare_core() -> Iterator[int]:
         os.sched_setaffinity(0, cores)
 
 
-def _found(pattern: str, said: str) -> str:
-    match = re.search(pattern, said)
+def _found(pattern: str, output: str) -> str:
+    match = re.search(pattern, output)
     if match is None:
-        raise UnmeasurableError(f"wrk said nothing like {pattern}: {said}")
+        raise UnmeasurableError(f"wrk's output does not match {pattern}: {output}")
     return match[1]
 
 

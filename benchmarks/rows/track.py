@@ -1,7 +1,7 @@
-"""CPU time of one track() with three properties, of the thread that calls it: ratios count.
+"""CPU time of ``track()`` with three properties in the calling thread. Compare ratios only.
 
-In each round requests that track nothing, once and several times take turns; what is delivered
-meanwhile, by other threads to a stub server, is not in it.
+In each round, requests without, with one and with several events take turns. The delivery by other
+threads to a stub server is not counted.
 """
 
 import statistics
@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from benchmarks.child import in_child
-from benchmarks.drive.sides import SIDES
+from benchmarks.drive.interfaces import INTERFACES
 from benchmarks.figures import Figure, Plan
 from benchmarks.peers.peer import CONTESTANTS, open_peer
 from benchmarks.stub.running import running_stub
@@ -18,13 +18,13 @@ from benchmarks.work import tracking
 
 ROUNDS: Final = 3
 BLOCKS: Final = 11
-"""Blocks in one process; the queue of no contestant overflows by them."""
+"""Blocks in one process; they overflow no contestant's queue."""
 REQUESTS: Final = 20
 REPEATED: Final = 5
 
 
 def measure(plan: Plan) -> list[Figure]:
-    """Return the microseconds of a request's first ``track()``, and of those after it."""
+    """Return the microseconds of a request's first ``track()`` and of the following ones."""
     rounds = plan.rounds or ROUNDS
     names = [name for name in plan.contestants if name in CONTESTANTS]
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
@@ -43,8 +43,8 @@ def _median(times: list[tuple[float, float]], position: int) -> float:
 
 
 def timed(name: str, url: str) -> tuple[float, float]:
-    """Return the microseconds of a first and of a repeated call."""
-    peer, way = open_peer(name, url), SIDES["asgi"]
+    """Return the microseconds of a first and a repeated call."""
+    peer, way = open_peer(name, url), INTERFACES["asgi"]
     apps = [way.app(peer, partial(tracking, peer, calls)) for calls in (0, 1, 1 + REPEATED)]
     blocks = [[_block(app) for app in apps] for _ in range(BLOCKS)]
     none, once, more = (statistics.median(column) for column in zip(*blocks, strict=True))
@@ -53,7 +53,7 @@ def timed(name: str, url: str) -> tuple[float, float]:
 
 def _block(app: Any) -> float:
     """Return the microseconds of a request."""
-    way = SIDES["asgi"]
+    way = INTERFACES["asgi"]
     requests = way.requests(REQUESTS)
     begin = time.thread_time_ns()
     way.serve(app, requests)

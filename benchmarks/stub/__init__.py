@@ -1,1 +1,1 @@
-"""A server that takes every contestant's events, and counts them."""
+"""A server that accepts and counts the events of all contestants."""

@@ -1,6 +1,6 @@
-"""The stub server's process: ``python -m benchmarks.stub [--stalls]`` prints its port.
+"""The stub server: ``python -m benchmarks.stub [--stalls]`` prints its port.
 
-With ``--delay`` it takes that many seconds for each request, whose events it counts before.
+With ``--delay`` it waits that many seconds before each answer; the events are counted before.
 """
 
 import argparse
@@ -8,16 +8,16 @@ import asyncio
 import sys
 from typing import Final
 
-from benchmarks.stub.dialects import Told, read
+from benchmarks.stub.dialects import StubAnswer, read
 
 COUNT_PATH: Final = "/count"
 OTHERS_PATH: Final = "/others"
-"""Says how many connections are open besides this one."""
+"""Returns the number of other open connections."""
 _HEAD: Final = b"HTTP/1.1 %d OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
 
 class StubServer:
-    """Answers each product in its own words, or lets all of them wait."""
+    """Answers each product in its own protocol, or never answers."""
 
     def __init__(self, *, stalls: bool, delay: float) -> None:
         self._stalls: Final = stalls
@@ -26,34 +26,34 @@ class StubServer:
         self._connections = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection until the other side ends it."""
+        """Serve a connection until the client closes it."""
         self._connections += 1
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                told = await self._answer(head.decode("latin-1").split("\r\n"), reader)
-                writer.write(_HEAD % (told.status, len(told.answer)) + told.answer)
+                answer = await self._answer(head.decode("latin-1").split("\r\n"), reader)
+                writer.write(_HEAD % (answer.status, len(answer.answer)) + answer.answer)
         except (asyncio.IncompleteReadError, ConnectionError):
             self._connections -= 1
             writer.close()
 
-    async def _answer(self, head: list[str], reader: asyncio.StreamReader) -> Told:
+    async def _answer(self, head: list[str], reader: asyncio.StreamReader) -> StubAnswer:
         path = head[0].split(" ")[1]
         if path in {COUNT_PATH, OTHERS_PATH}:
             asked = self._events if path == COUNT_PATH else self._connections - 1
-            return Told(0, answer=str(asked).encode())
+            return StubAnswer(0, answer=str(asked).encode())
         fields = dict(line.lower().split(": ", 1) for line in head[1:] if line)
         body = await reader.readexactly(int(fields["content-length"]))
         if self._stalls:
             await asyncio.Event().wait()
-        told = read(path, fields.get("content-encoding", ""), body)
-        self._events += told.events
+        answer = read(path, fields.get("content-encoding", ""), body)
+        self._events += answer.events
         await asyncio.sleep(self._delay)
-        return told
+        return answer
 
 
 async def main() -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stalls", action="store_true")
     parser.add_argument("--delay", type=float, default=0)

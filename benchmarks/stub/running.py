@@ -1,4 +1,4 @@
-"""Running a stub server for as long as a contestant is measured."""
+"""Runs a stub server while a contestant is measured."""
 
 import subprocess
 import sys
@@ -12,24 +12,24 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Stub:
-    """A stub server that listens.
+    """A running stub server.
 
     Attributes:
-        url: Where.
+        url: Its URL.
     """
 
     url: str
 
     def at(self, host: str) -> str:
-        """Return where it is, by a name or an address of this machine."""
+        """Return its URL with another name or address of this machine."""
         return f"http://{host}:{urlsplit(self.url).port}"
 
     def count(self) -> int:
-        """Return how many events it was told so far."""
+        """Return the number of events so far."""
         return self._ask("/count")
 
     def settled(self, seconds: float = 10) -> int:
-        """Return how many events it was told once all that were connected are gone."""
+        """Return the number of events after all other connections are closed."""
         end = time.monotonic() + seconds
         while self._ask("/others") and time.monotonic() < end:
             time.sleep(0.02)
@@ -49,13 +49,13 @@ def running_stub(*, stalls: bool = False, delay: float = 0) -> Iterator[Stub]:
     """Run a stub server.
 
     Args:
-        stalls: Whether it reads what it is sent, and never answers.
-        delay: Seconds that it takes for each request.
+        stalls: If True, it reads requests and never answers.
+        delay: Seconds before each answer.
     """
     given = ["--delay", str(delay), *(["--stalls"] if stalls else [])]
     command = [sys.executable, "-m", "benchmarks.stub", *given]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None  # noqa: S101 it is piped
+        assert process.stdout is not None
         try:
             yield Stub(f"http://127.0.0.1:{int(process.stdout.readline())}")
         finally:

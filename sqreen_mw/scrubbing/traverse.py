@@ -61,13 +61,16 @@ class Traversal:
         is_number = kind is int or kind is float
         if value is None or kind is bool or (is_number and -LEAST_CARD < value < LEAST_CARD):
             return value
-        with suppress_app_errors:
-            if kind is dict:
-                return self._mapping(value, depth - 1)
-            return self._sequence(value, depth - 1) if kind is list else self._other(value, depth)
-        return MASK  # fail closed
+        if kind is dict:
+            return self._mapping(value, depth - 1)
+        return self._sequence(value, depth - 1) if kind is list else self._other(value, depth)
 
     def _other(self, value: Any, depth: int) -> Any:
+        with suppress_app_errors:  # methods of the app's objects may raise
+            return self._object(value, depth)
+        return MASK  # fail closed
+
+    def _object(self, value: Any, depth: int) -> Any:
         match value:
             case int() | float() | Decimal():
                 return _number(value)

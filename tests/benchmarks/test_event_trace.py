@@ -7,7 +7,7 @@ from benchmarks.recording import Step, recorded_event
 from benchmarks.stub.running import running_stub
 
 
-def test_a_move_is_a_call_into_another_file_or_a_return_to_it() -> None:
+def test_moves_are_calls_and_returns_to_another_file() -> None:
     """Calls within a file are no moves, and each thread has its own trace."""
     steps = [
         Step(is_caller=True, file="api.py", function="track"),
@@ -30,6 +30,7 @@ def test_trace_goes_from_track_to_the_transport(*, in_request: bool) -> None:
             for step in in_child(recorded_event, name=OURS, url=stub.url, in_request=in_request)
         ]
 
-    assert (steps[0].is_caller, steps[0].function) == (True, "track")
+    assert steps[0].is_caller
+    assert str(steps[0].function).endswith("track")
     assert not steps[-1].is_caller
     assert any(step.function == "HttpTransport.send" for step in steps)

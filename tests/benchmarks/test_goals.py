@@ -18,25 +18,25 @@ MORE = Goal(what="rate", row="r", figure="f", bound=0.6, times=2.5, more=True)
         (MORE, 0.5, 0.1, False),
     ],
 )
-def test_a_goal_holds_by_its_bound_and_beside_the_best_peer(
+def test_goal_needs_its_bound_and_its_ratio(
     goal: Goal, ours: float, peer: float, *, holds: bool
 ) -> None:
-    """A goal holds where both its bound and its distance from the best peer do."""
+    """A goal is met if both its bound and its ratio to the best peer are."""
     figure = Figure(name="f", values={"ours": ours, "posthog": peer})
 
     assert goal.holds(figure) is holds
 
 
-def test_the_best_peer_is_never_ours_nor_nothing() -> None:
-    """The bare application and ours are no peers; of the others the best one counts."""
+def test_best_peer_is_a_product() -> None:
+    """The bare application and ours are not peers."""
     values = {"bare": 0, "ours": 1, "posthog": 9, "sentry logs": 5}
 
     assert LESS.best(Figure(name="f", values=values)) == "sentry logs"
     assert LESS.best(Figure(name="f", values={"bare": 0, "ours": 1})) is None
 
 
-def test_only_what_was_measured_is_told() -> None:
-    """The table has a line for each goal whose figure was measured, and says what is not held."""
+def test_table_contains_measured_goals_only() -> None:
+    """Each measured goal has a line, and a missed goal is marked."""
     figure = Figure(name="repeated, us", digits=1, values={"ours": 23.25, "segment": 40})
     table = goal_table({"track": [figure]})
 

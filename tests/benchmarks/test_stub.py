@@ -12,7 +12,7 @@ from benchmarks.stub.running import Stub, running_stub
 _ITEM = b'{"a": 1}'
 _LOGS = json.dumps({"type": "log", "item_count": 7, "length": len(_ITEM)}).encode()
 
-SAID = {
+REQUESTS = {
     "ours": ("/v1/events", json.dumps({"events": [{}, {}]}).encode(), 2),
     "posthog": ("/batch/", json.dumps({"batch": [{}, {}, {}]}).encode(), 3),
     "segment": ("/v1/batch", json.dumps({"batch": [{}]}).encode(), 1),
@@ -27,16 +27,16 @@ SAID = {
 
 @pytest.fixture
 def stub() -> Iterator[Stub]:
-    """A stub server in its own process."""
+    """Run a stub server in its own process."""
     with running_stub() as running:
         yield running
 
 
 @pytest.mark.parametrize("compressed", [False, True])
-@pytest.mark.parametrize("product", SAID)
-def test_it_counts_events(stub: Stub, product: str, *, compressed: bool) -> None:
-    """The stub server counts the events of every product's own protocol, compressed or not."""
-    path, body, count = SAID[product]
+@pytest.mark.parametrize("product", REQUESTS)
+def test_stub_counts_events(stub: Stub, product: str, *, compressed: bool) -> None:
+    """The stub server counts the events of each product's protocol, compressed or not."""
+    path, body, count = REQUESTS[product]
     connection = HTTPConnection(stub.url.removeprefix("http://"), timeout=10)
     headers = {"Content-Encoding": "gzip"} if compressed else {}
     connection.request("POST", path, gzip.compress(body) if compressed else body, headers)
@@ -47,8 +47,8 @@ def test_it_counts_events(stub: Stub, product: str, *, compressed: bool) -> None
     assert stub.count() == count
 
 
-def test_ours_arrives_whole(stub: Stub) -> None:
-    """Every event that a measured process of ours tracks is counted, and costs some CPU."""
+def test_all_events_of_ours_are_counted(stub: Stub) -> None:
+    """Each event of a measured process is counted, and the process uses CPU time."""
     cost = in_child(timed, name="ours", url=stub.url, events=100, rate=1000)
 
     assert cost > 0

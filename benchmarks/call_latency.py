@@ -1,11 +1,11 @@
-"""How long may a call into the agent take, while the collector hangs?
+"""How long does a call into the agent take at most while the collector hangs?
 
-Requests are served in process; each calls what an app calls. The longest call of each kind is
-shown beside the longest empty call: that is what the machine itself does to whoever measures.
+Requests are served in this process, and each makes the calls of an app. The longest call of each
+kind is printed next to the longest empty call, which shows the delays of the machine itself.
 
 ::
 
-    python -m benchmarks.calls --calls 100000
+    python -m benchmarks.call_latency --calls 100000
 """
 
 import argparse
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Final
 
 import sqreen_mw as sqreen
-from benchmarks.drive.sides import SIDES
+from benchmarks.drive.interfaces import INTERFACES
 from benchmarks.peers.peer import OURS, open_peer
 from benchmarks.stub.running import running_stub
 
@@ -30,7 +30,7 @@ CALLS: Final[dict[str, Call]] = {
     "track": lambda: sqreen.track("coupon.applied", properties={"code": "SPRING", "first": True}),
     "track, large": lambda: sqreen.track("order.placed", properties={"text": "x" * 4000}),
     "identify": lambda: sqreen.identify({"email": "jane@example.org"}),
-    "auth_track": lambda: sqreen.auth_track(True, email="jane@example.org"),  # noqa: FBT003 a login's success comes first
+    "auth_track": lambda: sqreen.auth_track(True, email="jane@example.org"),
     "user_is_banned": sqreen.user_is_banned,
     "stats": sqreen.stats,
 }
@@ -40,8 +40,8 @@ def main() -> None:
     """Print the longest call of each kind.
 
     Raises:
-        SystemExit: A call is longer than the goal (1), or the machine holds up empty calls as long,
-            so that nothing can be told (2).
+        SystemExit: A call is longer than the goal (1), or empty calls are too, so that the result
+            is unknown (2).
     """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -54,7 +54,7 @@ def main() -> None:
         line = f"longest {max(each):7.3f} ms, {_late(each)} of {len(each):,} above {GOAL_MS:g} ms"
         sys.stdout.write(f"{name:>15}: {line}\n")
     if _late(times.pop(EMPTY)):
-        sys.stdout.write("the machine holds up empty calls as well: measure when it is quiet\n")
+        sys.stdout.write("the machine delays empty calls too: measure when it is idle\n")
         raise SystemExit(2)
     if any(map(_late, times.values())):
         raise SystemExit(1)
@@ -65,7 +65,7 @@ def _late(times: list[float]) -> int:
 
 
 def _measured(url: str, calls: int) -> dict[str, list[float]]:
-    """Return the milliseconds of so many calls into the agent, and of as many empty ones a kind."""
+    """Return the milliseconds of each call by kind, including empty calls."""
     times: dict[str, list[float]] = {name: [] for name in CALLS}
 
     def work() -> None:
@@ -74,9 +74,9 @@ def _measured(url: str, calls: int) -> dict[str, list[float]]:
             call()
             times[name].append((time.perf_counter() - begin) * 1000)
 
-    side = SIDES["asgi"]
+    side = INTERFACES["asgi"]
     app = side.app(open_peer(OURS, url), work)
-    gc.collect()  # what the imports left behind is nobody's call
+    gc.collect()  # the garbage of imports must not delay a call
     for _ in range(calls // (len(CALLS) - 1) // 100):
         side.serve(app, side.requests(100))
     return times

@@ -1,8 +1,8 @@
-"""What does scrubbing cost: a usual event, seen before or all new, and hostile texts?
+"""How long does scrubbing take for usual events and hostile texts?
 
 ::
 
-    python -m benchmarks.scrubbing
+    python -m benchmarks.scrubbing_time
 """
 
 import sys
@@ -33,7 +33,7 @@ HOSTILE = (
 
 
 def main() -> None:
-    """Print what each case costs at best, and which cost more than the goal."""
+    """Print the shortest time of each case, and mark those above the goal."""
     scrubber = Scrubber()
     seen = _event(7)
     costs = {
@@ -41,19 +41,21 @@ def main() -> None:
         "an event, all new": _least(lambda number: scrubber.value(_event(number)), ROUNDS),
     }
     for name, cost in costs.items():
-        _say(f"{cost * 1e6:8.1f} us  {name}", late=cost * 1e6 > GOALS_US[name])
+        _print(f"{cost * 1e6:8.1f} us  {name}", late=cost * 1e6 > GOALS_US[name])
     longs = {part: (part * LONG)[:LONG] for part in HOSTILE}
     slow = {part: _least(partial(_long, scrubber, text), 3) for part, text in longs.items()}
     for part, cost in sorted(slow.items(), key=lambda item: item[1]):
-        _say(f"{cost * 1e3:8.2f} ms  {LONG} characters of {part!r}", late=cost * 1e3 > GOAL_LONG_MS)
+        _print(
+            f"{cost * 1e3:8.2f} ms  {LONG} characters of {part!r}", late=cost * 1e3 > GOAL_LONG_MS
+        )
 
 
-def _say(line: str, *, late: bool) -> None:
+def _print(line: str, *, late: bool) -> None:
     sys.stdout.write(f"{line}{'  (above the goal)' if late else ''}\n")
 
 
 def _least(call: Callable[[int], object], rounds: int) -> float:
-    """Return the least seconds of this thread's own work: others' work only adds to it."""
+    """Return the shortest CPU time of this thread in seconds; other work only adds to it."""
     costs: list[float] = []
     for number in range(rounds):
         begin = time.perf_counter()

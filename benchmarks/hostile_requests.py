@@ -1,8 +1,8 @@
-"""What do hostile requests and values cost the thread that serves them, beyond the app's own work?
+"""How much time do hostile requests and values add to the thread that serves them?
 
 ::
 
-    python -m benchmarks.hostile --rounds 20
+    python -m benchmarks.hostile_requests --rounds 20
 """
 
 import argparse
@@ -22,14 +22,14 @@ from tests.transparency.hostile import PROPERTIES, SCOPES
 
 GOAL_MS = 5.0
 OWN_TIME = {"slow"}
-"""Values that take their own time to be shown, whoever asks."""
+"""Values whose own text takes long."""
 
 
 def main() -> None:
-    """Print what each case costs, the dearest last.
+    """Print the time of each case, the slowest last.
 
     Raises:
-        SystemExit: A case costs more than the goal.
+        SystemExit: A case takes longer than the goal.
     """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _scope_cost(wrapped: App, more: dict[str, Any], rounds: int) -> float:
-    """Return the milliseconds that the middleware adds to a request that tracks."""
+    """Return the milliseconds that the middleware adds to a request with an event."""
     return _median(partial(_serve, wrapped, more), rounds) - _median(
         partial(_serve, _answers, more), rounds
     )
@@ -58,7 +58,7 @@ def _track_cost(name: str, rounds: int) -> float:
 
 
 def _median(call: Callable[[], object], rounds: int) -> float:
-    """Return the milliseconds of this thread's own work."""
+    """Return the median milliseconds of this thread's CPU time."""
     times: list[float] = []
     for _ in range(rounds):
         begin = time.thread_time()
@@ -89,7 +89,7 @@ async def _receive() -> Message:
 
 
 async def _send(_message: Message) -> None:
-    """Take no message."""
+    """Ignore the message."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The ways to lose events, and what comes of one contestant's in each of them."""
+"""The cases in which events can be lost, and the results of a contestant."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
-from benchmarks.ended import Ended, run_to_end
+from benchmarks.process_end import Ended, run_to_end
 from benchmarks.stub.running import Stub, running_stub
 
 HOSTS: Final = {"by name": "localhost", "by address": "127.0.0.1"}
-"""How the server is given."""
+"""The notations of the server's host."""
 SLOW_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """Events that are told of, and an end.
+    """A number of events and an end of the process.
 
     Attributes:
-        name: The letter that it is known by.
-        events: How many events.
-        end: How the process ends.
-        server: Runs what they are sent to.
-        counts_seconds: Whether it is about how long the end takes, as nothing can arrive.
+        name: The letter of the case.
+        events: The number of events.
+        end: The kind of end.
+        server: Runs the server of the events.
+        counts_seconds: True if no event can arrive, so that the time of the exit counts.
     """
 
     name: str
@@ -36,11 +36,11 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """What came of one process's events.
+    """The results of one process.
 
     Attributes:
-        delivered: Events that arrived.
-        ended: How the process ended.
+        delivered: The number of events that arrived.
+        ended: The end of the process.
     """
 
     delivered: int
@@ -48,14 +48,14 @@ class Loss:
 
     @property
     def accounted(self) -> int:
-        """The events of which our process says at its end where they are, or why they are lost."""
+        """The number of events that the counters of ours explain."""
         counts = self.ended.counts
         lost: int = sum(counts["dropped"].values())
         return lost + int(counts["delivered"]) + int(counts["spooled"])
 
     @property
-    def told(self) -> str:
-        """What our process says of its events at its end."""
+    def summary(self) -> str:
+        """The counters of ours as text."""
         counts = self.ended.counts
         spooled = {"in the spool": counts["spooled"]}
         lost = {f"counted as lost at {reason}": n for reason, n in counts["dropped"].items()}
@@ -64,7 +64,7 @@ class Loss:
 
 @contextmanager
 def _refusing() -> Iterator[Stub]:
-    """Keep a port that nobody listens on."""
+    """Reserve a port without a listener."""
     with socket.socket() as kept:
         kept.bind(("127.0.0.1", 0))
         yield Stub(f"http://127.0.0.1:{kept.getsockname()[1]}")
@@ -86,13 +86,13 @@ CASES: Final = (
 
 
 def loss_of(case: Case, name: str, *, host: str, settings: tuple[str, ...] = ()) -> Loss:
-    """Return what comes of a contestant's events.
+    """Run a case with a contestant and return the results.
 
     Args:
-        case: The way to lose them.
+        case: The case.
         name: The contestant.
-        host: The server, as the contestant is told of it.
-        settings: Variables of its environment, as ``NAME=value``.
+        host: The host of the server in the contestant's settings.
+        settings: Environment variables as ``NAME=value``.
     """
     with case.server() as stub:
         ended = run_to_end(name, stub.at(host), events=case.events, end=case.end, settings=settings)

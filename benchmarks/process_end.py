@@ -1,4 +1,4 @@
-"""Running a process that loses, until its end or for as long as anybody waits for it."""
+"""Runs a process that loses events until its end or a timeout."""
 
 import json
 import signal
@@ -7,19 +7,19 @@ import sys
 import time
 from typing import Any, Final, NamedTuple
 
-from benchmarks.losing import DONE
+from benchmarks.losing_process import DONE
 
 SECONDS: Final = 30.0
-"""How long a process may take to end; it is killed then."""
+"""Seconds until a process that does not end is killed."""
 
 
 class Ended(NamedTuple):
-    """How a process ended.
+    """The end of a process.
 
     Attributes:
-        seconds: From its last event to its end.
-        killed: Whether it had not ended by itself.
-        counts: Ours alone: what it says of its events at its end; empty where it says nothing.
+        seconds: Time from its last event to its end.
+        killed: True if it did not end by itself.
+        counts: The counters of ours at its end; empty for peers.
     """
 
     seconds: float
@@ -30,23 +30,23 @@ class Ended(NamedTuple):
 def run_to_end(
     name: str, url: str, *, events: int, end: str, settings: tuple[str, ...] = ()
 ) -> Ended:
-    """Return how a contestant's process ended that told of events.
+    """Run a contestant's process that tracks events, and return its end.
 
     Args:
         name: The contestant.
-        url: Where it sends them.
-        events: How many.
-        end: How the process ends; by ``signal``, it is sent SIGTERM after its last event.
-        settings: Variables of the environment, as ``NAME=value``.
+        url: The server of the events.
+        events: The number of events.
+        end: The kind of end; ``signal`` is SIGTERM after the last event.
+        settings: Environment variables as ``NAME=value``.
 
     Raises:
-        RuntimeError: It failed before it had told of all.
+        RuntimeError: It failed before it had tracked all events.
     """
     given = ["--name", name, "--url", url, "--events", str(events), "--end", end]
-    command = ["env", *settings, sys.executable, "-m", "benchmarks.losing", *given]
+    command = ["env", *settings, sys.executable, "-m", "benchmarks.losing_process", *given]
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
     with subprocess.Popen(command, stdout=pipe, stderr=nowhere, text=True) as process:
-        assert process.stdout is not None  # noqa: S101 it is piped
+        assert process.stdout is not None
         try:
             if DONE not in (line.strip() for line in iter(process.stdout.readline, "")):
                 raise RuntimeError(f"{name} failed: {command}")

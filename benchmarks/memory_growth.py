@@ -1,8 +1,8 @@
-"""Does the resident memory of a process grow with the requests that it serves?
+"""Does the resident memory of a process grow with the number of served requests?
 
 ::
 
-    python -m benchmarks.memory --requests 100000
+    python -m benchmarks.memory_growth --requests 100000
 """
 
 import argparse
@@ -20,10 +20,10 @@ URL = "memory://benchmark"
 
 
 def main() -> None:
-    """Serve in process with each middleware, and print by how much memory grew.
+    """Serve requests in this process with each middleware, and print the growth.
 
     Raises:
-        SystemExit: By more than the goal, in proportion to the requests.
+        SystemExit: The growth is above the goal, in proportion to the requests.
     """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -43,7 +43,7 @@ def _track() -> None:
 
 
 def _growth(serve: Serve, requests: int) -> float:
-    """Return by how many MiB the process grew, once it is warm."""
+    """Return the growth of the warm process in MiB."""
     _serve(serve, max(requests // 10, 10_000))
     before = _resident()
     _serve(serve, requests)

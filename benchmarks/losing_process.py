@@ -1,6 +1,6 @@
-"""One contestant's process that tells of events and then ends, the way it is asked to.
+"""A contestant's process that tracks events and ends in the wanted way.
 
-It says ``done`` when it has told of all of them; ours adds, as its very last line, what it counted.
+It prints ``done`` after the last event. The last line of ours contains its counters.
 """
 
 import argparse
@@ -23,7 +23,7 @@ TURN_SECONDS: Final = 0.02
 
 
 def main() -> None:
-    """Tell of the events; nothing is flushed or closed by the application."""
+    """Track the events. The application does not flush or close anything."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True)
     parser.add_argument("--url", required=True)
@@ -31,31 +31,31 @@ def main() -> None:
     parser.add_argument("--end", choices=_ENDS, required=True)
     given = parser.parse_args()
     if given.name == OURS:
-        atexit.register(_count)  # before its own, so that it runs after it
+        atexit.register(_count)  # before ours, so that it runs after ours
     peer = open_peer(given.name, given.url)
-    peer.wrap_wsgi(wsgi_app())  # ours takes its settings there
+    peer.wrap_wsgi(wsgi_app())  # configures ours
     _ENDS[given.end](peer, given.events)
 
 
 def _exits(peer: Peer, events: int) -> None:
     tracking(peer, events)
-    _say(DONE)
+    _print(DONE)
 
 
 def _waits(peer: Peer, events: int) -> None:
-    """Tell of the events and go on; ``signal.pause`` would miss a signal just before it."""
+    """Track the events and wait. ``signal.pause`` would miss a signal just before it."""
     _exits(peer, events)
     while True:
         time.sleep(TURN_SECONDS)
 
 
 def _forks(peer: Peer, events: int) -> None:
-    """Tell of one event, and of the others in a child; both come to their normal end."""
+    """Track one event, and the others in a forked child. Both exit normally."""
     tracking(peer)
     child = os.fork()
     if child:
         os.waitpid(child, 0)
-        _say(DONE)
+        _print(DONE)
     else:
         tracking(peer, events - 1)
 
@@ -68,10 +68,10 @@ _ENDS: Final[dict[str, Callable[[Peer, int], None]]] = {
 
 
 def _count() -> None:
-    _say(json.dumps(asdict(import_module("sqreen_mw").stats())))
+    _print(json.dumps(asdict(import_module("sqreen_mw").stats())))
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

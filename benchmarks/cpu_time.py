@@ -8,7 +8,7 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the seconds of CPU that a process took so far, all its threads together (proc(5))."""
-    said = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    user, system = said.rpartition(")")[2].split()[11:13]
+    """Return the CPU seconds of all threads of a process so far (proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    user, system = fields.rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / _TICKS

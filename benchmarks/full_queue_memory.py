@@ -1,11 +1,11 @@
-"""How much memory does a process take whose collector is down?
+"""How much memory does a process use while its collector is down?
 
-A hundred thousand requests track an event each, a tenth of them with a JSON body of 16 KiB. The
-resident memory is compared with that of the same process after its first event.
+100,000 requests track an event each, a tenth of them with a JSON body of 16 KiB. The resident
+memory is compared with that after the first event.
 
 ::
 
-    python -m benchmarks.resident --events 100000
+    python -m benchmarks.full_queue_memory --events 100000
 """
 
 import argparse
@@ -25,26 +25,26 @@ QUEUE_MIB: Final = 16.0
 GOAL_MIB: Final = QUEUE_MIB + 15.0
 BODY_BYTES: Final = 16 * 1024
 EVERY: Final = 10
-"""Of so many events, one has a body."""
+"""One of ten events has a body."""
 
 _NO_BODY: Final = b"{}"
 _HEADERS: Final = [(b"content-type", b"text/plain"), (b"content-length", b"2")]
 
 
 def main() -> None:
-    """Print by how much the process grew, at most.
+    """Print the largest growth of the process.
 
     Raises:
-        SystemExit: By more than the goal.
+        SystemExit: The growth is above the goal.
     """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--events", type=int, default=100_000)
     events: int = parser.parse_args().events
-    with socket.socket() as nobody:  # bound, but not listening: every connection is refused
-        nobody.bind(("127.0.0.1", 0))
-        grown, counts = _grown_by(events, nobody.getsockname()[1])
+    with socket.socket() as closed:  # bound, but not listening: every connection is refused
+        closed.bind(("127.0.0.1", 0))
+        grown, counts = _grown_by(events, closed.getsockname()[1])
     line = f"{events:,} events tracked: {grown:+.1f} MiB at most, the goal is {GOAL_MIB:g}"
     sys.stdout.write(f"{line}\n{counts}\n")
     if grown > GOAL_MIB:
@@ -52,15 +52,15 @@ def main() -> None:
 
 
 def _grown_by(events: int, port: int) -> tuple[float, str]:
-    """Return by how many MiB the process grew at most, and what became of the events."""
+    """Return the largest growth in MiB, and the counters of the events."""
     url = f"http://127.0.0.1:{port}"
-    app = sqreen.SqreenMiddleware(_app, url=url, token="sqm_benchmark")  # noqa: S106 nobody reads it
+    app = sqreen.SqreenMiddleware(_app, url=url, token="sqm_benchmark")
     asyncio.run(_serve(app, EVERY))
     sqreen.flush(1.0)
     before = _resident()
     asyncio.run(_serve(app, events))
     sqreen.flush(1.0)
-    # The highest it ever was, in KiB on Linux.
+    # The maximum so far, in KiB on Linux.
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return (most - before) / 2**20, str(sqreen.stats())
 
@@ -94,7 +94,7 @@ async def _app(_scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _send(_message: Message) -> None:
-    """Take no message."""
+    """Ignore the message."""
 
 
 def _resident() -> int:

@@ -1,11 +1,11 @@
-"""Does a collector that hangs slow down the requests of the app?
+"""Does a hanging collector slow down the requests of the app?
 
-One app under uvicorn whose collector answers, and one whose collector takes every batch and never
-answers; each request works for a millisecond and tracks an event. They take turns.
+Two apps under uvicorn take turns. The collector of the first answers; the collector of the second
+accepts each batch and never answers. Each request works for a millisecond and tracks an event.
 
 ::
 
-    python -m benchmarks.hanging --rounds 7 --requests 2000
+    python -m benchmarks.hanging_collector --rounds 7 --requests 2000
 """
 
 import argparse
@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from http.client import HTTPConnection
 from typing import Final
 
-from benchmarks.serving import serving
+from benchmarks.site_process import serving
 from benchmarks.stub.running import running_stub
 from benchmarks.work import turns_of
 
@@ -28,7 +28,7 @@ _SIDES: Final = {"answering": False, "hanging": True}
 
 
 def main() -> None:
-    """Print how long the requests of both take, and the ratio of the two.
+    """Print the request times of both, and their ratio.
 
     Raises:
         SystemExit: The ratio is above the goal.
@@ -57,12 +57,12 @@ def main() -> None:
 
 
 def quantile(times: list[float], of: float) -> float:
-    """Return the value that so many of the others are not above."""
+    """Return a quantile of the times."""
     return sorted(times)[min(int(len(times) * of), len(times) - 1)]
 
 
 def _measured(rounds: int, requests: int) -> dict[str, list[list[float]]]:
-    """Return the seconds of each request, by side and round."""
+    """Return the seconds of each request by app and round."""
     cores = sorted(os.sched_getaffinity(0))
     turns = turns_of(WORK_SECONDS)
     with ExitStack() as stack:
@@ -82,7 +82,7 @@ def _measured(rounds: int, requests: int) -> dict[str, list[list[float]]]:
 
 
 def _load(url: str, requests: int) -> list[float]:
-    """Return the seconds of each request, one after the other over one connection."""
+    """Return the seconds of each request. They use one connection, one after another."""
     connection = HTTPConnection(url.removeprefix("http://"), timeout=60)
     times: list[float] = []
     for _ in range(requests):

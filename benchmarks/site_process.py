@@ -1,6 +1,6 @@
-"""One contestant's Starlette application under uvicorn, in a process of its own.
+"""A contestant's Starlette application under uvicorn in its own process.
 
-``/`` tracks and greets, ``/busy`` does some work besides, ``/flush`` delivers what waits.
+``/`` tracks and greets, ``/busy`` also works, ``/flush`` delivers the waiting events.
 """
 
 import argparse
@@ -28,7 +28,7 @@ FLUSH: Final = "/flush"
 
 
 class Served(NamedTuple):
-    """A process that serves, and where."""
+    """A serving process and its URL."""
 
     pid: int
     url: str
@@ -36,12 +36,12 @@ class Served(NamedTuple):
 
 @contextmanager
 def serving(name: str, *, url: str, turns: int, core: int) -> Iterator[Served]:
-    """Run a contestant's application; ``turns`` is the work of ``/busy``."""
+    """Run a contestant's application. ``turns`` is the amount of work of ``/busy``."""
     given = ["--name", name, "--url", url, "--turns", str(turns), "--core", str(core)]
-    command = [sys.executable, "-m", "benchmarks.serving", *given]
+    command = [sys.executable, "-m", "benchmarks.site_process", *given]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None  # noqa: S101 it is piped
+        assert process.stdout is not None
         try:
             yield Served(process.pid, f"http://127.0.0.1:{int(process.stdout.readline())}")
         finally:
@@ -49,7 +49,7 @@ def serving(name: str, *, url: str, turns: int, core: int) -> Iterator[Served]:
 
 
 def main() -> None:
-    """Serve on a free port, which is printed, until the process is ended."""
+    """Serve on a free port, which is printed, until the process is stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True)
     parser.add_argument("--url", required=True)
@@ -59,7 +59,7 @@ def main() -> None:
     os.sched_setaffinity(0, {given.core})
     app = application(open_peer(given.name, given.url), given.turns)
     listener = socket.create_server(("127.0.0.1", 0))
-    # Head and body are two packets: without this the second may wait for the first's receipt.
+    # Head and body are two packets. Without this, the second can wait for an ACK of the first.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sys.stdout.write(f"{listener.getsockname()[1]}\n")
     sys.stdout.flush()

@@ -1,8 +1,8 @@
-"""Does a site that is killed, with its collector away, lose more than its last second?
+"""Does a killed site lose more than its last second while the collector is down?
 
 ::
 
-    python -m benchmarks.killed --rounds 100
+    python -m benchmarks.killed_site --rounds 100
 """
 
 import argparse
@@ -16,14 +16,14 @@ from tests.delivery.killing import Round, killed_round, target_of
 from tests.support.collector_process import run_collector
 
 FLOODED: Final = 5
-"""In each round of so many, more is tracked than the spool has room for."""
+"""Each fifth round tracks more events than fit into the spool."""
 
 
 def main() -> None:
-    """Kill a site at random moments, print what was lost, and what is wrong with it.
+    """Kill a site at random moments, and print the lost events and the faults.
 
     Raises:
-        SystemExit: More was lost than may be, something came twice, or the bound did not hold.
+        SystemExit: Too many events were lost, an event came twice, or the spool was too large.
     """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter

@@ -1,4 +1,4 @@
-"""The two ways into an application, ASGI and WSGI, driven alike."""
+"""A common interface for serving ASGI and WSGI applications."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from benchmarks.drive.requests import environ, scope
 from benchmarks.peers.peer import ASGIApp, Message, Peer, WSGIApp
 
 
-class Side(Protocol):
-    """Makes an application inside a contestant's middleware, and serves requests to it."""
+class Interface(Protocol):
+    """Creates an application with a contestant's middleware, and serves requests to it."""
 
     def app(
         self, peer: Peer, work: Callable[[], object] | None = None, *, streams: bool = False
@@ -20,20 +20,20 @@ class Side(Protocol):
         ...
 
     def wraps(self, peer: Peer) -> bool:
-        """Tell whether the contestant has a middleware on this side."""
+        """Return whether the contestant has a middleware for this interface."""
         ...
 
     def requests(self, count: int) -> list[dict[str, Any]]:
-        """Return requests that nobody has seen."""
+        """Return new requests."""
         ...
 
     def serve(self, app: Any, requests: list[dict[str, Any]]) -> None:
-        """Serve the requests, one after the other."""
+        """Serve the requests one after another."""
         ...
 
 
 class ASGI:
-    """One event loop, no server."""
+    """ASGI, with one event loop and no server."""
 
     def __init__(self) -> None:
         self._loop: Final = asyncio.new_event_loop()
@@ -45,7 +45,7 @@ class ASGI:
         return peer.wrap_asgi(asgi_app(work, streams=streams))
 
     def wraps(self, peer: Peer) -> bool:
-        """Tell whether the contestant has an ASGI middleware."""
+        """Return whether the contestant has an ASGI middleware."""
         app = asgi_app()
         return peer.wrap_asgi(app) is not app
 
@@ -59,7 +59,7 @@ class ASGI:
 
 
 class WSGI:
-    """Calls the application, takes its answer apart and closes it."""
+    """WSGI: calls the application, iterates over its answer and closes it."""
 
     def app(
         self, peer: Peer, work: Callable[[], object] | None = None, *, streams: bool = False
@@ -68,7 +68,7 @@ class WSGI:
         return peer.wrap_wsgi(wsgi_app(work, streams=streams))
 
     def wraps(self, peer: Peer) -> bool:
-        """Tell whether the contestant has a WSGI middleware."""
+        """Return whether the contestant has a WSGI middleware."""
         app = wsgi_app()
         return peer.wrap_wsgi(app) is not app
 
@@ -77,7 +77,7 @@ class WSGI:
         return [{**environ(number), "wsgi.input": BytesIO()} for number in range(count)]
 
     def serve(self, app: WSGIApp, requests: list[dict[str, Any]]) -> None:
-        """Serve them as a server's thread does."""
+        """Serve them like the thread of a server."""
         for request in requests:
             answer = app(request, _start_response)
             for _part in answer:
@@ -87,7 +87,7 @@ class WSGI:
                 close()
 
 
-SIDES: Final[dict[str, Side]] = {"asgi": ASGI(), "wsgi": WSGI()}
+INTERFACES: Final[dict[str, Interface]] = {"asgi": ASGI(), "wsgi": WSGI()}
 
 
 async def _serve(app: ASGIApp, requests: list[dict[str, Any]]) -> None:
@@ -100,7 +100,7 @@ async def _receive() -> Message:
 
 
 async def _send(_message: Message) -> None:
-    """Take no message."""
+    """Ignore the message."""
 
 
 def _start_response(*_arguments: object) -> Callable[[bytes], object]:
