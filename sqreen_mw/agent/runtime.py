@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from weakref import WeakSet
 
 from sqreen_mw.agent.agent import Agent
-from sqreen_mw.agent.config.config import Config, Settings, differing, load_config
+from sqreen_mw.agent.config.config import Config, Settings, changed_settings, load_config
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.process.exit import SHUTDOWN_BUDGET, on_exit
@@ -112,7 +112,7 @@ def configure(settings: Settings | None = None) -> ConfiguredAgent:
         _process.say(config.notes)
         present = _process.agent
         if isinstance(present, Agent) and not present.closed:
-            if different := differing(present.config, config):
+            if different := changed_settings(present.config, config):
                 message = "sqreen_mw is configured already; different settings are ignored: %s"
                 logger.warning(message, ", ".join(different))
             if _process.lacks_sigterm_handler:

@@ -1,4 +1,4 @@
-"""The settings of the agent: keywords, ``SQREEN_*`` variables or a file, checked once."""
+"""Settings of the agent: keywords, ``SQREEN_*`` variables and a file, checked once at the start."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -8,9 +8,9 @@ from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 from sqreen_mw.agent.config.http_proxy import Proxy, choose_proxy
-from sqreen_mw.agent.config.sources import KEYWORD, Found, Sources, gather
+from sqreen_mw.agent.config.sources import KEYWORD, SettingValue, SettingValues, collect_values
 from sqreen_mw.agent.config.table import SETTINGS, Setting
-from sqreen_mw.agent.config.validators import Texts
+from sqreen_mw.agent.config.validators import TextList
 from sqreen_mw.capture.client_ip import FORWARDED_FOR, LOOPBACK, ClientIp, Networks
 from sqreen_mw.capture.ignore_paths import PathPatterns
 from sqreen_mw.errors import ConfigurationError
@@ -20,7 +20,7 @@ from sqreen_mw.scrubbing.scrubber import NullScrubber, Scrubber
 
 
 class Settings(TypedDict, total=False):
-    """The keywords that a middleware takes; each overrides its ``SQREEN_*`` variable and the file.
+    """The keywords of a middleware; each overrides its ``SQREEN_*`` variable and the file.
 
     ``before_send`` and ``scrubber`` are objects of the app, so they have no variable.
     """
@@ -37,12 +37,12 @@ class Settings(TypedDict, total=False):
     spool_dir: str | PathLike[str]
     spool_size: float
     spool_age: float
-    trusted_proxies: Texts
+    trusted_proxies: TextList
     ip_header: str
-    ignore_paths: Texts
+    ignore_paths: TextList
     strict: bool
     strip_sensitive_data: bool
-    strip_sensitive_keys: Texts
+    strip_sensitive_keys: TextList
     strip_sensitive_regex: str
     before_send: Callable[[Event], Event | None]
     scrubber: ScrubberProtocol
@@ -50,30 +50,16 @@ class Settings(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Settings that hold together.
+    """Checked settings, with the same names and effects as in the table of settings.
 
     Attributes:
-        url: Where events go; None means nowhere, and every call is a safe no-op.
-        token: The secret that the collector knows the app by; http and https only.
-        proxy: The proxy on the way there, if any.
-        ca_file: A file of the only certificates that vouch for the collector, if not the machine's.
-        app_name: The app's name; None leaves it to the token.
-        environment: Where the app runs, such as ``production`` or ``staging``.
-        release: The app's own version, if it has one.
-        disable: Whether every call is a no-op, whatever the other settings say.
-        flush_interval: Seconds that an event waits for others to travel with.
-        spool_dir: Where events wait on disk while the collector is away; None is nowhere.
-        spool_size: Bytes that wait there at most.
-        spool_age: Seconds that they wait there at most.
-        client_ip: Which proxies are trusted, and by which header.
-        ignore_paths: Requests to these paths have no events.
-        strict: Whether a wrong call raises ``SqreenUsageError`` instead of being logged.
-        strip_sensitive_data: Whether secrets are masked before they leave the process.
-        strip_sensitive_keys: Names of secret values, in place of the default ones.
-        strip_sensitive_regex: One more expression for secrets in text.
-        scrubber: Masks them: the app's own, or one made of the settings above.
-        before_send: The app's hook: is shown each event, and returns it, another one, or None.
-        notes: What is set to no effect, a sentence each.
+        url: Default None: every call is a no-op.
+        proxy: The proxy to the collector, from ``http_proxy`` or the environment.
+        client_ip: Made of ``trusted_proxies`` and ``ip_header``.
+        spool_size: In bytes.
+        spool_age: In seconds.
+        scrubber: The app's own, or one made of the ``strip_sensitive_...`` settings.
+        notes: A sentence for each setting without effect.
     """
 
     url: str | None = None
@@ -100,51 +86,51 @@ class Config:
 
     @property
     def spool_owner(self) -> str:
-        """Whose the events in the spool are: an app that is called so, or has the same token."""
+        """The owner of events in the spool: apps with the same name, or else the same token."""
         return self.app_name or self.token or self.url or ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
-    """A configuration, and for each setting that somebody gave what it was made of."""
+class LoadedConfig:
+    """A configuration, and the given values with their origins."""
 
     config: Config
-    found: dict[str, Found]
+    values: dict[str, SettingValue]
 
 
 def load_config(
     settings: Settings | None = None, *, environ: Mapping[str, str] = os.environ
 ) -> Config:
-    """Return the configuration of keywords, of the environment and of the file.
+    """Return the configuration from keywords, the environment and the file.
 
     Raises:
         ConfigurationError: A setting is wrong; the message names it and the fix.
     """
-    return resolve(settings, environ=environ).config
+    return load_with_sources(settings, environ=environ).config
 
 
-def resolve(
+def load_with_sources(
     settings: Settings | None = None, *, environ: Mapping[str, str] = os.environ
-) -> Resolved:
-    """Return the configuration as ``load_config`` does, with where its values came from.
+) -> LoadedConfig:
+    """Return the configuration as ``load_config`` does, with the origins of its values.
 
     Raises:
         ConfigurationError: A setting is wrong; the message names it and the fix.
     """
-    sources = gather(dict(settings or {}), environ)
-    values, faults = _read_all(sources)
+    given = collect_values(dict(settings or {}), environ)
+    values, errors = _parse_all(given)
     values["client_ip"] = _client_ip(
         values.pop("trusted_proxies", ()), values.pop("ip_header", None)
     )
     values.setdefault("scrubber", _scrubber(values))
-    chosen = choose_proxy(values.get("url"), values.pop("http_proxy", None), environ)
-    notes = (*sources.notes, *faults, *chosen.notes)
-    config = Config(**values, proxy=chosen.proxy, notes=notes)
+    choice = choose_proxy(values.get("url"), values.pop("http_proxy", None))
+    notes = (*given.notes, *errors, *choice.notes)
+    config = Config(**values, proxy=choice.proxy, notes=notes)
     _check_token(config)
-    return Resolved(config=config, found=sources.found)
+    return LoadedConfig(config=config, values=given.values)
 
 
-def differing(one: Config, other: Config) -> list[str]:
+def changed_settings(one: Config, other: Config) -> list[str]:
     """Return the names of the settings in which two configurations differ."""
     return [
         each.name
@@ -153,42 +139,41 @@ def differing(one: Config, other: Config) -> list[str]:
     ]
 
 
-def _read_all(sources: Sources) -> tuple[dict[str, Any], list[str]]:
-    """Return all values; where the SDK is off, a wrong one is left out and told of."""
-    values: dict[str, Any] = {}
-    faults: list[str] = []
-    for name, found in sources.found.items():
+def _parse_all(given: SettingValues) -> tuple[dict[str, Any], list[str]]:
+    """Return the parsed values, and the errors if the SDK is disabled: then they do not raise."""
+    parsed: dict[str, Any] = {}
+    errors: list[str] = []
+    for name, value in given.values.items():
         try:
-            values[name] = _read(SETTINGS[name], found)
+            parsed[name] = _parse(SETTINGS[name], value)
         except ConfigurationError as error:
-            if not sources.is_off:
+            if not given.is_off:
                 raise
-            faults.append(str(error))
-    return values, faults
+            errors.append(str(error))
+    return parsed, errors
 
 
-def _read(setting: Setting, found: Found) -> Any:
+def _parse(setting: Setting, given: SettingValue) -> Any:
     try:
-        return setting.read(found.value)
+        return setting.parse(given.value)
     except (ValueError, TypeError, AttributeError) as error:
-        text = str(found.value)
+        text = str(given.value)
         shown = "" if setting.hides(text) else f" (it is {text[:100]!r})"
-        raise ConfigurationError(f"{_named(setting, found)} {error}{shown}") from error
+        raise ConfigurationError(f"{_full_name(setting, given)} {error}{shown}") from error
 
 
-def _named(setting: Setting, found: Found) -> str:
-    if found.origin not in {KEYWORD, setting.variable}:
-        return f"{found.origin}: {setting.name}"
+def _full_name(setting: Setting, given: SettingValue) -> str:
+    if given.origin not in {KEYWORD, setting.variable}:
+        return f"{given.origin}: {setting.name}"
     return setting.name if setting.keyword_only else f"{setting.name} / {setting.variable}"
 
 
 def _check_token(config: Config) -> None:
-    sends = config.url is not None and urlsplit(config.url).scheme in {"http", "https"}
-    if sends and config.token is None and not config.disable:
+    is_http = config.url is not None and urlsplit(config.url).scheme in {"http", "https"}
+    if is_http and config.token is None and not config.disable:
         raise ConfigurationError(
-            "token / SQREEN_TOKEN is missing: the collector at "
-            f"{config.url} takes events with a token only; "
-            "make one with `sqreen-mw tokens create APP`"
+            f"token / SQREEN_TOKEN is missing: the collector at {config.url} accepts events only "
+            "with a token; create one with `sqreen-mw tokens create APP`"
         )
 
 

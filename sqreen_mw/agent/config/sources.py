@@ -1,4 +1,4 @@
-"""Where settings come from: keywords before variables, variables before the file."""
+"""Sources of settings: keywords win over variables, and variables over the file."""
 
 import configparser
 import re
@@ -8,67 +8,178 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqreen_mw.agent.config.table import CONFIG_FILE, ORIGINAL, PREFIX, SETTINGS, Setting, nearest
-from sqreen_mw.agent.config.validators import read_flag
+from sqreen_mw.agent.config.table import (
+    CONFIG_FILE,
+    LEGACY_SETTINGS,
+    PREFIX,
+    SETTINGS,
+    Setting,
+    did_you_mean,
+)
+from sqreen_mw.agent.config.validators import parse_bool
 from sqreen_mw.errors import ConfigurationError
 
+OTHER_PREFIXES: Final = ("SQREEN_COLLECTOR_", "SQREEN_BROWSER", "SQREEN_CHROMIUM")
+"""Prefixes of variables that are not settings of the agent: the collector's and our tests'."""
+
+KEYWORD: Final = "keyword"
+FILE: Final = "sqreen.ini"
 SECTION: Final = "sqreen"
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A value of a file, and the file's name with the line that it is in."""
-
-    value: str
-    place: str
-
-    @property
-    def has_comment(self) -> bool:
-        """Whether the value ends in what looks like a comment: a ``#`` or ``;`` after a space."""
-        return re.search(r"(?:^|\s)[#;]", self.value) is not None
+_VARIABLES: Final = {
+    name: setting.variable for name, setting in SETTINGS.items() if not setting.keyword_only
+}
 
 
-def read_ini(path: Path) -> dict[str, Entry]:
-    """Return the settings in a file's section ``[sqreen]``; an empty value is none.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingValue:
+    """A value as it was given, and its origin: a keyword, a variable, or a file and its line."""
+
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingValues:
+    """The values of all sources together.
+
+    Attributes:
+        values: The value that wins, by the setting's name.
+        notes: A sentence for each setting without effect.
+        is_off: Whether a keyword or a variable disables the SDK.
+    """
+
+    values: dict[str, SettingValue]
+    notes: tuple[str, ...]
+    is_off: bool
+
+
+def collect_values(keywords: Mapping[str, Any], environ: Mapping[str, str]) -> SettingValues:
+    """Return the values of all sources.
+
+    The file is not read if a keyword or a variable disables the SDK. An unknown variable may
+    belong to another program, so it is noted; an unknown keyword or line of the file is an error.
 
     Raises:
-        ConfigurationError: The file can't be read; the message names it and the line.
+        ConfigurationError: A keyword or a line of the file is unknown, or the file is broken.
     """
-    parser = configparser.RawConfigParser()
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        parser.read_string(text)
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} can't be read: it is no UTF-8 text") from error
-    except configparser.Error as error:
-        raise ConfigurationError(_fault(path, error)) from error
-    if not parser.has_section(SECTION):
-        raise ConfigurationError(f"{path} has no section: write [{SECTION}] above the settings")
-    lines = _ini_lines(text)
+    values = {**_from_variables(environ), **_from_keywords(keywords)}
+    ignored = [name for name in environ if name.startswith(PREFIX) and not _is_known(name)]
+    is_off = _is_off(values.get("disable"))
+    file = None if is_off else _find_file(environ)
+    for key, value in _from_file(file).items() if file else ():
+        if key in LEGACY_SETTINGS:
+            ignored.append(key)
+        else:
+            values.setdefault(key, value)
+    return SettingValues(values=values, notes=_notes(ignored), is_off=is_off)
+
+
+def _from_keywords(keywords: Mapping[str, Any]) -> dict[str, SettingValue]:
+    for name in keywords:
+        if name not in SETTINGS:
+            advice = did_you_mean(name, {known: known for known in SETTINGS})
+            raise ConfigurationError(f"{name!r} is no setting; {advice}")
     return {
-        key: Entry(value, f"{path}, line {lines.get(key, 1)}")
-        for key, value in parser.items(SECTION)
-        if value
+        name: SettingValue(value=value, origin=KEYWORD)
+        for name, value in keywords.items()
+        if value is not None
     }
 
 
-def _fault(path: Path, error: configparser.Error) -> str:
+def _from_variables(environ: Mapping[str, str]) -> dict[str, SettingValue]:
+    """Return the values of the environment; an empty variable counts as not set."""
+    return {
+        name: SettingValue(value=value, origin=variable)
+        for name, variable in _VARIABLES.items()
+        if (value := environ.get(variable))
+    }
+
+
+def _is_known(variable: str) -> bool:
+    return variable in {CONFIG_FILE, *_VARIABLES.values()} or variable.startswith(OTHER_PREFIXES)
+
+
+def _is_off(disable: SettingValue | None) -> bool:
+    with suppress(ValueError):
+        return disable is not None and parse_bool(disable.value)
+    return False
+
+
+def _find_file(environ: Mapping[str, str]) -> Path | None:
+    """Return the file of settings, if there is one.
+
+    It is the file that ``SQREEN_CONFIG_FILE`` names, else ``sqreen.ini`` in the working directory,
+    else ``.sqreen.ini`` in the home directory.
+
+    Raises:
+        ConfigurationError: The named file does not exist.
+    """
+    home = environ.get("HOME") or environ.get("USERPROFILE")
+    if named := environ.get(CONFIG_FILE):
+        path = Path(home, named[2:]) if home and named.startswith("~/") else Path(named)
+        if not _is_file(path):
+            raise ConfigurationError(f"{CONFIG_FILE} names {named}, which is no file")
+        return path
+    candidates = [Path(FILE), *([Path(home, f".{FILE}")] if home else [])]
+    return next(filter(_is_file, candidates), None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # for example, a service must not read the home directory
+
+
+def _from_file(path: Path) -> dict[str, SettingValue]:
+    """Return the values of a file's section ``[sqreen]``; an empty value counts as not set.
+
+    Raises:
+        ConfigurationError: The file is broken; the message names it and the line.
+    """
+    text = _read(path)
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        raise ConfigurationError(_explain(path, error)) from error
+    if not parser.has_section(SECTION):
+        raise ConfigurationError(f"{path} has no section: write [{SECTION}] above the settings")
+    lines = _line_numbers(text)
+    values: dict[str, SettingValue] = {}
+    for key, value in parser.items(SECTION):
+        if value:
+            line = f"{path}, line {lines.get(key, 1)}"
+            _check_line(line, key, value)
+            values[key] = SettingValue(value=value, origin=line)
+    return values
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} can't be read: it is not UTF-8 text") from error
+
+
+def _explain(path: Path, error: configparser.Error) -> str:
     match error:
         case configparser.DuplicateOptionError():
             return f"{path}, line {error.lineno}: {error.option} is set twice"
         case configparser.DuplicateSectionError():
-            return f"{path}, line {error.lineno}: the section [{error.section}] is there twice"
+            return f"{path}, line {error.lineno}: the section [{error.section}] occurs twice"
         case configparser.MissingSectionHeaderError():
             return f"{path}, line {error.lineno}: write [{SECTION}] above the settings"
         case _:
             [(line, _), *_] = getattr(error, "errors", ()) or [(1, "")]
-            return f"{path}, line {line}: write a setting a line, such as release = 1.2"
+            return f"{path}, line {line}: write one setting per line, such as release = 1.2"
 
 
-def _ini_lines(text: str) -> dict[str, int]:
-    """Return the number of the line that each key of the section is in, counted from 1."""
+def _line_numbers(text: str) -> dict[str, int]:
+    """Return the line number of each key in the section, counted from 1."""
     numbers: dict[str, int] = {}
     section = ""
     for number, line in enumerate(text.splitlines(), start=1):
@@ -79,163 +190,40 @@ def _ini_lines(text: str) -> dict[str, int]:
     return numbers
 
 
-COLLECTOR_PREFIX: Final = "SQREEN_COLLECTOR_"
-"""Prefix of the variables of the collector, which the agent ignores."""
-
-KEYWORD: Final = "keyword"
-FILE: Final = "sqreen.ini"
-
-_IN_TEXT: Final = {
-    name: setting.variable for name, setting in SETTINGS.items() if not setting.keyword_only
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A value as somebody gave it, and where: a keyword, a variable, or a file and its line."""
-
-    value: Any
-    origin: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """What all sources say together.
-
-    Attributes:
-        found: The value that holds, by the setting's name.
-        notes: What is set to no effect, a sentence each.
-        is_off: Whether a keyword or a variable switches everything off.
-    """
-
-    found: dict[str, Found]
-    notes: tuple[str, ...]
-    is_off: bool
-
-
-def gather(keywords: Mapping[str, Any], environ: Mapping[str, str]) -> Sources:
-    """Return what is set.
-
-    The file is not looked for where a keyword or a variable switches everything off. A variable
-    that nobody knows may be another program's, so it is noted; a keyword or a line is ours.
-
-    Raises:
-        ConfigurationError: A keyword or a line of the file is no setting, or the file is broken.
-    """
-    found = _keywords(keywords)
-    for name, each in _variables(environ).items():
-        found.setdefault(name, each)
-    ignored = [name for name in environ if name.startswith(PREFIX) and not _is_known(name)]
-    is_off = _is_off(found.get("disable"))
-    file = None if is_off else _find_file(environ)
-    for key, each in _lines(file).items() if file else ():
-        if key in ORIGINAL:
-            ignored.append(key)
-        else:
-            found.setdefault(key, each)
-    return Sources(found=found, notes=_notes(ignored), is_off=is_off)
-
-
-def _keywords(keywords: Mapping[str, Any]) -> dict[str, Found]:
-    for name in keywords:
-        if name not in SETTINGS:
-            advice = nearest(name, {known: known for known in SETTINGS})
-            raise ConfigurationError(f"{name!r} is no setting; {advice}")
-    return {
-        name: Found(value=value, origin=KEYWORD)
-        for name, value in keywords.items()
-        if value is not None
-    }
-
-
-def _variables(environ: Mapping[str, str]) -> dict[str, Found]:
-    """Return what the environment sets; an empty variable is none."""
-    return {
-        name: Found(value=value, origin=variable)
-        for name, variable in _IN_TEXT.items()
-        if (value := environ.get(variable))
-    }
-
-
-def _is_known(variable: str) -> bool:
-    return variable in {CONFIG_FILE, *_IN_TEXT.values()} or variable.startswith(COLLECTOR_PREFIX)
-
-
-def _is_off(found: Found | None) -> bool:
-    with suppress(ValueError):
-        return found is not None and read_flag(found.value)
-    return False
-
-
-def _find_file(environ: Mapping[str, str]) -> Path | None:
-    """Return the one file of settings, or None where there is none.
-
-    That is the file that ``SQREEN_CONFIG_FILE`` names; else ``sqreen.ini`` in the working
-    directory; else ``.sqreen.ini`` in the home directory.
-
-    Raises:
-        ConfigurationError: The named file is not there.
-    """
-    home = environ.get("HOME") or environ.get("USERPROFILE")
-    if named := environ.get(CONFIG_FILE):
-        path = Path(home, named[2:]) if home and named.startswith("~/") else Path(named)
-        if not _is_file(path):
-            raise ConfigurationError(f"{CONFIG_FILE} names {named}, which is no file")
-        return path
-    places = [Path(FILE), *([Path(home, f".{FILE}")] if home else [])]
-    return next(filter(_is_file, places), None)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False  # a home directory that is kept from services, say
-
-
-def _lines(file: Path) -> dict[str, Found]:
-    """Return what a file sets; what only the original had is among it."""
-    # Imported here, as most apps have no file.
-    from sqreen_mw.agent.config.sources import read_ini  # noqa: PLC0415
-
-    entries = read_ini(file)
-    for key, entry in entries.items():
-        if key not in ORIGINAL:
-            _check_key(key, entry.place)
-        if key in SETTINGS and entry.has_comment:
-            raise ConfigurationError(
-                f"{entry.place}: {key} has a comment behind its value: write it on a line of its "
-                f"own; where a # or ; after a space is meant, set {SETTINGS[key].variable} instead"
-            )
-    return {key: Found(value=each.value, origin=each.place) for key, each in entries.items()}
-
-
-def _check_key(key: str, place: str) -> None:
+def _check_line(line: str, key: str, value: str) -> None:
+    if key in LEGACY_SETTINGS:
+        return
     if key not in SETTINGS:
-        advice = nearest(key, {name: name for name in _IN_TEXT})
-        raise ConfigurationError(f"{place}: {key!r} is no setting; {advice}")
-    if SETTINGS[key].keyword_only:
-        raise ConfigurationError(f"{place}: {_of_app(SETTINGS[key])}")
+        advice = did_you_mean(key, {name: name for name in _VARIABLES})
+        raise ConfigurationError(f"{line}: {key!r} is no setting; {advice}")
+    setting = SETTINGS[key]
+    if setting.keyword_only:
+        raise ConfigurationError(f"{line}: {_needs_keyword(setting)}")
+    if re.search(r"(?:^|\s)[#;]", value):
+        raise ConfigurationError(
+            f"{line}: {key} has a comment behind its value: move it to a line of its own; if the "
+            f"value contains a # or ; after a space, set {setting.variable} instead"
+        )
 
 
 def _notes(ignored: list[str]) -> tuple[str, ...]:
-    """Return a sentence for each unknown name, and one for all that the original had."""
+    """Return a sentence for each unknown name, and one for all settings of the original."""
     notes: list[str] = []
-    outdated: list[str] = []
+    legacy: list[str] = []
     for each in sorted(ignored):
         name = each.removeprefix(PREFIX).lower()
-        if name in ORIGINAL:
-            outdated.append(f"{each} ({ORIGINAL[name]})")
+        if name in LEGACY_SETTINGS:
+            legacy.append(f"{each} ({LEGACY_SETTINGS[name]})")
         elif name in SETTINGS:
-            notes.append(f"{each} has no effect: {_of_app(SETTINGS[name])}")
+            notes.append(f"{each} has no effect: {_needs_keyword(SETTINGS[name])}")
         else:
-            notes.append(f"{each} is no setting of sqreen_mw; {nearest(name, _IN_TEXT)}")
-    if outdated:
+            notes.append(f"{each} is no setting of sqreen_mw; {did_you_mean(name, _VARIABLES)}")
+    if legacy:
         notes.append(
-            f"settings of the original Sqreen that have no effect here: {', '.join(outdated)}"
+            f"settings of the original Sqreen that have no effect here: {', '.join(legacy)}"
         )
     return tuple(notes)
 
 
-def _of_app(setting: Setting) -> str:
-    return f"{setting.name} is an object of the app, give it to the middleware as a keyword"
+def _needs_keyword(setting: Setting) -> str:
+    return f"{setting.name} is an object of the app, pass it to the middleware as a keyword"

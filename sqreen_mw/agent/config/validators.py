@@ -1,4 +1,4 @@
-"""How each setting is read from a keyword or a variable; a wrong one raises with the fix."""
+"""Parsers of settings. A wrong value raises an error that contains the fix."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -16,81 +16,83 @@ from sqreen_mw.protocol.limits import MAX_NAME_LENGTH
 from sqreen_mw.scrubbing.interface import ScrubberProtocol
 from sqreen_mw.scrubbing.scrubber import Scrubber
 
-Texts: TypeAlias = str | Sequence[str] | AbstractSet[str]
-"""One text with commas, or several texts."""
+TextList: TypeAlias = str | Sequence[str] | AbstractSet[str]
+"""Text with commas, or several texts."""
 
 URL_SCHEMES: Final = ("http", "https", "file", "console", "memory")
 MAX_FLUSH_INTERVAL: Final = 60.0
 MIN_SPOOL_SIZE: Final = 4
-"""MiB: a few batches, each of at most one."""
+"""MiB: enough for a few batches of 1 MiB."""
 
 MAX_SPOOL_SIZE: Final = 1024 * 1024
 MAX_SPOOL_AGE: Final = 24.0 * 365
 
 
-def read_url(value: str) -> str:
-    """Return where events go; http and https URLs without a slash at the end."""
+def parse_url(value: str) -> str:
+    """Return the URL of the collector or of a local destination, without a slash at the end."""
     value = _text(value).strip()
     parts = urlsplit(value)
     if parts.scheme not in URL_SCHEMES:
         raise ValueError(f"must begin with one of {', '.join(s + '://' for s in URL_SCHEMES)}")
     if parts.scheme in {"http", "https"} and not parts.hostname:
-        raise ValueError("names no host: write it as http://localhost:7070")
+        raise ValueError("has no host: write it as http://localhost:7070")
     if parts.username or parts.password:
-        raise ValueError("must not hold a password: give the token as SQREEN_TOKEN")
+        raise ValueError("must not contain a password: set the token as SQREEN_TOKEN")
     _check_port(parts, "http://localhost:7070")
     if parts.scheme == "file" and (parts.netloc or not parts.path):
-        raise ValueError("names no file: write it as file:///var/log/events.jsonl")
+        raise ValueError("has no path: write it as file:///var/log/events.jsonl")
     if parts.scheme not in {"http", "https"}:
         return value
     is_longer = parts.query or parts.fragment or parts.path.rstrip("/").endswith("/v1/events")
     if is_longer or " " in value:
-        raise ValueError("must be the collector's address alone, such as http://localhost:7070")
+        raise ValueError("must be only the collector's address, such as http://localhost:7070")
     return value.rstrip("/")
 
 
-def read_proxy(value: str) -> str:
-    """Return the address of a proxy; one without a scheme is taken for http."""
+def parse_proxy(value: str) -> str:
+    """Return the address of a proxy; the default scheme is http."""
     value = _text(value).strip()
     parts = urlsplit(value if "://" in value else f"http://{value}")
     if parts.scheme not in {"http", "https"}:
-        raise ValueError("must begin with http:// or https://, other kinds are not known here")
+        raise ValueError("must begin with http:// or https://, other kinds are not supported")
     _check_port(parts, "http://proxy.example.com:3128")
     if not parts.hostname:
-        raise ValueError("names no host: write it as http://proxy.example.com:3128")
+        raise ValueError("has no host: write it as http://proxy.example.com:3128")
     if parts.query or parts.fragment or parts.path.strip("/"):
-        raise ValueError("must be its address alone, such as http://proxy.example.com:3128")
+        raise ValueError("must be only its address, such as http://proxy.example.com:3128")
     return parts.geturl().rstrip("/")
 
 
-def read_ca_file(value: str | PathLike[str]) -> str:
-    """Return the full path of a file of certificates, which is there and can be read."""
-    # Imported here, as few apps have such a file, and http URLs need none of it.
-    import ssl  # noqa: PLC0415
+def parse_ca_file(value: str | PathLike[str]) -> str:
+    """Return the full path of a readable file of certificates."""
+    # Imported here: few apps set this, and http URLs do not need it.
+    import ssl  # noqa: PLC0415 see above
 
     path = Path(value).absolute()
     try:
         ssl.create_default_context(cafile=path)
     except ssl.SSLError as error:
-        raise ValueError("must name a file of certificates in PEM form, it holds none") from error
+        raise ValueError(
+            "must name a file of certificates in PEM form, it contains none"
+        ) from error
     except OSError as error:
         reason = error.strerror
         raise ValueError(f"must name a file of certificates in PEM form: {reason}") from error
     return str(path)
 
 
-def read_token(value: str) -> str:
-    """Return the secret that the collector knows the app by."""
+def parse_token(value: str) -> str:
+    """Return the token of the app."""
     value = _text(value).strip()
     if not value:
         raise ValueError("must not be empty: make one with `sqreen-mw tokens create APP`")
     if not (value.isascii() and value.isprintable()) or " " in value:
-        raise ValueError("must be printable ASCII without spaces: copy it as it was shown")
+        raise ValueError("must be printable ASCII without spaces: copy it exactly")
     return value
 
 
-def read_name(value: str) -> str:
-    """Return a name of an app, an environment or a release."""
+def parse_name(value: str) -> str:
+    """Return the name of an app, an environment or a release."""
     if not _text(value).strip() or not value.isprintable():
         raise ValueError("must be printable text")
     if len(value) > MAX_NAME_LENGTH:
@@ -98,8 +100,8 @@ def read_name(value: str) -> str:
     return value.strip()
 
 
-def read_flag(value: object) -> bool:
-    """Return what one of the usual spellings of yes and no means."""
+def parse_bool(value: object) -> bool:
+    """Return a bool; yes, on, true and their opposites are valid too."""
     text = str(value).strip().lower()
     if text in {"1", "true", "yes", "y", "on"}:
         return True
@@ -108,40 +110,40 @@ def read_flag(value: object) -> bool:
     raise ValueError("must be 1 or 0")
 
 
-def read_interval(value: str | float) -> float:
-    """Return seconds to wait for other events."""
+def parse_interval(value: str | float) -> float:
+    """Return seconds between two batches."""
     seconds = _number(value)
     if not 0 < seconds <= MAX_FLUSH_INTERVAL:
         raise ValueError(f"must be seconds, more than 0 and at most {MAX_FLUSH_INTERVAL:g}")
     return seconds
 
 
-def read_spool_dir(value: str | PathLike[str]) -> str:
-    """Return the full path of a directory, which need not be there."""
+def parse_spool_dir(value: str | PathLike[str]) -> str:
+    """Return the full path of a directory; it may not exist yet."""
     text = os.fspath(value)
     if not text.strip() or "\0" in text:
         raise ValueError("must name a directory")
     return str(Path(text).absolute())
 
 
-def read_spool_size(value: str | float) -> int:
-    """Return bytes, of a number of MiB."""
+def parse_spool_size(value: str | float) -> int:
+    """Return the bytes of a number of MiB."""
     size = _number(value)
     if not MIN_SPOOL_SIZE <= size <= MAX_SPOOL_SIZE:
         raise ValueError(f"must be MiB, at least {MIN_SPOOL_SIZE} and at most {MAX_SPOOL_SIZE}")
     return int(size * 1024 * 1024)
 
 
-def read_spool_age(value: str | float) -> float:
-    """Return seconds, of a number of hours."""
+def parse_spool_age(value: str | float) -> float:
+    """Return the seconds of a number of hours."""
     hours = _number(value)
     if not 0 < hours <= MAX_SPOOL_AGE:
         raise ValueError(f"must be hours, more than 0 and at most {MAX_SPOOL_AGE:g}")
     return hours * 3600
 
 
-def read_proxies(value: Texts) -> tuple[str, ...]:
-    """Return the networks of trusted proxies; ``private`` stands for several."""
+def parse_networks(value: TextList) -> tuple[str, ...]:
+    """Return networks of trusted proxies; ``private`` means several."""
     networks: list[str] = []
     for text in _texts(value, separators=", "):
         networks.extend(PRIVATE if text == "private" else (text,))
@@ -152,7 +154,7 @@ def read_proxies(value: Texts) -> tuple[str, ...]:
     return tuple(networks)
 
 
-def read_header_name(value: str) -> str:
+def parse_header_name(value: str) -> str:
     """Return the lower-case name of a header field."""
     name = _text(value).strip().lower()
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
@@ -160,13 +162,13 @@ def read_header_name(value: str) -> str:
     return name
 
 
-def read_ignored(value: Texts) -> PathPatterns:
-    """Return the paths that have no events."""
+def parse_ignore_paths(value: TextList) -> PathPatterns:
+    """Return the patterns of ignored paths."""
     return PathPatterns(_texts(value, separators=", "))
 
 
-def read_keys(value: Texts) -> tuple[str, ...]:
-    """Return names of secret values."""
+def parse_keys(value: TextList) -> tuple[str, ...]:
+    """Return names of keys with secret values."""
     keys = tuple(_texts(value, separators=","))
     if not keys:
         raise ValueError("must be names of keys, such as password, secret")
@@ -183,12 +185,12 @@ def _check_port(parts: SplitResult, example: str) -> None:
     try:
         _ = parts.port
     except ValueError:
-        # Its message would tell a part of a password that is not quoted.
-        raise ValueError(f"has no right port: write it as {example}") from None
+        # The original message may contain a part of a password that is not quoted.
+        raise ValueError(f"has an invalid port: write it as {example}") from None
 
 
 def _number(value: object) -> float:
-    """Return a number; one that text holds, too."""
+    """Return a number; it may be given as text."""
     try:
         return float(str(value))
     except ValueError:
@@ -196,7 +198,7 @@ def _number(value: object) -> float:
 
 
 def _texts(value: object, *, separators: str) -> list[str]:
-    """Return the parts of one text with separators, or the elements of a list, tuple or set."""
+    """Return the parts of a text, or the elements of a list, tuple or set."""
     elements: Iterable[object]
     match value:
         case str():
@@ -217,21 +219,21 @@ def _texts(value: object, *, separators: str) -> list[str]:
     return [text for text in texts if text]
 
 
-def read_regex(value: str) -> str:
-    """Return an expression for secrets in text."""
+def parse_regex(value: str) -> str:
+    """Return a regular expression for secrets in text."""
     Scrubber(pattern=value)
     return value
 
 
-def read_hook(value: Callable[[Event], Event | None]) -> Callable[[Event], Event | None]:
-    """Return the app's function of an event."""
+def parse_hook(value: Callable[[Event], Event | None]) -> Callable[[Event], Event | None]:
+    """Return the app's hook."""
     if not callable(value):
         raise TypeError("must be a function of an event")
     return value
 
 
-def read_scrubs(value: ScrubberProtocol) -> ScrubberProtocol:
-    """Return the app's own scrubber."""
+def parse_scrubber(value: ScrubberProtocol) -> ScrubberProtocol:
+    """Return a scrubber of the app."""
     if not all(hasattr(value, name) for name in ("text", "value", "is_sensitive")):
         raise TypeError("must have the methods text, value and is_sensitive")
     return value

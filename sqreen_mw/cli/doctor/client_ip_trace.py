@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Self
 
-from sqreen_mw.agent.config.config import Settings, resolve
+from sqreen_mw.agent.config.config import Settings, load_with_sources
 from sqreen_mw.agent.config.table import SETTINGS
 from sqreen_mw.capture.client_ip import ClientAddress, ClientIp, Headers, Networks, Step
 from sqreen_mw.protocol.address import PRIVATE, packed_address
@@ -46,7 +46,7 @@ class Trust:
             ConfigurationError: A setting is wrong.
         """
         # A memory URL needs no token.
-        found = resolve(Settings(**settings, url="memory://")).found
+        found = load_with_sources(Settings(**settings, url="memory://")).values
         proxies, header = found.get("trusted_proxies"), found.get("ip_header")
         return cls(
             proxies=proxies.value if proxies else "", header=header.value if header else None
@@ -57,7 +57,7 @@ class Trust:
         given = Settings(url="memory://", trusted_proxies=self.proxies)
         if self.header is not None:
             given["ip_header"] = self.header
-        return resolve(given).config.client_ip
+        return load_with_sources(given).config.client_ip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sqreen_mw.agent.config.config import Resolved, resolve
+from sqreen_mw.agent.config.config import LoadedConfig, load_with_sources
 from sqreen_mw.agent.config.table import SETTINGS
 from sqreen_mw.cli.doctor.client_ip import ip
 from sqreen_mw.cli.doctor.connection import check_destination
@@ -51,14 +51,14 @@ def check(
     findings = [*_server(server), *check_variables(os.environ)]
     rows: list[dict[str, str]] = []
     try:
-        resolved = resolve()
+        loaded = load_with_sources()
     except ConfigurationError as error:
         findings.insert(0, Finding("settings", "problem", str(error)))
     else:
-        rows = _setting_rows(resolved)
-        config = resolved.config
+        rows = _setting_rows(loaded)
+        config = loaded.config
         findings = [
-            *_notes(resolved),
+            *_notes(loaded),
             *findings,
             *check_destination(config),
             *check_disk(config),
@@ -74,16 +74,16 @@ def _server(command: str | None) -> list[Finding]:
         raise typer.BadParameter(f"--server is not a valid command line: {error}") from error
 
 
-def _notes(resolved: Resolved) -> list[Finding]:
-    notes = [Finding("settings", "warning", note) for note in resolved.config.notes]
+def _notes(loaded: LoadedConfig) -> list[Finding]:
+    notes = [Finding("settings", "warning", note) for note in loaded.config.notes]
     return notes or [Finding("settings", "fine", "all settings are valid")]
 
 
-def _setting_rows(resolved: Resolved) -> list[dict[str, str]]:
+def _setting_rows(loaded: LoadedConfig) -> list[dict[str, str]]:
     """Return the value and the source of each setting, except those that are keywords only."""
     rows: list[dict[str, str]] = []
     for name, setting in SETTINGS.items():
-        found = resolved.found.get(name)
+        found = loaded.values.get(name)
         value, origin = setting.default.replace("`", ""), DEFAULT
         if found is not None:
             value, origin = HIDDEN if setting.hides(found.value) else str(found.value), found.origin

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sqreen_mw.agent.config.table import ORIGINAL, PREFIX, SETTINGS, Setting
+from sqreen_mw.agent.config.table import LEGACY_SETTINGS, PREFIX, SETTINGS, Setting
 
 
 def settings(
@@ -40,7 +40,7 @@ def settings_table() -> str:
 def original_table() -> str:
     """Return the original Sqreen's settings and their replacements as a Markdown table."""
     rows = [["Setting of the original", "Replacement"], ["---"] * 2]
-    rows += [[f"`{PREFIX}{name.upper()}`", instead] for name, instead in ORIGINAL.items()]
+    rows += [[f"`{PREFIX}{name.upper()}`", instead] for name, instead in LEGACY_SETTINGS.items()]
     return _lines(rows)
 
 

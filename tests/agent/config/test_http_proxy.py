@@ -11,8 +11,11 @@ TOKEN = {"SQREEN_TOKEN": "sqm_1_abc"}
 
 
 def chosen(url: str, own: str | None = None, **environ: str) -> tuple[str, str] | None:
-    """Return the address and the setting of the proxy for a URL, with nothing to be said."""
-    choice = choose_proxy(url, own, environ)
+    """Return the address and the setting of the proxy for a URL."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        choice = choose_proxy(url, own)
     assert choice.notes == ()
     return None if choice.proxy is None else (choice.proxy.url, choice.proxy.setting)
 
@@ -37,10 +40,10 @@ def chosen(url: str, own: str | None = None, **environ: str) -> tuple[str, str] 
         ("http://192.0.2.7", {"HTTP_PROXY": OUT}, "HTTP_PROXY"),
     ],
 )
-def test_the_usual_variables_are_obeyed(
+def test_environment_names_the_proxy(
     url: str, environ: dict[str, str], setting: str | None
 ) -> None:
-    """They name the proxy by the URL's scheme, and this machine itself is reached without one."""
+    """The variable depends on the URL's scheme; this machine is reached without a proxy."""
     assert chosen(url, **environ) == (None if setting is None else (OUT, setting))
 
 
@@ -56,24 +59,21 @@ def test_the_usual_variables_are_obeyed(
         ("example.com:7070", "http://example.com:7070", True),
         ("example.com:7070", "http://example.com:7071", False),
         ("a.test, example.com", "http://example.com", True),
-        ("a.test example.com", "http://example.com", True),
         ("192.0.2.7", "http://192.0.2.7:80", True),
-        ("192.0.2.0/24", "http://192.0.2.7", True),
-        ("192.0.2.0/24", "http://198.51.100.7", False),
-        ("192.0.2.0/24", "http://c.example.com", False),
+        ("a.test, *", "http://example.com", True),
+        ("192.0.2.0/24", "http://192.0.2.7", False),
         ("[2001:db8::7]", "http://[2001:db8::7]", True),
-        ("2001:db8::/32", "http://[2001:db8::7]", True),
         ("", "http://c.example.com", False),
     ],
 )
-def test_exceptions_are_obeyed(entry: str, url: str, *, excepted: bool) -> None:
-    """``NO_PROXY`` has domains, addresses and networks, with or without a port."""
+def test_no_proxy_lists_exceptions(entry: str, url: str, *, excepted: bool) -> None:
+    """``NO_PROXY`` lists domains and addresses, with or without a port; networks do not work."""
     assert (chosen(url, HTTP_PROXY=OUT, NO_PROXY=entry) is None) is excepted
     assert (chosen(url, http_proxy=OUT, no_proxy=entry) is None) is excepted
 
 
-def test_the_own_setting_wins() -> None:
-    """What is set for events alone holds for every collector, one on this machine included."""
+def test_our_setting_wins() -> None:
+    """``SQREEN_HTTP_PROXY`` applies to every collector, even on this machine."""
     environ = {"HTTP_PROXY": "http://no", "NO_PROXY": "*"}
 
     assert chosen("http://localhost:7070", OUT, **environ) == (OUT, "SQREEN_HTTP_PROXY")
@@ -81,41 +81,44 @@ def test_the_own_setting_wins() -> None:
 
 
 @pytest.mark.parametrize("value", ["socks5://proxy.test:1080", "http://", "http://jane:s3/cr@p"])
-def test_a_usual_variable_that_is_wrong_is_said(value: str) -> None:
-    """It is every program's, so it stops no start, and its password is not told."""
-    config = load_config(
-        environ={**TOKEN, "SQREEN_URL": "https://c.test", "HTTPS_PROXY": value, "NO_PROXY": "x"}
-    )
+def test_wrong_variable_of_the_environment_is_noted(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """Other programs use it too, so it does not stop the start; the note hides its password."""
+    monkeypatch.setenv("HTTPS_PROXY", value)
+    monkeypatch.setenv("NO_PROXY", "x")
+
+    config = load_config(environ={**TOKEN, "SQREEN_URL": "https://c.test"})
 
     assert config.proxy is None
     [note] = config.notes
-    assert note.startswith("HTTPS_PROXY is passed over: a proxy ")
-    assert note.endswith("; SQREEN_HTTP_PROXY sets one of our own")
+    assert note.startswith("HTTPS_PROXY is ignored: a proxy ")
+    assert note.endswith("; or set SQREEN_HTTP_PROXY")
     assert "s3" not in note
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "expected"),
     [
         ("socks5://proxy.test", "http_proxy / SQREEN_HTTP_PROXY must begin with http:// or https:"),
-        ("http://", "names no host: write it as http://proxy.example.com:3128 (it is 'http://')"),
-        ("http://proxy.test/path", "must be its address alone"),
-        ("proxy.test:port", "has no right port"),
-        ("http://jane:se/cret@proxy.test", "has no right port"),
+        ("http://", "has no host: write it as http://proxy.example.com:3128 (it is 'http://')"),
+        ("http://proxy.test/path", "must be only its address"),
+        ("proxy.test:port", "has an invalid port"),
+        ("http://jane:se/cret@proxy.test", "has an invalid port"),
         (7, "http_proxy / SQREEN_HTTP_PROXY"),
     ],
 )
-def test_a_wrong_proxy_of_our_own_stops_the_start(value: Any, said: str) -> None:
-    """The message names the setting and the fix, and no password."""
+def test_wrong_http_proxy_stops_the_start(value: Any, expected: str) -> None:
+    """The message names the setting and the fix, without the password."""
     with pytest.raises(ConfigurationError) as raised:
         load_config({"http_proxy": value}, environ={})
 
-    assert said in str(raised.value)
+    assert expected in str(raised.value)
     assert "se/cret" not in str(raised.value)
 
 
-def test_a_proxy_shows_no_password() -> None:
-    """Neither the proxy nor the configuration that has it shows its address."""
+def test_repr_hides_the_password_of_a_proxy() -> None:
+    """Neither the proxy nor its configuration shows the address."""
     environ = {
         **TOKEN,
         "SQREEN_URL": "http://c.test",

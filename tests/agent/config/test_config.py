@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import trustme
 
-from sqreen_mw.agent.config.config import Config, Settings, differing, load_config
+from sqreen_mw.agent.config.config import Config, Settings, changed_settings, load_config
 from sqreen_mw.capture.client_ip import ClientIp, Networks
 from sqreen_mw.capture.ignore_paths import PathPatterns
 from sqreen_mw.errors import ConfigurationError
@@ -13,14 +13,14 @@ from sqreen_mw.scrubbing.scrubber import NullScrubber
 COLLECTOR = {"SQREEN_URL": "http://localhost:7070", "SQREEN_TOKEN": "sqm_1_abc"}
 
 
-def test_nothing_set_is_nowhere() -> None:
-    """Without settings there is a configuration that sends nothing."""
+def test_default_configuration_sends_nothing() -> None:
+    """Without settings there is no URL."""
     assert load_config(environ={}) == Config()
     assert Config().url is None
 
 
-def test_reads_every_variable() -> None:
-    """Each setting has its SQREEN_ variable."""
+def test_variables_are_parsed() -> None:
+    """Each setting has a SQREEN_ variable."""
     config = load_config(
         environ={
             "SQREEN_URL": " https://collector.test/ ",
@@ -49,15 +49,15 @@ def test_reads_every_variable() -> None:
 
 
 def test_keywords_override_variables() -> None:
-    """A keyword wins over the environment; what it leaves out comes from there."""
+    """A keyword wins; the environment sets the others."""
     config = load_config(Settings(token="sqm_2_def"), environ=COLLECTOR)
 
     assert (config.url, config.token) == ("http://localhost:7070", "sqm_2_def")
 
 
 @pytest.mark.parametrize("several", [list, tuple, set, frozenset])
-def test_lists_come_as_sequences_too(several: Any) -> None:
-    """What is a list is taken as one text with commas, or as a list, a tuple or a set of text."""
+def test_lists_can_be_sequences_or_sets(several: Any) -> None:
+    """A list is text with commas, or a list, tuple or set of text."""
     config = load_config(
         Settings(
             trusted_proxies=several(["10.1.0.0/16", "private"]),
@@ -73,13 +73,13 @@ def test_lists_come_as_sequences_too(several: Any) -> None:
     assert config.strip_sensitive_keys == ("iban", "pin")
 
 
-def test_an_empty_variable_is_not_set() -> None:
-    """An empty variable leaves the default, as it is common in shells and containers."""
+def test_empty_variable_counts_as_not_set() -> None:
+    """Shells and containers often set empty variables."""
     assert load_config(environ={"SQREEN_URL": "", "SQREEN_FLUSH_INTERVAL": ""}) == Config()
 
 
-def test_private_means_the_listed_networks() -> None:
-    """The word private trusts RFC 1918 and its kin, but no documentation network."""
+def test_private_means_the_documented_networks() -> None:
+    """``private`` trusts RFC 1918 and similar networks, but not public ones."""
     trusted = load_config(environ={"SQREEN_TRUSTED_PROXIES": "private"}).client_ip.trusted
 
     assert bytes([172, 17, 0, 1]) in trusted
@@ -87,19 +87,19 @@ def test_private_means_the_listed_networks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "expected"),
     [
         ({"url": "localhost:7070"}, "url / SQREEN_URL must begin with one of http://"),
-        ({"url": "http://"}, "names no host"),
-        ({"url": "http://x:70700"}, "url / SQREEN_URL has no right port: write it as http://"),
-        ({"url": "http://x ; the collector"}, "must be the collector's address alone"),
-        ({"url": "http://me:secret@x"}, "give the token as SQREEN_TOKEN"),
+        ({"url": "http://"}, "has no host"),
+        ({"url": "http://x:70700"}, "url / SQREEN_URL has an invalid port: write it as http://"),
+        ({"url": "http://x ; the collector"}, "must be only the collector's address"),
+        ({"url": "http://me:secret@x"}, "set the token as SQREEN_TOKEN"),
         ({"url": 7}, "url / SQREEN_URL must be text, not int"),
-        ({"url": "http://x/v1/events"}, "must be the collector's address alone"),
-        ({"url": "http://x?a=1"}, "must be the collector's address alone"),
-        ({"url": "http://x/#a"}, "must be the collector's address alone"),
-        ({"url": "file://events.jsonl"}, "names no file: write it as file:///"),
-        ({"url": "file://logs/events.jsonl"}, "names no file: write it as file:///"),
+        ({"url": "http://x/v1/events"}, "must be only the collector's address"),
+        ({"url": "http://x?a=1"}, "must be only the collector's address"),
+        ({"url": "http://x/#a"}, "must be only the collector's address"),
+        ({"url": "file://events.jsonl"}, "has no path: write it as file:///"),
+        ({"url": "file://logs/events.jsonl"}, "has no path: write it as file:///"),
         ({"url": "http://x"}, "token / SQREEN_TOKEN is missing"),
         ({"token": "a b"}, "token / SQREEN_TOKEN must be printable ASCII"),
         ({"token": ""}, "token / SQREEN_TOKEN must not be empty: make one with"),
@@ -124,16 +124,16 @@ def test_private_means_the_listed_networks() -> None:
         ({"strip_sensitive_keys": []}, "must be names of keys, such as password, secret"),
     ],
 )
-def test_a_wrong_setting_is_named_with_the_fix(settings: Any, said: str) -> None:
-    """What is wrong stops the start with the setting's names and what it should be."""
+def test_wrong_setting_raises_with_name_and_fix(settings: Any, expected: str) -> None:
+    """A wrong setting stops the start; the message contains its names and the fix."""
     with pytest.raises(ConfigurationError) as raised:
         load_config(settings, environ={})
 
-    assert said in str(raised.value)
+    assert expected in str(raised.value)
 
 
-def test_the_token_is_never_shown() -> None:
-    """Neither an error nor the representation of a configuration shows the token."""
+def test_token_is_never_shown() -> None:
+    """Neither an error nor the repr of a configuration shows the token."""
     with pytest.raises(ConfigurationError) as raised:
         load_config(Settings(token="sec ret"), environ={})
 
@@ -142,13 +142,13 @@ def test_the_token_is_never_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
-    [(None, "No such file or directory (it is '"), ("no certificate", "it holds none (it is '")],
+    ("content", "expected"),
+    [(None, "No such file or directory (it is '"), ("no certificate", "it contains none (it is '")],
 )
-def test_a_file_of_certificates_is_looked_at_at_the_start(
-    tmp_path: Path, content: str | None, said: str
+def test_ca_file_is_checked_at_the_start(
+    tmp_path: Path, content: str | None, expected: str
 ) -> None:
-    """A file that is not there, or holds no certificate, stops the start by its setting's name."""
+    """A missing file, or a file without a certificate, stops the start."""
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
@@ -158,13 +158,11 @@ def test_a_file_of_certificates_is_looked_at_at_the_start(
 
     message = str(raised.value)
     assert message.startswith("ca_file / SQREEN_CA_FILE must name a file of certificates in PEM")
-    assert said in message
+    assert expected in message
 
 
-def test_a_file_of_certificates_is_known_by_its_full_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A daemon that changes its directory later still finds it."""
+def test_ca_file_becomes_a_full_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon may change its working directory later."""
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     monkeypatch.chdir(tmp_path)
 
@@ -172,19 +170,19 @@ def test_a_file_of_certificates_is_known_by_its_full_path(
 
 
 @pytest.mark.parametrize(("text", "flag"), [("0", False), ("No", False), ("TRUE", True)])
-def test_flags_have_several_spellings(text: str, *, flag: bool) -> None:
-    """Flags are read as people write them."""
+def test_bool_settings_have_several_spellings(text: str, *, flag: bool) -> None:
+    """Case does not matter."""
     assert load_config(environ={"SQREEN_DISABLE": text}).disable is flag
 
 
-def test_tells_what_differs() -> None:
-    """Two configurations name the settings in which they differ."""
-    assert differing(Config(), Config(release="2")) == ["release"]
-    assert differing(load_config(environ=COLLECTOR), load_config(environ=COLLECTOR)) == []
+def test_changed_settings_names_differences() -> None:
+    """Only the settings that differ are returned."""
+    assert changed_settings(Config(), Config(release="2")) == ["release"]
+    assert changed_settings(load_config(environ=COLLECTOR), load_config(environ=COLLECTOR)) == []
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "expected"),
     [
         ({"ignore_paths": "healthz"}, "ignore_paths / SQREEN_IGNORE_PATHS must be paths such as"),
         ({"strict": "maybe"}, "strict / SQREEN_STRICT must be 1 or 0"),
@@ -194,16 +192,16 @@ def test_tells_what_differs() -> None:
         ({"scrubber": object()}, "scrubber must have the methods text, value and is_sensitive"),
     ],
 )
-def test_a_wrong_hook_is_named_with_the_fix(settings: Any, said: str) -> None:
-    """What shapes events is checked at the start as well."""
+def test_wrong_event_setting_raises_with_name_and_fix(settings: Any, expected: str) -> None:
+    """Hooks, patterns and keys are checked at the start too."""
     with pytest.raises(ConfigurationError) as raised:
         load_config(settings, environ={})
 
-    assert said in str(raised.value)
+    assert expected in str(raised.value)
 
 
-def test_reads_what_shapes_events() -> None:
-    """Paths, keys and patterns have variables; hooks have none."""
+def test_event_settings_are_parsed() -> None:
+    """Paths, keys and patterns have variables; hooks do not."""
     config = load_config(
         environ={
             "SQREEN_IGNORE_PATHS": "/healthz, /static/*",
@@ -225,10 +223,8 @@ def test_reads_what_shapes_events() -> None:
     assert isinstance(config.scrubber, NullScrubber)
 
 
-def test_a_spool_has_a_full_path_bytes_and_seconds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The directory is that of the start, wherever the app goes; sizes are MiB, ages are hours."""
+def test_spool_settings_are_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The directory becomes a full path; MiB become bytes and hours become seconds."""
     monkeypatch.chdir(tmp_path)
     config = load_config(
         Settings(spool_size=8, spool_age=0.5), environ={"SQREEN_SPOOL_DIR": "spool"}
@@ -240,7 +236,7 @@ def test_a_spool_has_a_full_path_bytes_and_seconds(
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "expected"),
     [
         (Settings(spool_dir=" "), "spool_dir / SQREEN_SPOOL_DIR must name a directory"),
         (Settings(spool_size=3), "must be MiB, at least 4 and at most 1048576"),
@@ -248,7 +244,7 @@ def test_a_spool_has_a_full_path_bytes_and_seconds(
         (Settings(spool_age=0), "must be hours, more than 0 and at most 8760"),
     ],
 )
-def test_a_wrong_spool_is_told(settings: Settings, told: str) -> None:
-    """The message has the bounds."""
-    with pytest.raises(ConfigurationError, match=told):
+def test_wrong_spool_setting_raises(settings: Settings, expected: str) -> None:
+    """The message contains the limits."""
+    with pytest.raises(ConfigurationError, match=expected):
         load_config(settings, environ={})
