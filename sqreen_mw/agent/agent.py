@@ -16,6 +16,7 @@ from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
 from sqreen_mw.agent.delivery.transports.open import open_transport
 from sqreen_mw.agent.guard import Guard, log_off_thread
 from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.process.clock import Clock, monotonic
 from sqreen_mw.agent.process.workers import is_first_uwsgi_worker
 from sqreen_mw.agent.sealing import Sealer
 from sqreen_mw.agent.stats import Stats
@@ -45,31 +46,24 @@ class Agent:
     ignores_events: ClassVar[bool] = False
 
     def __init__(
-        self, config: Config, *, url: str, make_queue: Callable[[], EventQueue] = EventQueue
+        self,
+        config: Config,
+        *,
+        url: str,
+        make_queue: Callable[[], EventQueue] = EventQueue,
+        clock: Clock = monotonic,
     ) -> None:
-        scrub = config.scrubber.text
         self.config: Final = config
         self.sink: Agent = self
-        self._guard: Final = Guard(scrub=scrub, strict=config.strict)
+        self._guard: Final = Guard(scrub=config.scrubber.text, strict=config.strict)
         self.suppress_errors: Final = self._guard.suppress_errors
         self._arguments: Final = Arguments(self._guard)
-        tracker = Tracker(
-            put=self._put,
-            agent=self,
-            arguments=self._arguments,
-            guard=self._guard,
-            ip_header=config.client_ip.header,
-        )
-        self.track: Final = tracker.track
-        self.identify: Final = tracker.identify
-        self.auth_track: Final = tracker.auth_track
-        self.signup_track: Final = tracker.signup_track
         sealer = Sealer(
             describer=Describer(client_ip=config.client_ip, scrubber=config.scrubber),
             before_send=config.before_send,
             guard=self._guard,
         )
-        self._delivery: Final = FlusherConfig(
+        self._flusher_config: Final = FlusherConfig(
             open_transport=partial(
                 open_transport,
                 url,
@@ -82,12 +76,25 @@ class Agent:
             header=batch_header(config),
             interval=config.flush_interval,
             guard=self._guard,
+            put_in_child=self._put_in_child,
             sends_heartbeats=True,
             make_queue=make_queue,
             open_spool=_spool_opener(config, self._guard),
+            clock=clock,
         )
-        self._flusher = Flusher(self._delivery)
+        self._flusher = Flusher(self._flusher_config)
         self._flushers: Final = {self._flusher.pid: self._flusher}
+        self._tracker: Final = Tracker(
+            put=self._flusher.put,
+            agent=self,
+            arguments=self._arguments,
+            guard=self._guard,
+            ip_header=config.client_ip.header,
+        )
+        self.track: Final = self._tracker.track
+        self.identify: Final = self._tracker.identify
+        self.auth_track: Final = self._tracker.auth_track
+        self.signup_track: Final = self._tracker.signup_track
 
     @property
     def closed(self) -> bool:
@@ -133,28 +140,31 @@ class Agent:
     def reset_after_fork(self) -> None:
         """Start again in a forked child: events that wait in the parent stay the parent's."""
         with self._guard.suppress_errors("fork"):
-            self._flusher = self._flusher_for_child(self._flusher)
+            flusher = self._flusher_for_child(self._flusher)
             self._flushers.clear()
-            self._flushers[self._flusher.pid] = self._flusher
+            self._flushers[flusher.pid] = flusher
+            self._use(flusher)
 
-    def _put(self, event: PendingEvent) -> bool:
-        flusher = self._flusher
-        if flusher.pid != os.getpid():
-            flusher = self._of_this_process()
-        return flusher.put(event)
+    def _put_in_child(self, event: PendingEvent) -> bool:
+        """Queue the first event of a child whose fork ran no hooks, as uWSGI's does."""
+        return self._of_this_process().put(event)
 
     def _of_this_process(self) -> Flusher:
-        """Return this process's flusher; a forked child starts afresh, its parent keeps its own."""
+        """Return the flusher of this process. A forked child has its own."""
         flusher = self._flusher
         pid = os.getpid()
         if flusher.pid != pid:
-            # setdefault elects one of the threads that come here together.
+            # setdefault elects one of several threads that get here at once.
             flusher = self._flushers.setdefault(pid, self._flusher_for_child(flusher))
-            self._flusher = flusher
+            self._use(flusher)
         return flusher
 
+    def _use(self, flusher: Flusher) -> None:
+        self._flusher = flusher
+        self._tracker.put = flusher.put
+
     def _flusher_for_child(self, parent: Flusher) -> Flusher:
-        flusher = Flusher(self._delivery)
+        flusher = Flusher(self._flusher_config)
         if is_first_uwsgi_worker():
             flusher.adopt_queue(parent)
         return flusher

@@ -1,7 +1,7 @@
 """The calls that make events: taken, copied and handed on; they never raise into the app."""
 
 from collections.abc import Callable, Mapping
-from time import monotonic, time_ns
+from time import time_ns
 from typing import Any, Final
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from sqreen_mw.agent.calls import AnyAgent, TrackOptions
 from sqreen_mw.agent.context import Identity, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.process.clock import monotonic
 from sqreen_mw.agent.requests.lookup import context_of
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.body import MAX_BODY_BYTES
@@ -69,7 +70,7 @@ class Tracker:
             guard: Counts and logs what is wrong.
             ip_header: The header that proxies name the client in.
         """
-        self._put: Final = put
+        self.put = put
         self._agent: Final = agent
         self._arguments: Final = arguments
         self._guard: Final = guard
@@ -258,7 +259,7 @@ class Tracker:
             truncated=particulars.truncated,
             size=size,
         )
-        return event.id if self._put(event) else None
+        return event.id if self.put(event) else None
 
     def _wants_body(self, value: object) -> bool:
         if value is None:

@@ -115,9 +115,8 @@ def _no_import_lock() -> None:
 
 
 def _parents_flusher() -> None:
-    agent = _of("agent").Agent
-    _replace(agent, "reset_after_fork", lambda _: None)
-    _replace(agent, "_of_this_process", lambda self: self._flusher)
+    _replace(_of("agent").Agent, "reset_after_fork", lambda _: None)
+    _one_flusher_for_all()
 
 
 def _late_imports() -> None:
@@ -169,10 +168,20 @@ def _sleep_in_the_hub() -> None:
 
 
 def _thread_in_the_master() -> None:
-    agent = _of("agent").Agent
-    _replace(agent, "_put", lambda self, event: self._flusher.put(event))
-    _replace(agent, "_of_this_process", lambda self: self._flusher)
+    _one_flusher_for_all()
     _replace(_of("delivery.flusher"), "is_uwsgi_master", lambda: False)
+
+
+def _one_flusher_for_all() -> None:
+    flusher = _of("delivery.flusher").Flusher
+    put = flusher.put
+
+    def put_in_any_process(self: Any, event: Any) -> Any:
+        self.pid = os.getpid()
+        return put(self, event)
+
+    _replace(flusher, "put", put_in_any_process)
+    _replace(_of("agent").Agent, "_of_this_process", lambda self: self._flusher)
 
 
 MUTANTS: dict[str, Callable[[], None]] = {

@@ -1,6 +1,5 @@
 """A flusher with a queue, a guard and counts, as tests of the delivery use it."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +18,7 @@ from sqreen_mw.capture.request import Describer
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.scrubbing.scrubber import Scrubber
+from tests.support.clock import JumpingClock
 from tests.support.samples import pending
 
 DEFAULT_RETRY = RetryPolicy()
@@ -28,7 +28,7 @@ class InstantTransport:
     """A transport that accepts every batch at once."""
 
     async def send(self, batch: Batch, *, seconds: float) -> Delivered:  # noqa: ARG002
-        """Take it."""
+        """Accept it."""
         return Delivered()
 
     async def close(self) -> None:
@@ -51,23 +51,27 @@ class FlusherHarness:
         open_spool: Callable[[EventQueue], Spool] = no_spool,
     ) -> None:
         self.guard = Guard()
+        self.clock = JumpingClock()
         client_ip = ClientIp(trusted=Networks(LOOPBACK))
         describer = Describer(client_ip=client_ip, scrubber=Scrubber())
         sealer = Sealer(describer=describer, before_send=None, guard=self.guard)
-        delivery = FlusherConfig(
+        config = FlusherConfig(
             open_transport=open_transport,
             seal=seal or sealer.seal,
             header=Envelope(app="shop", events=[]),
             interval=interval,
             guard=self.guard,
+            put_in_child=lambda _: False,
             retry=retry,
             open_spool=open_spool,
+            clock=self.clock,
         )
-        self.flusher = Flusher(delivery)
+        self.flusher = Flusher(config)
+        self.clock.on_jump.append(self.flusher.wake)
 
     def track(self, name: str, **changes: Any) -> bool:
-        """Queue an event of the present."""
-        now = {"id": new_event_id(0), "name": name, "tracked_at": time.monotonic()}
+        """Queue an event that is tracked now."""
+        now = {"id": new_event_id(0), "name": name, "tracked_at": self.clock()}
         return self.flusher.put(pending(**{**now, **changes}))
 
     @property
@@ -77,10 +81,10 @@ class FlusherHarness:
 
     @property
     def counts(self) -> dict[str, Any]:
-        """What became of the events, without what is zero."""
+        """The counters that are not zero. They add up."""
         stats = self.flusher.queue.stats({})
-        told = stats.delivered + stats.waiting + sum(stats.dropped.values())
-        assert stats.tracked + stats.replayed == told
+        total = stats.delivered + stats.waiting + sum(stats.dropped.values())
+        assert stats.tracked + stats.replayed == total
         values = {"delivered": stats.delivered, "waiting": stats.waiting, **stats.dropped}
         return {key: value for key, value in values.items() if value}
 

@@ -49,6 +49,7 @@ class Flusher:
         self.pid: Final = os.getpid()
         self.queue: Final = config.make_queue()
         self._guard: Final = config.guard
+        self._put_in_child: Final = config.put_in_child
         self._clock: Final = config.clock
         self._control: Final = FlushControl()
         header = structs.replace(config.header, instance_id=new_event_id())
@@ -86,6 +87,8 @@ class Flusher:
 
     def put(self, event: PendingEvent) -> bool:
         """Queue an event; return False after ``close``, which accepts no more."""
+        if self.pid != os.getpid():
+            return self._put_in_child(event)
         if self._control.close_deadline is not None:
             self.queue.refused("closed")
             self._guard.warn("closed", "an event is lost, closed: it was tracked after close()")

@@ -24,6 +24,7 @@ class FlusherConfig:
         header: The fields of each batch that describe the app.
         interval: Seconds that an event waits for others of its batch.
         guard: Counts and logs errors.
+        put_in_child: Queues an event in a forked child, which needs its own flusher.
         sends_heartbeats: Whether to send heartbeats, if the transport accepts them.
         make_queue: Makes the queue.
         open_spool: Opens the spool.
@@ -36,6 +37,7 @@ class FlusherConfig:
     header: Envelope
     interval: float
     guard: Guard
+    put_in_child: Callable[[PendingEvent], bool]
     sends_heartbeats: bool = False
     make_queue: Callable[[], EventQueue] = EventQueue
     open_spool: Callable[[EventQueue], Spool] = no_spool

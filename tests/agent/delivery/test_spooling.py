@@ -42,6 +42,7 @@ class App:
             header=Envelope(app="shop", events=[]),
             interval=interval,
             guard=self.guard,
+            put_in_child=lambda _: False,
             open_spool=opener,
             retry=RetryPolicy(shortest_pause=0.0),
         )

@@ -24,6 +24,7 @@ def sender_of(instance: Instance) -> BatchSender:
         header=header,
         interval=1.0,
         guard=instance.guard,
+        put_in_child=lambda _: False,
         retry=RetryPolicy(max_age=-1.0),
     )
     return BatchSender(config, queue=instance.queue, spool=instance.spool, header=header)
