@@ -1,4 +1,4 @@
-"""What became of every event, from the app's own counts to the Overview."""
+"""The counters of events, from the app to the Overview."""
 
 import json
 import re
@@ -49,19 +49,19 @@ if child:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
-    """Serve a collector."""
+    """Run a collector."""
     data_dir: Path = tmp_path_factory.mktemp("collector")
     with run_collector(data_dir) as process:
         yield process
 
 
 def overflow(served: CollectorProcess, app: str) -> dict[str, Any]:
-    """Run a script that tracks more than fits while the collector hangs; return its own counts."""
+    """Overflow the queue of a script while the collector hangs. Return the counters."""
     with subprocess.Popen(
         [sys.executable, "-c", SCRIPT],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # the log tells of the overflow
+        stderr=subprocess.DEVNULL,  # contains the log line about the overflow
         text=True,
         cwd=ROOT,
         env=clean_environment(served.settings(app)),
@@ -75,8 +75,8 @@ def overflow(served: CollectorProcess, app: str) -> dict[str, Any]:
 
 
 @pytest.mark.browser
-def test_an_overflow_is_seen_on_the_overview(served: CollectorProcess) -> None:
-    """What a process counted as lost is what the collector knows, and what the page says first."""
+def test_overflow_is_shown_on_the_overview(served: CollectorProcess) -> None:
+    """The Overview shows the losses that the process counted."""
     sync_api = need_module("playwright.sync_api", package="playwright")
     path = chromium_path()
 
@@ -107,8 +107,8 @@ def test_an_overflow_is_seen_on_the_overview(served: CollectorProcess) -> None:
         browser.close()
 
 
-def test_a_fork_is_an_instance_of_its_own(served: CollectorProcess) -> None:
-    """Parent and child tell of themselves, each of its own events, and say when they end."""
+def test_forked_child_is_another_instance(served: CollectorProcess) -> None:
+    """Parent and child report their own events and their end."""
     subprocess.run(
         [sys.executable, "-c", FORKING],
         check=True,

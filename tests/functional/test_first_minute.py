@@ -1,4 +1,4 @@
-"""From a request to the Event Explorer, with every part in its own process."""
+"""From a request to the Event Explorer, with each part in its own process."""
 
 import re
 import ssl
@@ -21,22 +21,22 @@ from tests.support.waiting import PATIENCE, wait_until_answered
 pytestmark = pytest.mark.smoke
 
 VISITORS = 20
-# Loopback speaks plain HTTP; loading the authorities for each visitor would take a while.
+# Loopback uses plain HTTP. Loading the trusted CAs for each visitor would be slow.
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 TOKEN = re.compile(r'name="form_token" value="([\w-]+)"')
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A collector, and the example sites that report to it."""
+class Demo:
+    """A collector, and the example sites that send events to it."""
 
     collector: CollectorProcess
     sites: dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Serve the collector, the shop by uvicorn and the bank by gunicorn with threads."""
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Run the collector, the shop on uvicorn and the bank on gunicorn with threads."""
     data_dir: Path = tmp_path_factory.mktemp("collector")
     ports = {"shop": free_port(), "bank": free_port()}
     commands = {
@@ -52,11 +52,11 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         sites = {app: f"http://127.0.0.1:{port}" for app, port in ports.items()}
         for url in sites.values():
             wait_until_answered(f"{url}/login")
-        yield Stage(served, sites)
+        yield Demo(served, sites)
 
 
 def fail_to_log_in(site: str, number: int) -> None:
-    """Send one visitor, with an address and an agent of their own, who mistypes a password."""
+    """Send a failed login of a visitor with their own address and user agent."""
     headers = {"User-Agent": f"visitor/{number}", "X-Forwarded-For": f"203.0.113.{number}"}
     with httpx2.Client(
         base_url=site, headers=headers, verify=NO_AUTHORITIES, timeout=PATIENCE
@@ -69,12 +69,12 @@ def fail_to_log_in(site: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("app", ["shop", "bank"])
-def test_each_request_arrives_once_with_its_own_values(stage: Stage, app: str) -> None:
-    """Address, agent, path, verb, parameters and user of each request are on its own event."""
+def test_each_event_contains_the_values_of_its_request(demo: Demo, app: str) -> None:
+    """Address, user agent, path, verb, parameters and user belong to the event's own request."""
     for number in range(1, VISITORS + 1):
-        fail_to_log_in(stage.sites[app], number)
+        fail_to_log_in(demo.sites[app], number)
 
-    stored = stage.collector.events(app, at_least=VISITORS)
+    stored = demo.collector.events(app, at_least=VISITORS)
 
     assert len(stored) == len({event["event"]["id"] for event in stored}) == VISITORS
     by_agent = {event["event"]["request"]["user_agent"]: event for event in stored}
@@ -92,20 +92,20 @@ def test_each_request_arrives_once_with_its_own_values(stage: Stage, app: str) -
 
 
 @pytest.mark.browser
-def test_the_explorer_shows_what_happens_live(stage: Stage) -> None:
-    """The one-time link opens an Explorer; an event appears in it without a reload."""
+def test_explorer_shows_new_events_live(demo: Demo) -> None:
+    """The login link opens the Explorer, and a new event appears without a reload."""
     sync_api = need_module("playwright.sync_api", package="playwright")
     path = chromium_path()
     sync_api.expect.set_options(timeout=PAGE_TIMEOUT)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGS)
         page = browser.new_page()
-        page.goto(stage.collector.login)
+        page.goto(demo.collector.login)
         sync_api.expect(page).to_have_url(re.compile("/events"))
         with page.expect_request("**/live*"):
-            page.goto(f"{stage.collector.url}/events?live=1")
+            page.goto(f"{demo.collector.url}/events?live=1")
         for app in ("shop", "bank"):
-            fail_to_log_in(stage.sites[app], 77)
+            fail_to_log_in(demo.sites[app], 77)
         row: Any = page.get_by_role("row").filter(has_text="203.0.113.77")
         sync_api.expect(row).to_have_count(2)
         browser.close()

@@ -9,8 +9,8 @@ from tests.support.processes import ROOT, clean_environment
 from tests.support.waiting import PATIENCE
 
 
-def test_a_revoked_token_is_refused_by_every_collector_at_once(tmp_path: Path) -> None:
-    """What two collectors of one state let in, both answer with 401 once the command is over."""
+def test_revoked_token_is_refused_by_all_collectors(tmp_path: Path) -> None:
+    """Two collectors with the same state answer 401 as soon as the command returns."""
     state_url = f"sqlite:///{tmp_path / 'one' / 'state.db'}"
     with (
         run_collector(tmp_path / "one") as one,

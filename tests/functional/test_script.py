@@ -1,4 +1,4 @@
-"""A script that tracks and simply ends."""
+"""A script that tracks and exits."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,15 +34,15 @@ else:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
-    """Serve a collector."""
+    """Run a collector."""
     data_dir: Path = tmp_path_factory.mktemp("collector")
     with run_collector(data_dir) as process:
         yield process
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_all_events_of_a_script_that_ends_arrive(served: CollectorProcess, host: str) -> None:
-    """1000 events are delivered at exit, with the collector given by address and by name."""
+def test_events_are_delivered_at_exit(served: CollectorProcess, host: str) -> None:
+    """All 1000 events are delivered, with the collector's address and with its name."""
     app = f"script-{host.replace('.', '-')}"
     settings = served.settings(app)
     settings["SQREEN_URL"] = served.url.replace("127.0.0.1", host)
@@ -53,8 +53,8 @@ def test_all_events_of_a_script_that_ends_arrive(served: CollectorProcess, host:
     assert sorted(numbers) == list(range(1000))
 
 
-def test_a_forked_child_delivers_its_own(served: CollectorProcess) -> None:
-    """Parent and child each deliver what they tracked, once."""
+def test_forked_child_delivers_its_own_events(served: CollectorProcess) -> None:
+    """Parent and child each deliver their own events once."""
     assert run_script(FORKING, served.settings("forking")) == ("", "")
 
     names = [row["event"]["event"] for row in served.events("forking", at_least=21)]

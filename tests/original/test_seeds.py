@@ -1,4 +1,4 @@
-"""The examples of the original's documentation, in Python form, and what it says of them."""
+"""The examples and rules of the original's documentation, in Python."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -21,7 +21,7 @@ USER = {"email": "jane@example.org"}
 
 @pytest.fixture(params=["fastapi", "flask"])
 def sent(request: pytest.FixtureRequest, memory: list[Event]) -> Sent:
-    """Return what runs a view for one request in a framework, and gives back its events."""
+    """Return a function that runs a view for one request in a framework and returns its events."""
     serve = _in_fastapi if request.param == "fastapi" else _in_flask
 
     def run(view: View, **options: Any) -> list[Event]:
@@ -68,7 +68,7 @@ def test_track_by_name(sent: Sent) -> None:
 
 
 def test_default_properties(sent: Sent) -> None:
-    """Client IP, user agent, path requested, HTTP verb and HTTP parameters come along."""
+    """Client IP, user agent, requested path, HTTP verb and HTTP parameters are recorded."""
     [event] = sent(lambda: sqreen.track("x"), headers={"User-Agent": "curl/8"})
 
     request = event.request
@@ -106,7 +106,7 @@ def test_user_identifiers(sent: Sent) -> None:
 
 
 def test_identify_sets_the_user_of_the_request(sent: Sent) -> None:
-    """An identity is that of each event of the request, unless the event has its own."""
+    """All events of the request have the identity, unless an event has its own."""
 
     def view() -> None:
         sqreen.identify(USER, {"plan": "gold"})
@@ -135,8 +135,8 @@ def test_events_from_the_past(sent: Sent, when: datetime, milliseconds: int) -> 
     assert event.timestamp == milliseconds
 
 
-def test_the_body_is_collected_on_request_only(sent: Sent) -> None:
-    """``collect_body`` links the request's body to the event; by default it is not collected."""
+def test_body_is_collected_with_collect_body_only(sent: Sent) -> None:
+    """``collect_body`` adds the request's body to the event; by default it is not collected."""
 
     def view() -> None:
         sqreen.track("without")
@@ -165,8 +165,8 @@ def test_sensitive_data_is_scrubbed(sent: Sent) -> None:
     }
 
 
-def test_the_request_can_be_given(memory: list[Event]) -> None:
-    """``request`` is for where the current request can't be found."""
+def test_request_can_be_passed(memory: list[Event]) -> None:
+    """``request`` is used if the current request can't be found."""
     scope = {
         "type": "http",
         "method": "PUT",
@@ -182,7 +182,7 @@ def test_the_request_can_be_given(memory: list[Event]) -> None:
     assert (memory[0].request.verb, memory[0].request.path) == ("PUT", "/elsewhere")
 
 
-def test_the_middleware_of_express(memory: list[Event]) -> None:
+def test_request_objects_have_sqreen(memory: list[Event]) -> None:
     """``req.sqreen.track`` is ``request.state.sqreen`` and ``flask.request.sqreen``."""
     app = FastAPI()
     app.add_middleware(sqreen.SqreenMiddleware)
@@ -197,7 +197,7 @@ def test_the_middleware_of_express(memory: list[Event]) -> None:
 
     @flask_app.get("/path/<parameter>")
     def flask_path(parameter: str) -> str:
-        flask_request.sqreen.track("foobar", properties={"prop1": "value1", "prop2": "value2"})  # type: ignore[attr-defined]  # the extension's
+        flask_request.sqreen.track("foobar", properties={"prop1": "value1", "prop2": "value2"})  # type: ignore[attr-defined]  # set by the extension
         return parameter
 
     TestClient(app).get("/path/x")
@@ -210,7 +210,7 @@ def test_the_middleware_of_express(memory: list[Event]) -> None:
 
 
 def test_logins_and_signups(sent: Sent) -> None:
-    """``auth_track`` and ``signup_track`` take what ``identify`` takes, and identify."""
+    """``auth_track`` and ``signup_track`` accept the arguments of ``identify``, and identify."""
 
     def view() -> None:
         sqreen.auth_track(False, email="jane@example.org")
@@ -225,7 +225,7 @@ def test_logins_and_signups(sent: Sent) -> None:
     new = {"email": "new@example.org"}
     assert [(event.name, event.properties, event.user_identifiers) for event in events] == [
         ("sq.sdk.users.login", {"success": False}, USER),
-        # Nobody was identified yet: the first identity of the request is theirs.
+        # No user is identified yet: the first identity of the request is used.
         ("after a failure", {}, USER),
         ("sq.sdk.users.login", {"success": True}, USER),
         ("after a login", {}, USER),
@@ -235,7 +235,7 @@ def test_logins_and_signups(sent: Sent) -> None:
 
 
 def test_events_are_flushed_when_the_app_exits(memory: list[Event]) -> None:
-    """When the app exits, what remains is flushed."""
+    """The waiting events are delivered at the exit."""
     sqreen.track("last")
 
     assert sqreen.close() == 0

@@ -1,4 +1,4 @@
-"""The proven weaknesses of the original, each with the proof that ours does not have it."""
+"""The weaknesses of the original Sqreen, and tests that ours has none of them."""
 
 import time
 import uuid
@@ -20,13 +20,13 @@ CARD = "4111 1111 1111 1111"
 
 
 def delivered(memory: list[Event]) -> list[Event]:
-    """Flush, and return what arrived."""
+    """Flush and return the delivered events."""
     assert sqreen.flush()
     return memory
 
 
 def test_1_runs_on_asgi_and_this_python(memory: list[Event]) -> None:
-    """The original was dead on current Pythons and never ran on ASGI."""
+    """The original did not run on current Pythons or on ASGI."""
     app = FastAPI()
     app.add_middleware(sqreen.SqreenMiddleware)
 
@@ -39,8 +39,8 @@ def test_1_runs_on_asgi_and_this_python(memory: list[Event]) -> None:
     assert [event.name for event in delivered(memory)] == ["x"]
 
 
-def test_2_events_outside_requests_are_their_own(memory: list[Event]) -> None:
-    """An event tracked outside of a request was shown with another one's address."""
+def test_2_events_outside_requests_have_no_address(memory: list[Event]) -> None:
+    """In the original, an event outside of requests had another request's address."""
     app = FastAPI()
     app.add_middleware(sqreen.SqreenMiddleware)
 
@@ -59,7 +59,7 @@ def test_2_events_outside_requests_are_their_own(memory: list[Event]) -> None:
 
 
 def test_2_events_outside_requests_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They grew without bound; ours wait in one bounded queue, and losses are counted."""
+    """In the original they had no limit; ours wait in a bounded queue, and losses are counted."""
     monkeypatch.setenv("SQREEN_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("SQREEN_TOKEN", "t")
 
@@ -84,10 +84,10 @@ def test_2_events_outside_requests_are_bounded(monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 @pytest.mark.parametrize("peer", ["93.184.216.34", "172.17.0.1"])
-def test_3_a_header_forges_no_address(
+def test_3_headers_do_not_forge_addresses(
     memory: list[Event], forged: dict[str, str], peer: str
 ) -> None:
-    """The leftmost global address of any of ten headers was believed from any peer."""
+    """The original used the leftmost global address of ten headers from any peer."""
     app = FastAPI()
     app.add_middleware(sqreen.SqreenMiddleware)
 
@@ -103,7 +103,7 @@ def test_3_a_header_forges_no_address(
 
 
 def test_4_properties_identifiers_and_traits_are_scrubbed(memory: list[Event]) -> None:
-    """They went out in clear."""
+    """The original sent them unscrubbed."""
     app = FastAPI()
     app.add_middleware(sqreen.SqreenMiddleware)
 
@@ -132,10 +132,10 @@ def test_4_properties_identifiers_and_traits_are_scrubbed(memory: list[Event]) -
         ("epoch", 1700000000000, 1700000000000),
     ],
 )
-def test_5_the_scrubber_has_no_such_holes(
+def test_5_scrubber_masks_related_keys_and_formats(
     memory: list[Event], key: str, value: Any, told: object
 ) -> None:
-    """Kin of known keys, credentials, cards in sentences, as numbers and in bytes passed."""
+    """The original missed related keys, credentials, and cards in sentences, numbers and bytes."""
     sqreen.track("x", properties={key: value})
 
     [event] = delivered(memory)
@@ -147,8 +147,8 @@ def test_5_the_scrubber_has_no_such_holes(
         assert event.properties == {key: told}
 
 
-def test_6_deep_and_cyclic_values_end(memory: list[Event]) -> None:
-    """A self-referencing value, or JSON 1,200 levels deep, was a RecursionError."""
+def test_6_deep_and_cyclic_values_are_cut(memory: list[Event]) -> None:
+    """In the original, a cyclic value or JSON of 1,200 levels raised a RecursionError."""
     cycle: dict[str, Any] = {}
     cycle["self"] = cycle
     deep = "[" * 1200 + "]" * 1200
@@ -168,8 +168,8 @@ def test_6_deep_and_cyclic_values_end(memory: list[Event]) -> None:
     assert decode_event(encode_event(event)) == event
 
 
-def test_10_identifiers_are_one_spelling(memory: list[Event]) -> None:
-    """42 and "42" were different users."""
+def test_10_numeric_identifiers_are_equal_to_texts(memory: list[Event]) -> None:
+    """In the original, 42 and "42" were different users."""
     sqreen.track("x", user_identifiers={"id": 42})
     sqreen.track("x", user_identifiers={"id": "42"})
 
@@ -188,16 +188,16 @@ def test_10_identifiers_are_one_spelling(memory: list[Event]) -> None:
     ],
 )
 def test_13_validation_never_raises(memory: list[Event], options: Any) -> None:
-    """A list of properties, or keys of several types, raised into the app."""
+    """In the original, a list of properties or mixed keys raised into the app."""
     assert sqreen.track("x", options)
-    assert sqreen.track(None) is None  # type: ignore[arg-type]  # that is the point
+    assert sqreen.track(None) is None  # type: ignore[arg-type]  # a wrong name
 
     assert len(delivered(memory)) == 1
     assert sum(sqreen.stats().misuse.values()) >= 2
 
 
-def test_14_forms_with_a_charset_are_read(memory: list[Event]) -> None:
-    """``urlencoded; charset=UTF-8`` was not parsed."""
+def test_14_forms_with_a_charset_are_parsed(memory: list[Event]) -> None:
+    """The original did not parse ``urlencoded; charset=UTF-8``."""
     app = Flask(__name__)
     sqreen.Sqreen(app)
 
@@ -216,8 +216,8 @@ def test_14_forms_with_a_charset_are_read(memory: list[Event]) -> None:
     assert event.request.params.form == {"coupon": ["SPRÄNG"]}
 
 
-def test_14_a_cut_body_is_marked(memory: list[Event]) -> None:
-    """JSON cut at 4,096 bytes silently became an empty object."""
+def test_14_truncated_body_is_marked(memory: list[Event]) -> None:
+    """In the original, JSON cut at 4,096 bytes became an empty object."""
     app = Flask(__name__)
     sqreen.Sqreen(app)
 
@@ -236,8 +236,8 @@ def test_14_a_cut_body_is_marked(memory: list[Event]) -> None:
     assert event.truncated
 
 
-def test_15_exotic_values_have_their_usual_text(memory: list[Event]) -> None:
-    """They were sent as Python's repr, and NaN as JSON that nobody reads."""
+def test_15_unusual_values_have_their_usual_text(memory: list[Event]) -> None:
+    """The original sent Python's repr, and NaN as invalid JSON."""
     number = uuid.uuid4()
     sqreen.track(
         "x",
@@ -249,7 +249,7 @@ def test_15_exotic_values_have_their_usual_text(memory: list[Event]) -> None:
 
 
 def test_16_nothing_is_sent_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The start blocked up to ten seconds on the network."""
+    """The original's start waited up to ten seconds for the network."""
     monkeypatch.setenv("SQREEN_URL", "http://192.0.2.1:7070")
     monkeypatch.setenv("SQREEN_TOKEN", "t")
     app = FastAPI()

@@ -12,14 +12,14 @@ Installed = Callable[[str], Environment]
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel, once."""
+    """Build the wheel once."""
     need("build")
     return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Return what gives an environment with the wheel and these of its extras, alone."""
+    """Return a function that creates an environment with only the wheel and some extras."""
 
     @cache
     def install(extras: str) -> Environment:

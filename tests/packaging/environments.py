@@ -1,4 +1,4 @@
-"""Environments of their own, that hold what a user gets of the wheel and nothing else."""
+"""Virtual environments that contain only the wheel and its dependencies."""
 
 import os
 import subprocess
@@ -14,28 +14,28 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment, and an empty folder to work in."""
+    """A virtual environment and an empty working directory."""
 
     folder: Path
 
     @property
     def bin(self) -> Path:
-        """Where its commands are."""
+        """The directory of its commands."""
         return self.folder / "bin"
 
     @property
     def work(self) -> Path:
-        """A folder that is on no module path."""
+        """A directory that is not on ``sys.path``."""
         return self.folder / "work"
 
     def install(self, *requirements: str) -> None:
-        """Install packages, from where this machine's pip has them."""
+        """Install packages from the index of this machine's pip."""
         pip = [sys.executable, "-m", "pip", "--python", str(self.folder), "install"]
         options = ["--quiet", "--disable-pip-version-check", "--no-compile"]
         subprocess.run([*pip, *options, *requirements], check=True)
 
     def python(self, code: str, **settings: str) -> str:
-        """Return what code prints; any warning is an error."""
+        """Run code with warnings as errors, and return its output."""
         done = self.run("python", "-W", "error", "-c", code, **settings)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -43,19 +43,19 @@ class Environment:
     def run(
         self, command: str, *arguments: str, **settings: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run one of its commands to the end."""
+        """Run a command to its end."""
         return self._run([str(self.bin / command), *arguments], settings)
 
     def check(self, checker: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a type checker of ours on what is in its folder."""
+        """Run one of our type checkers on the working directory."""
         option = "--python-executable" if checker == "mypy" else "--pythonpath"
         command = [sys.executable, "-m", checker, option, str(self.bin / "python"), *arguments]
-        # With --verifytypes pyright looks at the Python of the PATH, whatever the option says.
+        # With --verifytypes, pyright ignores the option and uses the Python of the PATH.
         return self._run(command, {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"})
 
     @contextmanager
     def running(self, command: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """Run one of its commands until the block ends."""
+        """Run a command until the block ends."""
         process = subprocess.Popen(
             [self.bin / command, *arguments],
             stdout=subprocess.PIPE,
@@ -84,7 +84,7 @@ class Environment:
 
 
 def make_environment(folder: Path) -> Environment:
-    """Make an environment that has nothing, not even pip."""
+    """Create an empty environment without pip."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     environment = Environment(folder)
     environment.work.mkdir()
@@ -92,7 +92,7 @@ def make_environment(folder: Path) -> Environment:
 
 
 def build_wheel(folder: Path) -> Path:
-    """Build the source distribution, and the wheel from that alone."""
+    """Build the source distribution, and the wheel from it."""
     command = [sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -101,7 +101,7 @@ def build_wheel(folder: Path) -> Path:
 
 
 def _environ(settings: dict[str, str]) -> dict[str, str]:
-    """Return this process's environment without what leads to this repository's modules."""
+    """Return this process's environment without paths to this repository."""
     kept = {
         name: value
         for name, value in os.environ.items()

@@ -1,4 +1,4 @@
-"""The wheel in an empty environment, alone and with each extra."""
+"""The wheel in an empty environment, without extras and with each of them."""
 
 import json
 from pathlib import Path
@@ -124,7 +124,7 @@ assert needed <= used, needed - used
 
 
 def written(environment: Environment, code: str, file: Path) -> list[dict[str, Any]]:
-    """Run an app that sends its events to a file, and return them."""
+    """Run an app with a file transport, and return its events."""
     environment.python(code, SQREEN_URL=f"file://{file}")
     return [json.loads(line) for line in file.read_text().splitlines()]
 
@@ -135,7 +135,7 @@ FRAMEWORKS = {
 }
 SERVER = ("sqreen_mw.cli", "sqreen_mw.collector", EXAMPLES := "sqreen_mw.examples")
 MIGRATIONS = "sqreen_mw.collector.state.migrations.env"
-"""Runs where it is imported, as Alembic has it."""
+"""Alembic runs it at import."""
 
 
 @pytest.mark.parametrize(
@@ -148,10 +148,10 @@ MIGRATIONS = "sqreen_mw.collector.state.migrations.env"
         ("demo", (EXAMPLES, FRAMEWORKS["django"])),
     ],
 )
-def test_each_module_finds_what_it_imports(
+def test_extra_installs_all_imports_of_its_modules(
     installed: Installed, extras: str, without: tuple[str, ...]
 ) -> None:
-    """What an extra is for can be imported with it, all modules of it."""
+    """All modules of an extra can be imported with it."""
     installed(extras).python(IMPORT_ALL.format(without=(*without, MIGRATIONS)))
 
 
@@ -160,18 +160,20 @@ def test_each_module_finds_what_it_imports(
     [("", WSGI), ("", ASGI), ("flask", FLASK), ("django", DJANGO)],
     ids=["wsgi", "asgi", "flask", "django"],
 )
-def test_an_app_tracks(installed: Installed, tmp_path: Path, extras: str, app: str) -> None:
-    """A request in an app that has the wheel and its framework is tracked, with its path."""
+def test_app_tracks_with_the_wheel(
+    installed: Installed, tmp_path: Path, extras: str, app: str
+) -> None:
+    """A request to an app with the wheel and its framework is tracked with its path."""
     [event] = written(installed(extras), app, tmp_path / "events.jsonl")
 
     assert event["event"] == "coupon.applied"
     assert event["request"]["path"] == "/coupons"
 
 
-def test_an_app_reports_to_a_collector(installed: Installed) -> None:
-    """The collector stores what the wheel alone sends it, and needs nothing else of its own.
+def test_app_sends_to_a_collector(installed: Installed) -> None:
+    """The collector stores the events of an app that has only the wheel.
 
-    On the way the app loads each package that the wheel depends on: none is there for nothing.
+    The app loads each package that the wheel depends on, so no dependency is superfluous.
     """
     serve = ["serve", "--port", "0", "--json", "--data-dir", "data"]
     with installed("collector").running("sqreen-mw", *serve) as process:
@@ -188,8 +190,8 @@ def test_an_app_reports_to_a_collector(installed: Installed) -> None:
     assert row["event"]["request"]["params"] == {"form": {"code": ["SPRING"]}}
 
 
-def test_the_demo_starts(installed: Installed) -> None:
-    """With its extra, both sites and the Explorer answer; then all of it stops."""
+def test_demo_starts_with_its_extra(installed: Installed) -> None:
+    """Both sites and the Explorer answer, and the demo stops."""
     ports = ["--port", "0", "--shop-port", "0", "--bank-port", "0"]
     with installed("demo").running("sqreen-mw", "demo", "--json", *ports) as process:
         assert process.stdout is not None
@@ -201,16 +203,16 @@ def test_the_demo_starts(installed: Installed) -> None:
     assert process.returncode == 0
 
 
-def test_the_command_says_what_to_install(installed: Installed) -> None:
-    """With the wheel alone, the command is there and names the extra that it needs."""
+def test_command_names_the_missing_extra(installed: Installed) -> None:
+    """With the wheel alone, the command names the extra to install."""
     done = installed("").run("sqreen-mw", "doctor")
 
     assert done.returncode == 2
     assert done.stderr == "sqreen-mw: typer is not installed: pip install 'sqreen-mw[cli]'\n"
 
 
-def test_the_doctor_works_beside_an_app(installed: Installed) -> None:
-    """The doctor needs the small extra only; other commands name what they need."""
+def test_doctor_needs_only_the_cli_extra(installed: Installed) -> None:
+    """Other commands name the extra that they need."""
     doctor = installed("cli").run("sqreen-mw", "doctor", "--json", SQREEN_URL="memory://")
     served = installed("cli").run("sqreen-mw", "serve", "--port", "0")
 
@@ -221,7 +223,7 @@ def test_the_doctor_works_beside_an_app(installed: Installed) -> None:
 
 
 def test_pytest_finds_the_fixture(installed: Installed) -> None:
-    """An app's tests have ``sqreen_events`` as soon as pytest is there."""
+    """Tests of an app can use ``sqreen_events`` as soon as pytest is installed."""
     environment = installed("flask")
     environment.install("pytest>=9")
     (environment.work / "test_app.py").write_text(PYTEST)

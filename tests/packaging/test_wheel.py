@@ -1,4 +1,4 @@
-"""What is in the wheel."""
+"""The content of the wheel."""
 
 from email.parser import Parser
 from pathlib import Path
@@ -11,13 +11,13 @@ MODULE_OF_PLUGIN = "_sqreen_mw_pytest.py"
 
 
 def files(folder: str) -> set[str]:
-    """Return the files that the repository has in a folder."""
+    """Return the files of the repository in a directory."""
     found = (path for path in (ROOT / folder).rglob("*") if path.is_file())
     return {str(path.relative_to(ROOT)) for path in found if path.parent.name != "__pycache__"}
 
 
-def test_it_has_every_file_of_the_package_and_no_other(wheel: Path) -> None:
-    """Templates, migrations, ``py.typed``, the examples and the plugin come along; no tests do."""
+def test_wheel_contains_the_package_only(wheel: Path) -> None:
+    """Templates, migrations, ``py.typed``, examples and the plugin are included, tests are not."""
     with ZipFile(wheel) as archive:
         inside = {name for name in archive.namelist() if ".dist-info/" not in name}
 
@@ -26,8 +26,8 @@ def test_it_has_every_file_of_the_package_and_no_other(wheel: Path) -> None:
     assert PACKAGE + "py.typed" in inside
 
 
-def test_its_metadata_is_whole(wheel: Path) -> None:
-    """The wheel says its licence, the Python that it needs, and what it is, as text and pages."""
+def test_metadata_is_complete(wheel: Path) -> None:
+    """The metadata contains the licence, the Python version and the description."""
     with ZipFile(wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith("/METADATA")]
         metadata = Parser().parsestr(archive.read(name).decode())

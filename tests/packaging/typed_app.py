@@ -1,4 +1,4 @@
-"""Every public name as an app uses it, for type checkers: a comment that ignores nothing fails."""
+"""An app that uses all public names, for type checkers. An unused ignore comment fails."""
 
 from datetime import UTC, datetime
 from typing import assert_type
@@ -14,7 +14,7 @@ from sqreen_mw.testing import CapturedEvents, capture_events
 
 
 def outside_of_requests() -> None:
-    """Use the calls of the module, in both forms."""
+    """Call the module's functions in both forms."""
     assert_type(sqreen.track("cron.done"), str | None)
     assert_type(sqreen.track("cron.done", {"properties": {"count": 3}}), str | None)
     sqreen.track(
@@ -37,7 +37,7 @@ def outside_of_requests() -> None:
 
 
 async def on_an_event_loop() -> sqreen.Stats:
-    """Deliver, and count."""
+    """Deliver and return the counters."""
     assert_type(await sqreen.aflush(), bool)
     assert_type(await sqreen.aclose(timeout=2.0), int)
     stats = sqreen.stats()
@@ -47,7 +47,7 @@ async def on_an_event_loop() -> sqreen.Stats:
 
 
 def wrong_calls() -> None:
-    """Make the mistakes that a type checker finds before anything runs."""
+    """Make mistakes that a type checker finds."""
     sqreen.track("x", propertys={})  # type: ignore[call-arg]
     sqreen.track("x", {"propertys": {}})  # type: ignore[arg-type]
     sqreen.track("x", timestamp="now")  # type: ignore[arg-type]
@@ -59,7 +59,7 @@ def wrong_calls() -> None:
 
 
 def renamed(event: sqreen.Event) -> sqreen.Event | None:
-    """Look at an event before it is sent."""
+    """Change an event before it is sent."""
     assert_type(event.name, str)
     if event.request is None:
         return None
@@ -87,7 +87,7 @@ def asgi_apps() -> list[Starlette]:
 
 
 def wsgi_apps() -> Flask:
-    """Wrap an application, and use the extension in both ways."""
+    """Wrap an application, and use the extension in both forms."""
     app = Flask(__name__)
     wrapped: WSGIApplication = sqreen.SqreenWSGIMiddleware(app.wsgi_app)
     sqreen.SqreenWSGIMiddleware(wrapped)
@@ -97,7 +97,7 @@ def wsgi_apps() -> Flask:
 
 
 def errors() -> None:
-    """Catch what starting can raise, and what strict calls do."""
+    """Catch the errors of the start and of strict calls."""
     try:
         sqreen.SqreenMiddleware(FastAPI(), url="nowhere")
     except sqreen.ConfigurationError as error:
@@ -110,7 +110,7 @@ def errors() -> None:
 
 
 def test_of_an_app(sqreen_events: CapturedEvents) -> None:
-    """Look at what was tracked, as a test does."""
+    """Read the captured events like a test."""
     sqreen_events.assert_tracked("coupon.applied", properties={"code": "SPRING"})
     with capture_events() as events:
         assert_type(events, CapturedEvents)
