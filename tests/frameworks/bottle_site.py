@@ -12,7 +12,7 @@ bottle = Bottle()
 
 @bottle.get("/hello/<name>")
 def hello(name: str) -> str:
-    """Track by the request and at module level, and identify."""
+    """Identify, and track through the request and the module."""
     request.environ["sqreen.request"].track("by.request", properties={"name": name})
     sqreen.track("by.module", request=request)
     sqreen.identify({"email": f"{name}@example.org"})
@@ -21,14 +21,14 @@ def hello(name: str) -> str:
 
 @bottle.post("/coupons")
 def coupons() -> Any:
-    """Read JSON."""
+    """Read a JSON body."""
     sqreen.track("coupon.applied", collect_body=True)
     return request.json
 
 
 @bottle.get("/boom")
 def boom() -> str:
-    """Fail."""
+    """Raise an error."""
     sqreen.track("boom")
     raise RuntimeError("a failing view")
 

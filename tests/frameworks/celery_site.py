@@ -1,4 +1,4 @@
-"""An app whose tasks a worker of Celery's runs, over a broker that is a folder."""
+"""A Celery app; its broker is a folder."""
 
 import os
 from pathlib import Path
@@ -18,5 +18,5 @@ app.conf.broker_transport_options = {
 
 @app.task(name="remind")  # type: ignore[untyped-decorator]  # Celery has no types
 def remind(customer: int) -> None:
-    """Track outside of any request."""
+    """Track outside of a request."""
     sqreen.track("reminded", properties={"by": "mail"}, user_identifiers={"id": customer})

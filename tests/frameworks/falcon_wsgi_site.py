@@ -7,10 +7,10 @@ from sqreen_mw import SqreenWSGIMiddleware
 
 
 class Hello:
-    """Tracks by the request and at module level, and identifies."""
+    """Identifies, and tracks through the request and the module."""
 
     def on_get(self, req: Request, resp: Response, name: str) -> None:
-        """Greet."""
+        """Respond with a greeting."""
         req.env["sqreen.request"].track("by.request", properties={"name": name})
         sqreen.track("by.module", request=req)
         sqreen.identify({"email": f"{name}@example.org"})
@@ -18,19 +18,19 @@ class Hello:
 
 
 class Coupons:
-    """Reads JSON."""
+    """Reads a JSON body."""
 
     def on_post(self, req: Request, resp: Response) -> None:
-        """Answer with what came."""
+        """Respond with the body."""
         sqreen.track("coupon.applied", collect_body=True)
         resp.media = req.media
 
 
 class Boom:
-    """Fails."""
+    """Raises an error."""
 
     def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002 Falcon's names
-        """Fail."""
+        """Raise an error."""
         sqreen.track("boom")
         raise RuntimeError("a failing view")
 

@@ -10,7 +10,7 @@ from sqreen_mw import SqreenMiddleware
 
 @get("/hello/{name:str}")
 async def hello(name: str, request: Request[Any, Any, Any]) -> str:
-    """Track by the request and at module level, and identify."""
+    """Identify, and track through the request and the module."""
     request.state.sqreen.track("by.request", properties={"name": name})
     sqreen.track("by.module")
     sqreen.identify({"email": f"{name}@example.org"})
@@ -27,20 +27,20 @@ def thread(name: str) -> str:
 
 @post("/coupons", status_code=200)
 async def coupons(data: dict[str, Any]) -> dict[str, Any]:
-    """Read JSON."""
+    """Read a JSON body."""
     sqreen.track("coupon.applied", collect_body=True)
     return data
 
 
 @get("/boom")
 async def boom() -> None:
-    """Fail."""
+    """Raise an error."""
     sqreen.track("boom")
     raise RuntimeError("a failing view")
 
 
 async def deliver() -> None:
-    """Deliver before the server stops: Litestar's middlewares see no lifespan."""
+    """Deliver before the server stops, because Litestar passes no lifespan to middleware."""
     await sqreen.aflush()
 
 

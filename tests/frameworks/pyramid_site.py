@@ -9,7 +9,7 @@ from sqreen_mw import SqreenWSGIMiddleware
 
 
 def hello(request: Any) -> str:
-    """Track by the request and at module level, and identify."""
+    """Identify, and track through the request and the module."""
     name = request.matchdict["name"]
     request.environ["sqreen.request"].track("by.request", properties={"name": name})
     sqreen.track("by.module", request=request)
@@ -18,13 +18,13 @@ def hello(request: Any) -> str:
 
 
 def coupons(request: Any) -> Any:
-    """Read JSON."""
+    """Read a JSON body."""
     sqreen.track("coupon.applied", collect_body=True)
     return request.json_body
 
 
 def boom(_: Any) -> str:
-    """Fail."""
+    """Raise an error."""
     sqreen.track("boom")
     raise RuntimeError("a failing view")
 

@@ -13,7 +13,7 @@ app.asgi_app = SqreenMiddleware(app.asgi_app)  # type: ignore[method-assign]  # 
 
 @app.get("/hello/<name>")
 async def hello(name: str) -> str:
-    """Track by the request and at module level, and identify."""
+    """Identify, and track through the request and the module."""
     state: Any = request.scope["state"]
     state["sqreen"].track("by.request", properties={"name": name})
     sqreen.track("by.module", request=request)
@@ -31,13 +31,13 @@ def thread(name: str) -> str:
 
 @app.post("/coupons")
 async def coupons() -> Any:
-    """Read JSON."""
+    """Read a JSON body."""
     sqreen.track("coupon.applied", collect_body=True)
     return await request.get_json()
 
 
 @app.get("/boom")
 async def boom() -> str:
-    """Fail."""
+    """Raise an error."""
     sqreen.track("boom")
     raise RuntimeError("a failing view")

@@ -14,8 +14,8 @@ CELERY = ("celery", "--quiet", "-A", "tests.frameworks.celery_site")
 
 
 @pytest.mark.parametrize("pool", ["solo", "prefork"])
-def test_a_task_tracks_without_a_request(pool: str, tmp_path: Path) -> None:
-    """An event of a worker's task arrives with its user, and tells of no request."""
+def test_task_tracks_without_a_request(pool: str, tmp_path: Path) -> None:
+    """An event of a task arrives with its user and without a request."""
     need("celery")
     folder, file = tmp_path / "broker", tmp_path / "events"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""One site in each framework: what its events tell must be the same."""
+"""The same site in each framework; its events must be equal."""
 
 import json
 import time
@@ -21,10 +21,14 @@ WSGI = ("gunicorn", "-b", "127.0.0.1:{port}", "--log-level", "critical")
 
 @dataclass(frozen=True)
 class Framework:
-    """How a framework is served, and how it writes the route of ``/hello/jane``.
+    """How to serve a framework, and its differences.
 
-    It is None where a framework tells nobody but its own request. Those that answer no errors
-    leave them to the server, outside of any middleware.
+    Attributes:
+        module: The name of its package.
+        server: The command of its server.
+        route: The route of ``/hello/jane``; None if middleware cannot see it.
+        threads: Whether it runs sync views in threads.
+        answers_errors: Whether it responds to errors itself, inside the middleware.
     """
 
     module: str
@@ -47,7 +51,7 @@ FIELDS = {"User-Agent": "curl/8", "X-Forwarded-For": "203.0.113.9"}
 
 @dataclass(frozen=True)
 class Site:
-    """A site that a real server serves, and the file that its events go to."""
+    """A site on a real server, and the file of its events."""
 
     framework: Framework
     client: httpx2.Client
@@ -55,7 +59,7 @@ class Site:
     log: Path
 
     def event(self, name: str, **wanted: object) -> dict[str, Any]:
-        """Return the one event of a name, with such values of its request, once it is there."""
+        """Wait for the event with this name and these values of its request."""
         end = time.monotonic() + PATIENCE
         while True:
             lines = self.file.read_text().splitlines() if self.file.exists() else []
@@ -69,7 +73,7 @@ class Site:
 
 
 def command(name: str, port: int) -> list[str]:
-    """Return what serves the site of a framework."""
+    """Return the command that serves a framework's site."""
     framework = FRAMEWORKS[name]
     server, *arguments = framework.server
     for module in (framework.module, server):
@@ -82,7 +86,7 @@ def command(name: str, port: int) -> list[str]:
 def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """Serve the site of one framework."""
+    """Serve the site of a framework."""
     port = free_port()
     arguments = command(request.param, port)
     folder: Path = tmp_path_factory.mktemp("framework")
@@ -96,8 +100,8 @@ def site(
         yield Site(FRAMEWORKS[request.param], client, folder / "events", folder / "log")
 
 
-def test_an_event_tells_of_its_request_and_its_user(site: Site) -> None:
-    """By the request and at module level, an event has the whole of its request, and its user."""
+def test_event_describes_its_request_and_user(site: Site) -> None:
+    """Both calls describe the request and the user completely."""
     assert site.client.get("/hello/jane?x=1").text == "hello jane"
 
     by_request, by_module = site.event("by.request"), site.event("by.module", path="/hello/jane")
@@ -114,25 +118,25 @@ def test_an_event_tells_of_its_request_and_its_user(site: Site) -> None:
     assert request["params"].get("path", {}) == named
 
 
-def test_a_view_in_a_thread_sees_its_request(site: Site) -> None:
-    """Where a framework runs a view in a thread, its events are of the request all the same."""
+def test_view_in_a_thread_has_its_request(site: Site) -> None:
+    """A view in a thread tracks events of its request."""
     if not site.framework.threads:
-        pytest.skip("the framework has no threads of its own")
+        pytest.skip("the framework runs views in no threads")
     assert site.client.get("/thread/jane").text == "hello jane"
 
     event = site.event("by.module", path="/thread/jane")
     assert event["user_identifiers"] == {"email": "jane@example.org"}
 
 
-def test_what_the_app_reads_of_the_body_is_told(site: Site) -> None:
-    """JSON reaches the app as ever, and the event tells it."""
+def test_event_contains_the_body_that_the_app_reads(site: Site) -> None:
+    """The app reads the JSON body, and the event contains it."""
     assert site.client.post("/coupons", json={"code": "SPRING"}).json() == {"code": "SPRING"}
 
     assert site.event("coupon.applied")["request"]["params"]["json"] == {"code": "SPRING"}
 
 
-def test_a_failing_view_is_the_frameworks_affair(site: Site) -> None:
-    """The framework or its server answers for a view that fails, and the next request is served."""
+def test_errors_are_left_to_the_framework(site: Site) -> None:
+    """The framework or its server responds to errors, and the next request is served."""
     assert site.client.get("/boom").status_code == 500
     assert site.client.get("/hello/jim").text == "hello jim"
 
@@ -142,8 +146,8 @@ def test_a_failing_view_is_the_frameworks_affair(site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
-def test_a_server_that_stops_takes_no_events_along(name: str, tmp_path: Path) -> None:
-    """What was tracked just before the server is told to stop arrives."""
+def test_stopping_server_loses_no_events(name: str, tmp_path: Path) -> None:
+    """Events tracked right before SIGTERM arrive."""
     file, port = tmp_path / "events", free_port()
     settings = {"SQREEN_URL": f"file://{file}", "SQREEN_FLUSH_INTERVAL": "60"}
     with run_server(command(name, port), port=port, log=tmp_path / "log", settings=settings):

@@ -45,7 +45,7 @@ class CollectorProcess:
             os.kill(self.process.pid, signal.SIGCONT)
 
     def instances(self, app: str) -> dict[str, Any]:
-        """Return what the collector knows of an app's instances."""
+        """Return the instances of an app."""
         answer = httpx2.get(
             f"{self.url}/v1/instances", headers=self._may_query(app), timeout=PATIENCE
         )

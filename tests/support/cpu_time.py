@@ -1,4 +1,4 @@
-"""How long a call takes whoever calls it, on a machine that others use as well."""
+"""CPU time of a call, which other processes on the machine hardly change."""
 
 import sys
 import time
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 CALLER_SECONDS: Final = 0.005 if sys.gettrace() is None else 0.05
-"""What a call may take at most; measuring coverage slows it down."""
+"""The longest allowed CPU time of a call. Coverage slows it down."""
 
 
 def cpu_seconds(call: Callable[[], object]) -> float:
-    """Return the CPU time of a call, at its quickest of several times."""
+    """Return the shortest CPU time of several calls."""
     return min(_once(call) for _ in range(5))
 
 

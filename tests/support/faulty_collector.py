@@ -1,4 +1,4 @@
-"""A collector in the test's process that answers what the test tells it to."""
+"""A collector in the test's process, with prepared answers."""
 
 import gzip
 import json

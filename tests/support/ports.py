@@ -10,20 +10,19 @@ SHARE: Final = 2_000
 WORKERS: Final = 10
 
 
-def _given() -> "count[int]":
-    """Return this process's share: workers of one run have their own, and runs begin apart."""
+def _range() -> "count[int]":
+    """Return the ports of this process. Each worker has its own range."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     return count(FIRST + worker % WORKERS * SHARE + os.getpid() * 7 % (SHARE // 2))
 
 
-_ports: Final = _given()
+_ports: Final = _range()
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens at, and that nobody is given until it is used.
+    """Return a free port of loopback that stays free until the test uses it.
 
-    It is below those that the system gives to whoever asks for any: else a connection, or another
-    server, might have it a moment later.
+    It is below the range that the system uses for connections and for port 0.
     """
     for port in _ports:
         with socket.socket() as probe:

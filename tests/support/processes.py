@@ -35,7 +35,7 @@ def signalled_environment(settings: Mapping[str, str]) -> dict[str, str]:
 def run_python(
     *arguments: str, settings: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run Python to its end, which must be a good one."""
+    """Run Python; it must succeed."""
     done = subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,
@@ -50,7 +50,7 @@ def run_python(
 
 
 def run_script(script: str, settings: Mapping[str, str]) -> tuple[str, str]:
-    """Run a script to its good end, and return what it printed."""
+    """Run a script, which must succeed, and return stdout and stderr."""
     done = run_python("-c", script, settings=settings)
     return done.stdout, done.stderr
 

@@ -18,27 +18,30 @@ from tests.support.http_server import http_server
 
 @dataclass
 class RealProxy:
-    """A running proxy, and what was asked of it.
+    """A running proxy.
 
-    ``login`` is a name and a password with a colon between, if it wants any; ``refuses`` is a
-    status that it answers every CONNECT with.
+    Attributes:
+        url: Its address.
+        login: The required name and password, with a colon between.
+        refuses: The status of each response, if it refuses all requests.
+        requests: The received request lines.
     """
 
     url: str = ""
     login: str | None = None
     refuses: HTTPStatus | None = None
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
 
 @contextmanager
 def proxy(
-    told: RealProxy | None = None, *, tls: ssl.SSLContext | None = None
+    prepared: RealProxy | None = None, *, tls: ssl.SSLContext | None = None
 ) -> Iterator[RealProxy]:
-    """Run a proxy; with a context, one that is itself spoken to over TLS."""
-    running = told or RealProxy()
+    """Run a proxy; with a context, clients connect to it over TLS."""
+    running = prepared or RealProxy()
 
     class Handler(_Handler):
-        told = running
+        proxy = running
 
     with http_server(Handler, tls=tls) as port:
         running.url = f"{'http' if tls is None else 'https'}://localhost:{port}"
@@ -47,40 +50,40 @@ def proxy(
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    told: RealProxy
+    proxy: RealProxy
 
     def do_CONNECT(self) -> None:
-        self.told.asked.append(f"CONNECT {self.path}")
+        self.proxy.requests.append(f"CONNECT {self.path}")
         host, _, port = self.path.rpartition(":")
-        if self._is_let_in():
+        if self._is_allowed():
             with socket.create_connection((host, int(port))) as there:
                 self.send_response_only(HTTPStatus.OK)
                 self.end_headers()
-                _pass_on(self.connection, there)
+                _copy(self.connection, there)
         self.close_connection = True
 
     def do_POST(self) -> None:
-        self.told.asked.append(f"POST {self.path}")
+        self.proxy.requests.append(f"POST {self.path}")
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if not self._is_let_in():
+        if not self._is_allowed():
             return
         parts = urlsplit(self.path)
         there = http.client.HTTPConnection(parts.hostname or "", parts.port)
         headers = {k: v for k, v in self.headers.items() if k != "Proxy-Authorization"}
         there.request("POST", parts.path, body, headers)
         answer = there.getresponse()
-        said = answer.read()
+        body = answer.read()
         there.close()
         self.send_response_only(answer.status)
-        self.send_header("Content-Length", str(len(said)))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(said)
+        self.wfile.write(body)
 
-    def _is_let_in(self) -> bool:
-        status = self.told.refuses
-        if self.told.login is not None:
-            wanted = base64.b64encode(self.told.login.encode()).decode()
-            if self.headers["Proxy-Authorization"] != f"Basic {wanted}":
+    def _is_allowed(self) -> bool:
+        status = self.proxy.refuses
+        if self.proxy.login is not None:
+            expected = base64.b64encode(self.proxy.login.encode()).decode()
+            if self.headers["Proxy-Authorization"] != f"Basic {expected}":
                 status = HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
         if status is None:
             return True
@@ -90,11 +93,11 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
-def _pass_on(one: socket.socket, other: socket.socket) -> None:
-    """Carry bytes both ways until one side is done."""
+def _copy(one: socket.socket, other: socket.socket) -> None:
+    """Copy bytes in both directions until one side closes."""
     while True:
         pending = isinstance(one, ssl.SSLSocket) and one.pending()
         readable = [one] if pending else select.select([one, other], [], [])[0]

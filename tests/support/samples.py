@@ -1,4 +1,4 @@
-"""Requests and events as the agent meets them."""
+"""Requests and events for tests of the agent."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqreen_mw.protocol.event_id import new_event_id
 
 
 class StubRequest(RequestContext):
-    """A request of given values."""
+    """A request with given values."""
 
     def __init__(self, body: RawBody | None = None, **changes: Any) -> None:
         self.agent = NullAgent(Config())
@@ -23,7 +23,7 @@ class StubRequest(RequestContext):
         self.raw = RawRequest(**{**values, **more, **changes})
 
     def raw_request(self) -> RawRequest:
-        """Return the values."""
+        """Return the request."""
         return self.raw
 
     def raw_body(self) -> RawBody | None:

@@ -55,7 +55,7 @@ events = st.builds(
 
 
 def depth(value: object) -> int:
-    """Return how many lists and dicts lie one in another."""
+    """Return the nesting depth of lists and dicts."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):

@@ -232,7 +232,7 @@ def test_a_proxy_forwards_to_a_plain_collector(
             via = via.replace("://", "://jane:s3%20cret%2F%40@")
         assert send(transport(collector.url, via=via), batch_of("a")) == Delivered()
 
-    assert between.asked == [f"POST {collector.url}/v1/events"]
+    assert between.requests == [f"POST {collector.url}/v1/events"]
     assert collector.names == ["a"]
     assert "proxy-authorization" not in collector.posts[0].headers
 
@@ -253,7 +253,7 @@ def test_a_proxy_tunnels_to_a_secure_collector(
 
         assert asyncio.run(run()) == [Delivered()] * 3
 
-    assert between.asked == [f"CONNECT {secure.url.removeprefix('https://')}"]
+    assert between.requests == [f"CONNECT {secure.url.removeprefix('https://')}"]
     assert secure.connections == 1
 
 
