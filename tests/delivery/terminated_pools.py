@@ -1,4 +1,8 @@
-"""Pools and children of multiprocessing that are terminated at random moments while they track."""
+"""Pools and children of multiprocessing that are terminated at random moments while they track.
+
+Their tasks never return. Python itself can hang in ``Pool.terminate()`` if a worker with a second
+thread, of any kind, is terminated while it returns a result: it then holds a lock of the pool.
+"""
 
 import faulthandler
 import multiprocessing
@@ -34,7 +38,7 @@ def run_rounds(rounds: int) -> None:
 
 def _terminate_pool(context: ForkContext) -> None:
     pool = context.Pool(WORKERS)
-    pool.map_async(_track, range(50), 1)
+    pool.map_async(_track_until_terminated, range(WORKERS), 1)
     _pause()
     pool.terminate()
     pool.join()
@@ -53,11 +57,7 @@ def _pause() -> None:
     time.sleep(random.uniform(0.0, LONGEST_SECONDS))
 
 
-def _track(_: int) -> None:
-    sqreen.track("child")
-
-
-def _track_until_terminated() -> None:
+def _track_until_terminated(*_: int) -> None:
     while True:
         sqreen.track("child")
         time.sleep(0.001)
