@@ -15,10 +15,16 @@ class JumpingClock:
     def __init__(self) -> None:
         self.on_jump: list[Callable[[], None]] = []
         self._skipped = 0.0
+        self._frozen_at: float | None = None
 
     def __call__(self) -> float:
         """Return monotonic seconds."""
-        return monotonic() + self._skipped
+        now = monotonic() if self._frozen_at is None else self._frozen_at
+        return now + self._skipped
+
+    def freeze(self) -> None:
+        """Stop the clock, so that only ``skip`` moves it."""
+        self._frozen_at = monotonic()
 
     def skip(self, seconds: float) -> None:
         """Jump forward."""
