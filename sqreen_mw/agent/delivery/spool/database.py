@@ -30,10 +30,10 @@ _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # which a write-ahead log does: a fork is harmless. What a transaction wrote is in the system's
 # cache, where it outlives the process; synchronous = OFF does not wait for the disk.
 _SETTINGS: Final = (
+    "PRAGMA synchronous = OFF",  # first, as the next ones may write
     f"PRAGMA page_size = {PAGE_BYTES}",
     "PRAGMA auto_vacuum = FULL",  # the file shrinks with each batch that is deleted
     "PRAGMA journal_mode = TRUNCATE",
-    "PRAGMA synchronous = OFF",
     "PRAGMA mmap_size = 0",
     "PRAGMA cache_size = -512",
     "PRAGMA trusted_schema = OFF",
