@@ -21,12 +21,12 @@ from benchmarks.work import EVENT, PROPERTIES
 from sqreen_mw.agent.agent import Agent, batch_header
 from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.config.config import load_config
-from sqreen_mw.agent.context import RequestContext, enter, leave
+from sqreen_mw.agent.context import RequestContext, reset_current, set_current
 from sqreen_mw.agent.delivery.batch import make_batch
 from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent, SealedEvent
-from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, asgi_request
+from sqreen_mw.agent.requests.asgi import REPORTED_HEADERS, asgi_request
 from sqreen_mw.agent.sealing import Sealer
 from sqreen_mw.agent.tracker import Tracker
 from sqreen_mw.capture.client_ip import FORWARDED_FOR
@@ -89,14 +89,14 @@ def _of_the_app() -> Pieces:
     buffer = EventQueue(max_events=10**9, max_bytes=10**12)
     event = _tracked(context)
 
-    asked, names = scope(1), TOLD_HEADERS | {b"x-forwarded-for"}
+    asked, names = scope(1), REPORTED_HEADERS | {b"x-forwarded-for"}
 
     def remade() -> None:
         asgi_request(asked, agent, names).finish()
 
     return {
         "a request's context, made and let go": (remade, 1),
-        "the contextvar, set and reset": (lambda: leave(enter(context)), 1),
+        "the contextvar, set and reset": (lambda: reset_current(set_current(context)), 1),
         "`track()` with three properties, again": (
             lambda: context.track(EVENT, properties=PROPERTIES),
             1,
@@ -148,7 +148,7 @@ def _of_the_flusher() -> Pieces:
 
 
 def _request(agent: Agent) -> RequestContext:
-    return asgi_request(scope(1), agent, TOLD_HEADERS | {b"x-forwarded-for"})
+    return asgi_request(scope(1), agent, REPORTED_HEADERS | {b"x-forwarded-for"})
 
 
 def _tracked(context: RequestContext) -> PendingEvent:

@@ -107,20 +107,22 @@ class Agent:
 
     def flush(self, timeout: float) -> bool:
         """Wait until what was tracked is settled, at most ``timeout`` seconds; False if not."""
-        return self._of_this_process().flush(self._arguments.seconds(timeout))
+        return self._of_this_process().flush(self._arguments.parse_timeout(timeout))
 
     async def aflush(self, timeout: float) -> bool:
         """Do as ``flush`` does, on the caller's event loop."""
-        return await self._of_this_process().aflush(self._arguments.seconds(timeout))
+        return await self._of_this_process().aflush(self._arguments.parse_timeout(timeout))
 
     def close(self, timeout: float) -> int:
         """Deliver what waits within ``timeout`` seconds, and return how many events were lost."""
-        return _log_undelivered(self._of_this_process().close(self._arguments.seconds(timeout)))
+        return _log_undelivered(
+            self._of_this_process().close(self._arguments.parse_timeout(timeout))
+        )
 
     async def aclose(self, timeout: float) -> int:
         """Do as ``close`` does, on the caller's event loop."""
         return _log_undelivered(
-            await self._of_this_process().aclose(self._arguments.seconds(timeout))
+            await self._of_this_process().aclose(self._arguments.parse_timeout(timeout))
         )
 
     def report_wrong_arguments(self, error: TypeError) -> None:

@@ -1,4 +1,4 @@
-"""What an app hands to our calls, checked and copied; misuse is said, and the rest is kept."""
+"""Checks and copies the arguments of calls. Misuse is logged, and the valid part is kept."""
 
 import math
 import threading
@@ -25,8 +25,8 @@ from sqreen_mw.protocol.limits import (
     MIN_TIMESTAMP,
 )
 
-MAX_NAMED: Final = 16
-"""How many of those that are left out are looked at, to be named."""
+MAX_LISTED: Final = 16
+"""How many ignored names a log line contains."""
 
 NO_KEYWORDS: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -40,13 +40,13 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class Arguments:
-    """Reads the arguments of calls."""
+    """Checks and copies the arguments of calls."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard: Final = guard
 
-    def admits(self, name: object) -> bool:
-        """Tell whether an event may have this name."""
+    def is_valid_name(self, name: object) -> bool:
+        """Return whether a name is valid."""
         if type(name) is str and 0 < len(name) <= MAX_NAME_LENGTH and name[:3] != RESERVED_PREFIX:
             return True
         if not isinstance(name, str):
@@ -59,10 +59,10 @@ class Arguments:
                 "name_empty", "track() needs a name for the event, it is empty"
             )
         elif len(name) > MAX_NAME_LENGTH:
-            message = "track() takes names of at most %d characters; this one begins %r"
+            message = "track() accepts names of at most %d characters; this one begins with %r"
             self._guard.report_misuse("name_length", message, MAX_NAME_LENGTH, name[:SCAN_LIMIT])
         elif name.startswith(RESERVED_PREFIX):
-            message = "track(%r): names that begin with %r are reserved, choose another"
+            message = "track(%r): names that begin with %r are reserved; choose another name"
             self._guard.report_misuse("name_reserved", message, name, RESERVED_PREFIX)
         else:
             return True
@@ -71,28 +71,28 @@ class Arguments:
     def options(
         self, options: object, keywords: Mapping[str, Any], known: frozenset[str]
     ) -> Mapping[str, Any]:
-        """Return options that came as a dict, as keywords, or as both; keywords win."""
+        """Return the options of a dict and of keywords; keywords win."""
         if options is None and keywords.keys() <= known:
             return keywords
         if type(options) is dict and not keywords and options.keys() <= known:
             return options
-        taken: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
         for given in (options, keywords):
             if given is not None:
                 with self._guard.suppress_errors("options_read"):
-                    self._take_options(taken, given, known)
-        return taken
+                    self._merge_options(merged, given, known)
+        return merged
 
-    def _take_options(self, taken: dict[str, Any], given: object, known: frozenset[str]) -> None:
+    def _merge_options(self, merged: dict[str, Any], given: object, known: frozenset[str]) -> None:
         if not isinstance(given, Mapping):
-            message = "track() takes its options as a dict or as keywords, not as %s: ignored"
+            message = "track() accepts options as a dict or keywords, not as %s; they were ignored"
             self._guard.report_misuse("options_type", message, type(given).__name__)
             return
         found = {key: given[key] for key in known if key in given}
-        taken.update(found)
+        merged.update(found)
         if len(given) > len(found):
-            unknown = _Names(key for key in islice(given, MAX_NAMED) if key not in known)
-            message = "track() does not know the option %s, ignored; there are: %s"
+            unknown = _Names(key for key in islice(given, MAX_LISTED) if key not in known)
+            message = "track() has no option %s; it was ignored. The options are: %s"
             self._guard.report_misuse("option_unknown", message, unknown, ", ".join(sorted(known)))
 
     def properties(self, values: object, copier: Copier, *, what: str) -> dict[str, Any]:
@@ -102,9 +102,9 @@ class Arguments:
         return copier.copies(self._first(values, MAX_PROPERTIES, copier, what=what))
 
     def properties_json(self, values: object) -> tuple[bytes, bool]:
-        """Return the JSON of the first 16 properties, and whether it is to be cut.
+        """Return the JSON of the first 16 properties, and whether something must be removed.
 
-        It is empty where there are none.
+        The JSON is empty without properties.
         """
         if values is None:
             return b"", False
@@ -122,7 +122,7 @@ class Arguments:
         keywords: Mapping[str, Any] = NO_KEYWORDS,
         traits: object = None,
     ) -> Identity | None:
-        """Return a user made of identifiers, or None where there are none; keywords win."""
+        """Return the user with these identifiers, or None without any; keywords win."""
         if identifiers is None and not keywords:
             return None
         given = identifiers
@@ -139,28 +139,33 @@ class Arguments:
             return None
         return Identity(identifiers=copies, traits=self.properties(traits, copier, what="traits"))
 
-    def milliseconds(self, timestamp: object, now: int) -> int:
-        """Return an event's time in milliseconds since the epoch; ``now`` where it is none."""
-        # The app's own class or its time zone may be at fault.
+    def to_epoch_ms(self, timestamp: object, now: int) -> int:
+        """Return a timestamp in milliseconds since the epoch, or ``now`` if it is invalid."""
+        # The app's class or its time zone may raise.
         with self._guard.suppress_errors("timestamp"):
             if isinstance(timestamp, datetime):
-                milliseconds = (self._aware(timestamp) - _EPOCH) // _MILLISECOND
+                milliseconds = (self._plain_datetime(timestamp) - _EPOCH) // _MILLISECOND
                 return min(max(milliseconds, MIN_TIMESTAMP), MAX_TIMESTAMP)
-            message = "timestamp must be a datetime, not %s: the present is taken"
+            message = "timestamp must be a datetime, not %s; using the current time"
             self._guard.report_misuse("timestamp_type", message, type(timestamp).__name__)
         return now
 
-    def _aware(self, timestamp: datetime) -> datetime:
-        if timestamp.tzinfo is not None:
-            return timestamp
-        message = "timestamp has no time zone: taken as UTC; give datetime.now(UTC) or the like"
-        self._guard.report_misuse("timestamp_naive", message)
-        return timestamp.replace(tzinfo=UTC)
+    def _plain_datetime(self, value: datetime) -> datetime:
+        """Return a timestamp as an aware ``datetime``; subclasses may calculate differently."""
+        zone = value.tzinfo
+        if zone is None:
+            message = (
+                "timestamp has no time zone, so UTC is assumed; "
+                "pass an aware datetime, such as datetime.now(UTC)"
+            )
+            self._guard.report_misuse("timestamp_naive", message)
+            zone = UTC
+        return datetime.combine(datetime.date(value), datetime.time(value), tzinfo=zone)
 
-    def truth(self, value: object) -> bool | None:
-        """Return what equals True or False, as 1, 0 and numpy's do; None where nothing does.
+    def parse_bool(self, value: object) -> bool | None:
+        """Return the bool that equals a value, such as 1, 0 or numpy's bools, or else None.
 
-        Texts and containers are neither, as they are taken for True where the app forgot which.
+        Texts and containers are not accepted, because they would hide a forgotten argument.
         """
         if value is True or value is False:
             return value
@@ -168,37 +173,37 @@ class Arguments:
             return next((known for known in (True, False) if bool(value == known)), None)
         return None
 
-    def seconds(self, timeout: object) -> float:
-        """Return how long a call may wait, at most so long as Python can."""
+    def parse_timeout(self, timeout: object) -> float:
+        """Return a timeout in seconds, at most the longest that Python supports."""
         seconds = math.nan
         with suppress_app_errors:
             seconds = float(timeout)  # type: ignore[arg-type]  # tried
         if not math.isnan(seconds):
             return min(seconds, threading.TIMEOUT_MAX)
-        message = "timeout must be a number of seconds, not %s: %g s are taken"
+        message = "timeout must be a number of seconds, not %s; using %g s"
         self._guard.report_misuse("timeout", message, type(timeout).__name__, CLOSE_SECONDS)
         return CLOSE_SECONDS
 
     def _first(
         self, values: object, limit: int, copier: Copier, *, what: str
     ) -> list[tuple[Any, Any]]:
-        """Return the first items of the app's dict, whatever its class makes of itself."""
+        """Return the first items of a mapping of the app."""
         if type(values) is dict and len(values) <= limit:
             return list(values.items())
         items = self._items(values, limit, what)
         if len(items) > limit:
             copier.truncated = True
-            message = "an event has at most %d %s; left out: %s"
-            left_out = _Names(key for key, _ in items[limit:])
-            self._guard.report_misuse(f"{what}_count", message, limit, what, left_out)
+            message = "an event has at most %d %s; ignored: %s"
+            ignored = _Names(key for key, _ in items[limit:])
+            self._guard.report_misuse(f"{what}_count", message, limit, what, ignored)
         return items[:limit]
 
     def _items(self, values: object, limit: int, what: str) -> list[tuple[Any, Any]]:
-        """Return the first items, and some more to be named."""
+        """Return the first items, and some more for the log line."""
         with self._guard.suppress_errors(f"{what}_read"):
             if isinstance(values, Mapping):
-                return [(key, value) for key, value in islice(values.items(), limit + MAX_NAMED)]
-            message = "%s must be a dict such as %s, not %s: ignored"
+                return [(key, value) for key, value in islice(values.items(), limit + MAX_LISTED)]
+            message = "%s must be a dict such as %s, not %s; it was ignored"
             parameter, example = _EXAMPLES[what]
             kind = type(values).__name__
             self._guard.report_misuse(f"{what}_type", message, parameter, example, kind)
@@ -206,15 +211,15 @@ class Arguments:
 
 
 class _Names:
-    """Names of what is left out, read only where a line is logged; one that is long is not told."""
+    """Ignored names, read only if a line is logged. Long ones are replaced by their length."""
 
     def __init__(self, names: Iterable[object]) -> None:
         self._names: Final = names
 
     def __str__(self) -> str:
-        said: list[str] = []
+        texts: list[str] = []
         with suppress_app_errors:  # keys of the app may raise
             for name in map(safe_text, self._names):
                 fits = len(name) <= MAX_PROPERTY_NAME_LENGTH
-                said.append(repr(name) if fits else f"<{len(name)} characters>")
-        return ", ".join(said)
+                texts.append(repr(name) if fits else f"<{len(name)} characters>")
+        return ", ".join(texts)

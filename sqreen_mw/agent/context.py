@@ -1,4 +1,4 @@
-"""The current request: one mutable object, which every task and thread of the request shares."""
+"""The context of the current request, shared by all its tasks and threads."""
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
@@ -12,128 +12,128 @@ from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.protocol.limits import MAX_STATUS, MIN_STATUS
 
 if TYPE_CHECKING:
-    # Only whoever makes a request's context needs to load them.
+    # import sqreen_mw does not need them.
     from sqreen_mw.capture.body import BodyTee, RawBody
     from sqreen_mw.capture.request import RawRequest
 
 Route: TypeAlias = tuple[str, Mapping[str, object]]
-"""The template of the route that an app chose, and what the path has in its places."""
+"""The template of a route, and the parameters of the path."""
 
 
 class Identity(Struct, frozen=True, kw_only=True):
-    """Who acts: copies of what the app said of a user."""
+    """A user: copies of the identifiers and traits that the app gave."""
 
     identifiers: dict[str, str | int]
     traits: dict[str, Any]
 
 
-NOBODY: Final = Identity(identifiers={}, traits={})
-"""The user of a request where none was identified."""
+ANONYMOUS: Final = Identity(identifiers={}, traits={})
+"""The user of a request without an identified one."""
 
 
 class RequestContext(Calls):
-    """One request, from its first byte until the last task that it started is gone.
+    """One request, until the last task that it started has ended.
 
-    It is mutable and shared, so that a thread or a task that has only a copy of the contextvars
-    sees and changes the same request. A subclass says what the request is; functions make it, as
-    an ``__init__`` would cost each request more than all that it sets.
+    It is mutable, so that tasks and threads with copied contextvars share its changes. Subclasses
+    add the ASGI or WSGI data. Factory functions set the attributes, because ``__init__`` is
+    measurably slower on the request path.
 
     Attributes:
-        agent: Takes the calls of the request.
-        holds_events: Whether events wait for the request to end before they are sealed.
-        find_route: Tells the route once it is known, where neither scope nor environ has it.
-        identity: The user as last identified, or None.
-        identity_bytes: About how many bytes that holds.
-        first_identity: The user as first identified, or None.
-        held_bytes: About how many bytes an event of this request keeps alive.
-        holds_more: Whether the request's end has more to let go of than most have.
-        noticed: Whether an event was tracked.
-        status: The response's status as the app says it, once it has begun.
-        wants_body: Whether an event tells of the body.
-        body: What the app has read of the request's body.
+        agent: Handles the calls of the request.
+        defers_events: Whether events are sealed only when the request ends.
+        route_resolver: Returns the route, if neither scope nor environ contains it.
+        identity: The user that was identified last, or None.
+        identity_bytes: The approximate memory of ``identity``.
+        first_identity: The user that was identified first, or None.
+        held_bytes: The approximate memory that an event of this request keeps alive.
+        needs_cleanup: Whether ``finish`` must call ``release``.
+        has_snapshot: Whether ``snapshot`` was called.
+        status: The status that the app sent, in the app's type.
+        wants_body: Whether an event contains the body.
+        body: The part of the body that the app has read.
     """
 
     agent: AnyAgent
 
-    # On the class, as most requests set few of them.
+    # On the class, because most requests set few of them.
     _id: str | None = None
     body: "BodyTee | None" = None
-    find_route: Callable[[], Route | None] | None = None
+    route_resolver: Callable[[], Route | None] | None = None
     first_identity: Identity | None = None
     held_bytes: int = 0
-    holds_events: bool = True
-    holds_more: bool = False
+    defers_events: bool = True
+    needs_cleanup: bool = False
     identity: Identity | None = None
     identity_bytes: int = 0
-    noticed: bool = False
+    has_snapshot: bool = False
     status: object = None
     wants_body = False
 
     @property
     def id(self) -> str:
-        """One id for all events of the request."""
+        """The id of the request, the same in all its events."""
         if self._id is None:
             self._id = new_event_id()
         return self._id
 
-    def take_id(self, given: str) -> None:
-        """Have the id that other events of the request have."""
+    def set_id(self, given: str) -> None:
+        """Use the id of another context of the same request."""
         self._id = given
 
     def raw_request(self) -> "RawRequest":
-        """Return the request's values, from any thread, during the request and after it."""
+        """Return the request's values. Any thread may call it, also after the request."""
         raise NotImplementedError
 
     def raw_body(self) -> "RawBody | None":
-        """Return what the app has read of the body, or None if it has read nothing."""
+        """Return the part of the body that the app has read, or None."""
         raise NotImplementedError
 
-    def keep_body(self, tee: "BodyTee") -> None:
-        """Have events tell what a tee sees of the body."""
+    def set_body(self, tee: "BodyTee") -> None:
+        """Use the body that a tee collects."""
         self.body = tee
-        self.holds_more = True
+        self.needs_cleanup = True
 
-    def ask_route(self, find_route: Callable[[], Route | None]) -> None:
-        """Have the route told by ``find_route``, until the request ends."""
-        self.find_route = find_route
-        self.holds_more = True
+    def set_route_resolver(self, route_resolver: Callable[[], Route | None]) -> None:
+        """Call ``route_resolver`` for the route, until the request ends."""
+        self.route_resolver = route_resolver
+        self.needs_cleanup = True
 
     def finish(self) -> None:
-        """Let go of the server's objects; what events need of them is kept."""
-        self.holds_events = False
-        if self.holds_more:
-            self.let_go()
+        """Release the server's objects at the end of the request; keep what events need."""
+        self.defers_events = False
+        if self.needs_cleanup:
+            self.release()
 
-    def let_go(self) -> None:
-        """Let go of what ``holds_more`` says."""
-        self.holds_more = False
-        self.find_route = None
+    def release(self) -> None:
+        """Release the route resolver, and the body unless an event contains it."""
+        self.needs_cleanup = False
+        self.route_resolver = None
         if not self.wants_body:
             self.body = None
 
-    def found_route(self) -> Route | None:
-        """Return what ``find_route`` tells; a framework's own object may raise anything."""
-        find = self.find_route
-        if find is None:
+    def resolved_route(self) -> Route | None:
+        """Return the route from ``route_resolver``, or None."""
+        resolve = self.route_resolver
+        if resolve is None:
             return None
         with suppress_app_errors:
-            return find()
+            return resolve()
         return None
 
     def status_code(self) -> int | None:
-        """Return the response's status, if it is one (RFC 9110, section 15)."""
+        """Return the status if it is valid (RFC 9110, section 15)."""
         status = self.status
         if isinstance(status, str):
             status = int(status[:3]) if status[:3].isdecimal() else None
         known = isinstance(status, int) and MIN_STATUS <= status <= MAX_STATUS
         return int(status) if known else None  # type: ignore[call-overload]  # known
 
-    def notice(self) -> None:
-        """Look at what may be gone once the event is sealed; called with each event."""
-        self.noticed = True
+    def snapshot(self) -> None:
+        """Keep values that may be gone when the event is sealed; each ``track()`` calls it."""
+        self.has_snapshot = True
 
-    def remember(self, identity: Identity, size: int) -> None:
-        """Take a user, who holds so many bytes, for the events of this request."""
+    def set_identity(self, identity: Identity, size: int) -> None:
+        """Set the user, who needs ``size`` bytes, for the events of this request."""
         if self.first_identity is None:
             self.first_identity = identity
         self.identity = identity
@@ -146,24 +146,25 @@ class RequestContext(Calls):
 
 _current: Final[ContextVar[RequestContext | None]] = ContextVar("sqreen_mw_request", default=None)
 
+# Methods of the variable itself, because a function of ours would cost each request more.
 
 current_request: Final = _current.get
-"""Returns the context of the current request, or None. Not a function of ours: each call counts."""
+"""Returns the context of the current request, or None."""
 
-enter: Final = _current.set
-"""Makes a request the current one; hand the token to ``leave``."""
+set_current: Final = _current.set
+"""Makes a request the current one. Returns a token for ``reset_current``."""
 
-reset: Final = _current.reset
-"""Does as ``leave`` does, for a call's cost less, where nothing can change contexts meanwhile."""
+fast_reset: Final = _current.reset
+"""Like ``reset_current``, if the caller cannot have moved to another context."""
 
 
-def leave(token: Token[RequestContext | None]) -> None:
-    """Make the request before the current one again.
+def reset_current(token: Token[RequestContext | None]) -> None:
+    """Make the previous request the current one again.
 
-    A token of another context is passed over: a response may be closed by another thread, whose
-    context goes away with it. So is one that was left already.
+    A token of another context is ignored, as another thread may close a response; so is a token
+    that was used before.
     """
-    try:  # noqa: SIM105 suppress() would cost more than all the rest
+    try:
         _current.reset(token)
     except (ValueError, RuntimeError):
-        pass
+        return

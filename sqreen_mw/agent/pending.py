@@ -1,4 +1,4 @@
-"""An event between ``track()`` and the batch: pending, then sealed."""
+"""An event between ``track()`` and its batch: pending, then sealed."""
 
 from typing import Any, Final
 
@@ -8,21 +8,20 @@ from msgspec import Struct
 from sqreen_mw.agent.context import Identity, RequestContext
 
 SEAL_AFTER: Final = 1.0
-"""Seconds after ``track()`` from which an event no longer waits for its request to end."""
+"""Seconds after ``track()`` when an event is sealed even if its request still runs."""
 
 _SEALED_BYTES: Final = 130
-"""About the bytes of memory of a sealed event, besides those of its JSON."""
+"""Approximate memory of a sealed event without its JSON."""
 
 
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class PendingEvent(Struct, frozen=True, kw_only=True, eq=False, gc=False):
-    """A tracked event that is not sealed yet: its values are copies, its request still runs.
+    """A tracked event that is not sealed yet. Its values are copies.
 
-    ``properties_json`` is empty where it has none. ``tracked_at`` is seconds of the monotonic
-    clock; ``size`` is about the bytes of memory held. The garbage collector need not look at it:
-    nothing that it holds leads back to it.
+    ``tracked_at`` is in seconds of the monotonic clock, ``size`` is its approximate memory. The
+    garbage collector skips it (``gc=False``), because it is in no reference cycle.
     """
 
     id: str
@@ -38,23 +37,23 @@ class PendingEvent(Struct, frozen=True, kw_only=True, eq=False, gc=False):
 
     @property
     def properties(self) -> dict[str, Any]:
-        """A copy of what the app handed over."""
+        """A copy of the app's properties."""
         return _decode(self.properties_json) if self.properties_json else {}
 
     def ready(self, now: float) -> bool:
-        """Tell whether nothing more is to be waited for."""
-        if self.context is None or not self.context.holds_events:
+        """Return whether the event can be sealed."""
+        if self.context is None or not self.context.defers_events:
             return True
         return now - self.tracked_at >= SEAL_AFTER
 
 
 class SealedEvent(Struct, frozen=True, eq=False, gc=False):
-    """An event as it leaves the process: its JSON, and when it was tracked (monotonic seconds)."""
+    """The JSON of an event, and the monotonic seconds when it was tracked."""
 
     data: bytes
     tracked_at: float
 
     @property
     def size(self) -> int:
-        """About the bytes of memory held."""
+        """Approximate memory."""
         return len(self.data) + _SEALED_BYTES

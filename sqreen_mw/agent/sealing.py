@@ -1,7 +1,6 @@
-"""Sealing: the last step of an event in the app, on the flusher's thread.
+"""Seals events on the flusher's thread.
 
-Here the request's own values come in, as late as they are known; the event is shown to the app's
-hook, scrubbed, and becomes bytes.
+Sealing adds the request's values, calls ``before_send``, scrubs the event and encodes it.
 """
 
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from sqreen_mw.agent.context import NOBODY, RequestContext
+from sqreen_mw.agent.context import ANONYMOUS, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.capture.request import Describer
@@ -29,14 +28,14 @@ from sqreen_mw.scrubbing.scrubber import NullScrubber
 BeforeSend: TypeAlias = Callable[[Event], Event | None]
 
 _UNSCRUBBED: Final = NullScrubber()
-"""For what the app's hook is shown, which is scrubbed after it."""
+"""For events that ``before_send`` receives: they are scrubbed afterwards."""
 
 _BARE_LENGTH: Final = 256
 _LEFT_OUT: Final = "<left out: the event was too large>"
 
 
 class Sealer:
-    """Turns pending events into their bytes."""
+    """Turns pending events into JSON."""
 
     def __init__(
         self, *, describer: Describer, before_send: BeforeSend | None, guard: Guard
@@ -49,29 +48,29 @@ class Sealer:
     def seal(self, pending: PendingEvent) -> bytes | None:
         """Return the JSON of an event, at most ``MAX_EVENT_BYTES``, or None if the app drops it.
 
-        Where it is larger, the largest properties are left out and the event is marked.
+        If it is larger, its largest parts are removed and the event is marked as truncated.
         """
         before_send = self._before_send
         if before_send is None:
             event = self._event(pending, self._describer.scrubber)
         else:
-            shown = self._shown(self._event(pending, _UNSCRUBBED), before_send)
-            if shown is None:
+            changed = self._call_hook(before_send, self._event(pending, _UNSCRUBBED))
+            if changed is None:
                 return None
-            event = scrubbed_event(shown, self._describer.scrubber)
+            event = scrubbed_event(changed, self._describer.scrubber)
         data = encode_event(event)
-        return data if len(data) <= MAX_EVENT_BYTES else _fitted(event, len(data))
+        return data if len(data) <= MAX_EVENT_BYTES else _shrunk(event, len(data))
 
     def _event(self, pending: PendingEvent, scrubber: ScrubberProtocol) -> Event:
         context = pending.context
         request = None
         if context is not None:
-            # A request that can't be read costs its description, never the event.
+            # If the request cannot be read, the event is kept without it.
             with self._suppress:
                 request = self._request(context, with_body=pending.with_body)
         identity = pending.identity
         if identity is None:
-            identity = NOBODY if context is None else context.first_identity or NOBODY
+            identity = ANONYMOUS if context is None else context.first_identity or ANONYMOUS
         properties = pending.properties
         if pending.truncated:
             properties = self._cut(properties)
@@ -89,8 +88,8 @@ class Sealer:
         )
 
     def _cut(self, values: dict[str, Any], limit: int = MAX_TEXT_LENGTH) -> dict[str, Any]:
-        """Return values whose long texts are cut, scrubbed before: here, as the app waits not."""
-        # Never the same dict: the app's hook may change what it is shown.
+        """Return a copy with long texts scrubbed and shortened."""
+        # Always another dict, because before_send may change it.
         return truncate_texts(values, limit, self._describer.scrubber.text) if values else {}
 
     def _request(self, context: RequestContext, *, with_body: bool) -> RequestInfo:
@@ -108,8 +107,8 @@ class Sealer:
         body = context.raw_body() if with_body else None
         return self._describer.describe(raw, body, client=client)
 
-    def _shown(self, event: Event, before_send: BeforeSend) -> Event | None:
-        """Return what the app's hook makes of an event; where it fails, the event is dropped."""
+    def _call_hook(self, before_send: BeforeSend, event: Event) -> Event | None:
+        """Return the result of the app's hook; if the hook fails, the event is dropped."""
         changed: object = None
         with self._guard.suppress_exits("before_send"):
             changed = _read_back(before_send(event))
@@ -121,19 +120,19 @@ class Sealer:
 
 
 def _read_back(changed: object) -> object:
-    """Return a hook's event as its JSON says it.
+    """Return the event of a hook after encoding and decoding it.
 
     Raises:
-        MalformedBatchError: The hook made something of it that is no event.
-        TypeError: A value can't be said in JSON.
+        MalformedBatchError: It is no valid event.
+        TypeError: JSON does not support a value.
     """
     return decode_event(encode_event(changed)) if isinstance(changed, Event) else changed
 
 
-def _fitted(event: Event, size: int) -> bytes:
-    """Return an event's JSON without what is too large of it, and marked.
+def _shrunk(event: Event, size: int) -> bytes:
+    """Return the JSON of an event without its largest parts, marked as truncated.
 
-    The body goes first, then the traits, the largest properties, and all parameters.
+    The body is removed first, then traits, the largest properties, and all parameters.
     """
     request = event.request
     if request is not None and (request.params.form or request.params.json is not None):
@@ -151,8 +150,8 @@ def _fitted(event: Event, size: int) -> bytes:
             break
         properties[key] = _LEFT_OUT
         size -= sizes[key] - len(_LEFT_OUT) - 2
-    fitted = msgspec.structs.replace(event, properties=properties, truncated=True)
-    data = encode_event(fitted)
+    shrunk = msgspec.structs.replace(event, properties=properties, truncated=True)
+    data = encode_event(shrunk)
     if len(data) <= MAX_EVENT_BYTES:
         return data
     identifiers = {
@@ -160,13 +159,13 @@ def _fitted(event: Event, size: int) -> bytes:
         for key, value in event.user_identifiers.items()
     }
     bare = msgspec.structs.replace(
-        fitted, request=request and _bare(request), properties={}, user_identifiers=identifiers
+        shrunk, request=request and _bare(request), properties={}, user_identifiers=identifiers
     )
     return encode_event(bare)
 
 
 def _bare(request: RequestInfo) -> RequestInfo:
-    """Return what is left of a request whose every text is as long as may be."""
+    """Return a request with short texts and without parameters."""
     return msgspec.structs.replace(
         request,
         path=request.path[:_BARE_LENGTH],

@@ -1,4 +1,4 @@
-"""The calls that make events: taken, copied and handed on; they never raise into the app."""
+"""Turns calls into pending events and identities. It never raises into the app."""
 
 from collections.abc import Callable, Mapping
 from time import time_ns
@@ -12,7 +12,7 @@ from sqreen_mw.agent.context import Identity, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.process.clock import monotonic
-from sqreen_mw.agent.requests.lookup import context_of
+from sqreen_mw.agent.requests.lookup import find_or_create_context
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.body import MAX_BODY_BYTES
 from sqreen_mw.capture.json_copy import Copier, encode_json, plain_json, safe_text
@@ -23,15 +23,15 @@ LOGIN: Final = "sq.sdk.users.login"
 SIGNUP: Final = "sq.sdk.users.signup"
 
 EVENT_BYTES: Final = 700
-"""About the bytes of memory of an event without properties."""
+"""Approximate memory of an event without properties."""
 
-_NAMES_REMEMBERED: Final = 1024
+_MAX_CACHED_NAMES: Final = 1024
 
 
-class Particulars(Struct, frozen=True):
-    """What a call says of an event besides its name and properties; most say nothing.
+class EventOptions(Struct, frozen=True):
+    """The less common options of an event.
 
-    ``copied`` is about the bytes that the user's copies hold; ``timestamp`` is as the app gave it.
+    ``copied`` is the approximate memory of the identity; ``timestamp`` is the app's value.
     """
 
     identity: Identity | None = None
@@ -41,15 +41,15 @@ class Particulars(Struct, frozen=True):
     timestamp: object = None
 
 
-_NONE: Final = Particulars()
+_NO_OPTIONS: Final = EventOptions()
 
 _OPTIONS: Final = frozenset(TrackOptions.__annotations__)
 
 
 class Tracker:
-    """Turns calls into pending events, and identities into those of requests.
+    """Turns calls into pending events, and sets the identity of requests.
 
-    Misuse is logged with its fix and counted; whatever can be kept of the event is kept.
+    Misuse is logged with its fix and counted; the valid part of the event is kept.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class Tracker:
         guard: Guard,
         ip_header: str,
     ) -> None:
-        """Make a tracker.
+        """Create a tracker.
 
         Args:
-            put: Takes an event, and tells whether it did.
+            put: Queues an event; returns False if it was not accepted.
             agent: The agent of requests that the app passes as ``request``.
-            arguments: Reads what the app hands over.
-            guard: Counts and logs what is wrong.
-            ip_header: The header that proxies name the client in.
+            arguments: Checks and copies the arguments.
+            guard: Counts and logs errors.
+            ip_header: The lower-case name of the header with the client's address.
         """
         self.put = put
         self._agent: Final = agent
@@ -86,35 +86,35 @@ class Tracker:
         options: object,
         keywords: Mapping[str, Any],
     ) -> str | None:
-        """Take an event and return its id, or None if it is not accepted."""
+        """Queue an event and return its id, or None if it is not accepted."""
         try:
-            told = self._names.get(name) if type(name) is str else None
-            if told is None:
-                told = self._told(name)
-                if told is None:
+            known = self._names.get(name) if type(name) is str else None
+            if known is None:
+                known = self._cleaned_name(name)
+                if known is None:
                     return None
             if options is None and len(keywords) == 1 and "properties" in keywords:
-                # Most calls are so, and pay for no more.
+                # The fast path of most calls.
                 copied = plain_json(keywords["properties"])
                 if copied is not None:
-                    return self._submit(told, context, copied)
-            return self._track(told, context, options=options, keywords=keywords)
+                    return self._submit(known, context, copied)
+            return self._track(known, context, options=options, keywords=keywords)
         except BaseException as error:  # costs less than a context of the guard
             if not self._guard.suppress(error, "track"):
                 raise
         return None
 
-    def _told(self, name: object) -> str | None:
-        """Return the name that an event is given, or None if it may not have it.
+    def _cleaned_name(self, name: object) -> str | None:
+        """Return the valid text of a name, or None if an event may not have it.
 
-        Names are few, and stand in the app's code: they are remembered.
+        Valid names are cached: an app has few, in its code.
         """
-        if not self._arguments.admits(name):
+        if not self._arguments.is_valid_name(name):
             return None
-        told = clean_text(safe_text(name))
-        if len(self._names) < _NAMES_REMEMBERED:
-            self._names[told] = told
-        return told
+        cleaned = clean_text(safe_text(name))
+        if len(self._names) < _MAX_CACHED_NAMES:
+            self._names[cleaned] = cleaned
+        return cleaned
 
     def _track(
         self,
@@ -131,14 +131,14 @@ class Tracker:
                 return None
         copier = Copier()
         properties, truncated = self._arguments.properties_json(known.get("properties"))
-        particulars = Particulars(
+        more = EventOptions(
             identity=self._arguments.identity(known.get("user_identifiers"), copier),
             copied=copier.size,
             truncated=truncated or copier.truncated,
             with_body=self._wants_body(known.get("collect_body")),
             timestamp=known.get("timestamp"),
         )
-        return self._submit(name, context, properties, particulars)
+        return self._submit(name, context, properties, more)
 
     def identify(
         self,
@@ -148,10 +148,10 @@ class Tracker:
         *,
         keywords: Mapping[str, Any],
     ) -> None:
-        """Say who a request is from."""
+        """Set the user of a request."""
         with self._suppress:
             if context is None:
-                message = "identify() outside a request does nothing: give track() user_identifiers"
+                message = "identify() outside a request does nothing: pass track() user_identifiers"
                 self._guard.report_misuse("identify_outside", message)
                 return
             copier = Copier()
@@ -159,9 +159,9 @@ class Tracker:
                 identifiers, copier, keywords=keywords, traits=traits
             )
             if identity is None:
-                self._nobody("identify()")
+                self._warn_no_identifiers("identify()")
             else:
-                context.remember(identity, copier.size)
+                context.set_identity(identity, copier.size)
 
     def auth_track(
         self,
@@ -171,9 +171,9 @@ class Tracker:
         *,
         keywords: Mapping[str, Any],
     ) -> str | None:
-        """Take a login; a successful one identifies the request's user."""
+        """Track a login; a successful one sets the request's user."""
         with self._suppress:
-            succeeded = self._arguments.truth(success)
+            succeeded = self._arguments.parse_bool(success)
             if succeeded is None:
                 message = "auth_track() needs True or False first, not %s: did the login succeed?"
                 self._guard.report_misuse("auth_success", message, type(success).__name__)
@@ -183,19 +183,19 @@ class Tracker:
             if succeeded:
                 self._remember(context, identity, copier, call="auth_track()")
             properties = encode_json({"success": succeeded})
-            user = Particulars(identity, copier.size, copier.truncated)
+            user = EventOptions(identity, copier.size, copier.truncated)
             return self._submit(LOGIN, context, properties, user)
         return None
 
     def signup_track(
         self, context: RequestContext | None, identifiers: object, *, keywords: Mapping[str, Any]
     ) -> str | None:
-        """Take a new account, which identifies the request's user."""
+        """Track a new account, and set the request's user."""
         with self._suppress:
             copier = Copier()
             identity = self._arguments.identity(identifiers, copier, keywords=keywords)
             self._remember(context, identity, copier, call="signup_track()")
-            user = Particulars(identity, copier.size, copier.truncated)
+            user = EventOptions(identity, copier.size, copier.truncated)
             return self._submit(SIGNUP, context, b"", user)
         return None
 
@@ -207,41 +207,41 @@ class Tracker:
         *,
         call: str,
     ) -> None:
-        """Take a user for a request; a call that names none may mean the one that it has."""
+        """Set the user of a request; a call without identifiers may mean the present one."""
         if identity is None:
             if context is None or context.identity is None:
-                self._nobody(call)
+                self._warn_no_identifiers(call)
         elif context is not None:
-            context.remember(identity, copier.size)
+            context.set_identity(identity, copier.size)
 
-    def _nobody(self, call: str) -> None:
-        message = "%s: a user needs an identifier, such as {'email': ...}: nobody is identified"
+    def _warn_no_identifiers(self, call: str) -> None:
+        message = "%s: a user needs an identifier, such as {'email': ...}; no user was set"
         self._guard.report_misuse("identifiers_empty", message, call)
 
     def _context_of(self, request: object) -> RequestContext | None:
         context = None
         with suppress_app_errors:
-            context = context_of(request, self._agent, ip_header=self._ip_header)
+            context = find_or_create_context(request, self._agent, ip_header=self._ip_header)
         if context is None:
-            message = "track() can't read a request of type %s: the event is kept without one"
+            message = "track() can't read a request of type %s; the event is kept without it"
             self._guard.report_misuse("request_type", message, type(request).__name__)
         return context
 
-    def _submit(  # noqa: PLR0917 names would cost each call
+    def _submit(  # noqa: PLR0917 keywords would cost each call
         self,
         name: str,
         context: RequestContext | None,
         properties_json: bytes,
-        particulars: Particulars = _NONE,
+        more: EventOptions = _NO_OPTIONS,
     ) -> str | None:
-        identity, with_body = particulars.identity, particulars.with_body
-        timestamp = particulars.timestamp
-        size = EVENT_BYTES + len(properties_json) + particulars.copied
+        identity, with_body = more.identity, more.with_body
+        timestamp = more.timestamp
+        size = EVENT_BYTES + len(properties_json) + more.copied
         if context is not None:
             if identity is None and context.identity is not None:
                 identity = context.identity
                 size += context.identity_bytes
-            context.notice()
+            context.snapshot()
             size += context.held_bytes
             if with_body:
                 context.wants_body = True
@@ -250,13 +250,13 @@ class Tracker:
         event = PendingEvent(
             id=new_event_id(now),
             name=name,
-            timestamp=now if timestamp is None else self._arguments.milliseconds(timestamp, now),
+            timestamp=now if timestamp is None else self._arguments.to_epoch_ms(timestamp, now),
             tracked_at=monotonic(),
             properties_json=properties_json,
             identity=identity,
             context=context,
             with_body=with_body,
-            truncated=particulars.truncated,
+            truncated=more.truncated,
             size=size,
         )
         return event.id if self.put(event) else None
@@ -264,8 +264,8 @@ class Tracker:
     def _wants_body(self, value: object) -> bool:
         if value is None:
             return False
-        wanted = self._arguments.truth(value)
+        wanted = self._arguments.parse_bool(value)
         if wanted is None:
-            message = "collect_body must be True or False, not %s: the body is not told"
+            message = "collect_body must be True or False, not %s; the event has no body"
             self._guard.report_misuse("collect_body_type", message, type(value).__name__)
         return wanted is True

@@ -6,11 +6,11 @@ from typing import Any, Final, TypeAlias, Unpack
 from msgspec import Struct
 
 from sqreen_mw.agent.config.config import Settings
-from sqreen_mw.agent.context import RequestContext, current_request, enter, leave
+from sqreen_mw.agent.context import RequestContext, current_request, reset_current, set_current
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import IgnoredPathAgent
 from sqreen_mw.agent.process.exit import LAST_STEP_SECONDS, SHUTDOWN_BUDGET
-from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, Scope, asgi_request
+from sqreen_mw.agent.requests.asgi import REPORTED_HEADERS, Scope, asgi_request
 from sqreen_mw.agent.requests.lookup import STATE_KEY
 from sqreen_mw.agent.runtime import ConfiguredAgent, configure
 from sqreen_mw.capture.body import BodyTee
@@ -48,7 +48,9 @@ class SqreenMiddleware:
         self._agent: Final[ConfiguredAgent] = configure(settings)
         self._ignored: Final = self._agent.config.ignore_paths
         self._looks = True  # until the first request has come, and at paths that are ignored
-        self._told: Final = TOLD_HEADERS | {self._agent.config.client_ip.header.encode("latin-1")}
+        self._told: Final = REPORTED_HEADERS | {
+            self._agent.config.client_ip.header.encode("latin-1")
+        }
         self._ignoring: Final = IgnoredPathAgent(self._agent)
         self._lifespan: Final = Lifespan(app, self._deliver)
 
@@ -72,11 +74,11 @@ class SqreenMiddleware:
         if kind == "http":
             passing = _Passing(receive, send, context)
             receive, send = passing.receive, passing.send
-        token = enter(context)
+        token = set_current(context)
         try:
             return await self.app(scope, receive, send)
         finally:
-            leave(token)
+            reset_current(token)
             context.finish()
 
     def _agent_of(self, scope: Scope) -> ConfiguredAgent | IgnoredPathAgent:
@@ -129,7 +131,7 @@ class _Passing(Struct, frozen=True, eq=False):
             tee = self.context.body
             if tee is None:
                 tee = BodyTee()
-                self.context.keep_body(tee)
+                self.context.set_body(tee)
             tee.feed(body)
         return message
 

@@ -4,13 +4,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar, Final
 
-from sqreen_mw.agent.context import RequestContext, Route, current_request, enter, leave
+from sqreen_mw.agent.context import (
+    RequestContext,
+    Route,
+    current_request,
+    reset_current,
+    set_current,
+)
 from sqreen_mw.agent.null import IgnoredPathAgent
 from sqreen_mw.agent.requests.asgi import asgi_request
 from sqreen_mw.agent.requests.lookup import (
     ENVIRON_KEY,
-    known_context,
-    told_headers,
+    existing_context,
+    reported_headers,
 )
 from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 from sqreen_mw.agent.runtime import ConfiguredAgent, configure
@@ -54,7 +60,7 @@ class SqreenMiddleware:
         follow_logins(wanted=auth_signals)
         self._agent: Final[ConfiguredAgent] = configure(given)  # type: ignore[arg-type]  # checked there
         header = self._agent.config.client_ip.header
-        self._told_headers: Final = told_headers(header)
+        self._told_headers: Final = reported_headers(header)
         self._ip_key: Final = environ_key(header)
         self._ignored: Final = self._agent.config.ignore_paths
         self._ignoring: Final = IgnoredPathAgent(self._agent)
@@ -66,7 +72,7 @@ class SqreenMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Serve one request."""
         current = current_request()
-        if current is not None and known_context(request) is current:
+        if current is not None and existing_context(request) is current:
             # A middleware around Django, or this one a second time, shares its context.
             _introduce(request, current)
             return self._get_response(request)  # type: ignore[no-any-return]  # as Django's types
@@ -77,26 +83,26 @@ class SqreenMiddleware:
         return serve(request, context)
 
     def _serve(self, request: HttpRequest, context: RequestContext) -> HttpResponseBase:
-        token = enter(context)
+        token = set_current(context)
         try:
             response: HttpResponseBase = self._get_response(request)
         except BaseException:
             context.finish()
             raise
         finally:
-            leave(token)
+            reset_current(token)
         _follow(response, context)
         return response
 
     async def _serve_async(self, request: HttpRequest, context: RequestContext) -> HttpResponseBase:
-        token = enter(context)
+        token = set_current(context)
         try:
             response: HttpResponseBase = await self._get_response(request)
         except BaseException:
             context.finish()
             raise
         finally:
-            leave(token)
+            reset_current(token)
         _follow(response, context)
         return response
 
@@ -123,7 +129,7 @@ def _given_settings() -> dict[str, Any]:
 def _introduce(request: Any, context: RequestContext) -> None:
     """Let request and context know each other, until the request ends."""
     request.sqreen = request.META[ENVIRON_KEY] = context
-    context.ask_route(partial(_route, request))
+    context.set_route_resolver(partial(_route, request))
 
 
 def _route(request: Any) -> Route | None:
@@ -153,7 +159,7 @@ def _tee(request: Any, context: RequestContext) -> None:
     stream = getattr(request, "_stream", None)
     if stream is not None and has_body(request.META):
         tee = BodyTee()
-        context.keep_body(tee)
+        context.set_body(tee)
         request._stream = teed_input(stream, tee)  # noqa: SLF001 there is no other way in
 
 

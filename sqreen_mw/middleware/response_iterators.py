@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from sqreen_mw.agent.context import RequestContext, enter, leave, reset
+from sqreen_mw.agent.context import RequestContext, fast_reset, reset_current, set_current
 
 
 class Steps(Struct, eq=False):
@@ -16,29 +16,29 @@ class Steps(Struct, eq=False):
     _context: RequestContext
 
     def __iter__(self) -> "Steps":
-        token = enter(self._context)
+        token = set_current(self._context)
         try:
             iterator = iter(self._body)
         finally:
-            reset(token)
+            fast_reset(token)
         return self if iterator is self._body else Steps(iterator, self._context)
 
     def __next__(self) -> bytes:
-        token = enter(self._context)
+        token = set_current(self._context)
         try:
             return next(self._body)  # type: ignore[no-any-return]  # the app's
         finally:
-            reset(token)
+            fast_reset(token)
 
     def close(self) -> None:
         """Close what the app answered with; the request ends here."""
         close = getattr(self._body, "close", None)
-        token = enter(self._context)
+        token = set_current(self._context)
         try:
             if close is not None:
                 close()
         finally:
-            reset(token)
+            fast_reset(token)
             self._context.finish()
 
 
@@ -59,15 +59,15 @@ def generator_steps(
     """
     try:
         yield b""
-        token = enter(context)
+        token = set_current(context)
         for part in generator:
-            reset(token)
+            fast_reset(token)
             yield part
-            token = enter(context)
-        reset(token)
+            token = set_current(context)
+        fast_reset(token)
         context.finish()
     except BaseException:  # closed by the server, or raised by the app
-        leave(token)
+        reset_current(token)
         Steps(generator, context).close()
         raise
 
@@ -85,11 +85,11 @@ class AsyncSteps:
         return self
 
     async def __anext__(self) -> bytes:
-        token = enter(self._context)
+        token = set_current(self._context)
         try:
             return await anext(self._body)
         finally:
-            leave(token)
+            reset_current(token)
 
     def close(self) -> None:
         """End the request."""

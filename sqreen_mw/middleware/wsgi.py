@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias, Unpack
 from msgspec import Struct
 
 from sqreen_mw.agent.config.config import Settings
-from sqreen_mw.agent.context import RequestContext, enter, reset
+from sqreen_mw.agent.context import RequestContext, fast_reset, set_current
 from sqreen_mw.agent.null import IgnoredPathAgent
 from sqreen_mw.agent.requests.lookup import ENVIRON_KEY
 from sqreen_mw.agent.requests.wsgi import (
@@ -15,7 +15,7 @@ from sqreen_mw.agent.requests.wsgi import (
     WSGIRequestContext,
     decoded_path,
     environ_key,
-    taken_values,
+    environ_values,
 )
 from sqreen_mw.agent.runtime import ConfiguredAgent, configure
 from sqreen_mw.middleware.response_iterators import Steps, generator_steps
@@ -63,10 +63,10 @@ class SqreenWSGIMiddleware:
         context = environ[ENVIRON_KEY] = WSGIRequestContext()
         context.agent = self._agent or self._agent_by_path(environ)
         context.environ = environ
-        context.holds_more = False
+        context.needs_cleanup = False
         ip_key = self._ip_key
         try:
-            context.taken = (
+            context.values = (
                 environ["REQUEST_METHOD"],
                 environ["SCRIPT_NAME"],
                 environ["PATH_INFO"],
@@ -78,19 +78,19 @@ class SqreenWSGIMiddleware:
                 ip_key,
             )
         except KeyError:
-            context.taken = taken_values(environ, ip_key)
+            context.values = environ_values(environ, ip_key)
         if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
             tee_input(environ, context)
         files = _noted_files(environ) if FILE_WRAPPER in environ else ()
         begin = _Beginning(start_response, context).begin
-        token = enter(context)
+        token = set_current(context)
         try:
             body = app(environ, begin)
         except BaseException:
-            reset(token)
+            fast_reset(token)
             context.finish()
             raise
-        reset(token)
+        fast_reset(token)
         if type(body) is GeneratorType and not files:
             steps = generator_steps(body, context, token)
             steps.send(None)

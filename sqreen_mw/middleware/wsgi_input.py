@@ -15,7 +15,7 @@ def tee_input(environ: Environ, context: WSGIRequestContext) -> None:
     if _INPUT in environ and has_body(environ):
         tee = BodyTee()
         context.content_type = environ.get("CONTENT_TYPE")
-        context.keep_body(tee)
+        context.set_body(tee)
         environ[_INPUT] = teed_input(environ[_INPUT], tee)
 
 

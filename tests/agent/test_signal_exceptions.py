@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from sqreen_mw.agent.guard import Guard
-from tests.agent.test_tracker import Bench
+from tests.agent.test_tracker import TrackerHarness
 
 
 class LimitError(Exception):
-    """What an app's time limit raises, as Celery's does."""
+    """The exception of a time limit, as in Celery."""
 
 
 def _raise(*_: object) -> None:
@@ -29,7 +29,7 @@ class _Limit:
 
 
 class _Slow:
-    """An app's object in whose code the time is over."""
+    """An object of the app whose methods exceed the time limit."""
 
     def __str__(self) -> str:
         signal.raise_signal(signal.SIGALRM)
@@ -67,7 +67,7 @@ class _SlowMapping(Mapping[str, Any]):
 
 @contextmanager
 def limited(handler: Any = _raise) -> Iterator[None]:
-    """Have SIGALRM handled."""
+    """Install a handler of SIGALRM."""
     before = signal.signal(signal.SIGALRM, handler)
     try:
         yield
@@ -80,14 +80,14 @@ def limited(handler: Any = _raise) -> Iterator[None]:
     [_raise, _Limit(), partial(_Limit().reached, "once"), lambda *_: _raise()],
     ids=["function", "object", "partial of a method", "lambda"],
 )
-def test_what_a_signal_handler_raises_goes_through(handler: Any) -> None:
-    """A time limit of the app's reaches the app out of ``track``, and is no fault of ours."""
-    bench = Bench()
+def test_exception_of_a_signal_handler_reaches_the_app(handler: Any) -> None:
+    """A time limit interrupts ``track()`` and is not counted as our error."""
+    harness = TrackerHarness()
 
     with limited(handler), pytest.raises(LimitError):
-        bench.track("x", properties={"a": _Slow()})
+        harness.track("x", properties={"a": _Slow()})
 
-    assert bench.guard.counts == {}
+    assert harness.guard.counts == {}
 
 
 @pytest.mark.parametrize(
@@ -101,15 +101,15 @@ def test_what_a_signal_handler_raises_goes_through(handler: Any) -> None:
         ({_Slow(): 1}, {}),
     ],
 )
-def test_it_goes_through_wherever_it_strikes(options: Any, keywords: dict[str, Any]) -> None:
-    """A time limit passes each place where what the app hands over is read."""
+def test_time_limit_passes_every_argument(options: Any, keywords: dict[str, Any]) -> None:
+    """A time limit passes each place that reads an object of the app."""
     with limited(), pytest.raises(LimitError):
-        Bench().track("x", options, **keywords)
+        TrackerHarness().track("x", options, **keywords)
 
 
 @pytest.mark.parametrize("act", [Guard.warn, Guard.report_misuse])
-def test_it_goes_through_while_a_fault_is_logged(act: Callable[..., None]) -> None:
-    """A time limit that is over while a handler of the app's logging runs passes."""
+def test_time_limit_passes_a_log_handler(act: Callable[..., None]) -> None:
+    """A time limit passes if it expires in a log handler of the app."""
 
     class Slow(logging.Handler):
         def handle(self, _: logging.LogRecord) -> bool:
@@ -125,13 +125,13 @@ def test_it_goes_through_while_a_fault_is_logged(act: Callable[..., None]) -> No
         logger.removeHandler(slow)
 
 
-def test_other_exceptions_are_swallowed_though_signals_are_handled() -> None:
-    """An app's object that raises by itself is a fault as before."""
-    bench = Bench()
+def test_other_exceptions_are_suppressed_while_signals_are_handled() -> None:
+    """An object that raises by itself does not reach the app."""
+    harness = TrackerHarness()
 
     class Bad:
         def __str__(self) -> str:
             raise LimitError
 
     with limited():
-        assert bench.track("x", properties={"a": Bad()})
+        assert harness.track("x", properties={"a": Bad()})

@@ -19,7 +19,7 @@ from tests.support.samples import StubRequest
 
 
 def tracker_of(put: Callable[[PendingEvent], bool], guard: Guard) -> Tracker:
-    """Return a tracker that hands its events to a function."""
+    """Return a tracker that calls a function with its events."""
     return Tracker(
         put=put,
         agent=NullAgent(Config()),
@@ -29,144 +29,150 @@ def tracker_of(put: Callable[[PendingEvent], bool], guard: Guard) -> Tracker:
     )
 
 
-class Bench:
-    """A tracker whose events are kept in a list."""
+class TrackerHarness:
+    """A tracker that keeps its events in a list."""
 
-    def __init__(self, *, takes: bool = True) -> None:
+    def __init__(self, *, accepts: bool = True) -> None:
         self.events: list[PendingEvent] = []
-        self.takes = takes
+        self.accepts = accepts
         self.guard = Guard()
         self.tracker = tracker_of(self.put, self.guard)
 
     def put(self, event: PendingEvent) -> bool:
-        """Keep an event, or refuse it."""
-        if self.takes:
+        """Keep an event, or reject it."""
+        if self.accepts:
             self.events.append(event)
-        return self.takes
+        return self.accepts
 
     def track(self, name: Any, options: Any = None, **keywords: Any) -> str | None:
-        """Track as an app does."""
+        """Track like an app."""
         return self.tracker.track(None, name, options=options, keywords=keywords)
 
 
 @pytest.fixture
-def bench() -> Bench:
-    """Return a tracker to play with."""
-    return Bench()
+def harness() -> TrackerHarness:
+    """Return a tracker."""
+    return TrackerHarness()
 
 
-def test_both_call_forms_give_the_same_event(bench: Bench) -> None:
-    """Options come as one dict or as keywords, and keywords win where both are given."""
+def test_options_as_dict_or_keywords_give_the_same_event(harness: TrackerHarness) -> None:
+    """Keywords win if both are given."""
     when = datetime(2018, 3, 15, 14, 42, tzinfo=timezone(timedelta(hours=1)))
     options = {"properties": {"a": 1}, "user_identifiers": {"id": 7}, "timestamp": when}
 
-    bench.track("x", options)
-    bench.track("x", **options)
-    bench.track("x", {"properties": {"a": 0}}, **options)
+    harness.track("x", options)
+    harness.track("x", **options)
+    harness.track("x", {"properties": {"a": 0}}, **options)
 
-    for event in bench.events:
+    for event in harness.events:
         assert event.properties == {"a": 1}
         assert event.identity == Identity(identifiers={"id": "7"}, traits={})
         assert event.timestamp == 1_521_121_320_000
-    assert bench.guard.counts == {}
+    assert harness.guard.counts == {}
 
 
-def test_returns_the_id_of_the_event(bench: Bench) -> None:
-    """The id is a UUID of version 7, of the event that is handed on."""
-    event_id = bench.track("x")
+def test_track_returns_the_id_of_the_event(harness: TrackerHarness) -> None:
+    """The id is a UUID of version 7."""
+    event_id = harness.track("x")
 
-    assert event_id == bench.events[0].id
+    assert event_id == harness.events[0].id
     assert uuid.UUID(event_id).version == 7
 
 
-def test_a_name_may_be_of_a_subclass(bench: Bench) -> None:
-    """A str of the app's own class is a name, told as plain text."""
+def test_name_can_be_a_subclass_of_str(harness: TrackerHarness) -> None:
+    """The event contains plain text."""
 
     class Name(str):
         __slots__ = ()
 
-    bench.track(Name("x"))
+    harness.track(Name("x"))
 
-    assert type(bench.events[0].name) is str
+    assert type(harness.events[0].name) is str
 
 
-def test_returns_none_where_the_event_is_not_taken() -> None:
-    """An event that the queue refuses has no id for the app."""
-    assert Bench(takes=False).track("x") is None
+def test_track_returns_none_if_the_queue_rejects_the_event() -> None:
+    """The app gets no id for a lost event."""
+    assert TrackerHarness(accepts=False).track("x") is None
 
 
 @pytest.mark.parametrize(
-    ("name", "cause", "said"),
+    ("name", "cause", "expected"),
     [
         (42, "name_type", "not int"),
         (None, "name_type", "not NoneType"),
         (b"x", "name_type", "not bytes"),
         ("", "name_empty", "it is empty"),
         ("x" * 257, "name_length", "at most 256 characters"),
-        ("sq.x", "name_reserved", "reserved, choose another"),
+        ("sq.x", "name_reserved", "reserved; choose another name"),
     ],
 )
-def test_a_wrong_name_is_refused_and_said(
-    bench: Bench, caplog: pytest.LogCaptureFixture, name: Any, cause: str, said: str
+def test_wrong_name_is_rejected_and_logged(
+    harness: TrackerHarness, caplog: pytest.LogCaptureFixture, name: Any, cause: str, expected: str
 ) -> None:
-    """A name that can't be taken neither raises nor is silent."""
-    assert bench.track(name) is None
+    """A wrong name does not raise."""
+    assert harness.track(name) is None
 
-    assert not bench.events
-    assert bench.guard.counts == {cause: 1}
-    assert said in caplog.text
+    assert not harness.events
+    assert harness.guard.counts == {cause: 1}
+    assert expected in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("options", "cause", "said"),
+    ("options", "cause", "expected"),
     [
-        ({"propertys": {}}, "option_unknown", "there are: collect_body, properties"),
-        ({1: 2}, "option_unknown", "does not know the option '1'"),
+        ({"propertys": {}}, "option_unknown", "The options are: collect_body, properties"),
+        ({1: 2}, "option_unknown", "has no option '1'"),
         ("x", "options_type", "not as str"),
         ({"properties": ["a"]}, "properties_type", "not list"),
         ({"user_identifiers": "me@x"}, "identifiers_type", "not str"),
         ({"user_identifiers": {str(i): i for i in range(17)}}, "identifiers_count", "at most 16"),
         ({"timestamp": 1700000000}, "timestamp_type", "must be a datetime, not int"),
-        ({"timestamp": datetime(2026, 1, 1)}, "timestamp_naive", "taken as UTC"),  # noqa: DTZ001
+        ({"timestamp": datetime(2026, 1, 1)}, "timestamp_naive", "UTC is assumed"),  # noqa: DTZ001
     ],
 )
-def test_wrong_options_are_said_and_the_event_is_kept(
-    bench: Bench, caplog: pytest.LogCaptureFixture, options: Any, cause: str, said: str
+def test_wrong_options_are_logged_and_the_event_is_kept(
+    harness: TrackerHarness,
+    caplog: pytest.LogCaptureFixture,
+    options: Any,
+    cause: str,
+    expected: str,
 ) -> None:
-    """What is wrong with an option is logged with the fix; the event stays."""
-    assert bench.track("x", options)
+    """The log line contains the fix."""
+    assert harness.track("x", options)
 
-    assert len(bench.events) == 1
-    assert bench.guard.counts == {cause: 1}
-    assert said in caplog.text
+    assert len(harness.events) == 1
+    assert harness.guard.counts == {cause: 1}
+    assert expected in caplog.text
 
 
-def test_the_first_16_properties_are_kept(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    """Of more properties the first inserted ones stay, and a warning says which went."""
-    bench.track("x", properties={f"p{99 - index}": index for index in range(18)})
+def test_the_first_16_properties_are_kept(
+    harness: TrackerHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A warning contains the names of the others."""
+    harness.track("x", properties={f"p{99 - index}": index for index in range(18)})
 
-    [event] = bench.events
+    [event] = harness.events
     assert list(event.properties) == [f"p{99 - index}" for index in range(16)]
     assert event.truncated
-    assert "left out: 'p83', 'p82'" in caplog.text
+    assert "ignored: 'p83', 'p82'" in caplog.text
 
 
-def test_a_naive_timestamp_is_utc(bench: Bench) -> None:
-    """A datetime without a zone is read as UTC."""
-    bench.track("x", timestamp=datetime(1970, 1, 2))  # noqa: DTZ001 that is the point
+def test_a_naive_timestamp_is_utc(harness: TrackerHarness) -> None:
+    """A datetime without a time zone is UTC."""
+    harness.track("x", timestamp=datetime(1970, 1, 2))  # noqa: DTZ001 that is the point
 
-    assert bench.events[0].timestamp == 86_400_000
-
-
-def test_extreme_timestamps_stay_in_range(bench: Bench) -> None:
-    """The earliest datetime of the farthest zone is the earliest that the wire knows."""
-    bench.track("x", timestamp=datetime.min.replace(tzinfo=timezone(timedelta(hours=14))))
-
-    assert bench.events[0].timestamp == MIN_TIMESTAMP
+    assert harness.events[0].timestamp == 86_400_000
 
 
-def test_a_time_zone_that_fails_costs_no_event(bench: Bench) -> None:
-    """A timestamp whose time zone raises is taken as the present."""
+def test_extreme_timestamps_stay_in_range(harness: TrackerHarness) -> None:
+    """The earliest possible datetime becomes the earliest one of the wire format."""
+    harness.track("x", timestamp=datetime.min.replace(tzinfo=timezone(timedelta(hours=14))))
+
+    assert harness.events[0].timestamp == MIN_TIMESTAMP
+
+
+def test_broken_time_zone_uses_the_current_time(harness: TrackerHarness) -> None:
+    """The event is kept if the time zone of its timestamp raises."""
 
     class Broken(tzinfo):
         def utcoffset(self, _: datetime | None) -> timedelta:
@@ -177,34 +183,47 @@ def test_a_time_zone_that_fails_costs_no_event(bench: Bench) -> None:
         def tzname(self, _: datetime | None) -> str:
             return "broken"
 
-    assert bench.track("x", timestamp=datetime(2026, 1, 1, tzinfo=Broken()))
-    assert bench.events[0].timestamp > 1_700_000_000_000
-    assert bench.guard.counts == {"timestamp": 1}
+    assert harness.track("x", timestamp=datetime(2026, 1, 1, tzinfo=Broken()))
+    assert harness.events[0].timestamp > 1_700_000_000_000
+    assert harness.guard.counts == {"timestamp": 1}
 
 
-def test_the_present_is_the_default(bench: Bench) -> None:
-    """Without a timestamp the event happens now."""
+def test_subclass_of_datetime_keeps_its_time(harness: TrackerHarness) -> None:
+    """Some libraries subclass datetime, and return other types from its operators."""
+
+    class Moment(datetime):
+        def __sub__(self, other: object) -> Any:
+            raise TypeError("another type")
+
+    harness.track("x", timestamp=Moment(1970, 1, 2, tzinfo=timezone(timedelta(hours=1))))
+
+    assert harness.events[0].timestamp == 82_800_000
+    assert harness.guard.counts == {}
+
+
+def test_current_time_is_the_default(harness: TrackerHarness) -> None:
+    """An event without a timestamp gets the current time."""
     before = datetime.now(UTC).timestamp() * 1000
-    bench.track("x")
+    harness.track("x")
 
-    assert before - 1 <= bench.events[0].timestamp <= datetime.now(UTC).timestamp() * 1000 + 1
+    assert before - 1 <= harness.events[0].timestamp <= datetime.now(UTC).timestamp() * 1000 + 1
 
 
-def test_later_changes_to_arguments_do_not_show(bench: Bench) -> None:
-    """What the app does to its objects after the call is not seen."""
+def test_later_changes_to_arguments_have_no_effect(harness: TrackerHarness) -> None:
+    """The event contains copies."""
     properties = {"items": [1]}
     identity = {"id": 1, "none": None}
 
-    bench.track("x", properties=properties, user_identifiers=identity)
+    harness.track("x", properties=properties, user_identifiers=identity)
     properties["items"].append(2)
     identity["id"] = 2
 
-    assert bench.events[0].properties == {"items": [1]}
-    assert bench.events[0].identity == Identity(identifiers={"id": "1"}, traits={})
+    assert harness.events[0].properties == {"items": [1]}
+    assert harness.events[0].identity == Identity(identifiers={"id": "1"}, traits={})
 
 
 class Hostile(Mapping[str, Any]):
-    """A mapping that raises whatever it is asked."""
+    """A mapping whose methods all raise."""
 
     def __getitem__(self, key: str) -> Any:
         raise RuntimeError(key)
@@ -216,8 +235,8 @@ class Hostile(Mapping[str, Any]):
         raise RuntimeError("len")
 
 
-class Unspeakable:
-    """A key that has no text."""
+class Unprintable:
+    """A key without text."""
 
     def __str__(self) -> str:
         raise RuntimeError("no text")
@@ -236,39 +255,41 @@ class Unspeakable:
         ({"timestamp": LocalProxy({}.popitem)}, "timestamp"),
         ({"collect_body": "false"}, "collect_body_type"),
         ({"collect_body": []}, "collect_body_type"),
-        ({Unspeakable(): 1}, "option_unknown"),
+        ({Unprintable(): 1}, "option_unknown"),
     ],
 )
-def test_hostile_options_cost_no_event(bench: Bench, options: Any, cause: str) -> None:
-    """What raises when it is read is passed over and counted; the rest is kept."""
-    assert bench.track("x", options)
+def test_hostile_options_are_ignored(harness: TrackerHarness, options: Any, cause: str) -> None:
+    """Options that raise are counted and ignored; the event is kept."""
+    assert harness.track("x", options)
 
-    assert len(bench.events) == 1
-    assert not bench.events[0].with_body
-    assert bench.guard.counts[cause] == 1
+    assert len(harness.events) == 1
+    assert not harness.events[0].with_body
+    assert harness.guard.counts[cause] == 1
 
 
-def test_keywords_survive_options_that_raise(bench: Bench) -> None:
-    """Where the dict can't be read, the keywords beside it are taken."""
-    bench.track("x", Hostile(), properties={"a": 1})
-    bench.tracker.signup_track(None, Hostile(), keywords={"email": "a@b.c"})
-    bench.tracker.signup_track(None, "jane", keywords={"email": "a@b.c"})
+def test_keywords_survive_options_that_raise(harness: TrackerHarness) -> None:
+    """If the dict cannot be read, the keywords are used."""
+    harness.track("x", Hostile(), properties={"a": 1})
+    harness.tracker.signup_track(None, Hostile(), keywords={"email": "a@b.c"})
+    harness.tracker.signup_track(None, "jane", keywords={"email": "a@b.c"})
 
-    tracked, *signups = bench.events
+    tracked, *signups = harness.events
     assert tracked.properties == {"a": 1}
     for signup in signups:
         assert signup.identity == Identity(identifiers={"email": "a@b.c"}, traits={})
 
 
-def test_identifiers_come_in_both_forms(bench: Bench) -> None:
-    """Identifiers of a dict and keywords come together, and keywords win."""
-    bench.tracker.signup_track(None, {"id": 1, "email": "old"}, keywords={"email": "new"})
+def test_identifiers_of_dict_and_keywords_are_merged(harness: TrackerHarness) -> None:
+    """Keywords win."""
+    harness.tracker.signup_track(None, {"id": 1, "email": "old"}, keywords={"email": "new"})
 
-    assert bench.events[0].identity == Identity(identifiers={"id": "1", "email": "new"}, traits={})
+    assert harness.events[0].identity == Identity(
+        identifiers={"id": "1", "email": "new"}, traits={}
+    )
 
 
-class Numpy:
-    """A truth of another library, as numpy's bool is."""
+class OtherBool:
+    """A bool of another library, like numpy's."""
 
     def __init__(self, value: Any) -> None:
         self._value = value
@@ -280,53 +301,54 @@ class Numpy:
 
 
 @pytest.mark.parametrize(
-    ("success", "told"), [(True, True), (1, True), (Numpy(True), True), (0, False), (0.0, False)]
+    ("success", "expected"),
+    [(True, True), (1, True), (OtherBool(True), True), (0, False), (0.0, False)],
 )
-def test_a_login_takes_what_equals_true_or_false(
-    bench: Bench, success: object, told: object
+def test_success_of_a_login_can_be_another_bool(
+    harness: TrackerHarness, success: object, expected: object
 ) -> None:
-    """Success may be a bool of another kind; what is told is a bool."""
-    assert bench.tracker.auth_track(None, success, {"id": 1}, keywords={})
+    """Values that equal True or False become a bool."""
+    assert harness.tracker.auth_track(None, success, {"id": 1}, keywords={})
 
-    assert bench.events[0].properties["success"] is told
-    assert bench.guard.counts == {}
+    assert harness.events[0].properties["success"] is expected
+    assert harness.guard.counts == {}
 
 
 @pytest.mark.parametrize("success", [None, {"email": "a@b.c"}, "false", "", [], Hostile(), 2])
-def test_a_login_that_forgets_its_success_is_not_taken(
-    bench: Bench, caplog: pytest.LogCaptureFixture, success: object
+def test_login_without_success_is_rejected(
+    harness: TrackerHarness, caplog: pytest.LogCaptureFixture, success: object
 ) -> None:
-    """A user in the place of the success is no successful login."""
+    """A user in place of the success is not a successful login."""
     context = StubRequest()
 
-    assert bench.tracker.auth_track(context, success, None, keywords={"id": 1}) is None
+    assert harness.tracker.auth_track(context, success, None, keywords={"id": 1}) is None
 
-    assert not bench.events
+    assert not harness.events
     assert context.identity is None
-    assert bench.guard.counts == {"auth_success": 1}
+    assert harness.guard.counts == {"auth_success": 1}
     assert f"not {type(success).__name__}: did the login succeed?" in caplog.text
 
 
-def test_a_login_or_signup_of_nobody_is_said(bench: Bench) -> None:
-    """Outside a request, and in one that nobody is known of, a user is asked for."""
-    bench.tracker.auth_track(None, True, None, keywords={})
-    bench.tracker.signup_track(None, {}, keywords={})
-    bench.tracker.signup_track(StubRequest(), {"id": None}, keywords={})
+def test_login_or_signup_without_user_is_logged(harness: TrackerHarness) -> None:
+    """A user is required outside of requests, and in requests without a user."""
+    harness.tracker.auth_track(None, True, None, keywords={})
+    harness.tracker.signup_track(None, {}, keywords={})
+    harness.tracker.signup_track(StubRequest(), {"id": None}, keywords={})
 
-    assert len(bench.events) == 3
-    assert bench.guard.counts == {"identifiers_empty": 3}
+    assert len(harness.events) == 3
+    assert harness.guard.counts == {"identifiers_empty": 3}
 
 
-def test_a_login_of_whom_the_request_knows_is_complete(bench: Bench) -> None:
-    """A request's user need not be named again, and a login that fails may name nobody."""
+def test_login_uses_the_identified_user(harness: TrackerHarness) -> None:
+    """The user of the request is enough, and a failed login needs no user."""
     context = StubRequest()
-    bench.tracker.identify(context, {"id": 1}, None, keywords={})
-    bench.tracker.auth_track(context, True, None, keywords={})
-    bench.tracker.auth_track(None, False, None, keywords={})
+    harness.tracker.identify(context, {"id": 1}, None, keywords={})
+    harness.tracker.auth_track(context, True, None, keywords={})
+    harness.tracker.auth_track(None, False, None, keywords={})
 
-    assert bench.events[0].identity == Identity(identifiers={"id": "1"}, traits={})
-    assert bench.events[1].identity is None
-    assert bench.guard.counts == {}
+    assert harness.events[0].identity == Identity(identifiers={"id": "1"}, traits={})
+    assert harness.events[1].identity is None
+    assert harness.guard.counts == {}
 
 
 @pytest.mark.parametrize(
@@ -340,30 +362,30 @@ def test_a_login_of_whom_the_request_knows_is_complete(bench: Bench) -> None:
     ],
     ids=["options", "option", "properties", "property", "identifiers"],
 )
-def test_a_wrong_call_is_quick(cause: str, options: dict[Any, Any]) -> None:
-    """However much is left out, the caller waits less than 5 ms for the line that says so."""
+def test_wrong_call_is_fast(cause: str, options: dict[Any, Any]) -> None:
+    """Logging many or long names blocks the caller for less than 5 ms."""
 
     def call() -> None:
-        bench = Bench()
-        bench.track("x", options)
-        assert bench.guard.counts == {cause: 1}
+        harness = TrackerHarness()
+        harness.track("x", options)
+        assert harness.guard.counts == {cause: 1}
 
     assert cpu_seconds(call) < CALLER_SECONDS
 
 
-def test_a_long_name_is_refused_quickly_and_briefly(
-    bench: Bench, caplog: pytest.LogCaptureFixture
+def test_log_line_shortens_long_names(
+    harness: TrackerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of a name or a key that is much too long, the log has what a line holds, or its length."""
-    bench.track("x" * 4_000_000)
-    bench.track("x", {"y" * 4_000_000: 1})
+    """The log line contains the beginning of a long name, or the length of a long key."""
+    harness.track("x" * 4_000_000)
+    harness.track("x", {"y" * 4_000_000: 1})
 
     assert len(caplog.text) < 3000
-    assert "does not know the option <4000000 characters>" in caplog.text
+    assert "has no option <4000000 characters>" in caplog.text
 
 
-def test_a_fault_of_ours_does_not_reach_the_app() -> None:
-    """Should the queue raise, the app gets None and the fault is counted."""
+def test_internal_error_does_not_reach_the_app() -> None:
+    """If the queue raises, the app gets None and the error is counted."""
 
     def broken(_: PendingEvent) -> bool:
         raise RuntimeError("broken")
@@ -376,11 +398,11 @@ def test_a_fault_of_ours_does_not_reach_the_app() -> None:
     assert guard.counts == {"track": 1}
 
 
-def test_a_running_request_holds_an_event_back(bench: Bench) -> None:
-    """An event is ready when its request has ended, or a second after it was tracked."""
+def test_running_request_delays_its_events(harness: TrackerHarness) -> None:
+    """An event is ready when its request has ended, or one second after track()."""
     context = StubRequest()
-    bench.tracker.track(context, "x", options=None, keywords={})
-    [event] = bench.events
+    harness.tracker.track(context, "x", options=None, keywords={})
+    [event] = harness.events
 
     assert not event.ready(event.tracked_at + 0.99)
     assert event.ready(event.tracked_at + 1.0)

@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 
 import sqreen_mw as sqreen
 from sqreen_mw.agent import pending
-from sqreen_mw.agent.context import current_request, enter, leave
-from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, ASGIRequestContext, Scope, asgi_request
+from sqreen_mw.agent.context import current_request, reset_current, set_current
+from sqreen_mw.agent.requests.asgi import REPORTED_HEADERS, ASGIRequestContext, Scope, asgi_request
 from sqreen_mw.agent.runtime import current_agent
 from sqreen_mw.middleware.asgi import Message, SqreenMiddleware
 from sqreen_mw.protocol.event import Event, Params
@@ -425,16 +425,16 @@ def test_unconfigured_the_app_runs_as_ever() -> None:
 
 def test_a_foreign_token_is_passed_over() -> None:
     """Leaving a request in another context than it was entered in raises nothing."""
-    context = asgi_request(http_scope(), current_agent(), TOLD_HEADERS)
+    context = asgi_request(http_scope(), current_agent(), REPORTED_HEADERS)
 
     token = asyncio.run(_enter_elsewhere(context))
-    leave(token)
+    reset_current(token)
 
     assert current_request() is None
 
 
 async def _enter_elsewhere(context: ASGIRequestContext) -> Any:
-    return enter(context)
+    return set_current(context)
 
 
 def http_scope() -> Scope:

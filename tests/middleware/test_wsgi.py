@@ -167,7 +167,7 @@ def test_answers_that_servers_look_into_are_handed_on(memory: list[Event], make:
     environ = environ_of(**{"wsgi.file_wrapper": FileWrapper})
 
     assert SqreenWSGIMiddleware(app)(environ, start_response) is body
-    assert not environ["sqreen.request"].holds_events
+    assert not environ["sqreen.request"].defers_events
     assert "x" in delivered(memory)
 
 
@@ -206,11 +206,11 @@ def test_other_answers_see_their_request_at_each_step(memory: list[Event]) -> No
     assert steps.done == ["iter", "next"]
     assert current_request() is None
     assert [*iterator] == [b"b"]
-    assert environ["sqreen.request"].holds_events
+    assert environ["sqreen.request"].defers_events
     body.close()
 
     assert steps.done == ["iter", "next", "next", "close"]
-    assert not environ["sqreen.request"].holds_events
+    assert not environ["sqreen.request"].defers_events
     assert sqreen.flush()
     assert [(event.name, event.request is not None) for event in memory] == [
         ("step", True),
@@ -262,7 +262,7 @@ def served(app: Generated, steps: int) -> Environ:
     environ = environ_of()
     answer: Any = SqreenWSGIMiddleware(app)(environ, start_response)
     assert iter(answer) is answer
-    assert environ["sqreen.request"].holds_events
+    assert environ["sqreen.request"].defers_events
     for _ in range(steps):
         with suppress(StopIteration):
             next(answer)
@@ -282,7 +282,7 @@ def test_a_generators_request_ends_with_it(steps: int, *, cleans_up: bool) -> No
     assert app.seen == ([environ["sqreen.request"]] if cleans_up else [])
     assert app.answer.gi_frame is None
     assert current_request() is None
-    assert not environ["sqreen.request"].holds_events
+    assert not environ["sqreen.request"].defers_events
 
 
 @pytest.mark.parametrize("error", [ValueError("the app's"), GeneratorExit("the app's")])
@@ -300,7 +300,7 @@ def test_a_generators_exception_passes_unchanged(error: BaseException) -> None:
     assert error.__context__ is None
     assert app.seen == [environ["sqreen.request"]]
     assert current_request() is None
-    assert not environ["sqreen.request"].holds_events
+    assert not environ["sqreen.request"].defers_events
 
 
 def test_a_generator_of_the_servers_file_wrapper_is_handed_on() -> None:
@@ -333,7 +333,7 @@ def test_an_exception_passes_unchanged(memory: list[Event]) -> None:
         SqreenWSGIMiddleware(app)(environ, start_response)
 
     assert raised.value is error
-    assert not environ["sqreen.request"].holds_events
+    assert not environ["sqreen.request"].defers_events
     assert "before" in delivered(memory)
 
 

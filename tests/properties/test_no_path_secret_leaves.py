@@ -12,7 +12,7 @@ from werkzeug.routing import Map, RequestRedirect, Rule
 from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.null import NullAgent
-from sqreen_mw.agent.requests.asgi import TOLD_HEADERS, asgi_request
+from sqreen_mw.agent.requests.asgi import REPORTED_HEADERS, asgi_request
 from sqreen_mw.agent.requests.wsgi import wsgi_request
 from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
 from sqreen_mw.capture.request import Describer
@@ -96,7 +96,7 @@ def test_no_secret_of_a_starlette_path_leaves(
     path = root + (joined(path for _, path in segments[:mounted]))
     path += joined(path for _, path in segments[mounted:]) or "/"
     scope: dict[str, Any] = {"type": "http", "method": "GET", "path": path, "root_path": root}
-    context = asgi_request(scope, AGENT, TOLD_HEADERS)
+    context = asgi_request(scope, AGENT, REPORTED_HEADERS)
     with suppress(StopIteration):
         router(scope, None, None).send(None)  # type: ignore[arg-type]  # not called
 

@@ -1,4 +1,4 @@
-"""A request in an ASGI server."""
+"""The context of an ASGI request."""
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from types import MappingProxyType
@@ -13,13 +13,13 @@ from sqreen_mw.capture.json_copy import safe_text
 from sqreen_mw.capture.request import PathParams, RawRequest
 
 _DEEPEST: Final = 8
-"""Mounts within each other that are looked at: an application may be mounted in itself."""
+"""Limit of nested mounts: an application may be mounted in itself."""
 
 
 def mount_templates(router: object) -> list[str]:
-    """Return the templates of a router's mounts, such as ``/shops/{shop}``, in its own order.
+    """Return the templates of a router's mounts, such as ``/shops/{shop}``, in the router's order.
 
-    What is mounted may hide its routes, and so those that are mounted in it.
+    A mounted application may hide its own mounts; then they are missing.
     """
     found: list[str] = []
     with suppress_app_errors:
@@ -30,7 +30,7 @@ def mount_templates(router: object) -> list[str]:
 def _templates(router: object, prefix: str, depth: int) -> Iterator[str]:
     for route in getattr(router, "routes", ()) if depth else ():
         if hasattr(route, "routes"):
-            # A host has no path.
+            # Host routes have no path.
             template = f"{prefix}{getattr(route, 'path', '')}"
             yield template
             yield from _templates(route, template, depth - 1)
@@ -43,33 +43,33 @@ _ANYTHING: Final = "/{path:path}"
 
 _TYPE: Final = b"content-type"
 
-TOLD_HEADERS: Final = frozenset({_TYPE, b"host", b"user-agent"})
+REPORTED_HEADERS: Final = frozenset({_TYPE, b"host", b"user-agent"})
 
-_MOST_FIELDS: Final = 64
-"""Header fields that are kept; of a proxies' header that comes more often, the nearest."""
+_MAX_FIELDS: Final = 64
+"""Limit of kept header fields; the last ones are those of the nearest proxies."""
 
 _FIELD_BYTES: Final = 150
-"""About the bytes of memory of a header field, besides those of its value."""
+"""Approximate memory of a header field without its value."""
 
-_GONE: Final[Mapping[str, Any]] = MappingProxyType({})
-"""The scope of a request that is over."""
+_FINISHED: Final[Mapping[str, Any]] = MappingProxyType({})
+"""The scope of a finished request."""
 
 _UNKNOWN_BYTES: Final = 1000
-"""Counted for a request whose values are not what the specification says."""
+"""Counted for a request that does not follow the specification."""
 
 
 class ASGIRequestContext(RequestContext):
-    """A request or a websocket; it holds the scope only while the request runs.
+    """A request or a websocket. It keeps the scope only while the request runs.
 
-    Events of a websocket wait for nothing: it may stay open for days.
+    Events of a websocket are sealed at once, because it may stay open for days.
 
     Attributes:
-        headers: The header fields, as the ASGI specification has them; those of ``told`` are kept.
-        path: The path, decoded.
-        peer: Host and port of who is at the other end, or None.
+        headers: The header fields, as in the scope; after ``snapshot``, only the reported ones.
+        path: The decoded path.
+        peer: Host and port of the client, or None.
         query: The query string, not decoded.
-        scope: As the ASGI specification has it; empty when the request is over.
-        told: The lower-case names of the header fields that events tell of.
+        scope: The ASGI scope; empty after the request.
+        reported: The lower-case names of the header fields that events contain.
         verb: The method.
     """
 
@@ -80,44 +80,46 @@ class ASGIRequestContext(RequestContext):
     peer: Any
     query: Any
     scope: Mapping[str, Any]
-    told: frozenset[bytes]
+    reported: frozenset[bytes]
     verb: Any
 
-    def notice(self) -> None:
-        """Keep the header fields that events tell of, and no others."""
-        if self.noticed:
+    def snapshot(self) -> None:
+        """Keep only the header fields that events contain."""
+        if self.has_snapshot:
             return
-        # An iterator is the app's alone.
+        # Only the app may consume an iterator.
         headers = self.headers if isinstance(self.headers, _SEQUENCES) else ()
-        told = self.told
+        reported = self.reported
         held = 0
         with suppress_app_errors:  # values of a scope may be of any type
-            fields = [field for field in headers if field[0] in told and type(field[1]) is bytes]
-            kept = fields[-_MOST_FIELDS:]
+            fields = [
+                field for field in headers if field[0] in reported and type(field[1]) is bytes
+            ]
+            kept = fields[-_MAX_FIELDS:]
             # The path's parameters are at most as long as the path.
             held = 2 * len(self.path) + len(self.query)
             for _, value in kept:
                 held += len(value) + _FIELD_BYTES
             self.headers = kept
             self.held_bytes = held
-            self.noticed = True
+            self.has_snapshot = True
             return
-        kept = [field for field in headers if _is_pair(field) and field[0] in told]
-        self.headers = kept[-_MOST_FIELDS:]
+        kept = [field for field in headers if _is_pair(field) and field[0] in reported]
+        self.headers = kept[-_MAX_FIELDS:]
         self.held_bytes = _UNKNOWN_BYTES
-        self.noticed = True
+        self.has_snapshot = True
 
     def raw_request(self) -> RawRequest:
-        """Return the request's values; route and path parameters as far as they are known."""
-        self.notice()
+        """Return the request's values; the route may be unknown while the request runs."""
+        self.snapshot()
         scope = self.scope
-        is_over = self._routing is not None or scope is _GONE
-        present = () if is_over else _routing_parts(scope, self.found_route())
-        # Where the request ends meanwhile, the present has nothing, and what was kept is whole.
+        is_over = self._routing is not None or scope is _FINISHED
+        present = () if is_over else _routing_parts(scope, self.resolved_route())
+        # If the request ends now, ``present`` is empty but ``self._routing`` is complete.
         routing = _Routing(*(self._routing or present))
         path, query = _text(self.path), self.query
         route = routing.template()
-        # Without a template, where it stands in the path means nothing.
+        # Without a template, its position in the path is not needed.
         routed, mount = (path, "") if route is None else (routing.routed(), routing.mount())
         return RawRequest(
             verb=_text(self.verb),
@@ -127,7 +129,7 @@ class ASGIRequestContext(RequestContext):
             peer=self._address(),
             route=route,
             path_params=routing.path_params(),
-            # A middleware below may have given the router another path.
+            # An inner middleware may have changed the router's path.
             routed=routed if path.endswith(routed) else "",
             mount=mount,
             mounts=mount_templates(routing.router) if mount else (),
@@ -136,24 +138,24 @@ class ASGIRequestContext(RequestContext):
         )
 
     def raw_body(self) -> RawBody | None:
-        """Return what the app has read of the body."""
+        """Return the part of the body that the app has read."""
         if self.body is None:
             return None
-        self.notice()
+        self.snapshot()
         types = [value for name, value in self.headers if name == _TYPE]
         content_type = types[0].decode("latin-1") if types else ""
         return RawBody(content_type, self.body.read(), self.body.truncated)
 
     def finish(self) -> None:
-        """Let go of the scope; what tells the route is kept, where a router has left any."""
+        """Release the scope; keep the values that describe the route."""
         scope = self.scope
         if "path_params" in scope or "route" in scope or "path_template" in scope:
-            self._routing = _routing_parts(scope, self.found_route())
-        if self.holds_more:
-            self._routing = self._routing or _routing_parts(scope, self.found_route())
-            self.let_go()
-        self.scope = _GONE
-        self.holds_events = False
+            self._routing = _routing_parts(scope, self.resolved_route())
+        if self.needs_cleanup:
+            self._routing = self._routing or _routing_parts(scope, self.resolved_route())
+            self.release()
+        self.scope = _FINISHED
+        self.defers_events = False
 
     def _address(self) -> str | None:
         peer = self.peer
@@ -163,20 +165,20 @@ class ASGIRequestContext(RequestContext):
 
 
 def asgi_request(
-    scope: Mapping[str, Any], agent: AnyAgent, told: frozenset[bytes]
+    scope: Mapping[str, Any], agent: AnyAgent, reported: frozenset[bytes]
 ) -> ASGIRequestContext:
-    """Return the context of a request, of what its scope has now: other middlewares rewrite it.
+    """Return the context of a request. It copies values that other middlewares may change.
 
     Args:
-        scope: As the ASGI specification has it.
-        agent: Takes the calls of the request.
-        told: The lower-case names of the header fields that events tell of.
+        scope: The ASGI scope.
+        agent: Handles the calls of the request.
+        reported: The lower-case names of the header fields that events contain.
     """
     context = ASGIRequestContext()
     context.agent = agent
-    context.holds_more = False
+    context.needs_cleanup = False
     context.scope = scope
-    context.told = told
+    context.reported = reported
     try:
         context.path = scope["path"]
         context.headers = scope["headers"]
@@ -184,16 +186,16 @@ def asgi_request(
         context.query = scope["query_string"]
         context.verb = scope["method"]
     except KeyError:
-        _take(context, scope)
+        _copy_values(context, scope)
     if not context.peer:
-        context.peer = _peerless(scope)
+        context.peer = _missing_peer(scope)
     if scope["type"] != "http":
-        context.holds_events = False
+        context.defers_events = False
     return context
 
 
-def _take(context: ASGIRequestContext, scope: Mapping[str, Any]) -> None:
-    """Take the values of a scope that lacks some; a websocket's has no method."""
+def _copy_values(context: ASGIRequestContext, scope: Mapping[str, Any]) -> None:
+    """Copy values of a scope that lacks some of them; a websocket has no method."""
     get = scope.get
     context.path = get("path")
     context.headers = get("headers")
@@ -202,10 +204,10 @@ def _take(context: ASGIRequestContext, scope: Mapping[str, Any]) -> None:
     context.verb = get("method", "GET")
 
 
-def _peerless(scope: Mapping[str, Any]) -> tuple[str] | None:
-    """Return who is at the other end where the server names nobody: None on a Unix socket.
+def _missing_peer(scope: Mapping[str, Any]) -> tuple[str] | None:
+    """Return the peer if the server does not name one: None means a Unix socket.
 
-    A client that is gone already has no address left, either, and may not be taken for a proxy.
+    A client that has disconnected has no address either, and must not count as a trusted proxy.
     """
     server = scope.get("server")
     listens_on_port = isinstance(server, _SEQUENCES) and len(server) > 1 and server[1] is not None
@@ -213,10 +215,10 @@ def _peerless(scope: Mapping[str, Any]) -> tuple[str] | None:
 
 
 class _Routing(NamedTuple):
-    """What frameworks leave in the scope of the route that they chose, as it is.
+    """Values that frameworks write into the scope for the route, unchanged.
 
-    Starlette and FastAPI leave the route itself, Litestar its template; what ``find_route`` found
-    comes first.
+    Starlette and FastAPI write the route, Litestar its template. ``found`` is the result of
+    ``route_resolver``, which has priority.
     """
 
     route: object = None
@@ -252,10 +254,10 @@ class _Routing(NamedTuple):
         if not isinstance(template, str):
             return None
         if getattr(route, "routes", None) is not None:
-            return _ANYTHING  # an app is mounted here, and tells of no route below
+            return _ANYTHING  # a mounted app, which does not report its own routes
         if self.fastapi is None:
             return template
-        # FastAPI's included routers share one route object; where it was found is told apart.
+        # Included routers of FastAPI share one route object; another value contains the path.
         fastapi = self.fastapi if isinstance(self.fastapi, Mapping) else {}
         included = fastapi.get("effective_route_context")
         if getattr(included, "original_route", None) is route:
@@ -263,7 +265,7 @@ class _Routing(NamedTuple):
         return template
 
     def routed(self) -> str:
-        """Return the path without the root path that the server was given."""
+        """Return the path without the server's root path."""
         path, root = _text(self.path), self._root()
         if not root:
             return path
@@ -271,10 +273,10 @@ class _Routing(NamedTuple):
         return rest if path.startswith(root) and rest[:1] in {"", "/"} else path
 
     def mount(self) -> str:
-        """Return the path down to a mounted app, by which ``root_path`` has grown.
+        """Return the path of the mount, which the mounted app appended to ``root_path``.
 
-        The template is the mounted app's. Starlette's outermost router, which is left in the scope,
-        knows which templates the mount may have.
+        The template is that of the mounted app. Starlette's outermost router is still in the
+        scope; it contains the templates of its mounts.
         """
         if self.found is not None or self.app_root_path is None:
             return ""
@@ -286,12 +288,12 @@ class _Routing(NamedTuple):
 
 
 def _text(value: object) -> str:
-    """Return what should be a text; a call of ``safe_text`` is spared where it is one."""
+    """Return a value as text; a call of ``safe_text`` is avoided if possible."""
     return value if type(value) is str else safe_text(value or "")
 
 
 def _routing_parts(scope: Mapping[str, Any], found: Route | None) -> tuple[Any, ...]:
-    """Return the values of a ``_Routing``, which is made later: this is on each request's way."""
+    """Return the values of a ``_Routing``; creating that costs more, and few requests need it."""
     get = scope.get
     return (
         get("route"),
@@ -307,11 +309,11 @@ def _routing_parts(scope: Mapping[str, Any], found: Route | None) -> tuple[Any, 
 
 
 def _query_bytes(query: object) -> bytes:
-    """Return the query; Django's client for tests gives it as text."""
+    """Return the query; in Django's test client it is text."""
     return safe_text(query or "").encode("utf-8", "replace")
 
 
 def _is_pair(field: object) -> bool:
-    """Tell whether a header field is what the specification says: two byte strings."""
+    """Return whether a header field is a pair of byte strings."""
     pair = isinstance(field, _SEQUENCES) and len(field) == len(("name", "value"))
     return pair and isinstance(field[0], bytes) and isinstance(field[1], bytes)  # type: ignore[index]  # a pair

@@ -1,4 +1,4 @@
-"""A request in a WSGI server."""
+"""The context of a WSGI request."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -18,31 +18,31 @@ Environ: TypeAlias = dict[str, Any]
 _WERKZEUG: Final = "werkzeug.request"
 _BOTTLE: Final = "bottle.route"
 
-_GONE: Final[Mapping[str, Any]] = MappingProxyType({})
-"""The environ of a request that is over."""
+_FINISHED: Final[Mapping[str, Any]] = MappingProxyType({})
+"""The environ of a finished request."""
 
-_TOLD_KEYS: Final = ("HTTP_HOST", "HTTP_USER_AGENT")
+_REPORTED_KEYS: Final = ("HTTP_HOST", "HTTP_USER_AGENT")
 
-_TAKEN_KEYS: Final = (
+_COPIED_KEYS: Final = (
     "REQUEST_METHOD",
     "SCRIPT_NAME",
     "PATH_INFO",
     "QUERY_STRING",
     "REMOTE_ADDR",
-    *_TOLD_KEYS,
+    *_REPORTED_KEYS,
 )
 
 
 class WSGIRequestContext(RequestContext):
-    """A request; it holds the environ only while the request runs.
+    """A request. It keeps the environ only while the request runs.
 
-    The values are taken before the app runs, as other middlewares rewrite them.
+    The values are copied before the app runs, because other middlewares may change them.
 
     Attributes:
-        content_type: What the body is, where the request has one.
-        environ: As PEP 3333 has it; empty when the request is over.
-        given_path: The path, where the environ's is not as PEP 3333 has it any more.
-        taken: What ``taken_values`` returned.
+        content_type: The type of the body, if the request has one.
+        environ: The WSGI environ; empty after the request.
+        given_path: The path, if the environ does not contain it as PEP 3333 defines.
+        values: The result of ``environ_values``.
     """
 
     content_type: object = None
@@ -50,33 +50,33 @@ class WSGIRequestContext(RequestContext):
     _routing: tuple[object, object, object] | None = None
 
     environ: Mapping[str, Any]
-    taken: tuple[Any, ...]
+    values: tuple[Any, ...]
 
-    def notice(self) -> None:
-        """Look up the route: Flask lets go of its request before the server closes the answer."""
-        if not self.noticed:
-            _, script_name, path_info, *rest, _ = self.taken
-            # The path's parameters are as long as the path, at most.
+    def snapshot(self) -> None:
+        """Look up the route: Flask removes its request before the server closes the response."""
+        if not self.has_snapshot:
+            _, script_name, path_info, *rest, _ = self.values
+            # The path's parameters are at most as long as the path.
             path = script_name, path_info
             texts = (*path, *path, self.content_type, *rest)
             lengths = [len(text) for text in texts if isinstance(text, str)]
             self.held_bytes: int = sum(lengths)
-            self.noticed = True
+            self.has_snapshot = True
         self._look_up_route()
 
     def raw_request(self) -> RawRequest:
-        """Return the request's values; route and path parameters as far as they are known."""
+        """Return the request's values; the route may be unknown while the request runs."""
         self._look_up_route()
-        verb, script_name, path_info, query, peer, *fields, ip_key = self.taken
+        verb, script_name, path_info, query, peer, *fields, ip_key = self.values
         given = self.given_path
         path = decoded_path(script_name, path_info) if given is None else safe_text(given)
         rule, parameters, routed = self._routing or (None, None, None)
-        route, path_params = _read(rule, parameters)
+        route, path_params = _template_and_parameters(rule, parameters)
         return RawRequest(
             verb="GET" if verb is None else safe_text(verb),
             path=path,
             query=safe_text(query or "").encode("latin-1", "replace"),
-            headers=_header_fields((*_TOLD_KEYS, ip_key), fields),
+            headers=_header_fields((*_REPORTED_KEYS, ip_key), fields),
             peer=safe_text(peer or ""),
             route=route,
             path_params=path_params,
@@ -86,60 +86,60 @@ class WSGIRequestContext(RequestContext):
         )
 
     def raw_body(self) -> RawBody | None:
-        """Return what the app has read of the body."""
+        """Return the part of the body that the app has read."""
         if self.body is None:
             return None
         return RawBody(safe_text(self.content_type or ""), self.body.read(), self.body.truncated)
 
     def finish(self) -> None:
-        """Keep the route and the path parameters, and let go of the environ."""
+        """Release the environ; keep the route and the path parameters."""
         environ = self.environ
-        if self.holds_more or _WERKZEUG in environ or _BOTTLE in environ:
+        if self.needs_cleanup or _WERKZEUG in environ or _BOTTLE in environ:
             self._look_up_route()
-            self.let_go()
-        self.environ = _GONE
-        self.holds_events = False
+            self.release()
+        self.environ = _FINISHED
+        self.defers_events = False
 
     def _look_up_route(self) -> None:
-        """Keep the route as it is, and the path that it was found by: they are read later."""
+        """Keep the route and the path that matched it; they are read later."""
         if self._routing is not None:
             return
         environ = self.environ
-        if self.find_route is None:
+        if self.route_resolver is None:
             rule, parameters = _rule(environ)
         else:
-            rule, parameters = self.found_route() or (None, None)
+            rule, parameters = self.resolved_route() or (None, None)
         if rule is not None:
-            # What is mounted in an app has the end of the path here.
+            # For a mounted app, this is the end of the path.
             self._routing = rule, parameters, environ.get("PATH_INFO")
 
 
 def wsgi_request(environ: Mapping[str, Any], agent: AnyAgent, ip_key: str) -> WSGIRequestContext:
-    """Return the context of a request, of what its environ has now.
+    """Return the context of a request, with copies of its values.
 
     Args:
-        environ: As PEP 3333 has it.
-        agent: Takes the calls of the request.
-        ip_key: The key of the header field that proxies name the client in.
+        environ: The WSGI environ.
+        agent: Handles the calls of the request.
+        ip_key: The key of the header with the client's address.
     """
     context = WSGIRequestContext()
     context.agent = agent
     context.environ = environ
-    context.holds_more = False
-    context.taken = taken_values(environ, ip_key)
+    context.needs_cleanup = False
+    context.values = environ_values(environ, ip_key)
     return context
 
 
-def taken_values(environ: Mapping[str, Any], ip_key: str) -> tuple[Any, ...]:
-    """Return what events tell of an environ, None for what is not in it, and last that key."""
-    return (*map(environ.get, (*_TAKEN_KEYS, ip_key)), ip_key)
+def environ_values(environ: Mapping[str, Any], ip_key: str) -> tuple[Any, ...]:
+    """Return the values of an environ that events contain, or None, and at the end the key."""
+    return (*map(environ.get, (*_COPIED_KEYS, ip_key)), ip_key)
 
 
 def _rule(environ: Mapping[str, Any]) -> tuple[object, object]:
-    """Return the rule that the app chose, and the path's parameters.
+    """Return the rule that matched, and the path's parameters.
 
-    Werkzeug's request, which Flask's is, puts itself here and is given its rule later; Bottle puts
-    its rule here, also where a middleware has made a request of Werkzeug's.
+    A request of Werkzeug or Flask is in the environ, and gets its rule later. Bottle writes its
+    rule into the environ, even if a middleware has created a request of Werkzeug.
     """
     request = environ.get(_WERKZEUG)
     if request is not None:
@@ -150,8 +150,8 @@ def _rule(environ: Mapping[str, Any]) -> tuple[object, object]:
     return environ.get(_BOTTLE), environ.get("route.url_args")
 
 
-def _read(rule: object, parameters: object) -> tuple[str | None, PathParams]:
-    """Return a rule's template, and the path's parameters."""
+def _template_and_parameters(rule: object, parameters: object) -> tuple[str | None, PathParams]:
+    """Return the template of a rule, and a copy of the parameters."""
     with suppress_app_errors:
         route = rule if isinstance(rule, str) else getattr(rule, "rule", None)
         if isinstance(route, str):
@@ -160,16 +160,16 @@ def _read(rule: object, parameters: object) -> tuple[str | None, PathParams]:
 
 
 def _routed(path: str, path_info: object) -> str:
-    """Return the end of a path that a route describes; nothing where it is of another path.
+    """Return the end of a path that a route matched, or nothing if it belongs to another path.
 
-    Bottle leaves its own decoded text.
+    Bottle writes decoded text.
     """
     ends = decoded_path(None, path_info), safe_text(path_info or "")
     return next((end for end in ends if path.endswith(end)), "")
 
 
 def decoded_path(script_name: object, path_info: object) -> str:
-    """Return a path of two parts that came as bytes in the disguise of Latin-1 (PEP 3333)."""
+    """Return the path of two parts, which are bytes decoded as Latin-1 (PEP 3333)."""
     path = safe_text(script_name or "") + safe_text(path_info or "")
     return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 

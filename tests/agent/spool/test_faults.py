@@ -15,7 +15,7 @@ from tests.agent.spool.instance import FakeTime, Instance, events
 from tests.support.spool_files import database_of, execute
 
 New = Callable[..., Instance]
-NOBODY = 65534
+ANONYMOUS = 65534
 
 
 def test_refuses_a_directory_that_others_may_write_to(folder: Path, tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_root_does_not_use_the_directory_of_another_user(
     one.store("forged")
     one.spool.close()
     before = sorted(folder.iterdir())
-    os.chown(folder, NOBODY, NOBODY)
+    os.chown(folder, ANONYMOUS, ANONYMOUS)
     two = instance()
 
     assert two.deliver() == []
