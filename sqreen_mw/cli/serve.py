@@ -2,9 +2,11 @@
 
 import signal
 from contextlib import closing
+from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any
 
 import typer
 
@@ -16,76 +18,64 @@ from sqreen_mw.collector.services import open_services
 from sqreen_mw.collector.settings import load_settings
 from sqreen_mw.collector.state import open_state
 
-Host: TypeAlias = Annotated[
-    str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
-]
-Port: TypeAlias = Annotated[
-    int | None, typer.Option(help="Port; 0 lets the system choose.", show_default="7070")
-]
-EventsUrl: TypeAlias = Annotated[
-    str | None,
-    typer.Option(help="Database of events.", show_default="sqlite:///DATA_DIR/events.db"),
-]
-RootPath: TypeAlias = Annotated[
-    str | None, typer.Option(help="Path prefix that a proxy removes.", show_default=False)
-]
-PublicUrl: TypeAlias = Annotated[
-    str | None,
-    typer.Option(help="URL for browsers and apps, behind a proxy.", show_default=False),
-]
-TlsCert: TypeAlias = Annotated[
-    Path | None, typer.Option(help="PEM file with the certificate.", show_default=False)
-]
-TlsKey: TypeAlias = Annotated[
-    Path | None, typer.Option(help="PEM file with its key.", show_default=False)
-]
-Json: TypeAlias = Annotated[
-    bool, typer.Option("--json", help="Print one line of JSON when it is ready.")
-]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """The options of the command. All but ``json`` are settings of the collector."""
+
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
+    ] = None
+    port: Annotated[
+        int | None, typer.Option(help="Port; 0 lets the system choose.", show_default="7070")
+    ] = None
+    data_dir: DataDir = None
+    events_url: Annotated[
+        str | None,
+        typer.Option(help="Database of events.", show_default="sqlite:///DATA_DIR/events.db"),
+    ] = None
+    state_url: StateUrl = None
+    root_path: Annotated[
+        str | None, typer.Option(help="Path prefix that a proxy removes.", show_default=False)
+    ] = None
+    public_url: Annotated[
+        str | None,
+        typer.Option(help="URL for browsers and apps, behind a proxy.", show_default=False),
+    ] = None
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="PEM file with the certificate.", show_default=False)
+    ] = None
+    tls_key: Annotated[
+        Path | None, typer.Option(help="PEM file with its key.", show_default=False)
+    ] = None
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON when it is ready.")
+    ] = False
 
 
-def serve(
-    *,
-    host: Host = None,
-    port: Port = None,
-    data_dir: DataDir = None,
-    events_url: EventsUrl = None,
-    state_url: StateUrl = None,
-    root_path: RootPath = None,
-    public_url: PublicUrl = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    json: Json = False,
-) -> None:
+def serve(**given: Any) -> None:
     """Run the collector: it receives and stores events, and shows them in the Event Explorer.
 
     Each option can also be set in the environment, as SQREEN_COLLECTOR_<OPTION>.
     """
-    settings = load_settings(
-        {
-            "host": host,
-            "port": port,
-            "data_dir": data_dir,
-            "events_url": events_url,
-            "state_url": state_url,
-            "root_path": root_path,
-            "public_url": public_url,
-            "tls_cert": tls_cert,
-            "tls_key": tls_key,
-        }
-    )
+    options = ServeOptions(**given)
+    settings = load_settings({name: given[name] for name in given if name != "json"})
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     check_tls(settings)
     with listen(settings) as listener:
         with closing(open_state(settings.state_url)) as state:
-            options = repeated(data_dir=data_dir, state_url=state_url)
-            secret = first_login(settings, state, options=options)
+            store = repeated(data_dir=options.data_dir, state_url=options.state_url)
+            secret = first_login(settings, state, options=store)
         # Last, because it creates the first token, which is shown at this start only.
         with closing(open_services(settings)) as services:
             banner = Banner.of(settings, port=listener.getsockname()[1], login=secret)
             banner = banner.with_token(services.first_token)
-            run(services, listener, on_ready=lambda: print_banner(banner, json=json))
+            run(services, listener, on_ready=lambda: print_banner(banner, json=options.json))
+
+
+vars(serve)["__signature__"] = signature(ServeOptions)
+"""Typer reads the options from the signature."""
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
