@@ -1,1 +1,1 @@
-"""Your server: takes events, stores them, and shows them."""
+"""The collector: a server that stores events and shows them."""

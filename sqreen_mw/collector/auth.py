@@ -1,41 +1,34 @@
-"""Who is asking: a client with a bearer token, or a person with a session.
+"""Identify the actor of a request: a bearer token, or a user with a session.
 
-Both ask the state store, so call them by ``run_in_threadpool`` from a coroutine.
+Both functions read the state database: call them with ``run_in_threadpool`` in coroutines.
 """
 
 from typing import Final
 
 from starlette.requests import Request
 
+from sqreen_mw.collector.permissions import Actor, Visitor
 from sqreen_mw.collector.services import services_of
 from sqreen_mw.collector.state.sessions import Session
-from sqreen_mw.collector.state.tokens import Token
 
 SESSION_COOKIE: Final = "sqreen_session"
-"""Name of the cookie that holds a session's secret."""
+"""The cookie with a session's secret."""
 
 _MAX_SECRET_LENGTH: Final = 256
 
 
-def bears_token(request: Request) -> bool:
-    """Tell whether a request shows a bearer token, a good one or not (RFC 6750, section 2.1)."""
-    return _bearer(request) is not None
-
-
-def token_of(request: Request) -> Token | None:
-    """Return the token that a request shows, or None where it shows none that is valid."""
-    secret = _bearer(request)
-    return services_of(request).state.tokens.verify(secret) if secret else None
+def actor_of(request: Request) -> Actor:
+    """Return the actor of an API request. A request with a bearer token never uses its session."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return services_of(request).state.tokens.verify(secret.strip()) or Visitor()
+    session = session_of(request)
+    return Visitor() if session is None else session.user
 
 
 def session_of(request: Request) -> Session | None:
-    """Return the session of a request's cookie, or None where it has none that is valid."""
+    """Return the session of a request's cookie, or None if it is missing or not valid."""
     secret = request.cookies.get(SESSION_COOKIE, "")
     if not secret or len(secret) > _MAX_SECRET_LENGTH:
         return None
     return services_of(request).state.sessions.find(secret)
-
-
-def _bearer(request: Request) -> str | None:
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    return secret.strip() if scheme.lower() == "bearer" else None

@@ -1,4 +1,4 @@
-"""A SQLite file that only its owner can read: where a URL says it is, made before SQLite does."""
+"""Create SQLite files that only their owner can read."""
 
 import os
 from pathlib import Path
@@ -10,12 +10,12 @@ _SCHEME: Final = "sqlite:///"
 
 
 def database_path(url: str, *, setting: str) -> Path:
-    """Return the path that a URL such as ``sqlite:///folder/events.db`` names.
+    """Return the path of a URL such as ``sqlite:///folder/events.db``.
 
-    Four slashes begin an absolute path.
+    Four slashes start an absolute path.
 
     Raises:
-        ConfigurationError: The URL has another scheme, or no path.
+        ConfigurationError: The URL has another scheme or no path.
     """
     if not url.startswith(_SCHEME) or not (path := url.removeprefix(_SCHEME)) or path[0] == ":":
         scheme = url.partition(":")[0]
@@ -26,12 +26,12 @@ def database_path(url: str, *, setting: str) -> Path:
 
 
 def make_private_file(path: Path, *, setting: str) -> None:
-    """Make the file with mode 0600 and its missing folders with 0700, where they are not there.
+    """Create a missing file with mode 0600, and missing folders with mode 0700.
 
-    SQLite gives the mode of a database to its journals.
+    SQLite creates journals with the mode of the database.
 
     Raises:
-        ConfigurationError: The folder or the file can't be made or written.
+        ConfigurationError: The folder or the file cannot be created or written.
     """
     try:
         for folder in reversed([path.parent, *path.parent.parents]):
@@ -40,5 +40,5 @@ def make_private_file(path: Path, *, setting: str) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise ConfigurationError(
-            f"{path} can't be written ({error.strerror}): choose another --data-dir or {setting}"
+            f"{path} cannot be written ({error.strerror}): choose another --data-dir or {setting}"
         ) from error

@@ -1,4 +1,4 @@
-"""From a batch that an app may send to its answer: written by one thread, then announced."""
+"""Store batches on one thread and announce them."""
 
 import asyncio
 import threading
@@ -14,19 +14,19 @@ from sqreen_mw.errors import StoreError
 from sqreen_mw.protocol.batch import DecodedBatch, IngestAnswer
 
 MAX_WAITING: Final = 32
-"""Batches that wait for the writer; with at most 1 MiB each they bound the memory."""
+"""Maximum number of waiting batches. Each has at most 1 MiB, which limits memory."""
 
-_MAX_SEEN: Final = 1000
+_MAX_RECORDED: Final = 1000
 
 
 class Pipeline:
-    """Accepts batches; reading them is part of the writer's work, so the event loop stays free.
+    """Stores batches. The writer's thread decodes them, so the event loop stays free.
 
     Args:
-        events: Where the events go.
-        apps: Where the environments are noted.
-        tail: Who is told of the events.
-        clock: Gives the time of receipt.
+        events: The event store.
+        apps: Records the environments.
+        tail: Announces the events.
+        clock: Returns the time of receipt.
     """
 
     def __init__(
@@ -36,20 +36,20 @@ class Pipeline:
         self._apps = apps
         self._tail = tail
         self._clock = clock
-        self._seen: set[tuple[str, str]] = set()
+        self._recorded: set[tuple[str, str]] = set()
         self._slots = threading.BoundedSemaphore(MAX_WAITING)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqreen-writer")
 
     async def submit(self, read: Callable[[], DecodedBatch], *, app: str) -> IngestAnswer:
-        """Return the answer to the batch that ``read`` returns, once it is committed.
+        """Store the batch that ``read`` returns, and return the answer.
 
-        ``read`` runs on the writer's thread; what it raises is raised here.
+        ``read`` runs on the writer's thread. Its exceptions are raised here.
 
         Raises:
-            StoreError: The batch could not be written, or too many wait already.
+            StoreError: The batch cannot be written, or too many batches are waiting.
         """
         if not self._slots.acquire(blocking=False):
-            raise StoreError(f"{MAX_WAITING} batches wait to be written already")
+            raise StoreError(f"{MAX_WAITING} batches are already waiting to be written")
 
         def job() -> IngestAnswer:
             try:
@@ -60,13 +60,13 @@ class Pipeline:
         return await asyncio.get_running_loop().run_in_executor(self._writer, job)
 
     def accept(self, batch: DecodedBatch, *, app: str) -> IngestAnswer:
-        """Write a batch of an app and announce it.
+        """Write a batch and announce it.
 
         Raises:
-            StoreError: It could not be written; nothing of it is there.
+            StoreError: The batch cannot be written. Nothing of it is stored.
         """
         env = batch.envelope.env or DEFAULT_ENVIRONMENT
-        self._note_environment(app, env)
+        self._record_environment(app, env)
         appended = self._events.append(
             AcceptedBatch(
                 app=app,
@@ -85,13 +85,13 @@ class Pipeline:
         )
 
     def close(self) -> None:
-        """Finish what waits, then let go of the thread."""
+        """Write the waiting batches, then stop the thread."""
         self._writer.shutdown()
 
-    def _note_environment(self, app: str, env: str) -> None:
-        if (app, env) in self._seen:
+    def _record_environment(self, app: str, env: str) -> None:
+        if (app, env) in self._recorded:
             return
         self._apps.add_environment(app, env)
-        if len(self._seen) >= _MAX_SEEN:
-            self._seen.clear()
-        self._seen.add((app, env))
+        if len(self._recorded) >= _MAX_RECORDED:
+            self._recorded.clear()
+        self._recorded.add((app, env))

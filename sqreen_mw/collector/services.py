@@ -1,4 +1,4 @@
-"""The collector's parts, opened together and closed together."""
+"""Open and close the collector's services together."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from sqreen_mw.collector.state.tokens import AGENT_SCOPES
 from sqreen_mw.collector.tail import Tail
 
 FIRST_APP: Final = "default"
-"""The app that a collector is born with."""
+"""The app of a new collector."""
 
 READS_AT_ONCE: Final = 4
-"""Reads of the event store that run at the same time; the others wait without a thread."""
+"""Maximum number of parallel reads of the event store. Waiting reads use no thread."""
 
 _Answer = TypeVar("_Answer")
 _reads: Final = anyio.CapacityLimiter(READS_AT_ONCE)
@@ -28,10 +28,10 @@ _reads: Final = anyio.CapacityLimiter(READS_AT_ONCE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What a request finds as ``request.app.state.services``.
+    """The collector's services, in ``request.app.state.services``.
 
-    ``first_token`` is the secret of the token that was made on the collector's very first start.
-    It is in memory only, so that the pages can show it until the next start.
+    ``first_token`` is the secret of the token that the first start created. It is only kept in
+    memory, so the pages can show it until the next start.
     """
 
     settings: Settings
@@ -42,18 +42,18 @@ class Services:
     first_token: str | None
 
     def close(self) -> None:
-        """Finish what is being written and let go of the stores."""
+        """Write the waiting batches and close the stores."""
         self.pipeline.close()
         self.events.close()
         self.state.close()
 
 
 def open_services(settings: Settings) -> Services:
-    """Open the stores; a state without any app gets its first app and token.
+    """Open the stores. A new state gets a first app and token.
 
     Raises:
-        ConfigurationError: A URL is wrong, or names what can't be written.
-        StoreError: A store can't be opened by this release.
+        ConfigurationError: A URL is not valid, or its file cannot be written.
+        StoreError: A store comes from a newer release.
     """
     state = open_state(settings.state_url)
     try:
@@ -73,15 +73,15 @@ def open_services(settings: Settings) -> Services:
 
 
 def services_of(request: Request) -> Services:
-    """Return the parts of the collector that a request came to."""
+    """Return the services of the request's collector."""
     services: Services = request.app.state.services
     return services
 
 
 async def read_events(read: Callable[[], _Answer]) -> _Answer:
-    """Return what a read of the event store returns.
+    """Run a read of the event store in a thread and return its result.
 
-    Long reads must not take all the threads, else batches would wait for one to be let in.
+    The number of reads is limited, because long reads must not occupy all threads.
     """
     return await run_sync(read, limiter=_reads)
 

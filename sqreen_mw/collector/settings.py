@@ -1,4 +1,4 @@
-"""What can be set of a collector, validated once; the only place that reads its environment."""
+"""The collector's settings, from options and environment variables."""
 
 import difflib
 import ipaddress
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from sqreen_mw.errors import ConfigurationError
 
 PREFIX: Final = "SQREEN_COLLECTOR_"
-"""What the names of a collector's environment variables begin with."""
+"""Prefix of the collector's environment variables."""
 
 _MAX_PORT: Final = 65_535
 
@@ -22,19 +22,19 @@ class Settings:
     """The settings of one collector.
 
     Attributes:
-        data_dir: Folder of the databases; made, for its owner only, where it is not there.
+        data_dir: Folder of the databases. A missing folder is created for its owner only.
         host: Address to listen on.
-        port: TCP port; 0 lets the system choose.
-        root_path: Path that a proxy in front removes, such as ``/sqreen``.
-        public_url: Where people and apps reach the collector, root path and all, such as
-            ``https://sqreen.example.com``; by default made of host and port.
+        port: TCP port. With 0 the system chooses one.
+        root_path: Path that the proxy removes, such as ``/sqreen``.
+        public_url: Public URL of the collector with the root path, such as
+            ``https://sqreen.example.com``. By default it consists of host and port.
         tls_cert: PEM file of the certificate and its chain.
         tls_key: PEM file of the certificate's key.
-        events_url: Where events are; by default ``events.db`` in the folder.
-        state_url: Where everything else is; by default ``state.db`` in the folder.
+        events_url: URL of the event store, by default ``events.db`` in the folder.
+        state_url: URL of the state database, by default ``state.db`` in the folder.
 
     Raises:
-        ConfigurationError: A setting is wrong; the message names it and the fix.
+        ConfigurationError: A setting is invalid. The message names the setting and the fix.
     """
 
     data_dir: Path
@@ -59,14 +59,14 @@ class Settings:
             raise ConfigurationError(f"port is {self.port}: use 0 to {_MAX_PORT}")
         if self.root_path and (self.root_path[0] != "/" or self.root_path.endswith("/")):
             raise ConfigurationError(
-                f"root path is {self.root_path!r}: begin it with a slash and end it with none"
+                f"root path is {self.root_path!r}: start it with a slash and end it without one"
             )
         object.__setattr__(self, "public_url", _public_url(self.public_url))
         self._check_tls()
 
     @property
     def is_loopback(self) -> bool:
-        """Tell whether only this machine can reach the host."""
+        """True if only this machine can reach the host."""
         if self.host == "localhost":
             return True
         try:
@@ -84,20 +84,20 @@ class Settings:
             raise ConfigurationError("TLS needs both a certificate and a key: give both or none")
         for name, path in (("TLS certificate", self.tls_cert), ("TLS key", self.tls_key)):
             if path is not None and not path.is_file():
-                raise ConfigurationError(f"the {name} {path} is not there: name a PEM file")
+                raise ConfigurationError(f"the {name} {path} does not exist: use a PEM file")
 
 
 def load_settings(
     given: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None
 ) -> Settings:
-    """Return the settings: what is given, else the environment, else the defaults.
+    """Return the settings: given values, then the environment, then the defaults.
 
     Args:
-        given: Settings by name; None stands for not given.
-        environ: The environment; by default that of this process.
+        given: Settings by name. None values are ignored.
+        environ: The environment, by default ``os.environ``.
 
     Raises:
-        ConfigurationError: A setting is wrong, or a ``SQREEN_COLLECTOR_*`` name is unknown.
+        ConfigurationError: A setting is invalid, or a ``SQREEN_COLLECTOR_*`` name is unknown.
     """
     if environ is None:
         environ = os.environ
@@ -107,13 +107,13 @@ def load_settings(
 
 
 def folder(text: str) -> Path:
-    """Return the folder of a name.
+    """Return the path of the data folder.
 
     Raises:
-        ConfigurationError: The name is empty; it would stand for the folder one happens to be in.
+        ConfigurationError: The name is empty. It would mean the current folder.
     """
     if not text:
-        raise ConfigurationError("data dir is empty: name a folder, or leave it out")
+        raise ConfigurationError("data dir is empty: use a folder, or leave it out")
     return Path(text)
 
 
@@ -134,7 +134,7 @@ def _public_url(text: str) -> str:
         is_fine = False
     if not is_fine:
         raise ConfigurationError(
-            f"public URL is {text!r}: give one of http or https without a query, such as "
+            f"public URL is {text!r}: use an http or https URL without a query, such as "
             "https://sqreen.example.com"
         )
     return text.rstrip("/")
@@ -163,13 +163,15 @@ def _converted(name: str, variable: str, text: str) -> Any:
 
 
 def _unknown(variable: str, known: Mapping[str, str]) -> str:
-    # Without the prefix, which makes all of them alike.
+    # Compare without the common prefix.
     names = {name.removeprefix(PREFIX): name for name in known}
     close = difflib.get_close_matches(variable.removeprefix(PREFIX), names, n=1)
     advice = (
-        f"did you mean {names[close[0]]}?" if close else f"known are {', '.join(sorted(known))}"
+        f"did you mean {names[close[0]]}?"
+        if close
+        else f"the settings are {', '.join(sorted(known))}"
     )
-    return f"{variable} is no setting of the collector: {advice}"
+    return f"{variable} is not a setting of the collector: {advice}"
 
 
 def _default_data_dir(environ: Mapping[str, str]) -> Path:

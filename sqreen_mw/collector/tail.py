@@ -1,4 +1,4 @@
-"""The tail of the store: who waits for new events is woken when a batch is committed."""
+"""Wake waiting readers when a batch is committed."""
 
 import asyncio
 import threading
@@ -6,7 +6,7 @@ from contextlib import suppress
 
 
 class Tail:
-    """The latest sequence number, announced from any thread, awaited on any event loop."""
+    """The latest sequence number. Announce it from any thread, await it on any event loop."""
 
     def __init__(self, seq: int = 0) -> None:
         self._seq = seq
@@ -14,23 +14,23 @@ class Tail:
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     def announce(self, seq: int) -> None:
-        """Wake those who wait for events newer than theirs; an older number changes nothing."""
+        """Wake all waiters. An older number is ignored."""
         with self._lock:
             if seq <= self._seq:
                 return
             self._seq = seq
             waiting, self._waiting = self._waiting, set()
         for loop, woken in waiting:
-            # A loop that was closed, now or before, has nobody left to wake.
+            # A closed loop has no waiters.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(woken.set)
 
     async def newer_than(self, seq: int, *, timeout: float) -> int:
-        """Return the latest number: at once if it is greater, else once it is, or after a while.
+        """Wait for a number greater than ``seq``. Return the latest number.
 
         Args:
-            seq: The number that the caller knows.
-            timeout: Seconds to wait at most.
+            seq: The number that the caller has.
+            timeout: Maximum seconds to wait.
         """
         woken = asyncio.Event()
         waiter = (asyncio.get_running_loop(), woken)

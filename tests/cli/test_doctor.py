@@ -117,10 +117,10 @@ def test_settings_are_shown_with_their_source(
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"SQREEN_TOKEN": "sqm_wrong"}, "check SQREEN_TOKEN: HTTP 401 a valid token is needed"),
+        ({"SQREEN_TOKEN": "sqm_wrong"}, "check SQREEN_TOKEN: HTTP 401 a valid token is required"),
         (
             {"SQREEN_APP_NAME": "another"},
-            "check SQREEN_TOKEN: HTTP 403 the batch is of the app 'another'",
+            "check SQREEN_TOKEN: HTTP 403 the request is for the app 'another'",
         ),
         ({"SQREEN_URL": "http://127.0.0.1:9"}, "no answer from http://127.0.0.1:9"),
         ({"SQREEN_URL": ""}, "every call is a no-op: set SQREEN_URL"),

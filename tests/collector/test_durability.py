@@ -1,4 +1,4 @@
-"""A real server: what it acknowledged is there, whatever happens to it afterwards."""
+"""Test a real server: acknowledged events survive."""
 
 import gzip
 import socket
@@ -37,7 +37,7 @@ def _bearer(token: str | None) -> dict[str, str]:
 
 
 def _acknowledged_until_killed(server: CollectorProcess, token: str, *, name: str) -> set[str]:
-    """Send batches from four threads, kill the server after some answers, return what it acked."""
+    """Send batches from four threads, kill the server, and return the acknowledged names."""
     client = httpx2.Client(base_url=server.url, headers=_bearer(token), timeout=PATIENCE)
     with client, ThreadPoolExecutor(4) as pool:
         sent = [
@@ -52,8 +52,8 @@ def _acknowledged_until_killed(server: CollectorProcess, token: str, *, name: st
     return {name for future in done for name in future.result()}
 
 
-def test_survives_kill_9(tmp_path: Path) -> None:
-    """Five times killed amid batches: nothing acknowledged is lost, doubled, or half there."""
+def test_sigkill_loses_no_acknowledged_event(tmp_path: Path) -> None:
+    """After five SIGKILLs no acknowledged event is lost, doubled or partial."""
     acknowledged: set[str] = set()
     token = ""
     for number in range(5):
@@ -75,8 +75,8 @@ def test_survives_kill_9(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-def test_a_zip_bomb_costs_little_memory(tmp_path: Path) -> None:
-    """Batches that would inflate to half a gigabyte are refused for less than 10 MiB."""
+def test_zip_bombs_use_little_memory(tmp_path: Path) -> None:
+    """Batches that inflate to half a gigabyte are rejected with less than 10 MiB."""
     bomb = gzip.compress(b'{"events": [' + b" " * 500_000_000, 6)
     assert len(bomb) < MAX_WIRE_BYTES
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
@@ -105,8 +105,8 @@ def _peak_kib(pid: int) -> int:
     return int(status.partition("VmHWM:")[2].split()[0])
 
 
-def test_refuses_what_it_must_over_a_socket(tmp_path: Path) -> None:
-    """A bad token, type, body and size get their answers from the real server, too."""
+def test_ingest_rejects_bad_token_type_body_and_size(tmp_path: Path) -> None:
+    """The real server rejects bad tokens, types, bodies and sizes."""
     with run_collector(tmp_path) as server:
         url, good = f"{server.url}/v1/events", _bearer(server.first_token)
         json = {"content-type": "application/json"}
@@ -129,8 +129,8 @@ def test_refuses_what_it_must_over_a_socket(tmp_path: Path) -> None:
     assert [rejected["index"] for rejected in partial.json()["rejected"]] == [1]
 
 
-def test_a_client_that_leaves_is_no_fault(tmp_path: Path) -> None:
-    """A client that goes away amid its batch leaves nothing in the log."""
+def test_disconnected_client_is_not_logged(tmp_path: Path) -> None:
+    """A client that disconnects during a batch logs nothing."""
     with run_collector(tmp_path) as server:
         host, _, port = server.url.removeprefix("http://").partition(":")
         with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:

@@ -15,7 +15,7 @@ from sqreen_mw.protocol.batch import DecodedBatch, decode_batch
 
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
-    """Return the parts of a collector."""
+    """Return the services of a collector."""
     opened = open_services(Settings(data_dir=tmp_path))
     yield opened
     opened.close()
@@ -25,8 +25,8 @@ def _empty() -> DecodedBatch:
     return decode_batch(b'{"events": []}')
 
 
-def test_waiting_batches_are_bounded(services: Services) -> None:
-    """While the writer is held up, one batch too many is refused; the others are all answered."""
+def test_number_of_waiting_batches_is_limited(services: Services) -> None:
+    """While the writer is blocked, one batch too many is rejected; the others are answered."""
     go_on = threading.Event()
 
     def held() -> DecodedBatch:
@@ -37,7 +37,7 @@ def test_waiting_batches_are_bounded(services: Services) -> None:
         submit = services.pipeline.submit
         waiting = [asyncio.create_task(submit(held, app="shop")) for _ in range(MAX_WAITING)]
         await asyncio.sleep(0)
-        with pytest.raises(StoreError, match="wait to be written"):
+        with pytest.raises(StoreError, match="waiting to be written"):
             await submit(_empty, app="shop")
         go_on.set()
         answers = await asyncio.gather(*waiting)
@@ -47,8 +47,8 @@ def test_waiting_batches_are_bounded(services: Services) -> None:
     assert asyncio.run(fill()) == MAX_WAITING
 
 
-def test_what_reading_raises_is_raised(services: Services) -> None:
-    """A batch that can't be read takes no place for ever."""
+def test_read_error_frees_its_slot(services: Services) -> None:
+    """A batch that cannot be read raises its error and frees its slot."""
 
     def unreadable() -> DecodedBatch:
         raise ValueError("no batch")
@@ -61,16 +61,16 @@ def test_what_reading_raises_is_raised(services: Services) -> None:
     asyncio.run(send())
 
 
-def test_a_batch_without_environment_has_the_default(services: Services) -> None:
-    """The environments of an app are noted as batches come."""
+def test_batch_without_environment_gets_the_default(services: Services) -> None:
+    """The environments of batches are recorded."""
     services.pipeline.accept(_empty(), app="default")
     services.pipeline.accept(decode_batch(b'{"env": "prod", "events": []}'), app="default")
 
     assert services.state.apps.environments("default") == (DEFAULT_ENVIRONMENT, "prod")
 
 
-def test_many_environments_are_forgotten_and_noted_again(services: Services) -> None:
-    """However many environments an app makes up, batches are taken."""
+def test_many_environments_are_accepted(services: Services) -> None:
+    """Batches with ever new environments are accepted."""
     for number in range(1005):
         batch = decode_batch(b'{"env": "env%d", "events": []}' % number)
         services.pipeline.accept(batch, app="default")

@@ -9,8 +9,8 @@ from sqreen_mw.collector.settings import Settings
 from sqreen_mw.errors import ConfigurationError
 
 
-def test_few_reads_run_at_once() -> None:
-    """However many reads wait, only a few have a thread at the same time."""
+def test_number_of_parallel_reads_is_limited() -> None:
+    """Only a few reads run at the same time, no matter how many wait."""
     running = threading.Semaphore(READS_AT_ONCE)
     full, done = threading.Barrier(READS_AT_ONCE), []
 
@@ -30,8 +30,8 @@ def test_few_reads_run_at_once() -> None:
     assert len(done) == 3 * READS_AT_ONCE
 
 
-def test_only_the_very_first_start_has_a_token(tmp_path: Path) -> None:
-    """The first token is made with the first app, and never shown again."""
+def test_first_token_is_created_once(tmp_path: Path) -> None:
+    """The first token is created with the first app and not shown again."""
     first = open_services(Settings(data_dir=tmp_path))
     assert first.first_token is not None
     token = first.state.tokens.verify(first.first_token)
@@ -44,8 +44,8 @@ def test_only_the_very_first_start_has_a_token(tmp_path: Path) -> None:
     assert second.first_token is None
 
 
-def test_nothing_stays_open_when_one_store_fails(tmp_path: Path) -> None:
-    """When the events can't be opened, the state is closed again."""
+def test_state_is_closed_if_the_event_store_fails(tmp_path: Path) -> None:
+    """If the events cannot be opened, the state is closed."""
     settings = Settings(data_dir=tmp_path, events_url="redis://x")
 
     with pytest.raises(ConfigurationError):

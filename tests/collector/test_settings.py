@@ -7,8 +7,8 @@ from sqreen_mw.collector.settings import Settings, load_settings
 from sqreen_mw.errors import ConfigurationError
 
 
-def test_the_defaults_suit_one_machine() -> None:
-    """Without any setting the collector is on loopback, with its data in the user's folder."""
+def test_default_settings() -> None:
+    """Without settings the collector listens on loopback and stores data in the user's folder."""
     settings = load_settings(environ={"XDG_DATA_HOME": "/data"})
 
     assert settings == Settings(data_dir=Path("/data/sqreen-mw"), host="127.0.0.1", port=7070)
@@ -17,8 +17,8 @@ def test_the_defaults_suit_one_machine() -> None:
     assert load_settings(environ={}).data_dir == Path.home() / ".local/share/sqreen-mw"
 
 
-def test_what_is_given_wins_over_the_environment() -> None:
-    """An option wins over its variable, and a variable over the default."""
+def test_precedence_of_settings() -> None:
+    """An option overrides its variable, and a variable the default."""
     environ = {
         "SQREEN_COLLECTOR_PORT": "8000",
         "SQREEN_COLLECTOR_HOST": "::1",
@@ -47,7 +47,7 @@ def test_what_is_given_wins_over_the_environment() -> None:
         ("collector.example.com", False),
     ],
 )
-def test_knows_whom_a_host_is_open_to(host: str, is_loopback: bool) -> None:  # noqa: FBT001 a case
+def test_loopback_hosts(host: str, is_loopback: bool) -> None:  # noqa: FBT001 a case
     """Only loopback addresses and localhost are closed to other machines."""
     assert Settings(data_dir=Path(), host=host).is_loopback is is_loopback
 
@@ -67,14 +67,14 @@ def test_knows_whom_a_host_is_open_to(host: str, is_loopback: bool) -> None:  # 
         ({"public_url": "https://[x"}, "such as https://"),
         ({"public_url": "https://x:y"}, "such as https://"),
         ({"public_url": "https://x y"}, "such as https://"),
-        ({"root_path": "sqreen"}, "begin it with a slash"),
-        ({"root_path": "/sqreen/"}, "end it with none"),
+        ({"root_path": "sqreen"}, "start it with a slash"),
+        ({"root_path": "/sqreen/"}, "end it without one"),
         ({"tls_cert": Path(__file__)}, "both a certificate and a key"),
-        ({"tls_cert": Path("/nowhere"), "tls_key": Path(__file__)}, "/nowhere is not there"),
+        ({"tls_cert": Path("/nowhere"), "tls_key": Path(__file__)}, "/nowhere does not exist"),
     ],
 )
-def test_a_wrong_setting_stops_with_the_fix(given: dict[str, Any], message: str) -> None:
-    """A value that can't be is refused with what can."""
+def test_invalid_setting_is_rejected_with_the_fix(given: dict[str, Any], message: str) -> None:
+    """The error shows a valid value."""
     with pytest.raises(ConfigurationError, match=message):
         load_settings({"data_dir": Path(), **given}, environ={})
 
@@ -83,31 +83,31 @@ def test_a_wrong_setting_stops_with_the_fix(given: dict[str, Any], message: str)
     ("variable", "message"),
     [
         ("SQREEN_COLLECTOR_PROT", "did you mean SQREEN_COLLECTOR_PORT"),
-        ("SQREEN_COLLECTOR_RETENTION_DAYS", "known are SQREEN_COLLECTOR_DATA_DIR"),
+        ("SQREEN_COLLECTOR_RETENTION_DAYS", "the settings are SQREEN_COLLECTOR_DATA_DIR"),
         ("SQREEN_COLLECTOR_PORT", "use a number"),
     ],
 )
-def test_a_wrong_variable_is_named(variable: str, message: str) -> None:
-    """A variable that is misspelt or makes no sense is named, never passed over."""
+def test_invalid_variable_is_named(variable: str, message: str) -> None:
+    """A misspelt or invalid variable is never ignored."""
     with pytest.raises(ConfigurationError, match=f"{variable} is .*{message}"):
         load_settings(environ={variable: "x"})
 
 
-def test_an_empty_folder_is_none() -> None:
-    """A data folder without a name is refused: it would be wherever one happens to be."""
+def test_empty_data_dir_is_rejected() -> None:
+    """An empty data folder would mean the current folder."""
     with pytest.raises(ConfigurationError, match="data dir is empty"):
         load_settings(environ={"SQREEN_COLLECTOR_DATA_DIR": ""})
 
 
-def test_the_public_url_is_kept_without_its_last_slash() -> None:
-    """Paths can be put after it as they are."""
+def test_public_url_has_no_trailing_slash() -> None:
+    """Paths can be appended to the public URL."""
     environ = {"SQREEN_COLLECTOR_PUBLIC_URL": "https://example.com:8443/sqreen/"}
 
     assert load_settings(environ=environ).public_url == "https://example.com:8443/sqreen"
 
 
-def test_tls_makes_the_scheme() -> None:
-    """With a certificate the collector is reached by https."""
+def test_tls_certificate_sets_the_scheme() -> None:
+    """With a certificate the scheme is https."""
     file = Path(__file__)
 
     assert Settings(data_dir=Path(), tls_cert=file, tls_key=file).scheme == "https"

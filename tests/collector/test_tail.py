@@ -5,22 +5,22 @@ import time
 from sqreen_mw.collector.tail import Tail
 
 
-def test_what_is_known_comes_at_once() -> None:
-    """Who is behind gets the latest number without waiting."""
+def test_newer_number_returns_immediately() -> None:
+    """If a newer number is known, it returns without waiting."""
     tail = Tail(7)
 
     assert asyncio.run(tail.newer_than(6, timeout=30)) == 7
 
 
-def test_nothing_new_ends_at_the_timeout() -> None:
-    """Where nothing is announced, the known number comes back after the time that was given."""
+def test_wait_ends_at_the_timeout() -> None:
+    """Without news the known number returns after the timeout."""
     tail = Tail(7)
 
     assert asyncio.run(tail.newer_than(7, timeout=0.01)) == 7
 
 
-def test_an_announcement_wakes_everyone() -> None:
-    """Everyone who waits, on whatever loop, is woken by an announcement from any thread."""
+def test_announcement_wakes_all_waiters() -> None:
+    """An announcement from any thread wakes waiters on all loops."""
     tail = Tail()
     found: list[int] = []
 
@@ -44,19 +44,19 @@ def test_an_announcement_wakes_everyone() -> None:
     assert time.monotonic() - begun < 20
 
 
-def test_older_numbers_change_nothing() -> None:
-    """Announcements that arrive out of order never take the number back."""
+def test_older_numbers_are_ignored() -> None:
+    """Announcements out of order never decrease the number."""
     tail = Tail(3)
     tail.announce(2)
 
     assert asyncio.run(tail.newer_than(2, timeout=30)) == 3
 
 
-def test_a_loop_that_ended_is_passed_over() -> None:
-    """A waiter whose loop was closed under it holds up nobody."""
+def test_closed_loop_is_skipped() -> None:
+    """A waiter with a closed loop does not block the others."""
     tail = Tail()
     loop = asyncio.new_event_loop()
-    # Else it complains of the waiter in the log of whichever test runs when the garbage goes.
+    # Otherwise garbage collection logs an error during another test.
     loop.set_exception_handler(lambda *_: None)
     task = loop.create_task(tail.newer_than(0, timeout=30))
     loop.run_until_complete(asyncio.sleep(0))

@@ -1,15 +1,25 @@
 """The JSON API."""
 
+from typing import Final
+
 from fastapi import FastAPI
 
 from sqreen_mw.collector.api import events, health, heartbeat, ingest, instances, problems, schemas
 
-__all__ = ["install"]
+__all__ = ["ROUTERS", "install"]
+
+ROUTERS: Final = (
+    ingest.router,
+    events.router,
+    heartbeat.router,
+    instances.router,
+    health.router,
+)
 
 
 def install(app: FastAPI) -> None:
-    """Add the API's routes, faults and descriptions to an application."""
+    """Add the API's routes, error handlers and schemas to an application."""
     problems.install(app)
-    for module in (ingest, events, heartbeat, instances, health):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     schemas.install(app)

@@ -1,62 +1,78 @@
-"""Who may use the API: a token with the scope, or for reading, a person who is logged in."""
+"""Dependencies of API routes that check permissions."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from sqreen_mw.collector.api.problems import Problem
-from sqreen_mw.collector.auth import bears_token, session_of, token_of
+from sqreen_mw.collector.api.problems import ProblemError
+from sqreen_mw.collector.auth import actor_of
+from sqreen_mw.collector.permissions import Action, Actor, may, scope_for
 from sqreen_mw.collector.state.tokens import Token
 
 _CHALLENGE: Final = {"www-authenticate": 'Bearer realm="sqreen_mw"'}
 
 
-async def token_with(request: Request, scope: str) -> Token:
-    """Return the request's token.
+@dataclass(frozen=True)
+class TokenFor:
+    """Require a token that allows an action, and return the token."""
+
+    action: Action
+
+    async def __call__(self, request: Request) -> Token:
+        """Return the token.
+
+        Raises:
+            ProblemError: 401 without a valid token, 403 if its scopes do not allow the action.
+        """
+        return _token(await run_in_threadpool(actor_of, request), self.action)
+
+
+@dataclass(frozen=True)
+class ReadableApp:
+    """Require a token or a session that allows an action, and return the readable app."""
+
+    action: Action
+
+    async def __call__(self, request: Request) -> str | None:
+        """Return the only readable app, or None if all apps are readable.
+
+        Raises:
+            ProblemError: 401 without a valid token or session, 403 if the scopes are missing.
+        """
+        actor = await run_in_threadpool(actor_of, request)
+        return None if may(actor, self.action) else _token(actor, self.action).app
+
+
+def check_app(token: Token, action: Action, app: str | None) -> None:
+    """Check the app that a batch or heartbeat names.
 
     Raises:
-        Problem: 401 without a valid token, 403 where it lacks the scope (RFC 6750, section 3.1).
+        ProblemError: 403 if it is not the token's app.
     """
-    token = await run_in_threadpool(token_of, request)
-    if token is None:
-        raise Problem(
+    if app is not None and not may(token, action, app):
+        raise ProblemError(
+            403,
+            f"the request is for the app {app!r}, but the token is for {token.app!r}: leave 'app' "
+            "out, or send a token of that app",
+        )
+
+
+def _token(actor: Actor, action: Action) -> Token:
+    if not isinstance(actor, Token):
+        raise ProblemError(
             401,
-            "a valid token is needed: send the header 'Authorization: Bearer sqm_...' with a "
-            "token of 'sqreen-mw tokens create'",
+            "a valid token is required: send the header 'Authorization: Bearer sqm_...' with a "
+            "token from 'sqreen-mw tokens create'",
             headers=_CHALLENGE,
         )
-    if scope not in token.scopes:
-        has = ", ".join(sorted(token.scopes))
-        raise Problem(
+    if not may(actor, action, actor.app):
+        scopes, scope = ", ".join(sorted(actor.scopes)), scope_for(action)
+        raise ProblemError(
             403,
-            f"the token {token.name!r} has the scopes {has}, not {scope}: make one by "
-            f"'sqreen-mw tokens create {token.app} --scope {scope}'",
+            f"the token {actor.name!r} has the scopes {scopes}, not {scope}: create one with "
+            f"'sqreen-mw tokens create {actor.app} --scope {scope}'",
             headers={"www-authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
         )
-    return token
-
-
-def check_app(token: Token, app: str | None, *, what: str) -> None:
-    """See that what is sent is of the token's app.
-
-    Raises:
-        Problem: 403, it names another one.
-    """
-    if app not in {None, token.app}:
-        raise Problem(
-            403,
-            f"the {what} is of the app {app!r}, the token of {token.app!r}: leave "
-            f"'app' out of the {what}, or send the token of that app",
-        )
-
-
-async def readable_app(request: Request) -> str | None:
-    """Return the only app whose events the request may read, or None where it may read all.
-
-    Raises:
-        Problem: 401 without a token or a session, 403 where the token lacks the scope.
-    """
-    if not bears_token(request) and await run_in_threadpool(session_of, request) is not None:
-        return None
-    return (await token_with(request, "query")).app
+    return actor

@@ -1,4 +1,4 @@
-"""Request bodies within bounds: on the wire, and once inflated."""
+"""Read request bodies with limits on compressed and inflated size."""
 
 import zlib
 from typing import Final
@@ -6,37 +6,37 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from sqreen_mw.collector.api.problems import Problem
+from sqreen_mw.collector.api.problems import ProblemError
 
-_DRAINED: Final = 8
-"""Times the bound that is read and thrown away, so that most clients get to read the answer."""
+_DRAIN_FACTOR: Final = 8
+"""A body up to this factor above its limit is read, so that most clients see the answer."""
 
 _GZIP: Final = 31
-"""The window bits of zlib that ask for gzip's header and checksum."""
+"""The zlib window bits for the gzip format."""
 
 _STEP: Final = 256 * 1024
-"""Bytes that are inflated at once."""
+"""Bytes inflated in one step."""
 
 
 _ENCODINGS: Final = frozenset({"identity", "gzip"})
 
 
 def json_encoding(headers: Headers) -> str:
-    """Return how a body of JSON is encoded: gzip or identity.
+    """Return the encoding of a JSON body: gzip or identity.
 
     Raises:
-        Problem: 415, it is not JSON, or encoded in another way.
+        ProblemError: 415 for another media type or encoding.
     """
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise Problem(
+        raise ProblemError(
             415,
-            f"the Content-Type is {kind or 'not given'}: send application/json",
+            f"the Content-Type is {kind or 'missing'}: send application/json",
             headers={"accept-post": "application/json"},
         )
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in _ENCODINGS:
-        raise Problem(
+        raise ProblemError(
             415,
             f"the Content-Encoding is {encoding}: send gzip or identity",
             headers={"accept-encoding": "gzip, identity"},
@@ -45,10 +45,10 @@ def json_encoding(headers: Headers) -> str:
 
 
 async def bounded_body(request: Request, *, limit: int) -> bytes:
-    """Return a request's body; never more than ``limit`` bytes of it are kept.
+    """Return a request's body. At most ``limit`` bytes are kept in memory.
 
     Raises:
-        Problem: 413, it is longer.
+        ProblemError: 413 if the body is longer.
     """
     body = bytearray()
     size = 0
@@ -56,30 +56,30 @@ async def bounded_body(request: Request, *, limit: int) -> bytes:
         size += len(chunk)
         if size <= limit:
             body += chunk
-        elif size > limit * _DRAINED:
+        elif size > limit * _DRAIN_FACTOR:
             break
     if size > limit:
-        raise Problem(413, f"the body has more than {limit} bytes: send less at once")
+        raise ProblemError(413, f"the body has more than {limit} bytes: send less")
     return bytes(body)
 
 
 def plain(body: bytes, *, encoding: str, limit: int) -> bytes:
-    """Return a body without its encoding.
+    """Return the decoded body.
 
     Raises:
-        Problem: As ``inflate`` does.
+        ProblemError: See ``inflate``.
     """
     return inflate(body, limit=limit) if encoding == "gzip" else body
 
 
 def inflate(data: bytes, *, limit: int) -> bytes:
-    """Return what gzip compressed; inflating stops soon after ``limit``.
+    """Return the inflated data. It stops soon after ``limit`` bytes.
 
     Raises:
-        Problem: 413, it is longer; 400, it is not one whole gzip member (RFC 1952).
+        ProblemError: 413 if it is longer, 400 if it is not one complete gzip member (RFC 1952).
     """
     inflater = zlib.decompressobj(_GZIP)
-    # In steps, as one call would hold what it made twice.
+    # In steps, because one call would hold the result in memory twice.
     steps: list[bytes] = []
     size = 0
     try:
@@ -88,9 +88,9 @@ def inflate(data: bytes, *, limit: int) -> bytes:
             data = inflater.unconsumed_tail
             size += len(steps[-1])
             if size > limit:
-                raise Problem(413, f"the body inflates to more than {limit} bytes: send less")
+                raise ProblemError(413, f"the body inflates to more than {limit} bytes: send less")
     except zlib.error as error:
-        raise Problem(400, f"the body is no gzip: {error}") from error
+        raise ProblemError(400, f"the body is not gzip: {error}") from error
     if not inflater.eof or inflater.unused_data:
-        raise Problem(400, "the body is not one whole gzip member: it was cut, or has a tail")
+        raise ProblemError(400, "the body is not one complete gzip member: it is cut or has a tail")
     return b"".join(steps)

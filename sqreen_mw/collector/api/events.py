@@ -10,14 +10,15 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sqreen_mw.collector.api.access import readable_app
+from sqreen_mw.collector.api.access import ReadableApp
 from sqreen_mw.collector.api.body import bounded_body
 from sqreen_mw.collector.api.parameters import HistogramParameters, PageParameters
-from sqreen_mw.collector.api.problems import HEADERS, Problem, invalid_parameters
+from sqreen_mw.collector.api.problems import HEADERS, ProblemError, invalid_parameters
 from sqreen_mw.collector.api.schemas import EventPage, HistogramAnswer, json_of
 from sqreen_mw.collector.clock import system_clock
 from sqreen_mw.collector.events.base import MAX_BARS, EventStore, StoredEvent
 from sqreen_mw.collector.events.parameters import format_cursor, parse_cursor
+from sqreen_mw.collector.permissions import Action
 from sqreen_mw.collector.services import read_events, services_of
 
 router: Final = APIRouter()
@@ -25,7 +26,7 @@ router: Final = APIRouter()
 _MAX_BODY: Final = 16 * 1024
 _SECURITY: Final = {"security": [{"token": ["query"]}, {"session": []}]}
 
-OnlyApp = Annotated[str | None, Depends(readable_app)]
+OnlyApp = Annotated[str | None, Depends(ReadableApp(Action.READ_EVENTS))]
 
 
 @router.get(
@@ -77,7 +78,10 @@ async def histogram(
     """Return the number of events in each interval, aligned to the epoch."""
     wanted, interval = parameters.query(only_app=only_app, now=system_clock()), parameters.interval
     if (wanted.end - wanted.start) // interval >= MAX_BARS - 1:
-        raise Problem(422, f"interval: the range has {MAX_BARS} or more intervals: use longer ones")
+        raise ProblemError(
+            422,
+            f"interval: too short, the maximum is {MAX_BARS - 1} intervals: use longer intervals",
+        )
     found = await read_events(partial(_store(request).histogram, wanted, interval=interval))
     return _json(
         HistogramAnswer(
@@ -99,10 +103,10 @@ async def event(
     """Return the event with an id. Ids are unique per app, so a session must name the app."""
     wanted = only_app or app
     if wanted is None:
-        raise Problem(422, "app: name the app, because ids are unique per app")
+        raise ProblemError(422, "app: name the app, because ids are unique per app")
     found = await read_events(partial(_store(request).get, wanted, event_id))
     if found is None:
-        raise Problem(404, f"the app {wanted!r} has no event {event_id!r}")
+        raise ProblemError(404, f"the app {wanted!r} has no event {event_id!r}")
     return _json(found)
 
 

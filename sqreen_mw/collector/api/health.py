@@ -1,4 +1,4 @@
-"""``GET /healthz``: whether this collector can take events."""
+"""``GET /healthz``: the health check."""
 
 from typing import Final
 
@@ -14,9 +14,9 @@ router: Final = APIRouter()
 
 
 @router.head("/healthz", include_in_schema=False)
-@router.get("/healthz", summary="Tell whether events can be taken", response_class=Response)
+@router.get("/healthz", summary="Check that events can be stored", response_class=Response)
 async def health(request: Request) -> Response:
-    """Return 200 where both stores answer and events can be written, else 503."""
+    """Return 200 if both stores answer and events can be written, else 503."""
     services = services_of(request)
     await run_in_threadpool(services.events.check_writable)
     await run_in_threadpool(services.state.apps.count)

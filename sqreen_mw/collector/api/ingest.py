@@ -1,17 +1,18 @@
-"""``POST /v1/events``: batches from agents, read by the protocol's own decoder only."""
+"""``POST /v1/events``: batches of events from the SDK."""
 
 from functools import partial
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sqreen_mw.collector.api.access import check_app, token_with
+from sqreen_mw.collector.api.access import TokenFor, check_app
 from sqreen_mw.collector.api.body import bounded_body, json_encoding, plain
-from sqreen_mw.collector.api.problems import HEADERS, Problem
+from sqreen_mw.collector.api.problems import HEADERS, ProblemError
 from sqreen_mw.collector.api.schemas import json_of
+from sqreen_mw.collector.permissions import Action
 from sqreen_mw.collector.services import services_of
 from sqreen_mw.collector.state.tokens import Token
 from sqreen_mw.errors import MalformedBatchError
@@ -45,13 +46,14 @@ _count_decoder: Final = msgspec.json.Decoder(_Counted)
         "security": [{"token": ["ingest"]}],
     },
 )
-async def ingest(request: Request) -> Response:
-    """Answer once every well-formed event of the batch is committed.
+async def ingest(
+    request: Request, token: Annotated[Token, Depends(TokenFor(Action.SEND_EVENTS))]
+) -> Response:
+    """Store a batch and answer after the commit.
 
-    An event that is not well-formed is listed in the answer and sinks no other. An event whose id
-    the app has sent before is counted as a duplicate, so a batch may be sent again.
+    Malformed events are listed in the answer and do not affect the others. A repeated event is
+    counted as a duplicate, so a batch may be sent again.
     """
-    token = await token_with(request, "ingest")
     encoding = json_encoding(request.headers)
     body = await bounded_body(request, limit=MAX_WIRE_BYTES)
     read = partial(_read, body, encoding=encoding, token=token)
@@ -65,17 +67,17 @@ def _read(body: bytes, *, encoding: str, token: Token) -> DecodedBatch:
         batch = decode_batch(data)
     except MalformedBatchError as error:
         raise _malformed(data, error) from error
-    check_app(token, batch.envelope.app, what="batch")
+    check_app(token, Action.SEND_EVENTS, batch.envelope.app)
     return batch
 
 
-def _malformed(data: bytes, error: MalformedBatchError) -> Problem:
+def _malformed(data: bytes, error: MalformedBatchError) -> ProblemError:
     try:
         count = len(_count_decoder.decode(data).events)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         count = 0
     if count > MAX_BATCH_EVENTS:
-        raise Problem(
-            413, f"the batch has {count} events, at most {MAX_BATCH_EVENTS} are taken: send less"
+        raise ProblemError(
+            413, f"the batch has {count} events, the maximum is {MAX_BATCH_EVENTS}: send fewer"
         ) from error
-    return Problem(400, str(error))
+    return ProblemError(400, str(error))

@@ -1,4 +1,4 @@
-"""``GET /v1/instances``: how the apps' processes are, and what was lost."""
+"""``GET /v1/instances``: app instances and dropped events."""
 
 from functools import partial
 from typing import Annotated, Final
@@ -9,11 +9,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sqreen_mw.collector.api.access import readable_app
+from sqreen_mw.collector.api.access import ReadableApp
 from sqreen_mw.collector.api.parameters import DAY
 from sqreen_mw.collector.api.problems import HEADERS
 from sqreen_mw.collector.api.schemas import InstancesAnswer, json_of
 from sqreen_mw.collector.clock import system_clock
+from sqreen_mw.collector.permissions import Action
 from sqreen_mw.collector.services import services_of
 from sqreen_mw.protocol.limits import MAX_NAME_LENGTH
 
@@ -22,17 +23,17 @@ router: Final = APIRouter()
 
 @router.get(
     "/v1/instances",
-    summary="Tell how the apps' processes are",
+    summary="List app instances and dropped events",
     response_class=Response,
     responses={200: {"description": "The last 24 hours", "content": json_of(InstancesAnswer)}},
     openapi_extra={"security": [{"token": ["query"]}, {"session": []}]},
 )
 async def instances(
     request: Request,
-    only_app: Annotated[str | None, Depends(readable_app)],
+    only_app: Annotated[str | None, Depends(ReadableApp(Action.READ_INSTANCES))],
     app: Annotated[str | None, Query(max_length=MAX_NAME_LENGTH)] = None,
 ) -> Response:
-    """Return the processes of the last 24 hours and what they dropped, by reason."""
+    """Return the instances of the last 24 hours and the events they dropped, by reason."""
     now, repository = system_clock(), services_of(request).state.instances
     since, chosen = now - DAY, only_app or app
     answer = InstancesAnswer(

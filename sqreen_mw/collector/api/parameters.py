@@ -75,7 +75,7 @@ class Filters(BaseModel, extra="forbid", frozen=True):
         """Return the query. ``only_app`` is the only app that the client may read, if set.
 
         Raises:
-            Problem: The end is before the start.
+            ProblemError: The end is before the start.
         """
         end = now + 1 if self.end is None else self.end
         start = end - DAY if self.start is None else self.start

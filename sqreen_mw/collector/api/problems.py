@@ -1,4 +1,4 @@
-"""Every fault as problem details (RFC 9457), without anything of the collector's inside."""
+"""Report every error as problem details (RFC 9457), without internals."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -14,20 +14,20 @@ from starlette.responses import Response
 from sqreen_mw.errors import StoreError
 
 HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-"""What every answer of the API carries."""
+"""Headers of every API response."""
 
 RETRY_AFTER: Final = 5
-"""Seconds until a client should try again when a store failed."""
+"""Seconds until a client should retry after a store error."""
 
 
-class Problem(Exception):  # noqa: N818 it is called so in RFC 9457
-    """An answer that says what is wrong with a request, and what to do.
+class ProblemError(Exception):
+    """An error response with problem details.
 
     Args:
         status: The HTTP status.
-        detail: What is wrong and what to do.
-        headers: Headers that the status asks for.
-        members: Further members of the problem.
+        detail: The error and its fix.
+        headers: Headers of the status.
+        members: Additional members of the problem.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Problem(Exception):  # noqa: N818 it is called so in RFC 9457
         self.members = members
 
     def response(self) -> Response:
-        """Return the answer."""
+        """Return the response."""
         status = HTTPStatus(self.status)
         body = {"type": "about:blank", "title": status.phrase, "status": status.value}
         return Response(
@@ -57,10 +57,10 @@ class Problem(Exception):  # noqa: N818 it is called so in RFC 9457
 
 
 def install(app: FastAPI) -> None:
-    """Let the application answer faults so."""
+    """Add error handlers to the application."""
     app.add_exception_handler(Exception, _answer)
     for kind in (
-        Problem,
+        ProblemError,
         HTTPException,
         RequestValidationError,
         StoreError,
@@ -73,36 +73,36 @@ async def _answer(request: Request, error: Exception) -> Response:
     return _problem(request, error).response()
 
 
-def _problem(request: Request, error: Exception) -> Problem:
-    problem = Problem(500, "the collector failed; its log says how")
+def _problem(request: Request, error: Exception) -> ProblemError:
+    problem = ProblemError(500, "the collector failed: see its log")
     match error:
-        case Problem():
+        case ProblemError():
             problem = error
         case RequestValidationError():
             problem = invalid_parameters(error.errors())
         case ClientDisconnect():
-            problem = Problem(400, "the connection ended before the request did")
+            problem = ProblemError(400, "the client disconnected")
         case StoreError():
-            problem = Problem(503, str(error), headers={"retry-after": str(RETRY_AFTER)})
+            problem = ProblemError(503, str(error), headers={"retry-after": str(RETRY_AFTER)})
         case HTTPException():
             detail = f"{request.method} {request.url.path}: {error.detail}"
-            problem = Problem(error.status_code, detail, headers=error.headers)
+            problem = ProblemError(error.status_code, detail, headers=error.headers)
         case _:
             pass
     return problem
 
 
-def invalid_parameters(errors: Any) -> Problem:
-    """Return the problem for faults that pydantic found, each with the name of its parameter."""
-    faults = [
+def invalid_parameters(errors: Any) -> ProblemError:
+    """Return the problem for pydantic's errors, each with the name of its parameter."""
+    listed = [
         {
             "parameter": ".".join(str(part) for part in error["loc"] if part not in _PLACES),
             "detail": error["msg"].removeprefix("Value error, "),
         }
         for error in errors
     ]
-    detail = "; ".join(f"{fault['parameter']}: {fault['detail']}" for fault in faults)
-    return Problem(422, detail, errors=faults)
+    detail = "; ".join(f"{each['parameter']}: {each['detail']}" for each in listed)
+    return ProblemError(422, detail, errors=listed)
 
 
 _PLACES: Final = frozenset({"query", "path", "body"})

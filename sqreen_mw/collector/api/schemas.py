@@ -1,4 +1,4 @@
-"""The msgspec structs that the API speaks, as schemas of its OpenAPI description."""
+"""The OpenAPI schemas of the API's msgspec structs."""
 
 from typing import Any, Final
 
@@ -16,14 +16,14 @@ _REFERENCE: Final = "#/components/schemas/{name}"
 
 
 class EventPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Events, newest first; without a token there is no further page."""
+    """Events, newest first. The last page has no token."""
 
     events: tuple[StoredEvent, ...]
     next_page_token: str | None
 
 
 class HistogramAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of events, oldest first; ``start`` and ``interval`` are milliseconds."""
+    """Counts of events, oldest first. ``start`` and ``interval`` are milliseconds."""
 
     start: int
     interval: int
@@ -32,9 +32,9 @@ class HistogramAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InstancesAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The processes that were heard of since ``since``, and what was dropped since then.
+    """Instances seen since ``since``, and events dropped since then.
 
-    Times are milliseconds since the epoch. ``drops`` are of processes that are gone, too.
+    Times are milliseconds since the epoch. ``drops`` include deleted instances.
     """
 
     since: int
@@ -43,14 +43,14 @@ class InstancesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     drops: tuple[Drop, ...]
 
 
-_SPOKEN: Final = (
+_STRUCTS: Final = (
     *(Envelope, IngestAnswer, Event, StoredEvent, EventPage, HistogramAnswer),
     *(Heartbeat, HeartbeatAnswer, InstancesAnswer),
 )
 
 
 def json_of(kind: type) -> dict[str, Any]:
-    """Return an OpenAPI content of JSON that follows a struct's schema."""
+    """Return the OpenAPI content of JSON with a struct's schema."""
     return {"application/json": {"schema": refers_to(kind)}}
 
 
@@ -60,7 +60,7 @@ def refers_to(kind: type) -> dict[str, str]:
 
 
 def install(app: FastAPI) -> None:
-    """Let the application's OpenAPI description contain the schemas and the ways to log in."""
+    """Add schemas and authentication to the application's OpenAPI document."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -70,12 +70,12 @@ def install(app: FastAPI) -> None:
             components["securitySchemes"] = _security()
         return describe()
 
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI documents this way
+    app.openapi = openapi  # type: ignore[method-assign]  # documented by FastAPI
 
 
 def _schemas() -> dict[str, Any]:
-    _, schemas = msgspec.json.schema_components(_SPOKEN, ref_template=_REFERENCE)
-    # On the wire events stay encoded for a while, so the struct does not tell what they are.
+    _, schemas = msgspec.json.schema_components(_STRUCTS, ref_template=_REFERENCE)
+    # Events stay encoded while the envelope is decoded, so its struct has no type for them.
     schemas["Envelope"]["properties"]["events"]["items"] = refers_to(Event)
     return schemas
 

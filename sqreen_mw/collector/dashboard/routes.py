@@ -15,6 +15,7 @@ from sqreen_mw.collector.dashboard.overview.views import overview
 from sqreen_mw.collector.dashboard.web.assets import asset
 from sqreen_mw.collector.dashboard.web.context import Handler, PageContext
 from sqreen_mw.collector.dashboard.web.page import PageEndpoint
+from sqreen_mw.collector.permissions import Action
 
 
 class _OutsideApiConvertor(Convertor[str]):
@@ -33,31 +34,31 @@ async def _not_found(_: PageContext) -> Response:
     raise HTTPException(404)
 
 
-def _get(path: str, handler: Handler, *, public: bool = False) -> Route:
-    endpoint = PageEndpoint(handler, public=public)
+def _get(path: str, handler: Handler, action: Action) -> Route:
+    endpoint = PageEndpoint(handler, action=action)
     return Route(path, endpoint, methods=["GET"], include_in_schema=False)
 
 
-def _post(path: str, handler: Handler, *, public: bool = False) -> Route:
-    endpoint = PageEndpoint(handler, public=public)
+def _post(path: str, handler: Handler, action: Action) -> Route:
+    endpoint = PageEndpoint(handler, action=action)
     return Route(path, endpoint, methods=["POST"], include_in_schema=False)
 
 
 register_url_convertor("outside_api", _OutsideApiConvertor())
 
 ROUTES: Final[tuple[BaseRoute, ...]] = (
-    _get("/", home),
-    _get("/overview", overview),
-    _get("/events", explorer),
-    _get("/events/live", live_tail),
-    _get("/events/{app}/{event_id}", event_page),
-    _post("/first-steps/token", create_token),
-    _get("/login", login_form, public=True),
-    _post("/login", login, public=True),
-    _get("/login/once", login_once, public=True),
-    _post("/logout", logout),
+    _get("/", home, Action.VIEW_DASHBOARD),
+    _get("/overview", overview, Action.READ_INSTANCES),
+    _get("/events", explorer, Action.READ_EVENTS),
+    _get("/events/live", live_tail, Action.READ_EVENTS),
+    _get("/events/{app}/{event_id}", event_page, Action.READ_EVENTS),
+    _post("/first-steps/token", create_token, Action.CREATE_TOKENS),
+    _get("/login", login_form, Action.LOG_IN),
+    _post("/login", login, Action.LOG_IN),
+    _get("/login/once", login_once, Action.LOG_IN),
+    _post("/logout", logout, Action.LOG_OUT),
     Route("/static/{name}", asset, include_in_schema=False),
     Route("/favicon.svg", asset, include_in_schema=False),
-    _get("/{path:outside_api}", _not_found),
+    _get("/{path:outside_api}", _not_found, Action.VIEW_DASHBOARD),
 )
 """The last route answers every path that no other route matches."""

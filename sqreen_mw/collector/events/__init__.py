@@ -1,4 +1,4 @@
-"""The store of events, behind one protocol."""
+"""The event store, its queries and filters."""
 
 from sqreen_mw.collector.database_file import database_path, make_private_file
 from sqreen_mw.collector.events.base import EventStore
@@ -8,11 +8,11 @@ __all__ = ["open_event_store"]
 
 
 def open_event_store(url: str) -> EventStore:
-    """Return the event store that a URL such as ``sqlite:///folder/events.db`` names.
+    """Open the event store of a URL such as ``sqlite:///folder/events.db``.
 
     Raises:
-        ConfigurationError: The URL names no store that is spoken here, or can't be written.
-        StoreError: The store is not of this release.
+        ConfigurationError: The URL has an unknown scheme, or the file cannot be written.
+        StoreError: The store comes from a newer release.
     """
     path = database_path(url, setting="--events-url")
     make_private_file(path, setting="--events-url")

@@ -15,7 +15,7 @@ Headers = dict[str, str]
 
 @dataclass(frozen=True)
 class Collector:
-    """A collector that answers in this process, with one app and tokens for it."""
+    """A collector in this process, with one app and its tokens."""
 
     client: TestClient
     services: Services
@@ -23,7 +23,7 @@ class Collector:
     reader: Headers
 
     def send(self, *events: dict[str, Any], **envelope: Any) -> Any:
-        """Send a batch as the agent and return the answer's JSON."""
+        """Send a batch with the agent's token and return the answer's JSON."""
         batch = {"events": events, **envelope}
         answer = self.client.post("/v1/events", json=batch, headers=self.agent)
         assert answer.status_code == 202, answer.text
@@ -37,13 +37,13 @@ class Collector:
 
 
 def bearer(secret: str) -> Headers:
-    """Return the headers that show a token."""
+    """Return the headers with a token."""
     return {"authorization": f"Bearer {secret}"}
 
 
 @pytest.fixture
 def collector(tmp_path: Path) -> Iterator[Collector]:
-    """Return a collector on its very first start."""
+    """Return a collector on its first start."""
     app = create_app(Settings(data_dir=tmp_path))
     with TestClient(app, raise_server_exceptions=False) as client:
         services: Services = app.state.services

@@ -19,8 +19,8 @@ def _ids(answer: Any) -> list[str]:
     return [stored["event"]["id"] for stored in answer.json()["events"]]
 
 
-def test_pages_newest_first(collector: Collector) -> None:
-    """The pages of a query hold each event once, the newest first."""
+def test_pages_are_sorted_newest_first(collector: Collector) -> None:
+    """The pages of a query contain each event once, newest first."""
     newest = now()
     events = [wire_event(timestamp=newest - number) for number in range(5)]
     collector.send(*reversed(events))
@@ -49,24 +49,24 @@ def test_pages_newest_first(collector: Collector) -> None:
 def test_filters_are_the_same_in_url_and_body(
     collector: Collector, parameters: dict[str, str]
 ) -> None:
-    """Each filter finds the one event that has it, by GET and by POST."""
-    wanted = wire_event(
+    """GET and POST accept the same filters."""
+    matching = wire_event(
         "login.failed",
         request={"verb": "POST", "path": "/", "ip": "203.0.113.7"},
         user_identifiers={"id": 42},
         properties={"code": "SPRING"},
     )
-    collector.send(wanted, env="prod")
+    collector.send(matching, env="prod")
     collector.send(wire_event())
 
     by_get = _get(collector, "/v1/events/query", **parameters)
     by_post = collector.client.post("/v1/events/query", json=parameters, headers=collector.reader)
 
-    assert _ids(by_get) == _ids(by_post) == [wanted["id"]]
+    assert _ids(by_get) == _ids(by_post) == [matching["id"]]
 
 
-def test_the_last_day_is_the_default(collector: Collector) -> None:
-    """Without a range the last 24 hours are searched, and a body may be left out."""
+def test_default_range_is_the_last_day(collector: Collector) -> None:
+    """Without a range the last 24 hours are searched; the body is optional."""
     recent, old = wire_event(), wire_event(timestamp=now() - 25 * 60 * 60 * 1000)
     collector.send(recent, old)
 
@@ -75,8 +75,8 @@ def test_the_last_day_is_the_default(collector: Collector) -> None:
     assert _ids(answer) == [recent["id"]]
 
 
-def test_a_range_is_milliseconds_or_rfc_3339(collector: Collector) -> None:
-    """The range takes both forms of time, and its end is not part of it."""
+def test_range_accepts_milliseconds_and_rfc_3339(collector: Collector) -> None:
+    """Both formats work, and the end is exclusive."""
     at = int(datetime(2020, 1, 31, 12, tzinfo=UTC).timestamp() * 1000)
     inside, end = wire_event(timestamp=at), wire_event(timestamp=at + 1000)
     collector.send(inside, end)
@@ -108,10 +108,10 @@ def test_a_range_is_milliseconds_or_rfc_3339(collector: Collector) -> None:
         ({"colour": "red"}, "colour"),
     ],
 )
-def test_a_wrong_parameter_is_named(
+def test_invalid_parameter_is_named(
     collector: Collector, parameters: dict[str, str], named: str
 ) -> None:
-    """A parameter that makes no sense is refused by its name, in a URL and in a body."""
+    """An invalid parameter is rejected by name, in a URL and in a body."""
     by_get = _get(collector, "/v1/events/query", **parameters)
     by_post = collector.client.post("/v1/events/query", json=parameters, headers=collector.reader)
 
@@ -125,10 +125,10 @@ def test_a_wrong_parameter_is_named(
 @pytest.mark.parametrize(
     "given", [{"from": "6", "to": "5"}, {"from": "2999-01-01T00:00:00Z"}], ids=["both", "start"]
 )
-def test_a_range_that_ends_before_it_starts_is_named(
+def test_range_must_not_end_before_its_start(
     collector: Collector, path: str, given: dict[str, str]
 ) -> None:
-    """Both ends are named, given or not, instead of an answer without events."""
+    """The error names both ends, given or not."""
     url = httpx2.URL(f"/v1/events/{path}").copy_merge_params(given)
 
     answer = collector.client.get(url, headers=collector.reader)
@@ -137,8 +137,8 @@ def test_a_range_that_ends_before_it_starts_is_named(
     assert [error["parameter"] for error in answer.json()["errors"]] == ["from", "to"]
 
 
-def test_a_body_is_bounded_and_json(collector: Collector) -> None:
-    """A body for a query is JSON of no great size."""
+def test_query_body_must_be_small_json(collector: Collector) -> None:
+    """A large or malformed body is rejected."""
     send = collector.client.post
 
     large = send("/v1/events/query", content=b" " * 100_000, headers=collector.reader)
@@ -148,8 +148,8 @@ def test_a_body_is_bounded_and_json(collector: Collector) -> None:
     assert broken.status_code == 422
 
 
-def test_a_token_sees_its_own_app_only(collector: Collector) -> None:
-    """Whatever app a token asks for, it finds the events of its own."""
+def test_token_reads_its_own_app_only(collector: Collector) -> None:
+    """A token reads only its own app, even if it names another one."""
     event = wire_event()
     collector.send(event)
     other = collector.headers("query", app="bank")
@@ -162,8 +162,8 @@ def test_a_token_sees_its_own_app_only(collector: Collector) -> None:
     ] == {key: value for key, value in event.items() if value}
 
 
-def test_a_session_sees_every_app(collector: Collector) -> None:
-    """A person who is logged in reads all apps, and names the app of a single event."""
+def test_session_reads_all_apps(collector: Collector) -> None:
+    """A user reads all apps, and names the app of a single event."""
     event = wire_event()
     collector.send(event)
     state = collector.services.state
@@ -178,16 +178,16 @@ def test_a_session_sees_every_app(collector: Collector) -> None:
 
 
 @pytest.mark.parametrize("cookie", ["", "garbage", "x" * 1000])
-def test_nobody_reads_without_either(collector: Collector, cookie: str) -> None:
-    """Without a token and without a session nothing is read, before any parameter is looked at."""
+def test_query_api_requires_token_or_session(collector: Collector, cookie: str) -> None:
+    """Without token and session the answer is 401, before parameters are parsed."""
     collector.client.cookies.set("sqreen_session", cookie)
 
     for path in ("query?limit=x", "histogram", "0190163d-8694-739b-aea5-966c26f8ad91"):
         assert collector.client.get(f"/v1/events/{path}").status_code == 401
 
 
-def test_a_wrong_token_is_not_made_good_by_a_session(collector: Collector) -> None:
-    """A request that shows a token is judged by it."""
+def test_token_takes_precedence_over_session(collector: Collector) -> None:
+    """A request with a token does not use its session."""
     state = collector.services.state
     ann = state.users.create("ann", password=None, role="viewer")
     collector.client.cookies.set("sqreen_session", state.sessions.open(ann))
@@ -197,16 +197,16 @@ def test_a_wrong_token_is_not_made_good_by_a_session(collector: Collector) -> No
     assert answer.status_code == 403
 
 
-def test_an_unknown_event_is_not_found(collector: Collector) -> None:
-    """An id that the app does not have is a 404 that names both."""
+def test_unknown_event_is_404(collector: Collector) -> None:
+    """The error names the app and the id."""
     answer = _get(collector, "/v1/events/nix")
 
     assert answer.status_code == 404
     assert "'default' has no event 'nix'" in answer.json()["detail"]
 
 
-def test_counts_over_time(collector: Collector) -> None:
-    """The histogram counts the events of each interval of the range."""
+def test_histogram_counts_events_per_interval(collector: Collector) -> None:
+    """The histogram counts the events of each interval."""
     at = int(datetime(2020, 1, 31, 12, tzinfo=UTC).timestamp() * 1000)
     collector.send(*[wire_event(timestamp=at + offset) for offset in (0, 1, 2500)])
 
@@ -215,8 +215,8 @@ def test_counts_over_time(collector: Collector) -> None:
     assert answer.json() == {"start": at, "interval": 1000, "total": 3, "counts": [2, 0, 1]}
 
 
-def test_a_body_may_have_numbers(collector: Collector) -> None:
-    """A JSON body's times are numbers, too."""
+def test_body_accepts_numbers(collector: Collector) -> None:
+    """Times in a JSON body may be numbers."""
     event = wire_event()
     collector.send(event)
     parameters = {"from": event["timestamp"], "to": event["timestamp"] + 1, "limit": 1}
@@ -226,16 +226,16 @@ def test_a_body_may_have_numbers(collector: Collector) -> None:
     assert _ids(answer) == [event["id"]]
 
 
-def test_refuses_too_many_intervals(collector: Collector) -> None:
-    """A histogram of too many intervals says to take longer ones."""
+def test_too_many_intervals_are_rejected(collector: Collector) -> None:
+    """The error suggests longer intervals."""
     answer = _get(collector, "/v1/events/histogram", interval=1)
 
     assert answer.status_code == 422
-    assert "longer ones" in answer.json()["detail"]
+    assert "use longer" in answer.json()["detail"]
 
 
-def test_an_event_round_trips(collector: Collector) -> None:
-    """What was sent is what is read, whatever was in it."""
+def test_event_round_trip(collector: Collector) -> None:
+    """A stored event equals the event that was sent."""
     event = wire_event(properties={"text": 'Ünï \n " \u0000', "list": [1, 2.5, None, {"a": True}]})
     collector.send(event)
 

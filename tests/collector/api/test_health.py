@@ -1,23 +1,23 @@
 from tests.collector.api.conftest import Collector
 
 
-def test_is_well(collector: Collector) -> None:
-    """A collector that can take events says so, to anybody."""
+def test_health_check_succeeds(collector: Collector) -> None:
+    """A working collector reports ok without authentication."""
     answer = collector.client.get("/healthz")
 
     assert answer.status_code == 200
     assert answer.json() == {"status": "ok"}
 
 
-def test_a_look_without_a_body_is_enough(collector: Collector) -> None:
-    """HEAD, which some probes send, is answered as GET is, without the body."""
+def test_health_check_supports_head(collector: Collector) -> None:
+    """HEAD gets the same answer without a body."""
     answer = collector.client.head("/healthz")
 
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-def test_is_unwell_without_its_events(collector: Collector) -> None:
-    """A collector whose store can't be written says so."""
+def test_health_check_fails_if_events_cannot_be_written(collector: Collector) -> None:
+    """If the event store cannot be written, the answer is 503."""
     collector.services.events.close()
 
     assert collector.client.get("/healthz").status_code == 503

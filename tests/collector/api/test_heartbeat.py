@@ -12,49 +12,49 @@ from tests.collector.api.wire import now, wire_heartbeat
 JSON = {"content-type": "application/json"}
 
 
-def beat(collector: Collector, headers: Headers | None = None, **members: Any) -> Any:
-    """Send a heartbeat, as the agent unless told otherwise."""
+def send_heartbeat(collector: Collector, headers: Headers | None = None, **members: Any) -> Any:
+    """Send a heartbeat, by default with the agent's token."""
     body = wire_heartbeat(**members)
     return collector.client.post("/v1/heartbeat", json=body, headers=headers or collector.agent)
 
 
 def instances(collector: Collector, headers: Headers | None = None, **given: Any) -> Any:
-    """Return what is known of processes, to the reader unless told otherwise."""
-    shown = headers or collector.reader
-    return collector.client.get("/v1/instances", params=given, headers=shown)
+    """Return the known instances, by default with the reader's token."""
+    sent = headers or collector.reader
+    return collector.client.get("/v1/instances", params=given, headers=sent)
 
 
-def test_a_heartbeat_is_noted(collector: Collector) -> None:
-    """The answer has the collector's clock and the interval, and the process is known then."""
+def test_heartbeat_is_recorded(collector: Collector) -> None:
+    """The answer has the collector's clock and the interval, and the instance is listed."""
     before = now()
     gone = {"tracked": 5, "delivered": 3, "waiting": 0, "dropped": {"overflow": 2}}
 
-    answer = beat(collector, queue=gone, host="web-1", env="prod")
+    answer = send_heartbeat(collector, queue=gone, host="web-1", env="prod")
 
     assert answer.status_code == 200
     assert answer.json()["heartbeat_interval"] == 60
     assert before <= answer.json()["server_time"] <= now()
-    told = instances(collector).json()
-    [instance] = told["instances"]
+    listed = instances(collector).json()
+    [instance] = listed["instances"]
     assert (instance["app"], instance["host"], instance["delivered"]) == ("default", "web-1", 3)
     assert abs(instance["clock_skew"]) < 5000
-    assert told["drops"] == [
+    assert listed["drops"] == [
         {"app": "default", "env": "prod", "host": "web-1", "reason": "overflow", "count": 2}
     ]
-    assert told["since"] == told["server_time"] - 24 * 60 * 60 * 1000
+    assert listed["since"] == listed["server_time"] - 24 * 60 * 60 * 1000
 
 
-def test_a_clock_that_is_off_is_told(collector: Collector) -> None:
-    """The skew is the collector's clock less the sender's."""
-    beat(collector, sent_at=now() - 3_600_000)
+def test_clock_skew_is_reported(collector: Collector) -> None:
+    """The skew is the collector's clock minus the sender's clock."""
+    send_heartbeat(collector, sent_at=now() - 3_600_000)
 
     [instance] = instances(collector).json()["instances"]
 
     assert 3_600_000 <= instance["clock_skew"] < 3_610_000
 
 
-def test_takes_gzip(collector: Collector) -> None:
-    """A compressed heartbeat is noted like any other."""
+def test_gzip_heartbeat_is_accepted(collector: Collector) -> None:
+    """A compressed heartbeat is recorded like any other."""
     body = gzip.compress(json.dumps(wire_heartbeat()).encode())
     headers = collector.agent | JSON | {"content-encoding": "gzip"}
 
@@ -77,10 +77,10 @@ def test_takes_gzip(collector: Collector) -> None:
         ),
     ],
 )
-def test_refuses_what_is_none(
+def test_invalid_heartbeat_is_rejected(
     collector: Collector, content: bytes, headers: Headers, status: int
 ) -> None:
-    """What is no heartbeat, or too much, is refused and noted nowhere."""
+    """A malformed or too large heartbeat is rejected and not recorded."""
     answer = collector.client.post(
         "/v1/heartbeat", content=content, headers=collector.agent | headers
     )
@@ -89,29 +89,29 @@ def test_refuses_what_is_none(
     assert instances(collector).json()["instances"] == []
 
 
-def test_the_fault_has_its_path(collector: Collector) -> None:
-    """A member that is wrong is named by its path."""
-    answer = beat(collector, queue={"tracked": -1, "delivered": 0, "waiting": 0})
+def test_error_names_the_invalid_member(collector: Collector) -> None:
+    """The error has the path of the invalid member."""
+    answer = send_heartbeat(collector, queue={"tracked": -1, "delivered": 0, "waiting": 0})
 
     assert answer.status_code == 400
     assert "$.queue.tracked" in answer.json()["detail"]
 
 
-def test_takes_what_an_agent_may_send(collector: Collector) -> None:
-    """A token needs the scope of ingest, and may tell of its own app only."""
-    assert beat(collector, headers={"authorization": "Bearer sqm_x_y"}).status_code == 401
-    assert beat(collector, headers=collector.reader).status_code == 403
-    assert beat(collector, app="default").status_code == 200
-    answer = beat(collector, app="bank")
+def test_heartbeat_requires_the_ingest_scope_and_own_app(collector: Collector) -> None:
+    """A token needs the ingest scope and can only report for its own app."""
+    assert send_heartbeat(collector, headers={"authorization": "Bearer sqm_x_y"}).status_code == 401
+    assert send_heartbeat(collector, headers=collector.reader).status_code == 403
+    assert send_heartbeat(collector, app="default").status_code == 200
+    answer = send_heartbeat(collector, app="bank")
     assert answer.status_code == 403
-    assert "the heartbeat is of the app 'bank'" in answer.json()["detail"]
+    assert "the request is for the app 'bank'" in answer.json()["detail"]
 
 
-def test_shows_what_a_reader_may_see(collector: Collector) -> None:
-    """A token for reading sees its own app's processes; a token for sending sees none."""
+def test_reader_sees_instances_of_its_own_app(collector: Collector) -> None:
+    """A query token sees its app's instances; an ingest token sees none."""
     collector.headers("query", app="bank")
-    beat(collector)
-    beat(collector, headers=collector.headers("ingest", app="bank"))
+    send_heartbeat(collector)
+    send_heartbeat(collector, headers=collector.headers("ingest", app="bank"))
 
     for app, reader in (
         ("default", collector.reader),
@@ -123,14 +123,14 @@ def test_shows_what_a_reader_may_see(collector: Collector) -> None:
     assert instances(collector, {"x": "y"}).status_code == 401
 
 
-def test_too_many_processes_are_refused(
+def test_too_many_instances_are_rejected(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where as many as are kept are alive, another one is told so."""
+    """At the limit of live instances, a new one gets 429."""
     monkeypatch.setattr(record, "MAX_INSTANCES", 1)
-    beat(collector, instance_id="one")
+    send_heartbeat(collector, instance_id="one")
 
-    answer = beat(collector, instance_id="two")
+    answer = send_heartbeat(collector, instance_id="two")
 
     assert answer.status_code == 429
     assert "1 live instances" in answer.json()["detail"]

@@ -11,8 +11,8 @@ JSON = {"content-type": "application/json"}
 GZIP = {**JSON, "content-encoding": "gzip"}
 
 
-def test_stores_a_batch(collector: Collector) -> None:
-    """A batch is committed when the answer comes, with its app, environment and release."""
+def test_batch_is_stored_before_the_answer(collector: Collector) -> None:
+    """A batch is stored with its app, environment and release before the answer."""
     event = wire_event()
 
     answer = collector.send(event, env="prod", release="1.2")
@@ -24,8 +24,8 @@ def test_stores_a_batch(collector: Collector) -> None:
     assert collector.services.state.apps.environments("default") == ("prod",)
 
 
-def test_bad_events_sink_no_good_ones(collector: Collector) -> None:
-    """Each event that is not well-formed is named by its place; the others are stored."""
+def test_malformed_events_do_not_affect_others(collector: Collector) -> None:
+    """Each malformed event is listed by its index; the others are stored."""
     answer = collector.send(wire_event(), {"x": 1}, wire_event(), wire_event(timestamp="now"))
 
     assert answer["accepted"] == 2
@@ -35,8 +35,8 @@ def test_bad_events_sink_no_good_ones(collector: Collector) -> None:
     ]
 
 
-def test_a_batch_that_is_sent_again_changes_nothing(collector: Collector) -> None:
-    """Events that are there already are counted as duplicates."""
+def test_repeated_batch_is_counted_as_duplicates(collector: Collector) -> None:
+    """Events of a repeated batch are duplicates."""
     batch = [wire_event(), wire_event()]
     collector.send(*batch)
 
@@ -45,7 +45,7 @@ def test_a_batch_that_is_sent_again_changes_nothing(collector: Collector) -> Non
     assert (answer["accepted"], answer["duplicates"], answer["seq"]) == (0, 2, 2)
 
 
-def test_takes_gzip(collector: Collector) -> None:
+def test_gzip_batch_is_accepted(collector: Collector) -> None:
     """A compressed batch is stored like any other."""
     body = gzip.compress(json.dumps({"events": [wire_event()]}).encode())
 
@@ -60,8 +60,8 @@ def test_takes_gzip(collector: Collector) -> None:
 @pytest.mark.parametrize(
     "headers", [{}, bearer("sqm_0123456789abcdef_00"), {"authorization": "Basic YTpi"}]
 )
-def test_needs_a_valid_token(collector: Collector, headers: dict[str, str]) -> None:
-    """Without a token that is known, the answer is 401 and says what to send."""
+def test_ingest_requires_a_valid_token(collector: Collector, headers: dict[str, str]) -> None:
+    """Without a known token the answer is 401 and explains the header."""
     answer = collector.client.post("/v1/events", json={"events": []}, headers=headers)
 
     assert answer.status_code == 401
@@ -70,8 +70,8 @@ def test_needs_a_valid_token(collector: Collector, headers: dict[str, str]) -> N
     assert "sqreen-mw tokens create" in answer.json()["detail"]
 
 
-def test_needs_the_scope(collector: Collector) -> None:
-    """A token for reading can't send; the answer names the missing scope."""
+def test_ingest_requires_the_ingest_scope(collector: Collector) -> None:
+    """A query token cannot send events; the answer names the missing scope."""
     answer = collector.client.post("/v1/events", json={"events": []}, headers=collector.reader)
 
     assert answer.status_code == 403
@@ -79,8 +79,8 @@ def test_needs_the_scope(collector: Collector) -> None:
     assert "--scope ingest" in answer.json()["detail"]
 
 
-def test_a_token_sends_for_its_own_app_only(collector: Collector) -> None:
-    """A batch that names another app than its token's is refused, with both names."""
+def test_token_sends_for_its_own_app_only(collector: Collector) -> None:
+    """A batch for another app is rejected, and the error names both apps."""
     answer = collector.client.post(
         "/v1/events", json={"events": [wire_event()], "app": "bank"}, headers=collector.agent
     )
@@ -100,10 +100,10 @@ def test_a_token_sends_for_its_own_app_only(collector: Collector) -> None:
         ({**JSON, "content-encoding": "br"}, "gzip"),
     ],
 )
-def test_says_what_types_it_takes(
+def test_unsupported_types_are_rejected(
     collector: Collector, headers: dict[str, str], accepted: str
 ) -> None:
-    """Any type but JSON and any encoding but gzip is answered with what is taken."""
+    """The error names the supported type or encoding."""
     answer = collector.client.post("/v1/events", content=b"{}", headers=collector.agent | headers)
 
     assert answer.status_code == 415
@@ -118,16 +118,16 @@ def test_says_what_types_it_takes(
         (b"[" * 100_000, JSON, ""),
         (b"\xff", JSON, ""),
         (b"", JSON, ""),
-        (b"plain", GZIP, "no gzip"),
-        (gzip.compress(b'{"events": []}', mtime=0)[:-4], GZIP, "not one whole"),
-        (gzip.compress(b'{"events": []}', mtime=0) + b"tail", GZIP, "not one whole"),
+        (b"plain", GZIP, "not gzip"),
+        (gzip.compress(b'{"events": []}', mtime=0)[:-4], GZIP, "not one complete"),
+        (gzip.compress(b'{"events": []}', mtime=0) + b"tail", GZIP, "not one complete"),
         (b'{"version": 2, "events": []}', JSON, "upgrade the collector"),
     ],
 )
-def test_says_where_a_batch_is_malformed(
+def test_malformed_batch_error_has_the_position(
     collector: Collector, *, body: bytes, headers: dict[str, str], detail: str
 ) -> None:
-    """A body that is no batch is a 400 that tells the place of the fault."""
+    """A malformed body is a 400 with the position of the error."""
     answer = collector.client.post("/v1/events", content=body, headers=collector.agent | headers)
 
     assert answer.status_code == 400
@@ -144,18 +144,18 @@ def test_says_where_a_batch_is_malformed(
         (json.dumps({"events": [{}] * 1001}).encode(), JSON),
     ],
 )
-def test_refuses_what_is_too_much(
+def test_too_large_batch_is_rejected(
     collector: Collector, body: bytes, headers: dict[str, str]
 ) -> None:
-    """Too many bytes on the wire, too many once inflated, or too many events are a 413."""
+    """Too many bytes, compressed or not, or too many events are a 413."""
     answer = collector.client.post("/v1/events", content=body, headers=collector.agent | headers)
 
     assert answer.status_code == 413
-    assert "send less" in answer.json()["detail"]
+    assert "send" in answer.json()["detail"]
 
 
-def test_takes_what_is_just_enough(collector: Collector) -> None:
-    """The bounds themselves are allowed."""
+def test_body_limits_are_inclusive(collector: Collector) -> None:
+    """Bodies at the limits are accepted."""
     assert collector.send(*[wire_event() for _ in range(1000)])["accepted"] == 1000
     inflated = json.dumps({"events": []}).encode().ljust(MAX_INFLATED_BYTES)
     for body, headers in (
@@ -168,8 +168,8 @@ def test_takes_what_is_just_enough(collector: Collector) -> None:
         assert answer.status_code == 202
 
 
-def test_says_when_to_come_back(collector: Collector) -> None:
-    """When the store fails, the answer is 503 with a time after which to try again."""
+def test_store_error_is_503_with_retry_after(collector: Collector) -> None:
+    """If the store fails, the answer is 503 with Retry-After."""
     collector.services.events.close()
 
     answer = collector.client.post(
@@ -180,8 +180,8 @@ def test_says_when_to_come_back(collector: Collector) -> None:
     assert int(answer.headers["retry-after"]) > 0
 
 
-def test_future_times_are_kept(collector: Collector) -> None:
-    """An event from the future keeps the time that it was sent with."""
+def test_future_timestamps_are_kept(collector: Collector) -> None:
+    """An event from the future keeps its timestamp."""
     event = wire_event(timestamp=wire_event()["timestamp"] + 10_000_000)
 
     collector.send(event)

@@ -17,10 +17,10 @@ from tests.collector.api.conftest import Collector
         ("POST", "/v1/events", 401),
     ],
 )
-def test_every_fault_is_a_problem(
+def test_every_error_is_a_problem(
     collector: Collector, *, method: str, path: str, status: int
 ) -> None:
-    """Each fault has a type, a title, its status and a detail (RFC 9457, section 3.1)."""
+    """Each error has type, title, status and detail (RFC 9457, section 3.1)."""
     answer = collector.client.request(method, path)
 
     assert answer.status_code == status
@@ -30,13 +30,13 @@ def test_every_fault_is_a_problem(
     assert answer.json()["status"] == status
 
 
-def test_a_method_that_is_not_there_names_those_that_are(collector: Collector) -> None:
-    """405 comes with the methods that are allowed (RFC 9110, section 15.5.6)."""
+def test_405_lists_allowed_methods(collector: Collector) -> None:
+    """A 405 has the Allow header (RFC 9110, section 15.5.6)."""
     assert collector.client.get("/v1/events").headers["allow"] == "POST"
 
 
-def test_a_failure_tells_nothing_of_the_inside(tmp_path: Path) -> None:
-    """A fault of our own is a 500 without its text."""
+def test_internal_error_hides_details(tmp_path: Path) -> None:
+    """An internal error is a 500 without its text."""
     app = create_app(Settings(data_dir=tmp_path))
 
     @app.get("/v1/broken")

@@ -3,8 +3,8 @@ from typing import Any
 from tests.collector.api.conftest import Collector
 
 
-def test_describes_itself(collector: Collector) -> None:
-    """The OpenAPI description is 3.1, names every path, and refers to nothing that is missing."""
+def test_openapi_document_is_complete(collector: Collector) -> None:
+    """The document is OpenAPI 3.1, has every path, and has no broken reference."""
     document = collector.client.get("/openapi.json").json()
     assert collector.client.get("/openapi.json").json() == document
 
@@ -28,7 +28,7 @@ def test_describes_itself(collector: Collector) -> None:
 
 
 def test_every_parameter_is_described(collector: Collector) -> None:
-    """The description of the query has all its parameters."""
+    """The query's description has all its parameters."""
     document = collector.client.get("/openapi.json").json()
 
     query = document["paths"]["/v1/events/query"]["get"]["parameters"]
@@ -37,8 +37,8 @@ def test_every_parameter_is_described(collector: Collector) -> None:
     }
 
 
-def test_no_page_loads_scripts_of_others(collector: Collector) -> None:
-    """FastAPI's own pages of documentation, which load from elsewhere, are off."""
+def test_no_documentation_pages_with_external_scripts(collector: Collector) -> None:
+    """FastAPI's documentation pages, which load external scripts, are disabled."""
     for path in ("/docs", "/redoc"):
         assert "cdn" not in collector.client.get(path).text
 

@@ -1,4 +1,4 @@
-"""A collector for each test, and a browser for the tests that need one."""
+"""Fixtures: a collector and a browser."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -19,8 +19,8 @@ if not REQUIRED and not all(map(find_spec, DRIVERS)):
 
 
 def pytest_report_header() -> str:
-    """Say at the top of a run if the browser's tests are left out."""
-    hint = "left out: pip install playwright axe-playwright-python" if collect_ignore else "on"
+    """Report at the top if the browser tests are skipped."""
+    hint = "skipped: pip install playwright axe-playwright-python" if collect_ignore else "on"
     return f"browser tests: {hint}"
 
 
@@ -33,11 +33,11 @@ def collector(tmp_path: Path) -> Iterator[RunningCollector]:
 
 @pytest.fixture
 def client(collector: RunningCollector) -> TestClient:
-    """Return a client that an admin has signed in with."""
+    """Return a client with an admin's session."""
     return collector.client()
 
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    """Return the path of Chromium; without one the test is skipped, or fails where required."""
+    """Return the path of Chromium. Without it the tests are skipped, or fail if required."""
     return chromium_path()

@@ -1,4 +1,4 @@
-"""A collector for the dashboard's tests: real stores, and ways to put events into them."""
+"""A collector for the dashboard's tests, with real stores."""
 
 import re
 import threading
@@ -32,7 +32,7 @@ PASSWORD = "correct horse battery staple"
 def make_event(
     name: str = "coupon.applied", *, ago: int = 0, ip: str | None = None, **more: Any
 ) -> Event:
-    """Return an event of ``ago`` milliseconds ago."""
+    """Return an event that is ``ago`` milliseconds old."""
     now = system_clock() - ago
     if ip is not None:
         more["request"] = RequestInfo(verb="POST", path="/coupons/SPRING", ip=ip)
@@ -41,13 +41,13 @@ def make_event(
 
 @dataclass(frozen=True)
 class RunningCollector:
-    """A collector's application and its parts."""
+    """A collector's application and services."""
 
     app: FastAPI
     services: Services
 
     def store(self, *events: Event, app: str = "shop", env: str = "production") -> None:
-        """Store events as the pipeline does, and tell of them."""
+        """Store events and announce them, as the pipeline does."""
         self.services.state.apps.ensure(app)
         self.services.state.apps.add_environment(app, env)
         batch = AcceptedBatch(
@@ -62,7 +62,7 @@ class RunningCollector:
         return self.services.state.sessions.open(user)
 
     def client(self, role: Role | None = "admin") -> TestClient:
-        """Return a client, signed in where a role is given."""
+        """Return a client, logged in if a role is given."""
         client = TestClient(self.app, follow_redirects=False)
         if role is not None:
             client.cookies.set(SESSION_COOKIE, self.session(role))
@@ -72,7 +72,7 @@ class RunningCollector:
 def send_heartbeat(
     collector: RunningCollector, *, app: str = "shop", ago: int = 0, skew: int = 0, **members: Any
 ) -> None:
-    """Record a heartbeat of some milliseconds ago."""
+    """Record a heartbeat that is ``ago`` milliseconds old."""
     collector.services.state.apps.ensure(app)
     at = system_clock() - ago
     counts = {name: members.pop(name, 0) for name in ("delivered", "waiting")}
@@ -80,20 +80,22 @@ def send_heartbeat(
     dropped = members.pop("dropped", {})
     tracked = sum(counts.values()) + sum(dropped.values())
     queue = Queue(tracked=tracked, dropped=dropped, spooled=spooled, **counts)
-    born: dict[str, Any] = {
+    identity: dict[str, Any] = {
         "instance_id": "one",
         "sdk": "sqreen-mw/1",
         "host": "web-1",
         "pid": 7,
         "env": "prod",
     }
-    told = Heartbeat(started_at=at - 60_000, sent_at=at - skew, queue=queue, **(born | members))
-    collector.services.state.instances.record(app, told, received_at=at)
+    heartbeat = Heartbeat(
+        started_at=at - 60_000, sent_at=at - skew, queue=queue, **(identity | members)
+    )
+    collector.services.state.instances.record(app, heartbeat, received_at=at)
 
 
 @contextmanager
 def running_collector(folder: Path, **given: Any) -> Iterator[RunningCollector]:
-    """Open a collector's stores in a folder, with other settings as given."""
+    """Open a collector in a folder."""
     settings = Settings(data_dir=folder / "data", **given)
     services = open_services(settings)
     app = create_app(settings, services=services)
@@ -106,7 +108,7 @@ def running_collector(folder: Path, **given: Any) -> Iterator[RunningCollector]:
 
 @contextmanager
 def served(app: ASGIApp) -> Iterator[str]:
-    """Serve an application on a free port of loopback, and return its URL."""
+    """Serve an application on a free port and return its URL."""
     with create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(
             app,

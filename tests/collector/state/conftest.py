@@ -7,13 +7,13 @@ from sqreen_mw.collector.state import State, open_state
 
 
 class Clock:
-    """A clock that a test sets."""
+    """A clock that tests set."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000_000
 
     def __call__(self) -> int:
-        """Return the time that was set."""
+        """Return the time of the clock."""
         return self.now
 
 
@@ -25,7 +25,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """Return the URL of a state that is not there yet."""
+    """Return the URL of a database that does not exist yet."""
     return f"sqlite:///{tmp_path / 'state.db'}"
 
 

@@ -5,8 +5,8 @@ from sqreen_mw.collector.state.apps import MAX_ENVIRONMENTS
 from sqreen_mw.errors import RefusedError
 
 
-def test_an_app_is_made_once(state: State) -> None:
-    """An app that is there already is returned as it is."""
+def test_app_is_created_once(state: State) -> None:
+    """An existing app is returned unchanged."""
     first = state.apps.ensure("shop")
 
     assert state.apps.ensure("shop") == first
@@ -14,8 +14,8 @@ def test_an_app_is_made_once(state: State) -> None:
     assert state.apps.count() == 1
 
 
-def test_apps_come_by_name(state: State) -> None:
-    """All apps are listed in the order of their names."""
+def test_apps_are_sorted_by_name(state: State) -> None:
+    """All apps are listed, sorted by name."""
     for name in ("shop", "bank"):
         state.apps.ensure(name)
 
@@ -23,21 +23,21 @@ def test_apps_come_by_name(state: State) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 257])
-def test_refuses_names_that_no_batch_could_give(state: State, name: str) -> None:
-    """An app's name is as long as the protocol allows."""
+def test_app_name_length_is_limited(state: State, name: str) -> None:
+    """An app name is as long as the protocol allows."""
     with pytest.raises(RefusedError, match="1 to 256"):
         state.apps.ensure(name)
 
 
 @pytest.mark.parametrize("name", [".", "..", "a/b", "/"])
-def test_refuses_names_that_no_address_could_have(state: State, name: str) -> None:
-    """An app's name is one part of a path, which browsers leave as it is."""
+def test_app_name_must_fit_into_a_path(state: State, name: str) -> None:
+    """An app name is one segment of a URL path."""
     with pytest.raises(RefusedError, match="contain a slash"):
         state.apps.ensure(name)
 
 
-def test_remembers_environments(state: State) -> None:
-    """The environments of an app are those that it was seen in, each once."""
+def test_environments_are_listed_once(state: State) -> None:
+    """Each environment of an app is listed once."""
     for env in ("test", "prod", "test"):
         state.apps.add_environment("shop", env)
 
@@ -45,8 +45,8 @@ def test_remembers_environments(state: State) -> None:
     assert state.apps.environments("bank") == ()
 
 
-def test_environments_are_bounded(state: State) -> None:
-    """An app that makes up environments does not fill the database."""
+def test_number_of_environments_is_limited(state: State) -> None:
+    """An app with ever new environments does not fill the database."""
     for number in range(MAX_ENVIRONMENTS + 5):
         state.apps.add_environment("shop", f"env{number}")
 

@@ -15,8 +15,8 @@ from sqreen_mw.errors import ConfigurationError, StoreError
 from tests.support.waiting import PATIENCE
 
 
-def test_the_migrations_make_the_tables(state: State, tmp_path: Path) -> None:
-    """The tables that the migrations make are those that the code names."""
+def test_migrations_create_the_tables(state: State, tmp_path: Path) -> None:
+    """The migrations create the tables that the code declares."""
     assert state.apps.all() == ()
     engine = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
     with engine.connect() as connection:
@@ -26,8 +26,8 @@ def test_the_migrations_make_the_tables(state: State, tmp_path: Path) -> None:
     assert differences == []
 
 
-def test_what_was_written_is_there_at_the_next_start(url: str) -> None:
-    """A state that is closed and opened again has forgotten nothing."""
+def test_state_survives_a_restart(url: str) -> None:
+    """A closed and reopened state has the same content."""
     first = open_state(url)
     first.apps.ensure("shop")
     first.close()
@@ -38,14 +38,14 @@ def test_what_was_written_is_there_at_the_next_start(url: str) -> None:
     second.close()
 
 
-def test_only_the_owner_can_read_the_file(state: State, tmp_path: Path) -> None:
-    """The database is made for its owner only."""
+def test_database_file_is_private(state: State, tmp_path: Path) -> None:
+    """Only the owner can read the database."""
     assert state.apps.count() == 0
     assert (tmp_path / "state.db").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_state_of_a_newer_release_is_refused(state: State, url: str, tmp_path: Path) -> None:
-    """A database with a later step of migration is left alone."""
+def test_newer_database_is_rejected(state: State, url: str, tmp_path: Path) -> None:
+    """A database with a newer migration is not changed."""
     state.close()
     with sqlite3.connect(tmp_path / "state.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -55,8 +55,8 @@ def test_a_state_of_a_newer_release_is_refused(state: State, url: str, tmp_path:
         open_state(url)
 
 
-def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
-    """A file of anything else is named in the message."""
+def test_file_that_is_no_database_is_rejected(tmp_path: Path) -> None:
+    """The error names the file."""
     path = tmp_path / "notes.txt"
     path.write_text("buy milk\n" * 100)
 
@@ -64,14 +64,14 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
         open_state(f"sqlite:///{path}")
 
 
-def test_other_databases_are_refused() -> None:
-    """A URL of a database that is not spoken here says what is."""
+def test_unknown_database_url_is_rejected() -> None:
+    """The error shows a valid URL."""
     with pytest.raises(ConfigurationError, match="use sqlite:///"):
         open_state("mysql://localhost/x")
 
 
-def test_a_failed_change_is_undone(state: State) -> None:
-    """Nothing of a change that fails in its middle is there."""
+def test_failed_write_is_rolled_back(state: State) -> None:
+    """A change that fails halfway leaves nothing."""
 
     def change() -> None:
         with state.database.write() as connection:
@@ -84,8 +84,8 @@ def test_a_failed_change_is_undone(state: State) -> None:
     assert state.apps.all() == ()
 
 
-def test_many_threads_at_once(state: State) -> None:
-    """Threads that make the same app get the same app, and none of them fails."""
+def test_threads_create_the_same_app(state: State) -> None:
+    """Threads that create one app get the same app."""
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(state.apps.ensure, ["shop", "bank"] * 20))
 
@@ -93,8 +93,8 @@ def test_many_threads_at_once(state: State) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_make_one_database(url: str) -> None:
-    """Collectors that start at the same time on no database both start."""
+def test_two_processes_create_one_database(url: str) -> None:
+    """Collectors that start at the same time both start."""
     code = f"from sqreen_mw.collector.state import open_state; open_state({url!r}).close()"
     command = [sys.executable, "-c", code]
     starting = [subprocess.Popen(command) for _ in range(3)]

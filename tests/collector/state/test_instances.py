@@ -12,7 +12,7 @@ from sqreen_mw.collector.state.instances.record import RETENTION
 from sqreen_mw.errors import RefusedError
 from sqreen_mw.protocol.heartbeat import Heartbeat, Queue
 
-NOW = 1_700_000_100_000  # the beginning of a slot
+NOW = 1_700_000_100_000  # the start of a slot
 MINUTE = 60_000
 BEAT = Heartbeat(
     instance_id="one",
@@ -32,7 +32,7 @@ Send = Callable[..., None]
 
 @pytest.fixture
 def send(state: State) -> Send:
-    """Return a function that records a heartbeat of the shop, with changes."""
+    """Return a function that records a changed heartbeat of the shop."""
     state.apps.ensure("shop")
 
     def record(at: int = NOW, *, app: str = "shop", waiting: int = 0, **changes: Any) -> None:
@@ -47,13 +47,13 @@ def send(state: State) -> Send:
 
 
 def only(state: State) -> Instance:
-    """Return the one process that is known."""
+    """Return the only known instance."""
     [instance] = state.instances.all(since=0)
     return instance
 
 
-def test_the_last_heartbeat_is_what_is_known(state: State, send: Send) -> None:
-    """A process is known by its last heartbeat, with the time at which that came."""
+def test_instance_has_the_values_of_its_last_heartbeat(state: State, send: Send) -> None:
+    """An instance has the values and the arrival time of its last heartbeat."""
     send(delivered=1)
     state.instances.record(
         "shop",
@@ -95,8 +95,8 @@ def test_the_last_heartbeat_is_what_is_known(state: State, send: Send) -> None:
     )
 
 
-def test_the_same_id_in_two_apps_is_two_processes(state: State, send: Send) -> None:
-    """Ids are the apps' own; each app's processes can be asked for alone."""
+def test_instance_ids_are_unique_per_app(state: State, send: Send) -> None:
+    """Two apps may use the same id; each app can be listed alone."""
     state.apps.ensure("bank")
     send(delivered=1)
     send(app="bank", delivered=2)
@@ -105,14 +105,14 @@ def test_the_same_id_in_two_apps_is_two_processes(state: State, send: Send) -> N
     assert [each.delivered for each in state.instances.all(since=0, app="bank")] == [2]
 
 
-def test_a_heartbeat_of_no_app_is_refused(send: Send) -> None:
-    """A name that is no app's is said."""
+def test_heartbeat_of_an_unknown_app_is_rejected(send: Send) -> None:
+    """The error names the app."""
     with pytest.raises(RefusedError, match="there is no app 'nix'"):
         send(app="nix")
 
 
-def test_samples_add_up_to_the_counts(state: State, send: Send) -> None:
-    """A slot has what was delivered and lost within it, and the most that waited."""
+def test_samples_sum_up_to_the_counts(state: State, send: Send) -> None:
+    """A slot has its delivered and lost events and the most that waited."""
     send(NOW, delivered=10, waiting=5)
     send(NOW + MINUTE, delivered=30, waiting=90, dropped={"overflow": 4, "before_send": 100})
     send(NOW + 2 * MINUTE, delivered=30, waiting=2, dropped={"overflow": 5, "before_send": 200})
@@ -133,8 +133,8 @@ def test_samples_add_up_to_the_counts(state: State, send: Send) -> None:
     assert only(state).lost == 5
 
 
-def test_processes_of_an_app_add_up(state: State, send: Send) -> None:
-    """An app has the sums of its processes in each slot, those that ended too."""
+def test_totals_sum_all_instances_of_an_app(state: State, send: Send) -> None:
+    """Each slot has the sums of all instances, ended ones included."""
     send(NOW, delivered=10, waiting=5)
     send(NOW, delivered=1, waiting=2, instance_id="two", dropped={"exit": 1}, ended=True)
     send(NOW + SLOT, delivered=11, waiting=5)
@@ -147,8 +147,8 @@ def test_processes_of_an_app_add_up(state: State, send: Send) -> None:
     }
 
 
-def test_a_heartbeat_that_was_overtaken_changes_nothing(state: State, send: Send) -> None:
-    """What arrives after a later one, or after the last one, is passed over."""
+def test_out_of_order_heartbeat_is_ignored(state: State, send: Send) -> None:
+    """A heartbeat that arrives after a later one is ignored."""
     send(NOW + 1, delivered=30, dropped={"overflow": 4}, ended=True)
     known = only(state)
 
@@ -160,8 +160,8 @@ def test_a_heartbeat_that_was_overtaken_changes_nothing(state: State, send: Send
     assert [each.count for each in state.instances.drops(since=NOW)] == [4]
 
 
-def test_drops_outlive_the_process(state: State, send: Send) -> None:
-    """What was dropped is counted by reason and host, also of processes that ended."""
+def test_drops_are_kept_after_the_instance_ended(state: State, send: Send) -> None:
+    """Drops are counted by reason and host, also for ended instances."""
     send(NOW, dropped={"overflow": 3})
     send(NOW + MINUTE, dropped={"overflow": 5, "too_large": 1}, ended=True)
     send(NOW + SLOT, dropped={"overflow": 10}, instance_id="two")
@@ -176,8 +176,8 @@ def test_drops_outlive_the_process(state: State, send: Send) -> None:
     assert state.instances.drops(since=NOW, app="bank") == ()
 
 
-def test_what_is_old_is_forgotten(state: State, send: Send) -> None:
-    """Silent processes, samples and drops go after two days, whoever tells something then."""
+def test_old_rows_are_deleted(state: State, send: Send) -> None:
+    """Silent instances, samples and drops are deleted after two days."""
     send(NOW, dropped={"overflow": 3})
     send(NOW + RETENTION + SLOT, instance_id="two")
 
@@ -188,8 +188,8 @@ def test_what_is_old_is_forgotten(state: State, send: Send) -> None:
     assert state.instances.drops(since=0) == ()
 
 
-def test_a_process_that_lives_long_keeps_its_last_days(state: State, send: Send) -> None:
-    """Old samples go while the process goes on, and nothing is counted twice."""
+def test_long_running_instance_keeps_recent_samples(state: State, send: Send) -> None:
+    """Old samples of a running instance are deleted, and nothing is counted twice."""
     send(NOW, delivered=3, dropped={"overflow": 3})
     send(NOW + RETENTION + SLOT, delivered=5, dropped={"overflow": 4})
 
@@ -198,13 +198,10 @@ def test_a_process_that_lives_long_keeps_its_last_days(state: State, send: Send)
     assert (sample.delivered, sample.lost) == (2, 1)
 
 
-def test_those_that_ended_make_room_first(
+def test_ended_instances_are_evicted_first(
     state: State, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With too many processes the one that ended first goes, then who is silent, never one alive.
-
-    What they lost is still counted.
-    """
+    """At the limit ended instances are evicted first, then silent ones, never live ones."""
     monkeypatch.setattr(record, "MAX_INSTANCES", 3)
     send(NOW, instance_id="quiet")
     send(NOW + QUIET_AFTER, instance_id="ended", ended=True, dropped={"exit": 2})
@@ -223,10 +220,10 @@ def test_those_that_ended_make_room_first(
     send(later + 1, instance_id="four")
 
 
-def test_too_many_hosts_are_not_told_apart(
+def test_drops_of_too_many_hosts_are_merged(
     state: State, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beyond the bound drops are counted, but for their host; what the app wants is no loss."""
+    """Above the limit drops lose their host; intentional drops stay separate."""
     monkeypatch.setattr(losses, "MAX_DROPS", 2)
     for number in range(5):
         gone = {"overflow": 1, "before_send": 1}
@@ -241,8 +238,8 @@ def test_too_many_hosts_are_not_told_apart(
     }
 
 
-def test_silence_is_told_from_an_end(state: State, send: Send) -> None:
-    """Who has not been heard of for two and a half minutes is quiet, unless it said good-bye."""
+def test_quiet_and_ended_instances_differ(state: State, send: Send) -> None:
+    """An instance is quiet after 2.5 minutes, unless it reported its end."""
     send(NOW)
     assert not only(state).is_quiet(NOW + QUIET_AFTER)
     assert only(state).is_quiet(NOW + QUIET_AFTER + 1)

@@ -14,8 +14,8 @@ def ann(state: State) -> User:
     return state.users.create("ann", password=None, role="viewer")
 
 
-def test_a_session_lasts_until_it_is_closed(state: State, ann: User) -> None:
-    """The secret finds the session of its user, until it is closed."""
+def test_session_is_valid_until_closed(state: State, ann: User) -> None:
+    """The secret finds the session until it is closed."""
     secret = state.sessions.open(ann)
 
     session = state.sessions.find(secret)
@@ -27,8 +27,8 @@ def test_a_session_lasts_until_it_is_closed(state: State, ann: User) -> None:
     assert state.sessions.find(secret) is None
 
 
-def test_a_session_ends_after_two_weeks(state: State, ann: User, clock: Clock) -> None:
-    """A session ends at its time, used or not; the next log-in clears it away."""
+def test_session_expires_after_two_weeks(state: State, ann: User, clock: Clock) -> None:
+    """A session expires, and the next login deletes it."""
     secret = state.sessions.open(ann)
 
     clock.now += SESSION_LIFETIME - 1
@@ -40,8 +40,8 @@ def test_a_session_ends_after_two_weeks(state: State, ann: User, clock: Clock) -
     assert state.sessions.find(secret) is None
 
 
-def test_a_link_works_once(state: State, ann: User) -> None:
-    """The first use of a link returns its user; there is no second."""
+def test_login_link_works_once(state: State, ann: User) -> None:
+    """The first use of a link returns its user, the second returns None."""
     secret = state.sessions.issue_link(ann, lifetime=60)
 
     assert state.sessions.redeem_link(secret) == ann
@@ -49,8 +49,8 @@ def test_a_link_works_once(state: State, ann: User) -> None:
     assert state.sessions.redeem_link("unknown") is None
 
 
-def test_a_link_ends_at_its_time(state: State, ann: User, clock: Clock) -> None:
-    """A link that nobody used in time is over, and cleared away by the next one."""
+def test_login_link_expires(state: State, ann: User, clock: Clock) -> None:
+    """An expired link is not valid, and the next link deletes it."""
     secret = state.sessions.issue_link(ann, lifetime=60)
 
     clock.now += 60_000
@@ -60,8 +60,8 @@ def test_a_link_ends_at_its_time(state: State, ann: User, clock: Clock) -> None:
     assert state.sessions.redeem_link(secret) is None
 
 
-def test_of_many_at_once_one_gets_in(state: State, ann: User) -> None:
-    """A link that many threads use at the same time lets exactly one of them in."""
+def test_concurrent_uses_of_a_link(state: State, ann: User) -> None:
+    """If many threads use a link, exactly one succeeds."""
     for _ in range(5):
         secret = state.sessions.issue_link(ann, lifetime=60)
         with ThreadPoolExecutor(8) as pool:

@@ -14,15 +14,15 @@ def issued(state: State) -> IssuedToken:
     return state.tokens.issue("shop", name="till", scopes=AGENT_SCOPES)
 
 
-def test_a_secret_gives_its_token(state: State, issued: IssuedToken) -> None:
-    """The secret that was shown once is verified as its token."""
+def test_secret_finds_its_token(state: State, issued: IssuedToken) -> None:
+    """A token's secret is verified."""
     assert state.tokens.verify(issued.secret) == issued.token
     assert issued.token.scopes == {"ingest", "decisions:read"}
     assert issued.secret.startswith(f"sqm_{issued.token.id}_")
 
 
-def test_anything_else_gives_none(state: State, issued: IssuedToken) -> None:
-    """A secret with any other character, in either part or of another form, is no token."""
+def test_wrong_secret_finds_no_token(state: State, issued: IssuedToken) -> None:
+    """A secret with any changed character is not valid."""
     prefix, public_id, secret = issued.secret.split("_")
     wrong = [
         f"{prefix}_{public_id}_{secret[:-1]}x",
@@ -39,8 +39,8 @@ def test_anything_else_gives_none(state: State, issued: IssuedToken) -> None:
     assert [state.tokens.verify(text) for text in wrong] == [None] * len(wrong)
 
 
-def test_a_revoked_token_is_none(state: State, issued: IssuedToken) -> None:
-    """A token is useless once it is revoked, which can be done once."""
+def test_revoked_token_is_not_valid(state: State, issued: IssuedToken) -> None:
+    """A token can be revoked once and is not valid afterwards."""
     other = state.tokens.issue("shop", name="other", scopes=AGENT_SCOPES)
 
     assert state.tokens.revoke(issued.token.id) == issued.token
@@ -52,22 +52,22 @@ def test_a_revoked_token_is_none(state: State, issued: IssuedToken) -> None:
 
 
 @pytest.mark.parametrize("scopes", [frozenset[str](), frozenset({"ingest", "root"})])
-def test_refuses_unknown_scopes(state: State, scopes: frozenset[str]) -> None:
-    """A token has some of the known scopes; the message lists them."""
+def test_unknown_scopes_are_rejected(state: State, scopes: frozenset[str]) -> None:
+    """The error lists the known scopes."""
     state.apps.ensure("shop")
 
     with pytest.raises(RefusedError, match=r"admin, decisions:read.*got"):
         state.tokens.issue("shop", name="x", scopes=scopes)
 
 
-def test_refuses_unknown_apps(state: State) -> None:
-    """A token belongs to an app that is there."""
+def test_token_of_an_unknown_app_is_rejected(state: State) -> None:
+    """A token needs an existing app."""
     with pytest.raises(RefusedError, match="no app 'nix'"):
         state.tokens.issue("nix", name="x", scopes=AGENT_SCOPES)
 
 
-def test_no_secret_is_stored(state: State, issued: IssuedToken, tmp_path: Path) -> None:
-    """The files of the database hold no part of a secret."""
+def test_secrets_are_not_stored(state: State, issued: IssuedToken, tmp_path: Path) -> None:
+    """The database files contain no part of a secret."""
     user = state.users.create("ann", password="correct horse", role="admin")
     secrets = [issued.secret.split("_")[2], "correct horse"]
     secrets += [state.sessions.open(user), state.sessions.issue_link(user, lifetime=60)]

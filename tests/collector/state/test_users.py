@@ -4,8 +4,8 @@ from sqreen_mw.collector.state import State
 from sqreen_mw.errors import RefusedError
 
 
-def test_the_password_lets_in(state: State) -> None:
-    """A user is who knows both name and password."""
+def test_name_and_password_authenticate_a_user(state: State) -> None:
+    """A user needs both the name and the password."""
     ann = state.users.create("ann", password="correct horse", role="analyst")
 
     assert state.users.authenticate("ann", "correct horse") == ann
@@ -16,8 +16,8 @@ def test_the_password_lets_in(state: State) -> None:
     assert state.users.by_name("bob") is None
 
 
-def test_without_a_password_none_lets_in(state: State) -> None:
-    """A user without a password can't log in by one, whatever it is."""
+def test_user_without_password_cannot_authenticate(state: State) -> None:
+    """No password works for a user without one."""
     state.users.create("admin", password=None, role="admin")
 
     assert state.users.authenticate("admin", "") is None
@@ -26,8 +26,8 @@ def test_without_a_password_none_lets_in(state: State) -> None:
     assert state.users.count() == 1
 
 
-def test_a_new_password_ends_what_the_old_one_began(state: State) -> None:
-    """Sessions and login links of before a change of password are over."""
+def test_new_password_closes_sessions_and_links(state: State) -> None:
+    """A changed password deletes the user's sessions and login links."""
     ann = state.users.create("ann", password="correct horse", role="viewer")
     session, link = state.sessions.open(ann), state.sessions.issue_link(ann, lifetime=60)
 
@@ -51,10 +51,10 @@ def test_a_new_password_ends_what_the_old_one_began(state: State) -> None:
         (" bob", None, "admin", "outer spaces"),
     ],
 )
-def test_refuses_users_that_make_no_sense(
+def test_invalid_users_are_rejected(
     state: State, *, name: str, password: str | None, role: str, message: str
 ) -> None:
-    """A name that is taken or empty, an unknown role and a weak password are refused."""
+    """A duplicate or empty name, an unknown role and a weak password are rejected."""
     state.users.create("ann", password=None, role="viewer")
 
     with pytest.raises(RefusedError, match=message):
@@ -63,7 +63,7 @@ def test_refuses_users_that_make_no_sense(
     assert state.users.count() == 1
 
 
-def test_no_password_for_nobody(state: State) -> None:
-    """An unknown user gets no password."""
+def test_set_password_rejects_unknown_user(state: State) -> None:
+    """An unknown user cannot get a password."""
     with pytest.raises(RefusedError, match="no user 'bob'"):
         state.users.set_password("bob", "correct horse")

@@ -20,6 +20,7 @@ from sqreen_mw.collector.dashboard.explorer.url import ExplorerUrl, parse_explor
 from sqreen_mw.collector.dashboard.web.context import PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render_macro
 from sqreen_mw.collector.events.base import StoredEvent
+from sqreen_mw.collector.permissions import Action
 from sqreen_mw.collector.services import read_events
 from sqreen_mw.errors import StoreError
 
@@ -74,7 +75,8 @@ async def stream(
     while True:
         latest = await services.tail.newer_than(seq, timeout=keep_alive)
         if time.monotonic() - session_checked_at >= keep_alive:
-            if await run_in_threadpool(session_of, page.request) is None:
+            page = PageContext(page.request, await run_in_threadpool(session_of, page.request))
+            if not page.may(Action.READ_EVENTS):
                 yield _message("signed-out", "", seq)
                 return
             session_checked_at = time.monotonic()

@@ -1,13 +1,13 @@
 """Show a token and code to paste until the first event arrives."""
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from sqreen_mw.collector.clock import system_clock
 from sqreen_mw.collector.dashboard.explorer.snippets import snippets
 from sqreen_mw.collector.dashboard.web.context import PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render
+from sqreen_mw.collector.permissions import Action
 from sqreen_mw.collector.services import FIRST_APP
 from sqreen_mw.collector.state.tokens import AGENT_SCOPES
 
@@ -19,6 +19,7 @@ async def onboarding(page: PageContext, *, secret: str | None = None) -> Respons
     url = services.settings.public_url or str(page.request.base_url).rstrip("/")
     values = {
         "token": token,
+        "may_create_token": page.may(Action.CREATE_TOKENS),
         "just_created": secret is not None,
         "snippets": snippets(url=url, token=token, now=system_clock()),
     }
@@ -27,14 +28,12 @@ async def onboarding(page: PageContext, *, secret: str | None = None) -> Respons
 
 async def create_token(page: PageContext) -> Response:
     """Create a token for the first app and show it once."""
-    if not page.may_create_tokens:
-        raise HTTPException(403)
     return await onboarding(page, secret=await run_in_threadpool(_issue, page))
 
 
 def _first_token(page: PageContext) -> str | None:
     """Return the secret of the collector's first token, unless it was revoked."""
-    first = page.services.first_token if page.may_create_tokens else None
+    first = page.services.first_token if page.may(Action.CREATE_TOKENS) else None
     return first if first and page.services.state.tokens.verify(first) else None
 
 

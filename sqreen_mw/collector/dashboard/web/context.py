@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,10 +10,9 @@ from starlette.responses import Response
 from sqreen_mw.collector.auth import SESSION_COOKIE
 from sqreen_mw.collector.dashboard.web.assets import asset_path
 from sqreen_mw.collector.dashboard.web.csrf import csrf_token
+from sqreen_mw.collector.permissions import Action, Visitor, may
 from sqreen_mw.collector.services import Services, services_of
 from sqreen_mw.collector.state.sessions import Session
-
-_TOKEN_ROLES: Final = frozenset({"analyst", "admin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,9 @@ class PageContext:
         """The CSRF token of this session's forms, or an empty string without a session."""
         return csrf_token(self.cookie, self.session.id) if self.session else ""
 
-    @property
-    def may_create_tokens(self) -> bool:
-        """True if the user's role may create tokens and see their secrets."""
-        return self.session is not None and self.session.user.role in _TOKEN_ROLES
+    def may(self, action: Action) -> bool:
+        """Return True if the user may do an action."""
+        return may(Visitor() if self.session is None else self.session.user, action)
 
     def asset(self, name: str) -> str:
         """Return the address of a static file."""

@@ -16,6 +16,7 @@ from sqreen_mw.collector.dashboard.web.csrf import FIELD, is_cross_site, is_csrf
 from sqreen_mw.collector.dashboard.web.forms import posted_form
 from sqreen_mw.collector.dashboard.web.rendering import render
 from sqreen_mw.collector.dashboard.web.security_headers import SecurityHeaders
+from sqreen_mw.collector.permissions import Action, Visitor, may
 from sqreen_mw.errors import StoreError
 
 _logger: Final = logging.getLogger("sqreen_mw.collector.dashboard")
@@ -36,11 +37,12 @@ _ERRORS: Final = {
 
 
 class PageEndpoint:
-    """An ASGI application around a handler. ``public`` pages need no session."""
+    """An ASGI application around a handler. ``action`` is the permission that the page needs."""
 
-    def __init__(self, handler: Handler, *, public: bool = False) -> None:
+    def __init__(self, handler: Handler, *, action: Action) -> None:
         self._handler = handler
-        self._public = public
+        self.action = action
+        self._is_public = may(Visitor(), action)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -54,8 +56,8 @@ class PageEndpoint:
             page = PageContext(request, await run_in_threadpool(session_of, request))
             if request.method == "POST":
                 await self._reject_forged(page)
-            if page.session is None and not self._public:
-                return _to_login(page)
+            if not page.may(self.action):
+                return _denied(page)
             return await self._handler(page)
         except HTTPException as error:
             return error_page(page, error.status_code, error.detail)
@@ -68,7 +70,7 @@ class PageEndpoint:
     async def _reject_forged(self, page: PageContext) -> None:
         if is_cross_site(page.request):
             raise HTTPException(403, "The form was sent from another site and was rejected.")
-        if self._public:
+        if self._is_public:
             return
         form = await posted_form(page.request)
         if page.session is not None and not is_csrf_token(
@@ -86,7 +88,9 @@ def error_page(page: PageContext, status: int, detail: str) -> Response:
     return render(page, "web/message.html", values, status=status)
 
 
-def _to_login(page: PageContext) -> Response:
+def _denied(page: PageContext) -> Response:
+    if page.session is not None:
+        return error_page(page, 403, "")
     request = page.request
     if request.method != "GET" or "text/event-stream" in request.headers.get("accept", ""):
         return error_page(page, 401, "You are signed out. Sign in, then try again.")

@@ -1,4 +1,4 @@
-"""The event store in one SQLite file."""
+"""The event store in a SQLite file."""
 
 from sqreen_mw.collector.events.sqlite.store import DEADLINE, SqliteEventStore
 

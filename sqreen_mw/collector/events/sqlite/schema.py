@@ -1,4 +1,4 @@
-"""The tables of a SQLite file of events, and opening such a file."""
+"""The tables of the event database, and connections to it."""
 
 import sqlite3
 from pathlib import Path
@@ -7,15 +7,14 @@ from typing import Final
 from sqreen_mw.errors import StoreError
 
 SCHEMA_VERSION: Final = 1
-"""Raised by one with every change of the tables."""
+"""Incremented with every change of the tables."""
 
-# words: apps, environments, releases and event names are few and long, so events hold their
-# numbers. That keeps every index small enough to also carry app and environment, so that a
-# histogram never reads the events themselves.
-# events.ip: 16 bytes (IPv4 as IPv4-mapped IPv6), so that a network is a range of an index; the
-# text is in the event's JSON.
-# last_seq: a counter of its own, so that a number is never given twice, even after the newest
-# events were deleted.
+# words: apps, environments, releases and event names are few and long, so events store their
+# numbers. Every index is then small enough to include app and environment, and a histogram never
+# reads the events.
+# events.ip: 16 bytes (IPv4 as IPv4-mapped IPv6), so a network is a range of an index. The text is
+# in the event's JSON.
+# last_seq: a separate counter, so a number is never reused after the newest events were deleted.
 _TABLES: Final = (
     "CREATE TABLE words (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT",
     "CREATE TABLE last_seq (seq INTEGER NOT NULL) STRICT",
@@ -32,7 +31,7 @@ _TABLES: Final = (
          ip BLOB,
          json TEXT NOT NULL
        ) STRICT""",
-    # The id first: it grows with time, so that new entries go to the end of the index.
+    # The id comes first: ids grow with time, so new entries are appended to the index.
     "CREATE UNIQUE INDEX events_by_id ON events (event_id, app)",
     "CREATE INDEX events_by_time ON events (timestamp, app, env)",
     "CREATE INDEX events_by_name ON events (name, timestamp, app, env)",
@@ -57,28 +56,28 @@ PRAGMA mmap_size = 268435456;
 
 
 def connect(path: Path, *, cache_kib: int) -> sqlite3.Connection:
-    """Open a connection whose transactions begin only where they are told to.
+    """Open a connection without automatic transactions.
 
     Raises:
-        StoreError: The file is no database, or can't be opened.
+        StoreError: The file is not a database, or cannot be opened.
     """
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
-        raise StoreError(f"{path} can't be opened: {error}") from error
+        raise StoreError(f"{path} cannot be opened: {error}") from error
     try:
         connection.executescript(f"{_SETTINGS} PRAGMA cache_size = -{cache_kib}")
     except sqlite3.Error as error:
         connection.close()
-        raise StoreError(f"{path} can't be used as an event store: {error}") from error
+        raise StoreError(f"{path} cannot be used as an event store: {error}") from error
     return connection
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Make the tables in an empty file; leave a file that has them as it is.
+    """Create the tables in an empty file.
 
     Raises:
-        StoreError: The file is of a newer release, or holds something else.
+        StoreError: The file comes from a newer release, or contains something else.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -95,10 +94,10 @@ def _needs_tables(connection: sqlite3.Connection) -> bool:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
         raise StoreError(
-            f"it has version {version}, this release knows up to {SCHEMA_VERSION}: "
+            f"it has version {version}, this release supports up to {SCHEMA_VERSION}: "
             "upgrade the collector"
         )
-    foreign = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-    if version == 0 and foreign:
-        raise StoreError("it is a database of something else, so name another file")
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if version == 0 and tables:
+        raise StoreError("the database contains something else: choose another file")
     return bool(version == 0)

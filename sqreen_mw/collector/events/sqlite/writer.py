@@ -1,4 +1,4 @@
-"""The one connection that writes: a batch is a transaction."""
+"""The connection that writes. Each batch is a transaction."""
 
 import contextlib
 import sqlite3
@@ -26,10 +26,10 @@ _Rows: TypeAlias = list[tuple[object, ...]]
 
 
 class Writer:
-    """Writes batches one after another, from whichever thread.
+    """Writes batches one after another, from any thread.
 
     Raises:
-        StoreError: The file is no event store of this release.
+        StoreError: The file is not an event store, or comes from a newer release.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,14 +41,14 @@ class Writer:
         except BaseException as error:
             self._connection.close()
             if isinstance(error, StoreError | sqlite3.Error):
-                raise StoreError(f"{path} can't be used: {error}") from error
+                raise StoreError(f"{path} cannot be used: {error}") from error
             raise
 
     def append(self, batch: AcceptedBatch) -> Appended:
-        """Write what is new of a batch; it is committed on return.
+        """Write the new events of a batch and commit.
 
         Raises:
-            StoreError: It could not be written; nothing of it is there.
+            StoreError: The batch cannot be written. Nothing of it is stored.
         """
         events: dict[bytes, Event] = {}
         for event in batch.events:
@@ -57,15 +57,15 @@ class Writer:
         return Appended(accepted=accepted, duplicates=len(batch.events) - accepted, seq=seq)
 
     def check(self) -> None:
-        """Write nothing new, to see whether it can be written.
+        """Test a write without a change.
 
         Raises:
-            StoreError: It can't.
+            StoreError: The store cannot be written.
         """
         self._transaction(lambda: self._connection.execute("UPDATE last_seq SET seq = seq"))
 
     def close(self) -> None:
-        """Let go of the connection, after a write that is under way."""
+        """Close the connection after the current write."""
         with self._lock:
             self._connection.close()
 
@@ -83,7 +83,7 @@ class Writer:
             return result
 
     def _roll_back(self) -> None:
-        self._words.clear()  # Some may have been new in this transaction.
+        self._words.clear()  # Some may be new in this transaction.
         with contextlib.suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")

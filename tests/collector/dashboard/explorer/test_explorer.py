@@ -15,6 +15,7 @@ from sqreen_mw.collector.clock import system_clock
 from sqreen_mw.collector.dashboard.web.context import PageContext
 from sqreen_mw.collector.dashboard.web.page import PageEndpoint
 from sqreen_mw.collector.dashboard.web.security_headers import CONTENT_SECURITY_POLICY
+from sqreen_mw.collector.permissions import Action
 from sqreen_mw.protocol.limits import MAX_TIMESTAMP, MIN_TIMESTAMP
 from tests.collector.dashboard.running_collector import RunningCollector, make_event
 
@@ -214,7 +215,9 @@ def test_page_error_is_logged_and_hides_details(
     async def broken(_: PageContext) -> Response:
         raise RuntimeError("the secret reason")
 
-    app = Starlette(routes=[Route("/", PageEndpoint(broken, public=True), methods=["GET"])])
+    app = Starlette(
+        routes=[Route("/", PageEndpoint(broken, action=Action.LOG_IN), methods=["GET"])]
+    )
     app.state.services = collector.services
 
     answer = TestClient(app).get("/")

@@ -3,8 +3,8 @@
 from sqreen_mw.collector.dashboard.login.throttle import Throttle
 
 
-def test_failures_beyond_the_limit_have_to_wait_for_the_oldest() -> None:
-    """After the last allowed failure the key waits until the first is out of the window."""
+def test_key_waits_until_its_oldest_failure_expires() -> None:
+    """At the limit a key waits until its first failure leaves the window."""
     throttle = Throttle(limit=2, window=60)
     throttle.failed("a", now=0)
     before = throttle.wait("a", now=1)
@@ -13,8 +13,8 @@ def test_failures_beyond_the_limit_have_to_wait_for_the_oldest() -> None:
     assert (before, throttle.wait("a", now=10), throttle.wait("a", now=60)) == (0, 50, 0)
 
 
-def test_keys_do_not_wait_for_each_other() -> None:
-    """One key's failures are not another's, and a success forgets them."""
+def test_keys_are_independent() -> None:
+    """A key has its own failures, and a success removes them."""
     throttle = Throttle(limit=1, window=60)
     throttle.failed("a", now=0)
 
@@ -25,8 +25,8 @@ def test_keys_do_not_wait_for_each_other() -> None:
     assert throttle.wait("a", now=0) == 0
 
 
-def test_a_success_takes_back_what_it_was_counted_for() -> None:
-    """Of a key that many share, one that is forgiven leaves the failures of the others."""
+def test_forgive_removes_one_failure() -> None:
+    """A forgiven attempt leaves the other failures of a shared key."""
     throttle = Throttle(limit=2, window=60)
     throttle.failed("a", now=0)
     throttle.failed("a", now=1)
@@ -39,8 +39,8 @@ def test_a_success_takes_back_what_it_was_counted_for() -> None:
     throttle.forgive("b", at=1)
 
 
-def test_memory_is_bounded() -> None:
-    """With too many keys the one that has been quiet for longest is forgotten."""
+def test_number_of_keys_is_limited() -> None:
+    """With too many keys the least recent one is dropped."""
     throttle = Throttle(limit=1, window=60, keys=2)
     for key in "abc":
         throttle.failed(key, now=0)

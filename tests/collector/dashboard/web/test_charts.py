@@ -31,7 +31,7 @@ def charted(counts: list[int]) -> Chart:
 
 @given(st.integers(0, 10**12))
 def test_ticks_are_few_even_and_reach_the_maximum(maximum: int) -> None:
-    """Value ticks are two to five, evenly spaced from 0 to a round number not below the maximum."""
+    """There are two to five evenly spaced ticks from 0 to a round number."""
     ticks = nice_ticks(maximum)
 
     steps = {b - a for a, b in pairwise(ticks)}
@@ -42,13 +42,13 @@ def test_ticks_are_few_even_and_reach_the_maximum(maximum: int) -> None:
 
 
 @given(st.integers(1, 10 * 365 * DAY))
-def test_a_range_is_cut_into_at_most_72_bars(length: int) -> None:
-    """The interval is never so short that a chart has too many bars to tell apart."""
+def test_chart_has_at_most_72_bars(length: int) -> None:
+    """The interval is long enough for at most 72 bars."""
     assert length <= interval_for(length) * 72
 
 
-def test_a_preset_has_enough_bars_to_show_a_shape() -> None:
-    """Each range that a button offers is drawn with 48 to 72 bars."""
+def test_presets_have_48_to_72_bars() -> None:
+    """Each preset is drawn with 48 to 72 bars."""
     ranges = (15 * MINUTE, HOUR, DAY, 7 * DAY, 30 * DAY)
 
     assert [length // interval_for(length) for length in ranges] == [60, 60, 48, 56, 60]
@@ -56,7 +56,7 @@ def test_a_preset_has_enough_bars_to_show_a_shape() -> None:
 
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=72))
 def test_bars_fill_the_plot_and_stay_inside(counts: list[int]) -> None:
-    """Every bar lies in its own room, stands on the ground, and is visible unless it is empty."""
+    """Every bar is inside its slot, starts at the bottom, and is visible unless empty."""
     chart = charted(counts)
 
     assert chart.total == sum(counts)
@@ -67,8 +67,8 @@ def test_bars_fill_the_plot_and_stay_inside(counts: list[int]) -> None:
         assert 0 <= bar.y <= 100
 
 
-def test_a_bar_tells_of_no_time_that_was_not_counted() -> None:
-    """Where the range begins or ends within an interval, so does its bar."""
+def test_bars_do_not_extend_beyond_the_range() -> None:
+    """If the range starts or ends inside an interval, so does the bar."""
     histogram = Histogram(0, MINUTE, (1, 2))
 
     bars = bar_chart(histogram, within=(20_000, 100_000), zone=UTC).bars
@@ -77,14 +77,14 @@ def test_a_bar_tells_of_no_time_that_was_not_counted() -> None:
 
 
 def test_value_ticks_run_from_the_top_down() -> None:
-    """The first row is the largest value, at the top of the plot."""
+    """The first tick is the largest value, at the top."""
     rows = charted([3, 10]).rows
 
     assert [(row.position, row.label) for row in rows] == [(0, "10"), (50, "5"), (100, "0")]
 
 
-def test_time_ticks_are_round_times_of_the_zone() -> None:
-    """Ticks of a day stand at full hours of the reader's clock, and midnight shows the day."""
+def test_time_ticks_are_round_local_times() -> None:
+    """Ticks of a day are full local hours, and midnight shows the day."""
     ticks = time_ticks(MIDNIGHT, MIDNIGHT + DAY, ZoneInfo("Asia/Kolkata"))
 
     assert [tick.label for tick in ticks][:7] == [
@@ -93,8 +93,8 @@ def test_time_ticks_are_round_times_of_the_zone() -> None:
     assert ticks[0].position == round(100 * 0.5 / 24, 3)
 
 
-def test_time_ticks_follow_the_clock_over_a_change() -> None:
-    """On the day that clocks go back the ticks stay at full hours."""
+def test_time_ticks_follow_daylight_saving_time() -> None:
+    """When clocks go back the ticks stay at full hours."""
     start = 1_698_530_400_000  # 2023-10-29T00:00:00+02:00 in Berlin, a day of 25 hours
     ticks = time_ticks(start, start + 25 * HOUR, ZoneInfo("Europe/Berlin"))
 
@@ -104,7 +104,7 @@ def test_time_ticks_follow_the_clock_over_a_change() -> None:
 
 
 def test_long_ranges_name_months_and_short_ones_seconds() -> None:
-    """A label has what tells it from its neighbours."""
+    """Labels have the precision that their range needs."""
     years = time_ticks(MIDNIGHT, MIDNIGHT + 700 * DAY, UTC)
     seconds = time_ticks(MIDNIGHT + HOUR, MIDNIGHT + HOUR + 20_000, UTC)
 
@@ -112,8 +112,8 @@ def test_long_ranges_name_months_and_short_ones_seconds() -> None:
     assert [tick.label for tick in seconds] == ["01:00:00", "01:00:05", "01:00:10", "01:00:15"]
 
 
-def test_a_range_at_the_edge_of_time_has_ticks_that_exist() -> None:
-    """Times that the calendar does not have are left out instead of failing."""
+def test_ticks_outside_the_calendar_are_omitted() -> None:
+    """Ticks outside Python's calendar are omitted."""
     first, last = -62_135_596_800_000, 253_402_300_799_999
 
     assert time_ticks(first, first + DAY, ZoneInfo("Asia/Tokyo"))
