@@ -1,3 +1,4 @@
+import asyncio
 import os
 import re
 import socket
@@ -9,57 +10,69 @@ import pytest
 
 from sqreen_mw.agent.agent import Agent
 from sqreen_mw.agent.config.config import load_config
-from sqreen_mw.agent.delivery import heartbeat as heartbeat_module
+from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
+from sqreen_mw.agent.delivery.heartbeat import HeartbeatSender
+from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.stats import Stats
+from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import EVENT_ID_PATTERN
 from sqreen_mw.protocol.heartbeat import Heartbeat
+from tests.support.clock import JumpingClock
 from tests.support.faulty_collector import Answer, FaultyCollector
+from tests.support.flusher_harness import InstantTransport
 from tests.support.waiting import PATIENCE
 
 Eventually = Callable[[Callable[[], object]], None]
 
 
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the first heartbeat come at once."""
-    monkeypatch.setattr(heartbeat_module, "FIRST_SECONDS", 0.0)
+@pytest.fixture
+def clock() -> JumpingClock:
+    """Return the clock of the agent."""
+    return JumpingClock()
 
 
 @pytest.fixture
-def agent(collector: FaultyCollector) -> Iterator[Agent]:
-    """Return an agent towards the collector."""
+def agent(collector: FaultyCollector, clock: JumpingClock) -> Iterator[Agent]:
+    """Return an agent for the collector."""
     config = load_config(
         {"url": collector.url, "token": "t", "release": "1.2", "environment": "test"}, environ={}
     )
-    made = Agent(config, url=collector.url)
+    made = Agent(config, url=collector.url, clock=clock)
+
+    def look_again() -> None:
+        made.flush(0.0)
+
+    clock.on_jump.append(look_again)
     yield made
     made.close(1.0)
 
 
 def track(agent: Agent, name: str) -> str | None:
-    """Track an event outside of a request."""
+    """Track an event outside a request."""
     return agent.track(None, name, options=None, keywords={})
 
 
 def queue_of(beat: Heartbeat) -> tuple[int, int, int, dict[str, int]]:
-    """Return the counts of a heartbeat."""
+    """Return the counters of a heartbeat."""
     queue = beat.queue
     return queue.tracked, queue.delivered, queue.waiting, queue.dropped
 
 
 def counts_of(agent: Agent) -> tuple[int, int, int, dict[str, int]]:
-    """Return the counts that the app is told."""
+    """Return the counters of the agent."""
     stats = agent.stats()
     return stats.tracked, stats.delivered, stats.waiting, stats.dropped
 
 
-def test_a_process_says_how_it_is_at_birth_and_at_its_end(
-    collector: FaultyCollector, agent: Agent, eventually: Eventually
+def test_first_and_last_heartbeat_have_the_counters(
+    collector: FaultyCollector, agent: Agent, clock: JumpingClock, eventually: Eventually
 ) -> None:
-    """The first heartbeat comes soon, the last one has the counts that ``stats()`` has."""
+    """The first heartbeat comes after a second, the last one has the counters of ``stats()``."""
     assert track(agent, "a")
-    eventually(lambda: collector.beats)
-    assert track(agent, "") is None
     assert agent.flush(PATIENCE)
+    assert track(agent, "") is None
+    clock.skip(1.0)
+    eventually(lambda: collector.beats)
     agent.close(PATIENCE)
 
     first, last = collector.beats
@@ -74,8 +87,8 @@ def test_a_process_says_how_it_is_at_birth_and_at_its_end(
     assert last.misuse == agent.stats().misuse == {"name_empty": 1}
 
 
-def test_an_instance_is_named_like_an_event(collector: FaultyCollector, agent: Agent) -> None:
-    """The id of a process is a UUID of version 7, on its batches too."""
+def test_instance_id_has_the_form_of_an_event_id(collector: FaultyCollector, agent: Agent) -> None:
+    """The id of an instance is a UUID of version 7, in its batches too."""
     track(agent, "a")
     agent.close(PATIENCE)
 
@@ -83,29 +96,54 @@ def test_an_instance_is_named_like_an_event(collector: FaultyCollector, agent: A
     assert re.match(EVENT_ID_PATTERN, collector.posts[0].instance)
 
 
-def test_a_process_that_tracks_nothing_is_silent(collector: FaultyCollector, agent: Agent) -> None:
-    """Without a thread there is nobody to beat, and none is made for it."""
+def test_agent_without_events_sends_no_heartbeat(collector: FaultyCollector, agent: Agent) -> None:
+    """Closing an unused agent starts no thread for a heartbeat."""
     agent.close(PATIENCE)
 
     assert collector.beats == []
 
 
-def test_the_collector_says_how_often(
-    collector: FaultyCollector,
-    agent: Agent,
-    eventually: Eventually,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The answer's interval is obeyed, within bounds of ours."""
-    monkeypatch.setattr(heartbeat_module, "SHORTEST_INTERVAL", 0.05)
-    often = b'{"server_time":0,"heartbeat_interval":0.001}'
-    collector.beat_answers = [Answer(status=200, body=often) for _ in range(3)]
-    start = time.monotonic()
-    track(agent, "a")
+class AnsweringTransport(InstantTransport):
+    """A transport that gives every heartbeat the same answer."""
 
-    eventually(lambda: len(collector.beats) == 4)
+    def __init__(self, answer: bytes | None) -> None:
+        self._answer = answer
 
-    assert time.monotonic() - start >= 0.15
+    async def send_heartbeat(self, body: bytes, *, seconds: float) -> bytes | None:  # noqa: ARG002
+        """Return the answer."""
+        return self._answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (b'{"server_time":0,"heartbeat_interval":20}', 20.0),
+        (b'{"server_time":0,"heartbeat_interval":0.001}', 5.0),
+        (b'{"server_time":0,"heartbeat_interval":1000000}', 3600.0),
+        (b"<html>", 60.0),
+        (None, 60.0),
+    ],
+)
+def test_collector_sets_the_interval_within_bounds(answer: bytes | None, seconds: float) -> None:
+    """The interval of the answer is used, if it is between five seconds and an hour."""
+    transport, header = AnsweringTransport(answer), Envelope(app="shop", events=[])
+    config = FlusherConfig(
+        open_transport=lambda: transport,
+        seal=lambda _: None,
+        header=header,
+        interval=1.0,
+        guard=Guard(),
+        put_in_child=lambda _: False,
+        clock=lambda: 1000.0,
+    )
+    stats = Stats(tracked=0, delivered=0, waiting=0, dropped={}, misuse={})
+    sender = HeartbeatSender(config, transport=transport, header=header, stats=lambda: stats)
+    sender.start()
+    assert sender.next_at == 1001.0
+
+    asyncio.run(sender.send())
+
+    assert sender.next_at == 1000.0 + seconds
 
 
 @pytest.mark.parametrize(
@@ -117,16 +155,19 @@ def test_the_collector_says_how_often(
         Answer(status=404, body=b"x" * 5000),
     ],
 )
-def test_a_heartbeat_that_fails_is_not_spoken_of(
+def test_failed_heartbeat_is_not_logged_or_repeated(
     collector: FaultyCollector,
     agent: Agent,
+    clock: JumpingClock,
     eventually: Eventually,
     caplog: pytest.LogCaptureFixture,
     answer: Answer,
 ) -> None:
-    """Nothing is logged and nothing sent again; events are delivered as ever."""
+    """Nothing is logged and nothing is sent again; events are delivered as before."""
     collector.beat_answers = [answer, answer]
     track(agent, "a")
+    assert agent.flush(PATIENCE)
+    clock.skip(1.0)
     eventually(lambda: collector.beats)
 
     assert agent.flush(PATIENCE)
@@ -137,26 +178,29 @@ def test_a_heartbeat_that_fails_is_not_spoken_of(
     assert caplog.messages == []
 
 
-def test_a_heartbeat_that_hangs_holds_up_nothing(
-    collector: FaultyCollector, agent: Agent, eventually: Eventually
+def test_hanging_heartbeat_delays_nothing(
+    collector: FaultyCollector, agent: Agent, clock: JumpingClock, eventually: Eventually
 ) -> None:
-    """Events pass a heartbeat that is not answered, and the end does not wait for it for long."""
+    """Events pass an unanswered heartbeat, and the exit waits only briefly for it."""
     collector.beat_answers = [Answer(delay=40.0), Answer(delay=40.0)]
     track(agent, "a")
+    assert agent.flush(PATIENCE)
+    clock.skip(1.0)
     eventually(lambda: collector.beats)
+    track(agent, "b")
     start = time.monotonic()
 
     assert agent.flush(20.0)
     assert agent.close(20.0) == 0
 
     assert time.monotonic() - start < 10
-    assert collector.names == ["a"]
+    assert collector.names == ["a", "b"]
 
 
-def test_what_is_left_at_the_end_is_told(
+def test_last_heartbeat_counts_undelivered_events(
     collector: FaultyCollector, agent: Agent, eventually: Eventually
 ) -> None:
-    """Where the collector wants to be left alone, the last heartbeat tells what that costs."""
+    """If the collector asks for a pause, the last heartbeat has the events lost at the exit."""
     collector.answers = [Answer(status=503, headers={"Retry-After": "600"}) for _ in range(3)]
     for name in "abc":
         track(agent, name)
@@ -169,10 +213,10 @@ def test_what_is_left_at_the_end_is_told(
     assert queue_of(collector.beats[-1]) == counts_of(agent) == (3, 0, 0, {"exit": 3})
 
 
-def test_a_dead_collector_is_nobody_to_wait_for(
+def test_close_does_not_wait_for_an_unreachable_collector(
     eventually: Eventually, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With nobody there heartbeats fail at once, unheard; what is said is said of events."""
+    """Heartbeats fail at once and unlogged; the log lines are about events."""
     config = load_config({"url": "http://127.0.0.1:9", "token": "t"}, environ={})
     agent = Agent(config, url="http://127.0.0.1:9")
     track(agent, "a")
@@ -185,7 +229,7 @@ def test_a_dead_collector_is_nobody_to_wait_for(
     assert all("event" in line for line in caplog.messages)
 
 
-def test_only_who_listens_is_told(tmp_path: Path) -> None:
+def test_other_transports_get_no_heartbeats(tmp_path: Path) -> None:
     """Files, the terminal and memory get events and nothing else."""
     config = load_config({"url": f"file://{tmp_path}/events.jsonl"}, environ={})
     agent = Agent(config, url=f"file://{tmp_path}/events.jsonl")

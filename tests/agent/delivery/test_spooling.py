@@ -1,4 +1,4 @@
-"""What the delivery leaves to the spool, and what it takes from there."""
+"""Events that delivery moves to the spool, and takes back."""
 
 import threading
 import time
@@ -8,35 +8,43 @@ from pathlib import Path
 
 import pytest
 
-from sqreen_mw.agent.delivery import sender as sender_module
 from sqreen_mw.agent.delivery.flusher import Flusher
 from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
 from sqreen_mw.agent.delivery.retry import RetryPolicy
 from sqreen_mw.agent.delivery.spool import sqlite_spool as spool_module
 from sqreen_mw.agent.delivery.spool.opening import spool_opener
+from sqreen_mw.agent.delivery.spool.sqlite_spool import Clocks
 from sqreen_mw.agent.delivery.transports.http import HttpTransport
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import new_event_id
+from tests.support.clock import JumpingClock
 from tests.support.faulty_collector import Answer, FaultyCollector
 from tests.support.samples import StubRequest, pending
 from tests.support.spool_files import stored_batches
 from tests.support.waiting import PATIENCE
 
 AWAY = Answer(status=503, headers={"Retry-After": "60"})
-BACK_SOON = Answer(status=503, headers={"Retry-After": "6"})
 Eventually = Callable[[Callable[[], object]], None]
 
 
 class App:
-    """A process that tracks, with a spool."""
+    """A process with a spool."""
 
     def __init__(self, url: str, folder: Path, *, interval: float = 0.1) -> None:
         self.guard = Guard()
-        opener = spool_opener(folder, app="shop", size=2**26, age=3600, guard=self.guard)
-        delivery = FlusherConfig(
+        self.clock = JumpingClock()
+        opener = spool_opener(
+            folder,
+            app="shop",
+            size=2**26,
+            age=3600,
+            guard=self.guard,
+            clocks=Clocks(monotonic=self.clock),
+        )
+        config = FlusherConfig(
             open_transport=partial(HttpTransport, url=url, token="t", user_agent="u"),
             seal=seal,
             header=Envelope(app="shop", events=[]),
@@ -44,24 +52,26 @@ class App:
             guard=self.guard,
             put_in_child=lambda _: False,
             open_spool=opener,
+            clock=self.clock,
             retry=RetryPolicy(shortest_pause=0.0),
         )
-        self.flusher = Flusher(delivery)
+        self.flusher = Flusher(config)
+        self.clock.on_jump.append(self.flusher.wake)
         self.ids: list[str] = []
 
     def track(self, count: int = 1, context: StubRequest | None = None) -> None:
-        """Track events of the present."""
+        """Track events."""
         for _ in range(count):
             self.ids.append(new_event_id())
-            event = pending(id=self.ids[-1], tracked_at=time.monotonic(), context=context)
+            event = pending(id=self.ids[-1], tracked_at=self.clock(), context=context)
             assert self.flusher.put(event)
 
     @property
     def stats(self) -> Stats:
-        """What became of the events, which add up."""
+        """The counters. They add up."""
         stats = self.flusher.queue.stats(self.guard.counts)
-        told = stats.delivered + stats.waiting + sum(stats.dropped.values())
-        assert stats.tracked + stats.replayed == told
+        total = stats.delivered + stats.waiting + sum(stats.dropped.values())
+        assert stats.tracked + stats.replayed == total
         return stats
 
 
@@ -72,7 +82,7 @@ def seal(event: PendingEvent) -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return where the spool is."""
+    """Return the directory of the spool."""
     return tmp_path / "spool"
 
 
@@ -96,15 +106,15 @@ def has_batches(folder: Path, count: int) -> bool:
 
 
 def has_posts(collector: FaultyCollector, count: int) -> bool:
-    """Tell whether a collector was tried so often."""
+    """Return whether a collector was sent so many batches."""
     return len(collector.posts) == count
 
 
-def test_what_a_collector_does_not_take_is_spooled_and_sent_later(
+def test_undelivered_events_are_spooled_and_sent_later(
     collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
 ) -> None:
-    """While the collector is away events are on disk within moments; back, it gets all, once."""
-    collector.answers = [BACK_SOON]
+    """While the collector is away, events are soon on disk; when it is back, it gets each once."""
+    collector.answers = [AWAY]
     one = app()
     one.track(3)
     eventually(lambda: one.stats.spooled == 3)
@@ -112,6 +122,7 @@ def test_what_a_collector_does_not_take_is_spooled_and_sent_later(
     eventually(lambda: one.stats.spooled == 5)
     assert len(collector.posts) == 1
     assert (one.stats.waiting, one.flusher.queue.waiting) == (5, 0)
+    one.clock.skip(60.0)
 
     eventually(lambda: one.stats.delivered == 5)
 
@@ -120,10 +131,10 @@ def test_what_a_collector_does_not_take_is_spooled_and_sent_later(
     assert one.stats.replayed == 0
 
 
-def test_what_comes_fast_is_spooled_in_whole_batches(
+def test_fast_events_are_spooled_in_whole_batches(
     collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
 ) -> None:
-    """What is sealed in slices is written as one batch, not as twenty."""
+    """Events sealed in slices are written as one batch, not as twenty."""
     collector.answers = [Answer(status=503, headers={"Retry-After": "60"})]
     one = app(interval=0.5)
     one.track()
@@ -134,20 +145,20 @@ def test_what_comes_fast_is_spooled_in_whole_batches(
     assert stored_batches(folder) <= 6
 
 
-def test_a_wrong_token_spools_as_well(
+def test_wrong_token_spools_as_well(
     collector: FaultyCollector, app: Callable[..., App], eventually: Eventually
 ) -> None:
-    """401 keeps the events, and the spool keeps them beyond the process."""
+    """401 keeps the events, and the spool keeps them longer than the process."""
     collector.answers = [Answer(status=401)]
     one = app()
     one.track()
     eventually(lambda: one.stats.spooled == 1)
 
 
-def test_a_collector_that_does_not_answer_is_away(
+def test_unanswered_batch_is_spooled(
     collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
 ) -> None:
-    """A batch that hangs lies on disk soon, and so does what comes after; an answer settles it."""
+    """An unanswered batch and the events after it are soon on disk; an answer settles the batch."""
     due = threading.Event()
     collector.answers = [Answer(due=due)]
     one = app()
@@ -165,7 +176,7 @@ def test_a_collector_that_does_not_answer_is_away(
     eventually(lambda: stored_batches(folder) == 0)
 
 
-def test_an_answer_in_time_costs_no_file(
+def test_answer_in_time_writes_no_file(
     collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
 ) -> None:
     """While the collector answers, the spool is not used."""
@@ -176,10 +187,10 @@ def test_an_answer_in_time_costs_no_file(
     assert len(collector.posts) == 1
 
 
-def test_the_exit_leaves_the_rest_to_the_next_process(
+def test_exit_leaves_the_rest_to_the_next_process(
     collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
 ) -> None:
-    """With the collector away nothing is lost at the exit, which does not wait for it either."""
+    """If the collector is away, the exit loses nothing and does not wait for it."""
     collector.answers = [AWAY] * 100
     one = app(interval=60.0)
     one.track(700)
@@ -203,10 +214,10 @@ def test_the_exit_leaves_the_rest_to_the_next_process(
     assert stored_batches(folder) == 0
 
 
-def test_a_short_life_sends_what_others_left(
+def test_short_process_sends_the_spool_of_others(
     collector: FaultyCollector, app: Callable[..., App], folder: Path
 ) -> None:
-    """A process that ends at once, as a cron job's, sends what the last ones could not."""
+    """A process that ends at once, such as a cron job, sends the events of earlier ones."""
     collector.answers = [AWAY] * 3
     one = app(interval=60.0)
     one.track()
@@ -221,8 +232,8 @@ def test_a_short_life_sends_what_others_left(
     assert stored_batches(folder) == 0
 
 
-def test_an_empty_spool_holds_no_exit_up(app: Callable[..., App]) -> None:
-    """A process that finds nothing left by others ends as soon as its events are delivered."""
+def test_empty_spool_does_not_delay_the_exit(app: Callable[..., App]) -> None:
+    """A process without spooled events ends as soon as its own events are delivered."""
     one = app(interval=60.0)
     one.track()
     start = time.monotonic()
@@ -232,10 +243,10 @@ def test_an_empty_spool_holds_no_exit_up(app: Callable[..., App]) -> None:
     assert one.stats.delivered == 1
 
 
-def test_a_hanging_collector_costs_no_event_at_the_exit(
+def test_hanging_collector_loses_no_event_at_the_exit(
     collector: FaultyCollector, app: Callable[..., App]
 ) -> None:
-    """What is on its way when the time is over lies in the spool."""
+    """A batch that is being sent when the time is over is in the spool."""
     collector.answers = [Answer(delay=20.0)]
     one = app(interval=60.0)
     one.track(3)
@@ -247,10 +258,10 @@ def test_a_hanging_collector_costs_no_event_at_the_exit(
     assert one.stats.spooled == 3
 
 
-def test_a_short_close_still_delivers(
+def test_short_close_still_delivers(
     app: Callable[..., App], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The moment that the spool needs is never all of the time."""
+    """The time reserved for the spool is never all of the time."""
     monkeypatch.setattr(spool_module.SqliteSpool, "exit_reserve", 30.0)
     one = app(interval=60.0)
     one.track()
@@ -260,10 +271,10 @@ def test_a_short_close_still_delivers(
     assert one.stats.delivered == 1
 
 
-def test_a_flush_is_done_with_what_is_safe(
+def test_flush_is_done_when_events_are_spooled(
     collector: FaultyCollector, app: Callable[..., App]
 ) -> None:
-    """A flush tries once, then what could not be delivered lies on disk and is not waited for."""
+    """A flush tries once; events that could not be delivered are on disk and not waited for."""
     collector.answers = [AWAY]
     one = app(interval=60.0)
     one.track()
@@ -273,10 +284,10 @@ def test_a_flush_is_done_with_what_is_safe(
     assert (len(collector.posts), one.stats.spooled) == (1, 1)
 
 
-def test_what_is_sent_from_the_spool_lies_there_until_it_is_settled(
+def test_spooled_batch_stays_until_it_is_settled(
     collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
 ) -> None:
-    """It counts as spooled while it is tried again, and no flush waits for it."""
+    """It counts as spooled while it is sent again, and no flush waits for it."""
     due = [threading.Event() for _ in range(3)]
     pause = {"Retry-After": "1"}
     collector.answers = [
@@ -297,10 +308,10 @@ def test_what_is_sent_from_the_spool_lies_there_until_it_is_settled(
     assert one.stats.waiting == 0
 
 
-def test_a_close_waits_for_what_is_on_its_way(
+def test_close_waits_for_a_batch_in_flight(
     collector: FaultyCollector, app: Callable[..., App], folder: Path
 ) -> None:
-    """A batch that lies on disk as well is delivered all the same, if there is time."""
+    """A batch that is on disk as well is still delivered, if there is time."""
     collector.answers = [Answer(delay=1.0)]
     one = app()
     one.track()
@@ -311,10 +322,10 @@ def test_a_close_waits_for_what_is_on_its_way(
     assert stored_batches(folder) == 0
 
 
-def test_a_replayed_batch_that_is_too_large_is_halved(
+def test_replayed_batch_that_is_too_large_is_halved(
     collector: FaultyCollector, app: Callable[..., App], folder: Path, eventually: Eventually
 ) -> None:
-    """Its halves lie on disk before it goes, and each is settled on its own."""
+    """Its halves are on disk before it is deleted, and each is settled on its own."""
     collector.answers = [AWAY]
     one = app(interval=60.0)
     one.track(4)
@@ -332,18 +343,15 @@ def test_a_replayed_batch_that_is_too_large_is_halved(
     eventually(lambda: stored_batches(folder) == 0)
 
 
-def test_a_spool_that_fails_leaves_events_in_memory(
+def test_failing_spool_leaves_events_in_memory(
     collector: FaultyCollector,
     app: Callable[..., App],
     folder: Path,
     eventually: Eventually,
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One line says so; delivery goes on from memory, and on disk as soon as that can be."""
-    monkeypatch.setattr(sender_module, "SPILL_AGAIN_SECONDS", 0.1)
-    monkeypatch.setattr(spool_module, "FAULT_SECONDS", 0.1)
-    collector.answers = [BACK_SOON]
+    """One line is logged; delivery goes on from memory, and from disk as soon as possible."""
+    collector.answers = [AWAY]
     one = app()
     folder.chmod(0o777)
     one.track(2)
@@ -351,16 +359,18 @@ def test_a_spool_that_fails_leaves_events_in_memory(
     one.track(3)
     assert one.stats.spooled == 0
     folder.chmod(0o700)
+    one.clock.skip(30.0)
     eventually(lambda: one.stats.spooled == 5)
+    one.clock.skip(30.0)
 
     eventually(lambda: one.stats.delivered == 5)
     assert sum("the spool can't be used" in line for line in caplog.messages) == 1
 
 
-def test_fresh_events_go_before_what_lies_in_the_spool(
+def test_fresh_events_go_before_spooled_ones(
     collector: FaultyCollector, app: Callable[..., App], eventually: Eventually
 ) -> None:
-    """A collector that is back hears of the present first; the past fills the time between."""
+    """A collector that is back gets new events first; spooled ones fill the time between."""
     collector.answers = [AWAY] * 100
     one = app(interval=60.0)
     for _ in range(30):

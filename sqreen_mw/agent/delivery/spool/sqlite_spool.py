@@ -15,6 +15,7 @@ from sqreen_mw.agent.delivery.spool.limits import SpoolLimits
 from sqreen_mw.agent.delivery.spool.merging import BatchGroup
 from sqreen_mw.agent.delivery.spool.table import BatchTable, Row, needed_bytes
 from sqreen_mw.agent.guard import Guard
+from sqreen_mw.agent.process.clock import Clock, monotonic
 
 SCAN_SECONDS: Final = 60.0
 """How often to look for batches of processes that have ended, and for expired ones."""
@@ -35,7 +36,7 @@ class Clocks:
     """
 
     wall: Callable[[], float] = time.time
-    monotonic: Callable[[], float] = time.monotonic
+    monotonic: Clock = monotonic
 
 
 @dataclass(slots=True)

@@ -1,13 +1,13 @@
 """The table of stored batches, within one transaction."""
 
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 from zlib import crc32
 
 from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.spool.database import PAGE_BYTES
+from sqreen_mw.agent.process.clock import monotonic
 from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.batch import decode_envelope
 
@@ -127,5 +127,5 @@ def _decode(row: Row, *, checksum: int, body: bytes) -> Batch | None:
         return None
     if not is_whole or len(envelope.events) != row.events:
         return None
-    tracked_at = [time.monotonic()] * row.events
+    tracked_at = [monotonic()] * row.events
     return Batch(id=row.id, envelope=envelope, tracked_at=tracked_at, body=body)
