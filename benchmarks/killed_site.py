@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from tests.delivery.killing import Round, killed_round, target_of
+from tests.delivery.killed_rounds import Round, killed_round, target_of
 from tests.support.collector_process import run_collector
 
 FLOODED: Final = 5

@@ -1,4 +1,4 @@
-"""A site that tracks on each request, and is killed while it serves."""
+"""A site that tracks events in each request until it is killed."""
 
 import os
 import struct
@@ -15,7 +15,7 @@ from sqreen_mw.middleware.asgi import SqreenMiddleware
 
 
 def tick() -> None:
-    """Note again and again when this process is given a turn."""
+    """Write the time to a file every 20 ms."""
     with Path(os.environ["TICKS"]).open("wb", buffering=0) as file:
         while True:
             file.write(struct.pack("d", time.monotonic()))
@@ -23,7 +23,7 @@ def tick() -> None:
 
 
 async def order(request: Request) -> JSONResponse:
-    """Track events, and tell their ids and when they were tracked."""
+    """Track events, and return their ids and times."""
     params = request.query_params
     properties = {f"part_{place}": "x" * 4000 for place in range(int(params["parts"]))}
     tracked: list[tuple[str, float]] = []

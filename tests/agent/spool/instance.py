@@ -93,7 +93,7 @@ class Instance:
         self.queue.delivered(len(batch))
 
     def deliver(self) -> list[Batch]:
-        """Send and return what the spool has until it has no more."""
+        """Send all batches of the spool, and return them."""
         sent: list[Batch] = []
         while (batch := self.spool.next_batch()) is not None:
             sent.append(batch)

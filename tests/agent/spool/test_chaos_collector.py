@@ -1,4 +1,4 @@
-"""Whatever a collector does, and whenever the process ends, each event is somewhere, once."""
+"""A chaotic collector and ending instances: each event is delivered or counted, once."""
 
 import tempfile
 import time
@@ -27,18 +27,18 @@ QUICK = RetryPolicy(send=0.25, first_delay=0.01, max_delay=0.05, misconfigured=0
 
 
 class SpooledDelivery(RuleBasedStateMachine):
-    """Processes with one spool come and go, while their collector does what it likes."""
+    """Instances with one spool start and end while their collector misbehaves."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
         self.collector = self.stack.enter_context(chaos_collector())
         self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
-        self.processes = [self.begin()]
+        self.instances = [self.begin()]
         self.tracked = 0
 
     def begin(self) -> FlusherHarness:
-        """Return a new process."""
+        """Start an instance."""
         url = f"http://localhost:{self.collector.port}"
         return FlusherHarness(
             partial(HttpTransport, url=url, token="t", user_agent="u"),
@@ -50,35 +50,35 @@ class SpooledDelivery(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 20), name=st.sampled_from(["good", "good", BAD]))
     def track(self, count: int, name: str) -> None:
-        """Track some events of a kind."""
+        """Track events."""
         for _ in range(count):
-            assert self.processes[-1].track(name)
+            assert self.instances[-1].track(name)
         self.tracked += count
 
     @rule(faults=st.lists(st.sampled_from(Fault), min_size=1, max_size=4))
     def misbehave(self, faults: list[Fault]) -> None:
-        """Let the collector do this with the posts to come."""
+        """Let the collector fail the next posts."""
         self.collector.faults.extend(faults)
 
     @rule(seconds=st.sampled_from([0.0, 0.02, 0.1]))
     def flush(self, seconds: float) -> None:
-        """Want everything out, without waiting for it for long."""
-        self.processes[-1].flusher.flush(seconds)
+        """Flush with a short timeout."""
+        self.instances[-1].flusher.flush(seconds)
 
     @rule()
     def restart(self) -> None:
-        """End the process, and begin the next one; nothing is lost between them."""
-        assert self.processes[-1].flusher.close(PATIENCE) == 0
-        self.processes.append(self.begin())
+        """End the instance and start the next one; no event is lost."""
+        assert self.instances[-1].flusher.close(PATIENCE) == 0
+        self.instances.append(self.begin())
 
     @invariant()
     def accounts_for_each_event(self) -> None:
-        """Each process's counts add up, whenever they are asked."""
-        assert all(process.counts is not None for process in self.processes)
+        """The counts of each instance add up at any time."""
+        assert all(instance.counts is not None for instance in self.instances)
         assert self.collector.broken == []
 
     def teardown(self) -> None:
-        """Once the collector recovers, all of it is delivered, or dropped by its word."""
+        """Once the collector recovers, all events are delivered or rejected."""
         with self.stack:
             try:
                 self.collector.recover()
@@ -86,18 +86,18 @@ class SpooledDelivery(RuleBasedStateMachine):
                 self.wait_until_all_is_settled()
                 self.compare()
             finally:
-                self.processes[-1].flusher.close(PATIENCE)
+                self.instances[-1].flusher.close(PATIENCE)
 
     def wait_until_all_is_settled(self) -> None:
-        """Wait until nothing lies anywhere."""
+        """Wait until no event is in memory or in the spool."""
         end = time.monotonic() + PATIENCE
-        while self.processes[-1].counts.get("waiting") or stored_batches(self.folder):
-            assert time.monotonic() < end, (self.processes[-1].counts, list(self.folder.iterdir()))
+        while self.instances[-1].counts.get("waiting") or stored_batches(self.folder):
+            assert time.monotonic() < end, (self.instances[-1].counts, list(self.folder.iterdir()))
             time.sleep(0.01)
 
     def compare(self) -> None:
-        """Compare what all processes say with what the collector knows."""
-        stats = [process.flusher.queue.stats({}) for process in self.processes]
+        """Compare the counts of all instances with those of the collector."""
+        stats = [instance.flusher.queue.stats({}) for instance in self.instances]
         dropped: Counter[str] = sum((Counter(each.dropped) for each in stats), start=Counter())
 
         assert sum(each.tracked for each in stats) == self.tracked
@@ -112,5 +112,5 @@ TestSpooledDelivery.settings = settings(
     stateful_step_count=15,
     deadline=None,
     suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # what takes time is not worth shrinking
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes too long
 )

@@ -15,7 +15,7 @@ from tests.agent.spool.instance import FakeTime, Instance, events
 from tests.support.spool_files import database_of, execute
 
 New = Callable[..., Instance]
-ANONYMOUS = 65534
+ANOTHER_USER = 65534
 
 
 def test_refuses_a_directory_that_others_may_write_to(folder: Path, tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_root_does_not_use_the_directory_of_another_user(
     one.store("forged")
     one.spool.close()
     before = sorted(folder.iterdir())
-    os.chown(folder, ANONYMOUS, ANONYMOUS)
+    os.chown(folder, ANOTHER_USER, ANOTHER_USER)
     two = instance()
 
     assert two.deliver() == []
@@ -143,7 +143,7 @@ def test_deleted_lock_file_is_created_again(instance: New, folder: Path, *, writ
 
 
 def test_events_that_another_process_claimed_are_counted(instance: New, folder: Path) -> None:
-    """A process whose lock file was deleted counts what another one sends in its place."""
+    """A process whose lock file was deleted counts the events that another one claimed."""
     one, two = instance(), instance()
     first = one.store("a")
     [lock] = folder.glob("*.lock")

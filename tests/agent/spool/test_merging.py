@@ -96,7 +96,7 @@ def test_halves_replace_a_merged_batch(instance: New, folder: Path) -> None:
 
 
 def test_next_process_merges_what_was_left(instance: New) -> None:
-    """What a process left in small batches, the next one sends in a large one."""
+    """Small batches of an ended process are sent as one."""
     one = instance()
     for _ in range(4):
         assert one.spool.requeue(one.batch_of(1))

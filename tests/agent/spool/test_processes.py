@@ -185,7 +185,7 @@ def rest(process: subprocess.Popen[str]) -> list[str]:
 
 
 def test_racing_processes_send_each_event_once(instance: New, folder: Path) -> None:
-    """Three processes find what twelve have left: each event is sent once."""
+    """Three processes send the events of twelve ended ones, each event once."""
     left: list[str] = []
     for number in range(12):
         one = instance()
@@ -225,7 +225,7 @@ def test_processes_that_store_together_respect_the_size(instance: New, folder: P
 
 
 def test_next_process_sends_for_a_killed_one(instance: New, folder: Path) -> None:
-    """What a killed process did not acknowledge is sent by the next one."""
+    """The next process sends the batches that a killed one did not acknowledge."""
     one = instance()
     stored = [one.store("x", padding=600_000) for _ in range(2)]
     one.spool.close()
@@ -241,7 +241,7 @@ def test_next_process_sends_for_a_killed_one(instance: New, folder: Path) -> Non
 def test_child_does_not_keep_the_events_of_its_parent(
     instance: New, folder: Path, text: str
 ) -> None:
-    """If the parent is killed while its child lives on, others send what it left."""
+    """If the parent is killed while its child lives on, others send its events."""
     with script(text, folder) as parent:
         assert line(parent) == "stored"
         child = int(line(parent))
@@ -257,7 +257,7 @@ def test_child_does_not_keep_the_events_of_its_parent(
 
 @pytest.mark.parametrize("language", ["Python", "C"])
 def test_child_and_parent_use_the_spool_after_a_fork(folder: Path, language: str) -> None:
-    """Each sends its own events, and the parent sends what the child left."""
+    """Each sends its own events, and the parent sends the rest of the child."""
     with script(SPOOLING_CHILD, folder, language) as process:
         assert line(process) == "done"
 
@@ -293,6 +293,6 @@ def test_killed_process_loses_no_stored_event(instance: New, folder: Path, _: in
 
 
 def test_full_disk_loses_no_stored_event(folder: Path) -> None:
-    """A write that fails half way is rolled back; what was stored before and after is sent."""
+    """A write that fails half way is rolled back; batches stored before and after it are sent."""
     with script(FULL_DISK, folder) as process:
         assert line(process) == "done"

@@ -20,7 +20,7 @@ picks = st.integers(0, 2**16)
 
 
 class SharedSpool(RuleBasedStateMachine):
-    """Several instances with one spool, and a plain model of what became of each event."""
+    """Several instances with one spool, and a plain model of each event."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class SharedSpool(RuleBasedStateMachine):
 
     @rule(pick=picks)
     def next_batch(self, pick: int) -> None:
-        """Send what the spool has: no event that is delivered, or that another instance sends."""
+        """Send a stored batch: none of its events is delivered or being sent."""
         one = self.alive[pick % len(self.alive)]
         batch = one.spool.next_batch()
         if batch is not None:

@@ -1,4 +1,4 @@
-"""What the outbox leaves to the spool."""
+"""The sender and the spool."""
 
 from collections.abc import Callable
 
@@ -30,9 +30,9 @@ def sender_of(instance: Instance) -> BatchSender:
     return BatchSender(config, queue=instance.queue, spool=instance.spool, header=header)
 
 
-@pytest.mark.parametrize("outcome", [Retry("it is away"), Misconfigured("token", "who is it?")])
-def test_what_lies_in_the_spool_is_not_given_up(instance: New, outcome: Outcome) -> None:
-    """A batch of the spool that can't be sent goes back there, however old it is for the queue."""
+@pytest.mark.parametrize("outcome", [Retry("it is down"), Misconfigured("token", "unknown token")])
+def test_events_in_the_spool_are_not_given_up(instance: New, outcome: Outcome) -> None:
+    """A stored batch that can't be sent stays, even if it is too old for memory."""
     one = instance()
     batch = one.store("a", "b")
     sender = sender_of(one)

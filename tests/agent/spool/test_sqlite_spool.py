@@ -60,7 +60,7 @@ def test_creates_no_file_before_the_first_batch(instance: New, folder: Path) -> 
 
 
 def test_later_process_sends_what_was_left(instance: New, folder: Path) -> None:
-    """The next process sends what one left and counts it as replayed."""
+    """The next process sends the events of an ended one and counts them as replayed."""
     one = instance()
     stored = [one.store("a", "b"), one.store("c")]
     one.spool.close()
@@ -95,7 +95,7 @@ def test_does_not_send_for_a_living_process(instance: New) -> None:
 
 
 def test_looks_for_ended_processes_once_a_minute(instance: New, clock: FakeTime) -> None:
-    """What another process leaves later is found without a restart."""
+    """Events that another process leaves later are found without a restart."""
     one, two = instance(), instance()
     one.store("a")
     assert two.deliver() == []
@@ -188,7 +188,7 @@ def test_exit_waits_for_a_write(instance: New, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_failed_batch_is_sent_again_alone(instance: New, folder: Path) -> None:
-    """A batch that can't be sent stays where it is; those before it are not sent again."""
+    """A batch that can't be sent stays in the spool; those before it are not sent again."""
     one = instance()
     one.store("a")
     one.ack(one.next_batch())
@@ -204,7 +204,7 @@ def test_failed_batch_is_sent_again_alone(instance: New, folder: Path) -> None:
 
 
 def test_each_process_leaves_what_it_did_not_send(instance: New, folder: Path) -> None:
-    """What is not acknowledged is claimed by the next process, and by the one after that."""
+    """Batches without an answer are claimed by the next process, and by the one after it."""
     one = instance()
     stored = [one.store("x", padding=600_000) for _ in range(3)]
     one.spool.close()
@@ -342,7 +342,7 @@ def test_living_process_counts_what_others_evict(instance: New, folder: Path) ->
 
 
 def test_evicted_events_of_an_ended_process_are_counted(instance: New) -> None:
-    """What an ended process left is evicted first and counted as replayed and dropped."""
+    """Events of an ended process are evicted first, and counted as replayed and dropped."""
     one = instance(size=MIB)
     for number in range(10):
         one.store(str(number), padding=PADDING)

@@ -27,8 +27,8 @@ _PRIMARY_CODE: Final = 0xFF
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 # Between its transactions, a connection with a rollback journal holds no lock and no shared memory,
-# which a write-ahead log does: a fork is harmless. What a transaction wrote is in the system's
-# cache, where it outlives the process; synchronous = OFF does not wait for the disk.
+# unlike one with a write-ahead log, so it survives a fork without harm. Committed data is in the
+# cache of the system and outlives the process; synchronous = OFF does not wait for the disk.
 _SETTINGS: Final = (
     "PRAGMA synchronous = OFF",  # first, as the next ones may write
     f"PRAGMA page_size = {PAGE_BYTES}",

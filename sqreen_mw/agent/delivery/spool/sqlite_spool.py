@@ -41,7 +41,7 @@ class Clocks:
 
 @dataclass(slots=True)
 class _Changes:
-    """What to count once a transaction is committed."""
+    """Changes to count once a transaction is committed."""
 
     claimed_events: int = 0
     lost: list[Row] = field(default_factory=list)
@@ -153,7 +153,7 @@ class SqliteSpool:
         return [table.add(each, owner=self._owner.id, stored_at=now) for each in batches]
 
     def _take(self, table: BatchTable, changes: _Changes) -> BatchGroup:
-        """Return what to send next as one batch, if there is anything."""
+        """Return the batches to send next as one, if there are any."""
         group = self._read(table, changes)
         while not group.rows and self._claim(table, changes):
             group = self._read(table, changes)

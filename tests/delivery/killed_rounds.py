@@ -1,4 +1,4 @@
-"""Rounds in which a site is killed with its collector away, and what the next process delivers."""
+"""Kills a site while its collector is down, and compares the events with those that arrive."""
 
 import random
 import socket
@@ -24,7 +24,7 @@ from tests.support.waiting import PATIENCE
 SPOOL_MIB = 4
 LAST_SECOND = 1.0
 STALL_SECONDS = 0.1
-"""From which on a process counts as not being given a turn; it asks for one five times as often."""
+"""A longer gap between two ticks of the site means that the machine did not run it."""
 
 NEXT_PROCESS = """
 import sqreen_mw as sqreen
@@ -38,15 +38,15 @@ print(sqreen.stats().replayed)
 
 @dataclass
 class Round:
-    """What became of the events of a site that was killed.
+    """The events of a site that was killed. All times are in monotonic seconds.
 
     Attributes:
-        tracked: When each event was tracked, by its id, in monotonic seconds.
-        killed_at: When the site was killed.
-        ticks: When the site was given a turn.
-        arrived: The ids that the collector has, each as often as it has it.
-        replayed: The events that the next process says it took over.
-        largest: The most bytes that the spool was seen to have.
+        tracked: The time of each event, by its id.
+        killed_at: The time of the kill.
+        ticks: The times at which the site ran.
+        arrived: The ids that the collector stored.
+        replayed: The number of events that the next process replayed.
+        largest: The largest size of the spool, in bytes.
     """
 
     tracked: dict[str, float] = field(default_factory=dict)
@@ -58,34 +58,34 @@ class Round:
 
     @property
     def missing(self) -> list[float]:
-        """How many seconds before the kill each event was tracked that did not arrive."""
+        """The ages of the events that did not arrive, in seconds at the kill."""
         lost = self.tracked.keys() - set(self.arrived)
         return sorted(self.killed_at - self.tracked[each] for each in lost)
 
     @property
     def first_arrived(self) -> float:
-        """How many seconds before the kill the oldest event was tracked that did arrive."""
+        """The age of the oldest event that arrived, in seconds at the kill."""
         known = [self.tracked[each] for each in self.arrived if each in self.tracked]
         return self.killed_at - min(known, default=self.killed_at)
 
     @property
     def stalled(self) -> float:
-        """For how many seconds before the kill the machine gave the site no turn."""
+        """The seconds before the kill in which the machine did not run the site."""
         late = [at for at in self.ticks if self.killed_at - 3 * LAST_SECOND < at < self.killed_at]
         gaps = [after - before for before, after in pairwise([*late, self.killed_at])]
         return sum(gap for gap in gaps if gap > STALL_SECONDS)
 
     def faults(self, *, is_flooded: bool) -> list[str]:
-        """Return what is wrong; where more is tracked than has room, the oldest may be missing."""
+        """Return the faults; if the spool was flooded, the oldest events may be missing."""
         newest = self.first_arrived if is_flooded else float("inf")
         early = [age for age in self.missing if LAST_SECOND + self.stalled < age <= newest]
         found: list[str] = []
         if early:
             found.append(f"{len(early)} events are missing, the oldest of {early[-1]:.2f} s")
         if len(set(self.arrived)) < len(self.arrived):
-            found.append("an event is there twice")
+            found.append("an event arrived twice")
         if self.replayed != len(self.arrived):
-            found.append(f"{self.replayed} were replayed, {len(self.arrived)} arrived")
+            found.append(f"{self.replayed} events were replayed, {len(self.arrived)} arrived")
         if self.largest > SPOOL_MIB * 2**20:
             found.append(f"the spool had {self.largest} bytes")
         return found
@@ -93,12 +93,12 @@ class Round:
 
 @dataclass(frozen=True)
 class Target:
-    """A collector that is back when a site was killed, and where its events wait meanwhile.
+    """A collector that is up again after the kill, and the spool.
 
     Attributes:
-        settings: What lets an app send there.
-        query: What lets us ask there.
-        folder: The spool.
+        settings: The settings of an app that sends to the collector.
+        query: The headers of a query.
+        folder: The directory of the spool.
     """
 
     settings: dict[str, str]
@@ -107,23 +107,23 @@ class Target:
 
 
 def target_of(collector: CollectorProcess, folder: Path) -> Target:
-    """Return a collector as a target, with its tokens."""
+    """Return a target with tokens of a collector."""
     spool = {"SQREEN_SPOOL_DIR": str(folder), "SQREEN_SPOOL_SIZE": str(SPOOL_MIB)}
     query = {"Authorization": f"Bearer {collector.new_token('default', 'query')}"}
     return Target(settings=collector.settings("default", **spool), query=query, folder=folder)
 
 
 def killed_round(target: Target, number: int, *, is_flooded: bool = False) -> Round:
-    """Serve and visit a site, kill it at a random moment, and let the next process deliver.
+    """Run a site with visits, kill it at a random moment, and run the next process.
 
-    In each second round the collector that is away takes connections, and says nothing.
+    In every second round, the collector that is down accepts connections but never answers.
     """
     name = f"round.{number}.{random.getrandbits(32):08x}"
     done = Round()
     ticks = target.folder.with_name(f"{name}.ticks")
     with (
-        _nobody(silent=number % 2 == 1) as away,
-        _site(target.settings | {"SQREEN_URL": away, "TICKS": str(ticks)}) as (process, url),
+        _collector_that_is_down(silent=number % 2 == 1) as down,
+        _site(target.settings | {"SQREEN_URL": down, "TICKS": str(ticks)}) as (process, url),
     ):
         _visit_for_a_while(done, url, target.folder, name=name, is_flooded=is_flooded)
         process.kill()
@@ -143,13 +143,13 @@ def _visit_for_a_while(done: Round, url: str, folder: Path, *, name: str, is_flo
         while (begin := time.monotonic()) < end:
             done.tracked.update(client.get("/order", params=params).raise_for_status().json())
             done.largest = max(done.largest, size_of(folder))
-            # Much, but no more than a busy machine can mask: what waits for that is in no spool.
+            # A busy machine must keep up with masking, as unmasked events are in no spool.
             took = time.monotonic() - begin
             time.sleep(max(0.03, 4 * took) if is_flooded else 0.0)
 
 
 def _deliver(settings: dict[str, str]) -> int:
-    """Run the next process, with the collector back, and return how many events it took over."""
+    """Run the next process with the collector, and return the number of replayed events."""
     printed, _ = run_script(NEXT_PROCESS, settings)
     return int(printed)
 
@@ -169,8 +169,8 @@ def _arrived(target: Target, name: str) -> list[str]:
 
 
 @contextmanager
-def _nobody(*, silent: bool) -> Iterator[str]:
-    """Give an address where nobody listens, or where connections are taken and nothing is said."""
+def _collector_that_is_down(*, silent: bool) -> Iterator[str]:
+    """Yield an address that refuses connections, or accepts them and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         if silent:
@@ -180,7 +180,7 @@ def _nobody(*, silent: bool) -> Iterator[str]:
 
 @contextmanager
 def _site(settings: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """Serve the site by uvicorn, and kill it at the end at the latest."""
+    """Run the site with uvicorn until the block ends."""
     port = free_port()
     command = ["uvicorn", "--port", str(port), "--log-level", "critical"]
     process = subprocess.Popen(

@@ -1,0 +1,81 @@
+"""Instances with a spool, from the settings: SQLite, forks and gevent."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.optional import need
+from tests.support.processes import run_script
+from tests.support.spool_files import stored_batches
+
+SETTINGS = {"SQREEN_URL": "http://127.0.0.1:9", "SQREEN_TOKEN": "t"}
+
+LOADED = """
+import sys
+import sqreen_mw
+
+sqreen_mw.track("x")
+sqreen_mw.close(1.0)
+print("sqlite3" in sys.modules, sqreen_mw.stats().spooled)
+"""
+
+WITHOUT_SQLITE = """
+import sys
+sys.modules["_sqlite3"] = None
+import sqreen_mw
+
+sqreen_mw.track("x")
+print(sqreen_mw.stats().waiting)
+"""
+
+FORK = """
+import os
+import sqreen_mw
+
+sqreen_mw.track("parent")
+sqreen_mw.flush(2.0)
+assert sqreen_mw.stats().spooled == 1, sqreen_mw.stats()
+if os.fork() == 0:
+    sqreen_mw.track("child")
+    sqreen_mw.close(2.0)
+    os._exit(sqreen_mw.stats().spooled)
+_, status = os.wait()
+sqreen_mw.track("parent")
+sqreen_mw.close(2.0)
+print(os.waitstatus_to_exitcode(status), sqreen_mw.stats().spooled)
+"""
+
+WITH_GEVENT = "from gevent import monkey\nmonkey.patch_all()\n"
+
+
+def test_sqlite_is_loaded_only_with_a_spool(tmp_path: Path) -> None:
+    """An app without a spool does not import sqlite3."""
+    without, _ = run_script(LOADED, SETTINGS)
+    with_spool, _ = run_script(LOADED, {**SETTINGS, "SQREEN_SPOOL_DIR": str(tmp_path / "spool")})
+
+    assert without.split() == ["False", "0"]
+    assert with_spool.split() == ["True", "1"]
+
+
+def test_python_without_sqlite_keeps_events_in_memory(tmp_path: Path) -> None:
+    """The app starts, and the log has one line."""
+    printed, logged = run_script(
+        WITHOUT_SQLITE, {**SETTINGS, "SQREEN_SPOOL_DIR": str(tmp_path / "spool")}
+    )
+
+    assert printed.split() == ["1"]
+    assert logged.count("the spool needs Python's sqlite3 module") == 1
+
+
+@pytest.mark.parametrize("is_patched", [False, True], ids=["threads", "gevent"])
+def test_parent_and_child_share_a_spool(tmp_path: Path, *, is_patched: bool) -> None:
+    """Both store their events, before and after a fork, with and without gevent."""
+    if is_patched:
+        need("gevent")
+    script = WITH_GEVENT + FORK if is_patched else FORK
+
+    printed, logged = run_script(script, {**SETTINGS, "SQREEN_SPOOL_DIR": str(tmp_path / "spool")})
+
+    assert printed.split() == ["1", "2"]
+    assert "the spool can't be used" not in logged
+    assert stored_batches(tmp_path / "spool") == 3
