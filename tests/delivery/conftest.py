@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.support.faulty_collector import FaultyCollector, collector, tls_collector
+from tests.support.faulty_collector import Answer, FaultyCollector, collector, tls_collector
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, signalled_environment
 from tests.support.waiting import PATIENCE, wait_until_answered
@@ -98,6 +98,12 @@ class Runner:
             finally:
                 process.send_signal(signal.SIGTERM)
                 process.wait(timeout=PATIENCE)
+
+    def close_each_connection(self) -> None:
+        """Let the collector close each connection after its answer, so that the next one is new."""
+        closing = Answer(headers={"Connection": "close"})
+        self.collector.answers[:] = [closing] * 9
+        self.collector.beat_answers[:] = [closing] * 9
 
     @property
     def names(self) -> list[str]:
