@@ -1,4 +1,4 @@
-"""A batch on its way: once cut, it keeps its events, its bytes and its id until it is settled."""
+"""A batch keeps its events, its bytes and its id until it is settled."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -10,10 +10,15 @@ from sqreen_mw.protocol.event_id import new_event_id
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """Sealed events that travel together.
+    """Sealed events that are sent together.
 
-    ``tracked_at`` tells of each of them when it was tracked, in monotonic seconds. Resending is
-    harmless: the collector knows each event by its id.
+    Resending is harmless: the collector recognises each event by its id.
+
+    Attributes:
+        id: The idempotency key.
+        envelope: The events and the header.
+        tracked_at: When each event was tracked, in monotonic seconds.
+        body: The encoded envelope.
     """
 
     id: str
@@ -25,12 +30,12 @@ class Batch(Struct, frozen=True, kw_only=True):
         return len(self.envelope.events)
 
     def halves(self) -> tuple["Batch", "Batch"]:
-        """Return two new batches that hold this one's events."""
+        """Return two new batches with the events of this one."""
         middle = len(self) // 2
         return self._part(range(middle)), self._part(range(middle, len(self)))
 
     def since(self, moment: float) -> "Batch":
-        """Return this batch, or a new one of the events that were tracked since then."""
+        """Return this batch, or a new one without the events tracked before a moment."""
         kept = [place for place, tracked in enumerate(self.tracked_at) if tracked >= moment]
         return self if len(kept) == len(self) else self._part(kept)
 
@@ -41,14 +46,14 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 def make_batch(header: Envelope, *, events: list[Raw], tracked_at: list[float]) -> Batch:
-    """Return a new batch of sealed events under a header's fields."""
+    """Return a new batch of sealed events with the fields of a header."""
     envelope = structs.replace(header, events=events)
     body = encode_batch(envelope)
     return Batch(id=new_event_id(), envelope=envelope, tracked_at=tracked_at, body=body)
 
 
 BATCH_EVENTS: Final = 500
-"""Events of one batch."""
+"""The most events of a batch."""
 
 BATCH_BYTES: Final = 1024 * 1024 - 4096
-"""Bytes of one batch before compression; the rest of the wire's MiB is the envelope's."""
+"""The most bytes of a batch before compression. The rest of the MiB is for the envelope."""

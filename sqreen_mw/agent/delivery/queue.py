@@ -1,4 +1,4 @@
-"""The bounded queue, of pending events and then of sealed ones, and what became of each."""
+"""The bounded queue of pending and sealed events, and the counters of every event."""
 
 from collections import defaultdict, deque
 from typing import Final, Generic, Protocol, TypeVar
@@ -10,11 +10,11 @@ from sqreen_mw.agent.stats import Stats
 
 
 class Sized(Protocol):
-    """An event of either kind."""
+    """A pending or sealed event."""
 
     @property
     def size(self) -> int:
-        """About the bytes of memory held."""
+        """About the bytes of memory that it uses."""
 
     @property
     def tracked_at(self) -> float:
@@ -25,15 +25,15 @@ AnEvent = TypeVar("AnEvent", bound=Sized)
 
 
 class SizedFifo(Generic[AnEvent]):
-    """A first-in first-out queue that knows its bytes; whoever uses it holds a lock.
+    """A first-in first-out queue that counts its bytes. Its user holds a reentrant lock.
 
-    That lock is reentrant: a signal handler may use the queue in the middle of everything here, or
-    raise. CPython lets one run where a function begins, where one written in C has returned, and
-    where a loop turns. So what belongs together is changed without a call in between.
+    A signal handler may interrupt every method, and use the queue itself or raise. CPython runs
+    handlers when a function starts, when a C function has returned, and when a loop repeats. So
+    attributes that belong together are changed without a call in between.
 
     Attributes:
         events: The events.
-        bytes: About the bytes of memory that they hold.
+        bytes: About the bytes of memory that they use.
     """
 
     __slots__ = ("bytes", "events")
@@ -45,81 +45,69 @@ class SizedFifo(Generic[AnEvent]):
     def __len__(self) -> int:
         return len(self.events)
 
-    @property
-    def full(self) -> bool:
-        """Whether a whole batch waits."""
-        return len(self.events) >= BATCH_EVENTS or self.bytes >= BATCH_BYTES
-
-    @property
-    def oldest(self) -> float | None:
-        """When its first event was tracked, in monotonic seconds, or None."""
-        try:
-            return self.events[0].tracked_at
-        except IndexError:
-            return None
-
     def append(self, event: AnEvent) -> None:
-        """Queue an event."""
+        """Append an event."""
         size = event.size
         self.bytes += size
         self.events.append(event)
 
     def pop(self) -> AnEvent:
-        """Take the first event.
+        """Remove and return the first event.
 
         Raises:
-            IndexError: There is none.
+            IndexError: It is empty.
         """
         events = self.events
         while True:
             event = events[0]
             size = event.size
-            if events and events[0] is event:  # else a signal handler was faster
+            if events and events[0] is event:  # else a signal handler has taken it
                 del events[0]
                 self.bytes -= size
                 return event
 
     def put_back(self, events: list[AnEvent]) -> None:
-        """Queue events that were taken, in front of all others."""
+        """Put events back in front of all others."""
         size = sum(event.size for event in events)
         backwards = events[::-1]
         self.bytes += size
         self.events.extendleft(backwards)
 
     def clear(self) -> None:
-        """Forget all events."""
+        """Remove all events."""
         self.bytes = 0
         self.events.clear()
 
 
-KEEPING_SECONDS: Final = 0.2
-"""How long the end waits for events that are just being written to disk."""
+SPOOL_LOCK_SECONDS: Final = 0.2
+"""How long an exit waits for events that are being written to disk."""
 
 MAX_EVENTS: Final = 10_000
 MAX_BYTES: Final = 16 * 1024 * 1024 - 2 * BATCH_BYTES
-"""Bytes of the queue; what is missing of 16 MiB is for what is being sealed, and for a batch."""
+"""Bytes of the queue. The rest of 16 MiB is for a slice being sealed and a batch."""
 
 _EDGES: Final = frozenset({1, BATCH_EVENTS})
 
 
 class EventQueue:
-    """A first-in first-out queue that drops its oldest events rather than grow.
+    """A first-in first-out queue that drops its oldest events when it is full.
 
-    The lock is reentrant and native, and nothing under it calls the app or switches greenlets: a
-    signal handler or a destructor that tracks in the middle of ``put`` can't deadlock it. One that
-    raises leaves the counts whole: see ``SizedFifo`` for where it can.
+    Its lock is reentrant and native, and no code under it calls the app or switches greenlets: a
+    signal handler or a destructor that tracks during ``put`` can't deadlock. If it raises, the
+    counters stay correct (see ``SizedFifo``).
 
     Attributes:
-        keeping: A lock that is held while events are written to disk, and then counted as there.
+        spool_lock: Held while events are written to disk and counted as spooled.
         pending: Events that are not sealed.
-        sealed: Those that wait for a batch.
+        sealed: Sealed events that wait for a batch.
+        in_flight: Number of events that are being sealed, or in a batch that only memory holds.
     """
 
     def __init__(self, *, max_events: int = MAX_EVENTS, max_bytes: int = MAX_BYTES) -> None:
         self._max_events: Final = max_events
         self._max_bytes: Final = max_bytes
         self._lock: Final = unpatched.new_rlock()
-        self.keeping: Final = unpatched.new_rlock()
+        self.spool_lock: Final = unpatched.new_rlock()
         self.pending: Final[SizedFifo[PendingEvent]] = SizedFifo()
         self.sealed: Final[SizedFifo[SealedEvent]] = SizedFifo()
         self._tracked = 0
@@ -132,18 +120,18 @@ class EventQueue:
 
     @property
     def overflowed(self) -> int:
-        """The number of events that went because a bound was reached."""
+        """The number of events dropped because the queue was full."""
         return self._dropped["overflow"]
 
     @property
     def waiting(self) -> int:
-        """The number of events in memory alone: queued, or under way and not in the spool."""
-        with self._lock:  # an event that moves meanwhile must not be missed
+        """The number of events that only memory holds: queued, or in flight and not spooled."""
+        with self._lock:  # so that no event is missed that another thread moves
             return len(self.pending) + len(self.sealed) + self.in_flight
 
     @property
     def abandoned(self) -> bool:
-        """Whether what waited in memory is given up."""
+        """Whether the events in memory have been given up."""
         return self._abandoned
 
     @property
@@ -151,18 +139,11 @@ class EventQueue:
         """The number of events in memory and in the spool."""
         return self.waiting + self._spooled
 
-    @property
-    def oldest(self) -> float | None:
-        """When the oldest queued event was tracked, in monotonic seconds, or None."""
-        with self._lock:
-            moments = (self.pending.oldest, self.sealed.oldest)
-            return min((moment for moment in moments if moment is not None), default=None)
-
     def put(self, event: PendingEvent) -> bool:
-        """Queue an event; the oldest ones go, counted, where the bounds are reached.
+        """Queue an event. If the queue is full, the oldest events are dropped and counted.
 
         Returns:
-            Whether the flusher should know: it is the first event, or the one that fills a batch.
+            Whether to wake the flusher: for the first event, and for one that fills a batch.
         """
         pending, sealed = self.pending, self.sealed
         size = event.size
@@ -180,20 +161,18 @@ class EventQueue:
                 len(pending.events) + len(sealed.events) + self.in_flight > self._max_events
                 or pending.bytes + sealed.bytes > self._max_bytes
             ):
-                self._keep_bounds()
+                self._drop_oldest()
             return count in _EDGES or held - size < BATCH_BYTES <= held
 
     def take_ready(
         self, now: float, *, up_to: float, most: int = BATCH_EVENTS
     ) -> list[PendingEvent]:
-        """Take events that can be sealed, oldest first, at most a batch of them.
-
-        They count as under way.
+        """Take events that can be sealed, oldest first. They count as in flight.
 
         Args:
             now: Monotonic seconds.
-            up_to: Also take events that were tracked until then and whose request still runs.
-            most: How many to take.
+            up_to: Also take events tracked until then whose request still runs.
+            most: The most events to take.
         """
         taken: list[PendingEvent] = []
         kept: list[PendingEvent] = []
@@ -212,23 +191,23 @@ class EventQueue:
         return taken
 
     def put_back(self, events: list[PendingEvent]) -> None:
-        """Queue events again, in front of all others, that were taken to be sealed."""
+        """Put back events that were taken and not sealed, in front of all others."""
         with self._lock:
             if not self._abandoned:
                 self.in_flight -= len(events)
                 self.pending.put_back(events)
 
     def put_sealed(self, event: SealedEvent) -> None:
-        """Queue an event that was taken to be sealed."""
+        """Queue a sealed event."""
         with self._lock:
             if not self._abandoned:
                 self.in_flight -= 1
                 self.sealed.append(event)
                 if self.pending.bytes + self.sealed.bytes > self._max_bytes:
-                    self._keep_bounds()
+                    self._drop_oldest()
 
     def take_batch(self) -> list[SealedEvent]:
-        """Take the events of one batch, oldest first; they count as under way until settled."""
+        """Take the events of a batch, oldest first. They count as in flight until settled."""
         taken: list[SealedEvent] = []
         size = 0
         with self._lock:
@@ -244,65 +223,65 @@ class EventQueue:
         return taken
 
     def delivered(self, count: int) -> None:
-        """Settle events under way: the collector has them."""
+        """Count events in flight as delivered."""
         with self._lock:
             if not self._abandoned:
                 self.in_flight -= count
                 self._delivered += count
 
     def dropped(self, reason: str, count: int = 1) -> None:
-        """Settle events under way: they are lost."""
+        """Count events in flight as lost."""
         with self._lock:
             if not self._abandoned:
                 self.in_flight -= count
                 self._dropped[reason] += count
 
     def spooled(self, count: int) -> None:
-        """Note events in memory alone that lie in the spool from now on."""
+        """Count events in flight as spooled."""
         with self._lock:
             if not self._abandoned:
                 self.in_flight -= count
                 self._spooled += count
 
     def unspooled(self, count: int) -> None:
-        """Note events that lie in the spool no more, and are still under way."""
+        """Count events as no longer spooled, but still in flight."""
         with self._lock:
             if not self._abandoned:
                 self._spooled -= count
                 self.in_flight += count
 
     def adopted(self, count: int) -> None:
-        """Note events that another process left in the spool, and that are under way here."""
+        """Count spooled events of another process that are in flight here now."""
         with self._lock:
             if not self._abandoned:
                 self._replayed += count
                 self.in_flight += count
 
     def lost_in_spool(self, reason: str, count: int) -> None:
-        """Settle events of the spool: they are lost."""
+        """Count spooled events as lost."""
         with self._lock:
             if not self._abandoned:
                 self._spooled -= count
                 self._dropped[reason] += count
 
     def refused(self, reason: str) -> None:
-        """Count an event that is not even queued."""
+        """Count an event that was not queued."""
         with self._lock:
             self._tracked += 1
             self._dropped[reason] += 1
 
     def abandon(self, reason: str) -> int:
-        """Drop all that waits in memory alone, and return how many events that were.
+        """Drop all events that only memory holds, and return their number.
 
-        This is the end: a verdict that comes later changes no count, and no event is taken, or
-        written to disk.
+        Afterwards the counters are final: late answers are ignored, and no event is accepted or
+        spooled.
         """
-        kept = self.keeping.acquire(timeout=KEEPING_SECONDS)
+        acquired = self.spool_lock.acquire(timeout=SPOOL_LOCK_SECONDS)
         try:
             return self._abandon(reason)
         finally:
-            if kept:
-                self.keeping.release()
+            if acquired:
+                self.spool_lock.release()
 
     def _abandon(self, reason: str) -> int:
         with self._lock:
@@ -315,7 +294,7 @@ class EventQueue:
         return count
 
     def stats(self, misuse: dict[str, int]) -> Stats:
-        """Return the counts of one moment."""
+        """Return the counters of this moment."""
         with self._lock:
             return Stats(
                 tracked=self._tracked,
@@ -327,11 +306,11 @@ class EventQueue:
                 misuse=misuse,
             )
 
-    def _keep_bounds(self) -> None:
-        """Drop the oldest events of what holds more, while there are too many.
+    def _drop_oldest(self) -> None:
+        """Drop the oldest events of the larger part until the queue is within its limits.
 
-        While the collector is away that is what is sealed. Where sealing is what falls behind, an
-        event on which the work is done does not go for one on which it is not.
+        While the collector is away, the sealed part is larger. If sealing falls behind, the
+        pending part is, so no sealed event is dropped for one that still has to be sealed.
         """
         pending, sealed = self.pending, self.sealed
         while (
@@ -340,6 +319,6 @@ class EventQueue:
         ):
             try:
                 (sealed if sealed.bytes > pending.bytes else pending).pop()
-            except IndexError:  # nothing is left to drop, or a signal handler was faster
+            except IndexError:  # nothing is left, or a signal handler has taken it
                 return
             self._dropped["overflow"] += 1

@@ -1,4 +1,4 @@
-"""When to try again: exponential backoff with full jitter, and what ``Retry-After`` asks."""
+"""When to try again: exponential backoff with full jitter, and ``Retry-After``."""
 
 import random
 import time
@@ -10,15 +10,15 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """Seconds, all of them of the monotonic clock.
+    """Timeouts, delays and the age limit, in seconds.
 
     Attributes:
-        send: What one batch may take, from the connection to the last byte of the answer.
-        first_delay: The longest delay after a first failure; it doubles with each further one.
-        max_delay: What the delay grows to.
-        shortest_pause: What a collector must ask for; one that asks for less would be hammered.
-        misconfigured: How long the collector is left alone while a setting is wrong.
-        max_age: After which an event is given up, counted from ``track()``.
+        send: Timeout of a batch, from connecting to the last byte of the answer.
+        first_delay: The longest delay after the first failure. It doubles with each further one.
+        max_delay: The longest delay.
+        shortest_pause: A ``Retry-After`` below this is ignored, and the backoff applies.
+        misconfigured: The pause after an answer such as 401, which a setting has to fix.
+        max_age: Age at which an undelivered event is dropped, counted from ``track()``.
     """
 
     send: float = 10.0
@@ -32,25 +32,29 @@ class RetryPolicy:
 MAX_RETRY_AFTER: Final = 3600.0
 
 
-def backoff(pace: RetryPolicy, attempt: int) -> float:
-    """Return the seconds to wait after so many failures in a row, counted from 0.
+def backoff(policy: RetryPolicy, attempt: int) -> float:
+    """Return how many seconds to wait after a failure.
 
-    Full jitter: anything up to 0.5 s * 2^attempt, at most 30 s, so that many processes do not
-    come back together.
+    The delay is random between 0 and 0.5 s * 2^attempt, at most 30 s (full jitter), so that many
+    processes do not retry at the same moment.
+
+    Args:
+        policy: The delays.
+        attempt: The number of failures in a row before this one.
     """
-    ceiling = min(pace.max_delay, pace.first_delay * 2 ** min(attempt, 16))
-    return random.uniform(0, ceiling)  # noqa: S311 jitter is no secret
+    ceiling = min(policy.max_delay, policy.first_delay * 2 ** min(attempt, 16))
+    return random.uniform(0, ceiling)  # noqa: S311 jitter needs no secure randomness
 
 
 def retry_after(value: str | None, *, date: str | None = None) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for, at most an hour, or None.
+    """Return the seconds of a ``Retry-After`` field, at most an hour, or None if it is invalid.
 
-    Both forms of RFC 9110, section 10.2.3, are read: seconds and an HTTP date. A date is as far
-    away as it is from the answer's own: this machine's clock may be wrong, or be set meanwhile.
+    Both forms of RFC 9110, section 10.2.3, are accepted: seconds and an HTTP date. A date is
+    compared with the ``Date`` of the same answer, because this machine's clock may be wrong.
 
     Args:
-        value: The header field.
-        date: The field ``Date`` of the same answer, if it has one.
+        value: The field ``Retry-After``.
+        date: The field ``Date``, if there is one.
     """
     if value is None:
         return None
@@ -58,19 +62,19 @@ def retry_after(value: str | None, *, date: str | None = None) -> float | None:
     if text.isascii() and text.isdigit():
         seconds = float(text[:9])
     else:
-        until = _moment(text)
+        until = _timestamp(text)
         if until is None:
             return None
-        answered = _moment(date)
+        answered = _timestamp(date)
         seconds = until - (time.time() if answered is None else answered)
     return min(max(seconds, 0.0), MAX_RETRY_AFTER)
 
 
-def _moment(date: str | None) -> float | None:
-    """Return an HTTP date in seconds since the epoch, or None where it is none."""
+def _timestamp(date: str | None) -> float | None:
+    """Return the seconds since the epoch of an HTTP date, or None if it is invalid."""
     try:
-        moment = parsedate_to_datetime(date or "")
-        # One without a zone is in the form of C's asctime, which is read as UTC (section 5.6.7).
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        parsed = parsedate_to_datetime(date or "")
+        # A date without a zone has the form of C's asctime, which means UTC (section 5.6.7).
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None

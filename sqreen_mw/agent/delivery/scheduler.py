@@ -1,4 +1,4 @@
-"""Decides what the flusher does next, from one state and the time. No I/O, no clock.
+"""Plans the next turn of the flusher from a state and the time. No I/O, no clock.
 
 Events are sealed in slices, so that the flusher never holds the GIL for long. Sealed events leave
 in batches, one at a time. While the collector is away, they go to the spool.
@@ -20,7 +20,7 @@ class SliceBudget:
     Attributes:
         events: The most events.
         seconds: How long it may take; the last event may exceed it.
-        pause: Seconds until the next slice, if nobody waits for it.
+        pause: Seconds until the next slice, unless a flush waits for it.
         yields_gil: Whether to sleep after it, so that a waiting thread gets the GIL.
     """
 
@@ -60,7 +60,7 @@ class Source(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What one turn decides on. Moments are monotonic seconds; ``inf`` means never.
+    """The state of the flusher. Moments are monotonic seconds; ``inf`` means never.
 
     Attributes:
         flush_interval: Seconds that an event waits for others of its batch.
@@ -122,7 +122,7 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to do in one turn, in this order.
+    """The work of one turn, in this order.
 
     Attributes:
         flushed_up_to: Up to which request flushes are done.
@@ -151,7 +151,7 @@ class Plan:
 
 
 def plan(state: State, now: float) -> Plan:
-    """Return what to do at a moment."""
+    """Return the work to do at a moment."""
     if now < state.idle_until:
         return Plan(flushed_up_to=state.flushed_up_to, wake_at=state.idle_until)
     flushed_up_to = _flushed_up_to(state)
@@ -167,7 +167,7 @@ def plan(state: State, now: float) -> Plan:
     if min(moments) > now:
         return Plan(flushed_up_to=flushed_up_to, wake_at=min(*moments, state.stop_sending_at))
     spill = spill_at <= now
-    # What is spilled is not sent as well: the next turn decides on what is left.
+    # Spilled events are not sent as well; the next turn decides about the rest.
     source = Source.MEMORY if fresh_at <= now else Source.SPOOL
     return Plan(
         flushed_up_to=flushed_up_to,

@@ -39,17 +39,17 @@ class Accounts(RuleBasedStateMachine):
 
     @rule()
     def give_way(self) -> None:
-        """The flusher has no time for what it took."""
+        """The flusher has no time for the events that it took."""
         self.queue.put_back(self.queue.take_ready(0.0, up_to=math.inf))
 
     @rule()
-    def cut(self) -> None:
-        """The flusher cuts a batch."""
+    def make_batch(self) -> None:
+        """The flusher makes a batch."""
         self.under_way += len(self.queue.take_batch())
 
     @rule(part=st.floats(0, 1))
     def deliver(self, part: float) -> None:
-        """The collector takes some."""
+        """The collector accepts some."""
         count = int(self.under_way * part)
         self.queue.delivered(count)
         self.under_way -= count
@@ -74,7 +74,7 @@ class Accounts(RuleBasedStateMachine):
 
     @invariant()
     def adds_up(self) -> None:
-        """Tracked is delivered, waiting and dropped, and the bounds hold."""
+        """Tracked is delivered plus waiting plus dropped, and the queue keeps its limit."""
         stats = self.queue.stats({})
         assert stats.tracked == self.put
         assert stats.tracked == stats.delivered + stats.waiting + sum(stats.dropped.values())
@@ -85,8 +85,8 @@ TestAccounts = Accounts.TestCase
 
 
 @given(st.lists(st.integers(1, 400), max_size=30))
-def test_the_oldest_go_first(sizes: list[int]) -> None:
-    """Beyond its bounds the queue keeps the newest events that fit."""
+def test_oldest_events_are_dropped_first(sizes: list[int]) -> None:
+    """A full queue keeps the newest events that fit."""
     queue = EventQueue(max_events=8, max_bytes=1000)
     events = [pending(size=size) for size in sizes]
     for event in events:
@@ -98,8 +98,8 @@ def test_the_oldest_go_first(sizes: list[int]) -> None:
     assert sum(event.size for event in kept) <= 1000
 
 
-def test_what_is_sealed_stays_where_sealing_falls_behind() -> None:
-    """Of two stages the one that holds more loses its oldest: no work is done for nothing."""
+def test_sealed_events_stay_if_sealing_falls_behind() -> None:
+    """The larger of both parts drops its oldest events, so that no sealing is wasted."""
     queue = EventQueue(max_events=4)
     for _ in range(4):
         queue.put(pending(size=100))
@@ -115,18 +115,18 @@ def test_what_is_sealed_stays_where_sealing_falls_behind() -> None:
     assert (len(queue.pending), len(queue.sealed)) == (2, 2)
 
 
-def test_an_event_larger_than_the_queue_is_dropped() -> None:
+def test_event_larger_than_the_queue_is_dropped() -> None:
     """An event that can't fit is counted, not kept."""
     queue = EventQueue(max_bytes=10)
 
     queue.put(pending(size=11))
 
     assert queue.stats({}).dropped == {"overflow": 1}
-    assert queue.oldest is None
+    assert queue.waiting == 0
 
 
-def test_running_requests_are_passed_over_in_order() -> None:
-    """Events that wait for their request keep their place."""
+def test_events_of_running_requests_keep_their_place() -> None:
+    """Events that wait for their request are skipped, and keep their order."""
     queue = EventQueue()
     running, ended = StubRequest(), StubRequest()
     ended.finish()
@@ -135,12 +135,12 @@ def test_running_requests_are_passed_over_in_order() -> None:
         queue.put(event)
 
     assert queue.take_ready(5.5, up_to=0.0) == [events[1]]
-    assert queue.oldest == 5.0
+    assert queue.waiting == 3
     assert queue.take_ready(6.0, up_to=0.0) == [events[0], events[2]]
 
 
-def test_a_batch_has_bounds() -> None:
-    """A batch takes as many sealed events as may travel together, in their order."""
+def test_batches_keep_their_limits() -> None:
+    """A batch has as many sealed events as its limits allow, in their order."""
     queue = EventQueue()
     sizes = [10] * (BATCH_EVENTS + 1) + [BATCH_BYTES, BATCH_BYTES // 2, BATCH_BYTES // 2 + 1]
     for _ in sizes:
@@ -160,17 +160,17 @@ def test_a_batch_has_bounds() -> None:
     ]
 
 
-def test_tells_the_edges() -> None:
-    """The first event and the one that fills a batch are told, no other is."""
+def test_flusher_is_woken_only_for_the_first_event_and_a_full_batch() -> None:
+    """``put`` returns True for the first event and for one that fills a batch."""
     queue = EventQueue()
 
     edges = [queue.put(pending()) for _ in range(BATCH_EVENTS + 5)]
 
     assert [index for index, edge in enumerate(edges) if edge] == [0, BATCH_EVENTS - 1]
-    assert queue.pending.full
+    assert len(queue.pending) == BATCH_EVENTS + 5
 
 
-def test_counts_are_exact_over_threads() -> None:
+def test_counters_are_exact_over_threads() -> None:
     """Threads that put while another takes lose no event and count none twice."""
     queue = EventQueue(max_events=50)
     taken: list[PendingEvent] = []
@@ -192,8 +192,8 @@ def test_counts_are_exact_over_threads() -> None:
     assert stats.tracked == stats.waiting + stats.dropped.get("overflow", 0)
 
 
-def test_a_signal_in_the_middle_of_a_put_leaves_the_counts_whole() -> None:
-    """A handler that tracks while the app tracks: each event is counted, with its bytes."""
+def test_signal_during_put_keeps_the_counters_correct() -> None:
+    """If a signal handler tracks while the app tracks, each event is counted with its bytes."""
     queue = EventQueue(max_events=50, max_bytes=10_000)
     put = 0
 

@@ -175,11 +175,11 @@ def test_late_answer_leaves_the_batch_to_the_next_process(instance: New) -> None
 
 def test_exit_waits_for_a_write(instance: New, monkeypatch: pytest.MonkeyPatch) -> None:
     """The exit and a write of another thread happen one after the other."""
-    monkeypatch.setattr(queue_module, "KEEPING_SECONDS", PATIENCE)
+    monkeypatch.setattr(queue_module, "SPOOL_LOCK_SECONDS", PATIENCE)
     one = instance()
     batch = one.batch("a")
     thread = threading.Thread(target=one.queue.abandon, args=("exit",))
-    with one.queue.keeping:
+    with one.queue.spool_lock:
         thread.start()
         assert one.spool.requeue(batch)
     thread.join()

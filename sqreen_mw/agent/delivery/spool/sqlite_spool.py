@@ -127,7 +127,7 @@ class SqliteSpool:
 
     def replace(self, batch: Batch, others: Sequence[Batch]) -> None:
         """Delete a batch, and store others that have its events and are being sent."""
-        with self._queue.keeping:  # at the exit, the events are stored in either
+        with self._queue.spool_lock:  # at the exit, the events are stored in either
             if self.contains(batch) and not self._queue.abandoned:
                 self._stored.ack(batch)
                 self._store(others)
@@ -141,7 +141,7 @@ class SqliteSpool:
 
     def _store(self, batches: Sequence[Batch]) -> None:
         """Store batches that are being sent."""
-        with self._queue.keeping:
+        with self._queue.spool_lock:
             if not self._queue.abandoned:
                 rows = self._transact(partial(self._add, batches))
                 for batch, row in zip(batches, rows or [], strict=False):
