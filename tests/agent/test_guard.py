@@ -29,13 +29,16 @@ def test_details_cannot_forge_log_lines(caplog: pytest.LogCaptureFixture) -> Non
     assert caplog.messages == ["it says no\\x0a12:00 root logged in\\x1b[2J\\x85"]
 
 
-def test_log_line_counts_suppressed_lines(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_line_counts_suppressed_lines(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first line after an interval contains the number of suppressed lines."""
     guard = Guard(log_interval=2.0)
 
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
     for _ in range(4):
         guard.warn("a", "said")
-    time.sleep(2.01)
+    monkeypatch.setattr(time, "monotonic", lambda: 102.01)
     guard.warn("a", "said")
 
     assert caplog.messages == ["said", "said (3 more of these since the last line)"]

@@ -13,7 +13,9 @@ for _ in range(1000):
 RECONNECTING = """
 import threading
 import sqreen_mw as sqreen
+from sqreen_mw.agent.delivery.transports import http
 
+http.KEEP_SECONDS = 0.0  # the next batch needs a new connection
 sqreen.track("x")
 assert sqreen.flush()
 sqreen.track("x")

@@ -49,7 +49,9 @@ RECONNECTING = """
 from gevent import monkey
 monkey.patch_all()
 import sqreen_mw as sqreen
+from sqreen_mw.agent.delivery.transports import http
 
+http.KEEP_SECONDS = 0.0  # the next batch needs a new connection
 sqreen.track("x")
 assert sqreen.flush()
 sqreen.track("x")
