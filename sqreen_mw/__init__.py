@@ -8,6 +8,7 @@
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from sqreen_mw.agent.api import (
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from sqreen_mw.middleware.flask import Sqreen as Sqreen
     from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware
 
-# Without Sqreen, as ``import *`` is to do where Flask is not installed.
+# Sqreen is missing because ``import *`` must work without Flask.
 __all__ = [
     "ConfigurationError",
     "Event",
@@ -54,7 +55,7 @@ __all__ = [
     "user_is_banned",
 ]
 
-# Loaded when first asked for (PEP 562), so that an app has only its own side.
+# Imported on first access (PEP 562), so that an app imports only its own framework.
 _MIDDLEWARES: Final = {
     "Sqreen": "sqreen_mw.middleware.flask",
     "SqreenMiddleware": "sqreen_mw.middleware.asgi",
@@ -69,8 +70,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return what can be had: whoever looks at each name must not meet an error."""
-    from importlib.util import find_spec  # noqa: PLC0415 few programs ask for this
-
+    """Return the available names: tools that read each of them must not get an error."""
     lazy = _MIDDLEWARES if find_spec("flask") else _MIDDLEWARES.keys() - {"Sqreen"}
     return sorted({*globals(), *lazy})

@@ -1,4 +1,4 @@
-"""What a configuration amounts to: the calls, and a flusher for each process that tracks."""
+"""The agent: the calls of a configuration, and one flusher per process."""
 
 import os
 from collections.abc import Callable
@@ -29,14 +29,14 @@ SDK: Final = f"sqreen-mw/{__version__}"
 
 
 def batch_header(config: Config) -> Envelope:
-    """Return what each batch says of the app."""
+    """Return the fields that all batches of the app share."""
     return Envelope(
         sdk=SDK, app=config.app_name, env=config.environment, release=config.release, events=[]
     )
 
 
 class Agent:
-    """Takes events and delivers them to where the configuration says.
+    """Accepts events and delivers them.
 
     Attributes:
         config: The settings.
@@ -98,7 +98,7 @@ class Agent:
 
     @property
     def closed(self) -> bool:
-        """Whether this process's way out is closed."""
+        """Whether this process accepts no more events."""
         return self._of_this_process().closed
 
     def user_is_banned(self, _: RequestContext | None) -> bool:
@@ -106,21 +106,21 @@ class Agent:
         return False
 
     def flush(self, timeout: float) -> bool:
-        """Wait until what was tracked is settled, at most ``timeout`` seconds; False if not."""
+        """Wait at most ``timeout`` seconds for all events; return False if it timed out."""
         return self._of_this_process().flush(self._arguments.parse_timeout(timeout))
 
     async def aflush(self, timeout: float) -> bool:
-        """Do as ``flush`` does, on the caller's event loop."""
+        """Like ``flush``, on the caller's event loop."""
         return await self._of_this_process().aflush(self._arguments.parse_timeout(timeout))
 
     def close(self, timeout: float) -> int:
-        """Deliver what waits within ``timeout`` seconds, and return how many events were lost."""
+        """Deliver events within ``timeout`` seconds, stop, and return the number of lost ones."""
         return _log_undelivered(
             self._of_this_process().close(self._arguments.parse_timeout(timeout))
         )
 
     async def aclose(self, timeout: float) -> int:
-        """Do as ``close`` does, on the caller's event loop."""
+        """Like ``close``, on the caller's event loop."""
         return _log_undelivered(
             await self._of_this_process().aclose(self._arguments.parse_timeout(timeout))
         )
@@ -130,11 +130,11 @@ class Agent:
         self._guard.report_misuse("arguments", "%s: unexpected arguments were ignored", error)
 
     def stats(self) -> Stats:
-        """Return what became of every event of this process."""
+        """Return the counts of this process."""
         return self._of_this_process().queue.stats(self._guard.counts)
 
     def ensure_started(self) -> None:
-        """Have delivery begin in this process: its first request has come, or its lifespan."""
+        """Start the delivery at the first request or at the start of a lifespan."""
         if not self._flusher.started:
             with self._guard.suppress_errors("birth"):
                 self._of_this_process().ensure_started()
@@ -173,10 +173,10 @@ class Agent:
 
 
 def _spool_opener(config: Config, guard: Guard) -> Callable[[EventQueue], Spool]:
-    """Return what opens the spool of the settings.
+    """Return a function that opens the configured spool.
 
     Raises:
-        ConfigurationError: It is not safe there.
+        ConfigurationError: The spool directory is not safe.
     """
     if config.spool_dir is None:
         return no_spool
@@ -197,6 +197,6 @@ def _spool_opener(config: Config, guard: Guard) -> Callable[[EventQueue], Spool]
 
 def _log_undelivered(left_over: int) -> int:
     if left_over:
-        # Not here: SIGTERM may have come while this very thread waits in a log handler.
+        # On another thread: SIGTERM may have interrupted this one inside a log handler.
         log_off_thread(f"{left_over} events were not delivered before the exit, they are lost")
     return left_over

@@ -51,30 +51,30 @@ class CallOverride:
 
 
 PYTEST_PLUGIN: Final = "_sqreen_mw_pytest"
-"""The module that pytest loads first; where it is, tests run in this process."""
+"""Our pytest plugin. If it is imported, this process runs tests."""
 
 
 class _Process:
-    """Holds the agent of this process, once there is one."""
+    """The agent of this process, and its lock."""
 
     def __init__(self) -> None:
         self.agent: ConfiguredAgent | None = None
         self.lock = threading.RLock()
         self.lacks_sigterm_handler = False
         self.call_override: Final = CallOverride()
-        self._said: Final[set[str]] = set()
+        self._logged: Final[set[str]] = set()
 
-    def hold(self, agent: ConfiguredAgent) -> ConfiguredAgent:
-        """Make an agent that of the process, and return it."""
+    def set_agent(self, agent: ConfiguredAgent) -> ConfiguredAgent:
+        """Set the agent of the process, and return it."""
         self.call_override.register(agent)
         self.agent = agent
         return agent
 
-    def say(self, notes: Iterable[str]) -> None:
-        """Log what was not said before."""
+    def log_once(self, notes: Iterable[str]) -> None:
+        """Log the notes that were not logged before."""
         for note in notes:
-            if note not in self._said:
-                self._said.add(note)
+            if note not in self._logged:
+                self._logged.add(note)
                 logger.warning("%s", note)
 
     def ensure_sigterm_is_handled(self) -> None:
@@ -83,7 +83,7 @@ class _Process:
             self.lacks_sigterm_handler = not install_sigterm_handler()
 
     def reset_after_fork(self) -> None:
-        """Start afresh, in a forked child: the thread that held the lock is gone, if any did."""
+        """Start again in a forked child, with a new lock: another thread may have held the old."""
         self.lock = threading.RLock()
         self.lacks_sigterm_handler = True
         if isinstance(self.agent, Agent):
@@ -99,17 +99,17 @@ def _register_fork_hook() -> None:
 
 
 def configure(settings: Settings | None = None) -> ConfiguredAgent:
-    """Return the process's agent, made of these settings if there is none yet.
+    """Return the process's agent, created from these settings if there is none yet.
 
-    Events of one process leave by one way: later settings that differ are logged and passed over,
-    until ``close``.
+    A process has one agent: until ``close``, different settings of later middlewares are logged
+    and ignored.
 
     Raises:
         ConfigurationError: A setting is wrong; the message names it and the fix.
     """
     config = load_config(settings)
     with _process.lock:
-        _process.say(config.notes)
+        _process.log_once(config.notes)
         present = _process.agent
         if isinstance(present, Agent) and not present.closed:
             if different := changed_settings(present.config, config):
@@ -118,19 +118,19 @@ def configure(settings: Settings | None = None) -> ConfiguredAgent:
             if _process.lacks_sigterm_handler:
                 _process.ensure_sigterm_is_handled()
             return present
-        if config.url is None or config.disable or _is_kept_in(config.url):
-            return _process.hold(NullAgent(config))
+        if config.url is None or config.disable or _is_blocked_by_tests(config.url):
+            return _process.set_agent(NullAgent(config))
         _process.lacks_sigterm_handler = not install_sigterm_handler()
         _register_fork_hook()
         with IMPORT_LOCK:  # a new agent imports the HTTP client
-            return _process.hold(Agent(config, url=config.url))
+            return _process.set_agent(Agent(config, url=config.url))
 
 
 def current_agent() -> ConfiguredAgent:
-    """Return the process's agent, made of the environment if no middleware has made one.
+    """Return the process's agent, created from the environment if no middleware created one.
 
-    One that is closed stays closed, until a middleware is made anew. A wrong environment is logged,
-    not raised: this is called from within the app.
+    A closed agent stays closed until a middleware is created again. Wrong settings are logged and
+    do not raise, because calls of the app get here.
     """
     agent = _process.agent
     if agent is not None:
@@ -142,11 +142,11 @@ def current_agent() -> ConfiguredAgent:
     except ConfigurationError as error:
         logger.error("sqreen_mw is off: %s", error)
         with _process.lock:
-            return _process.hold(NullAgent(Config()))
+            return _process.set_agent(NullAgent(Config()))
 
 
 def forget() -> None:
-    """Forget the process's agent: the next call makes one of the settings as they are then."""
+    """Remove the process's agent; the next call creates one from the settings of that time."""
     _process.agent = None
 
 
@@ -162,8 +162,8 @@ def remove_override() -> None:
         _process.call_override.remove()
 
 
-def _is_kept_in(url: str) -> bool:
-    """Tell whether a URL is of the network, and this process runs tests of the app."""
+def _is_blocked_by_tests(url: str) -> bool:
+    """Return True if this process runs tests, which must not send events over the network."""
     return PYTEST_PLUGIN in sys.modules and urlsplit(url).scheme in {"http", "https"}
 
 

@@ -19,19 +19,22 @@ from sqreen_mw.middleware.lifespan import Lifespan
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[Any]]
-# Frameworks type scope and messages each in their own way; any of them may be wrapped.
+# Frameworks have different types for scopes and messages; all of them are accepted.
 ASGIApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
 
+_REQUEST_TYPES: Final = ("http", "websocket")
+"""A tuple: comparing costs less than hashing."""
+
+
 class SqreenMiddleware:
-    """Gives each request a context: ``request.state.sqreen`` and ``sqreen_mw.track()`` below it.
+    """Gives each request a context: ``request.state.sqreen``, used by ``sqreen_mw.track()``.
 
-    Messages, exceptions and timing of the app are untouched; scopes that are no request pass
-    through, but for the end of the lifespan, when what was tracked is delivered. An app that knows
-    no lifespan is given one for that.
+    Messages, exceptions and timing of the app do not change. Events are delivered at the end of
+    the lifespan; if the app does not support the lifespan, the middleware answers for it.
 
-    The route, and by it the secrets in a path, is what routers leave in the scope. Where another
-    middleware hands on a copy of the scope, put this one inside of it: in Starlette, add it first.
+    Routers write the route into the scope, and the route tells which parts of a path are secret.
+    If another middleware copies the scope, put this one inside it: in Starlette, add it first.
     """
 
     def __init__(self, app: ASGIApp, **settings: Unpack[Settings]) -> None:
@@ -39,7 +42,7 @@ class SqreenMiddleware:
 
         Args:
             app: The application.
-            settings: Override the ``SQREEN_*`` variables.
+            settings: They override the ``SQREEN_*`` variables.
 
         Raises:
             ConfigurationError: A setting is wrong; the message names it and the fix.
@@ -47,8 +50,8 @@ class SqreenMiddleware:
         self.app: Final = app
         self._agent: Final[ConfiguredAgent] = configure(settings)
         self._ignored: Final = self._agent.config.ignore_paths
-        self._looks = True  # until the first request has come, and at paths that are ignored
-        self._told: Final = REPORTED_HEADERS | {
+        self._chooses_agent = True  # at the first request, or if there are ignored paths
+        self._reported: Final = REPORTED_HEADERS | {
             self._agent.config.client_ip.header.encode("latin-1")
         }
         self._ignoring: Final = IgnoredPathAgent(self._agent)
@@ -60,7 +63,7 @@ class SqreenMiddleware:
         if kind == "lifespan":
             self._agent.ensure_started()
             return await self._lifespan(scope, receive, send)  # type: ignore[no-any-return]  # as it is
-        if kind != "http" and kind != "websocket":  # noqa: PLR1714 hashing costs more
+        if kind not in _REQUEST_TYPES:
             return await self.app(scope, receive, send)
         state = scope.get("state")
         if type(state) is not dict or STATE_KEY in state:
@@ -69,11 +72,11 @@ class SqreenMiddleware:
             if known is not None and known is current_request():
                 # A second middleware inside the first shares its context.
                 return await self.app(scope, receive, send)
-        agent = self._agent_of(scope) if self._looks else self._agent
-        context = state[STATE_KEY] = asgi_request(scope, agent, self._told)
+        agent = self._agent_of(scope) if self._chooses_agent else self._agent
+        context = state[STATE_KEY] = asgi_request(scope, agent, self._reported)
         if kind == "http":
-            passing = _Passing(receive, send, context)
-            receive, send = passing.receive, passing.send
+            wrapped = _WrappedChannels(receive, send, context)
+            receive, send = wrapped.receive, wrapped.send
         token = set_current(context)
         try:
             return await self.app(scope, receive, send)
@@ -83,11 +86,11 @@ class SqreenMiddleware:
 
     def _agent_of(self, scope: Scope) -> ConfiguredAgent | IgnoredPathAgent:
         self._agent.ensure_started()
-        self._looks = bool(self._ignored)
+        self._chooses_agent = bool(self._ignored)
         return self._ignoring if scope.get("path") in self._ignored else self._agent
 
     async def _deliver(self) -> None:
-        """Deliver what waits, or say how much does not get through: many servers end here."""
+        """Deliver waiting events, or log how many are left. Many servers end after the lifespan."""
         tracked = self._agent.sink.stats().tracked
         seconds = SHUTDOWN_BUDGET.remaining(tracked, reserve=LAST_STEP_SECONDS)
         if not await self._agent.sink.aflush(seconds):
@@ -97,15 +100,15 @@ class SqreenMiddleware:
 
 
 def _own_state(scope: Scope) -> dict[str, Any]:
-    """Return the scope's state, a dict of this request alone.
+    """Return the scope's state as a dict that belongs to this request only.
 
-    A server should hand each request its own copy; one that does not would mix requests up.
+    A server should give each request its own copy; otherwise requests would share a context.
     """
     state = scope.get("state")
     if state is None:
         state = scope["state"] = {}
     elif not isinstance(state, dict):
-        state = {}  # whatever that is, it is not ours to change
+        state = {}  # an unknown type is left as it is
     elif isinstance(state.get(STATE_KEY), RequestContext) and (
         state[STATE_KEY] is not current_request()
     ):
@@ -113,20 +116,20 @@ def _own_state(scope: Scope) -> dict[str, Any]:
     return state
 
 
-class _Passing(Struct, frozen=True, eq=False):
-    """Hands on each message as it is; notes the response's status, and keeps the body's beginning.
+class _WrappedChannels(Struct, frozen=True, eq=False):
+    """Passes messages on unchanged; keeps the response's status and the beginning of the body.
 
-    It never asks for a message that the app has not asked for.
+    It never receives a message that the app did not request.
     """
 
-    ask: Receive
-    tell: Send
+    app_receive: Receive
+    app_send: Send
     context: RequestContext
 
     async def receive(self) -> Message:
         """Receive a message."""
-        ask = self.ask
-        message = await ask()
+        receive = self.app_receive
+        message = await receive()
         if message.get("type") == "http.request" and (body := message.get("body")):
             tee = self.context.body
             if tee is None:
@@ -137,8 +140,8 @@ class _Passing(Struct, frozen=True, eq=False):
 
     async def send(self, message: Message) -> Any:
         """Send a message."""
-        tell = self.tell
-        value = await tell(message)
+        send = self.app_send
+        value = await send(message)
         if message.get("type") == "http.response.start":
             self.context.status = message.get("status")
         return value

@@ -23,12 +23,12 @@ from sqreen_mw.agent.runtime import ConfiguredAgent, configure
 from sqreen_mw.capture.body import BodyTee
 from sqreen_mw.capture.routes import template_names
 from sqreen_mw.errors import ConfigurationError
-from sqreen_mw.middleware.django_logins import follow_logins
-from sqreen_mw.middleware.optional import extra
-from sqreen_mw.middleware.response_iterators import AsyncSteps, Steps
+from sqreen_mw.middleware.django_logins import track_logins
+from sqreen_mw.middleware.optional import require_extra
+from sqreen_mw.middleware.response_iterators import AsyncContextIterator, ContextIterator
 from sqreen_mw.middleware.wsgi_input import has_body, teed_input
 
-with extra("django"):
+with require_extra("django"):
     from asgiref.sync import iscoroutinefunction, markcoroutinefunction
     from django.conf import settings
     from django.http import HttpRequest
@@ -36,19 +36,19 @@ with extra("django"):
 
 
 class SqreenMiddleware:
-    """Gives each request a context: ``request.sqreen`` and ``sqreen_mw.track()`` below it.
+    """Gives each request a context: ``request.sqreen``, used by ``sqreen_mw.track()``.
 
-    Put it first in ``MIDDLEWARE``. Settings come from Django's setting ``SQREEN``, a dict of the
-    keywords that the other middlewares take, and else from the ``SQREEN_*`` variables;
-    ``"auth_signals": True`` makes events of Django's own logins. It is as synchronous or
-    asynchronous as what is below it, so it moves no request to another thread.
+    Put it first in ``MIDDLEWARE``. Django's setting ``SQREEN`` is a dict with the keywords of the
+    other middlewares, and overrides the ``SQREEN_*`` variables; ``"auth_signals": True`` tracks
+    Django's logins. It is synchronous or asynchronous like the next handler, so no request moves
+    to another thread.
     """
 
     sync_capable: ClassVar[bool] = True
     async_capable: ClassVar[bool] = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        """Wrap what is below, as Django does once for each of its handlers.
+        """Wrap the next handler; Django creates one middleware per handler.
 
         Raises:
             ConfigurationError: A setting is wrong; the message names it and the fix.
@@ -57,7 +57,7 @@ class SqreenMiddleware:
         auth_signals = given.pop("auth_signals", False)
         if not isinstance(auth_signals, bool):
             raise ConfigurationError("auth_signals in Django's SQREEN must be True or False")
-        follow_logins(wanted=auth_signals)
+        track_logins(enabled=auth_signals)
         self._agent: Final[ConfiguredAgent] = configure(given)  # type: ignore[arg-type]  # checked there
         header = self._agent.config.client_ip.header
         self._told_headers: Final = reported_headers(header)
@@ -74,10 +74,10 @@ class SqreenMiddleware:
         current = current_request()
         if current is not None and existing_context(request) is current:
             # A middleware around Django, or this one a second time, shares its context.
-            _introduce(request, current)
+            _attach_context(request, current)
             return self._get_response(request)  # type: ignore[no-any-return]  # as Django's types
         context = self._new_context(request)
-        _introduce(request, context)
+        _attach_context(request, context)
         _tee(request, context)
         serve = self._serve_async if self._is_async else self._serve
         return serve(request, context)
@@ -91,7 +91,7 @@ class SqreenMiddleware:
             raise
         finally:
             reset_current(token)
-        _follow(response, context)
+        _finish_with_response(response, context)
         return response
 
     async def _serve_async(self, request: HttpRequest, context: RequestContext) -> HttpResponseBase:
@@ -103,7 +103,7 @@ class SqreenMiddleware:
             raise
         finally:
             reset_current(token)
-        _follow(response, context)
+        _finish_with_response(response, context)
         return response
 
     def _new_context(self, request: HttpRequest) -> RequestContext:
@@ -114,7 +114,7 @@ class SqreenMiddleware:
             return asgi_request(scope, agent, self._told_headers)
         context = wsgi_request(request.META, agent, self._ip_key)
         context.content_type = request.META.get("CONTENT_TYPE")
-        # Django has decoded the path where it stood.
+        # Django decodes the path differently.
         context.given_path = request.path
         return context
 
@@ -126,8 +126,8 @@ def _given_settings() -> dict[str, Any]:
     return dict(given)
 
 
-def _introduce(request: Any, context: RequestContext) -> None:
-    """Let request and context know each other, until the request ends."""
+def _attach_context(request: Any, context: RequestContext) -> None:
+    """Attach the context to the request, and the route to the context."""
     request.sqreen = request.META[ENVIRON_KEY] = context
     context.set_route_resolver(partial(_route, request))
 
@@ -136,15 +136,15 @@ def _route(request: Any) -> Route | None:
     match = request.resolver_match
     if match is None:
         return None
-    # A path's template begins behind the slash, and a regular expression says where it begins.
+    # A template of path() has no slash at the beginning; a regular expression has "^".
     template = match.route if match.route.startswith("^") else f"/{match.route}"
     return template, _parameters(match, template)
 
 
 def _parameters(match: Any, template: str) -> Mapping[str, object]:
-    """Return what all the patterns captured: Django keeps only what the innermost one did.
+    """Return the captured values of all patterns. Django keeps only those of the innermost one.
 
-    What the view is given has the rest, with defaults of the app's, which may hide one.
+    The view's arguments contain the others, but also the app's defaults, which may hide one.
     """
     captured: Mapping[str, object] = match.captured_kwargs or {}
     if len(captured) == len(match.kwargs):
@@ -155,24 +155,24 @@ def _parameters(match: Any, template: str) -> Mapping[str, object]:
 
 
 def _tee(request: Any, context: RequestContext) -> None:
-    """Keep what the app will read of the body, which Django has not touched yet."""
+    """Copy what the app reads of the body. Django has not read it yet."""
     stream = getattr(request, "_stream", None)
     if stream is not None and has_body(request.META):
         tee = BodyTee()
         context.set_body(tee)
-        request._stream = teed_input(stream, tee)  # noqa: SLF001 there is no other way in
+        request._stream = teed_input(stream, tee)  # noqa: SLF001 Django has no public attribute for it
 
 
-def _follow(response: Any, context: RequestContext) -> None:
-    """End the request with its response: now, or once that is streamed.
+def _finish_with_response(response: Any, context: RequestContext) -> None:
+    """Finish the request: now, or at the end of a streaming response.
 
-    A file goes as it is, for the server to send it in its own way.
+    A file response is not wrapped, because servers send files in their own way.
     """
     context.status = getattr(response, "status_code", None)
     streaming = getattr(response, "streaming", False)
     if not streaming or getattr(response, "file_to_stream", None) is not None:
         context.finish()
         return
-    steps = AsyncSteps if response.is_async else Steps
-    # Django closes what it streams when it closes the response.
-    response.streaming_content = steps(response.streaming_content, context)
+    wrapper = AsyncContextIterator if response.is_async else ContextIterator
+    # Django closes the iterator with the response.
+    response.streaming_content = wrapper(response.streaming_content, context)

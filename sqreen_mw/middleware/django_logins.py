@@ -1,25 +1,25 @@
-"""Django's own logins as events: the admin's, and those of whatever asks its backends."""
+"""Tracks the logins of Django's authentication, such as those of the admin."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from sqreen_mw.agent.api import auth_track
 from sqreen_mw.app_errors import suppress_app_errors
-from sqreen_mw.middleware.optional import extra
+from sqreen_mw.middleware.optional import require_extra
 
-with extra("django"):
+with require_extra("django"):
     from django.contrib.auth import get_user_model
     from django.contrib.auth.signals import user_logged_in, user_login_failed
 
 
-def follow_logins(*, wanted: bool) -> None:
-    """Track each login, good or not, from now on, or no longer.
+def track_logins(*, enabled: bool) -> None:
+    """Start or stop tracking successful and failed logins.
 
-    Both are told under one identifier, ``username``: what Django's user model names so
-    (``USERNAME_FIELD``), even where it is an email address.
+    Both have the identifier ``username``: the value of the user model's ``USERNAME_FIELD``, even
+    if that is an email address.
     """
     for signal, receiver in ((user_logged_in, _succeeded), (user_login_failed, _failed)):
-        if wanted:
+        if enabled:
             signal.connect(receiver)
         else:
             signal.disconnect(receiver)

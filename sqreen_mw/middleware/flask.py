@@ -7,24 +7,24 @@ from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.requests.lookup import ENVIRON_KEY
 from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 from sqreen_mw.agent.runtime import current_agent
-from sqreen_mw.middleware.optional import extra
+from sqreen_mw.middleware.optional import require_extra
 from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware
 
-with extra("flask"):
+with require_extra("flask"):
     from flask import Flask, Request
 
 EXTENSION: Final = "sqreen"
 
 
 class Sqreen:
-    """Follows the requests of a Flask application: ``Sqreen(app)``, or ``init_app`` later."""
+    """Gives the requests of a Flask app a context: ``Sqreen(app)``, or ``init_app`` later."""
 
     def __init__(self, app: Flask | None = None, **settings: Unpack[Settings]) -> None:
-        """Follow an application, if it is there already.
+        """Install the extension, if the application exists already.
 
         Args:
             app: The application.
-            settings: Override the ``SQREEN_*`` variables.
+            settings: They override the ``SQREEN_*`` variables.
 
         Raises:
             ConfigurationError: A setting is wrong; the message names it and the fix.
@@ -34,7 +34,7 @@ class Sqreen:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Follow an application; a second time changes nothing.
+        """Install the extension. A second call changes nothing.
 
         Raises:
             ConfigurationError: A setting is wrong; the message names it and the fix.
@@ -44,12 +44,12 @@ class Sqreen:
         app.extensions[EXTENSION] = self
         wrapped: Any = SqreenWSGIMiddleware(app.wsgi_app, **self._settings)
         app.wsgi_app = wrapped  # type: ignore[method-assign]  # as Flask documents it
-        # On Flask's own class, as the app may set a class of its own at any time.
+        # On Flask's class, because the app may set its own subclass at any time.
         Request.sqreen = property(_context)  # type: ignore[attr-defined]  # ours
 
 
 def _context(request: Request) -> RequestContext:
-    """Return a request's context; one that came by no server, as in a test, gets its own."""
+    """Return a request's context; a request without a server, as in a test, gets a new one."""
     environ = request.environ
     if ENVIRON_KEY not in environ:
         agent = current_agent()

@@ -1,17 +1,17 @@
-"""The lifespan of an ASGI application: before its end is told, what was tracked is delivered."""
+"""The lifespan of an ASGI app: events are delivered before the end of the shutdown."""
 
 from collections.abc import Awaitable, Callable
+from types import TracebackType
 from typing import Any, Final
 
 from sqreen_mw.agent.guard import logger
 
 
 class Lifespan:
-    """Lives with an application, or for one that knows no lifespan, as Django does not.
+    """Serves lifespan scopes.
 
-    Without one many servers end without a word, and the last events with them. An application knows
-    none that returns before it has received or sent anything, or that says so in what it raises, as
-    Django does; the specification has servers go on then, and so does this.
+    Many servers end right after the lifespan, so events are delivered before the app confirms the
+    shutdown. If the app does not support the lifespan, this class answers the server instead.
     """
 
     def __init__(
@@ -22,34 +22,50 @@ class Lifespan:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         """Serve the scope of type ``lifespan`` (ASGI specification 3.0)."""
-        takes_part = False
+        support = _Support()
 
-        async def noting_receive() -> Any:
-            nonlocal takes_part
-            takes_part = True
+        async def app_receive() -> Any:
+            support.is_known = True
             return await receive()
 
-        async def delivering_send(message: Any) -> None:
-            nonlocal takes_part
-            takes_part = True
+        async def app_send(message: Any) -> None:
+            support.is_known = True
             if str(message.get("type")).startswith("lifespan.shutdown."):
                 await self._deliver()
             await send(message)
 
         value = None
-        try:
-            value = await self._app(scope, noting_receive, delivering_send)
-        except Exception as error:
-            if takes_part or "lifespan" not in str(error):
-                raise
-            logger.debug("the app knows no lifespan: %r", error)
-        if not takes_part:
-            await self._live_alone(receive, send)
+        with support:
+            value = await self._app(scope, app_receive, app_send)
+        if not support.is_known:
+            await self._answer_for_app(receive, send)
         return value
 
-    async def _live_alone(self, receive: Any, send: Any) -> None:
+    async def _answer_for_app(self, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._deliver()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+class _Support:
+    """Whether the app supports the lifespan: it has received or sent a message.
+
+    The context suppresses the error of an app that does not, such as Django; the specification
+    allows that error.
+    """
+
+    def __init__(self) -> None:
+        self.is_known = False
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> bool:
+        if self.is_known or not isinstance(error, Exception) or "lifespan" not in str(error):
+            return False
+        logger.debug("the app does not support lifespan: %r", error)
+        return True

@@ -1,4 +1,4 @@
-"""A framework that an extra of the package brings, and that is not there."""
+"""Imports of frameworks that an extra of the package installs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,12 +6,12 @@ from importlib.util import find_spec
 
 
 @contextmanager
-def extra(framework: str) -> Iterator[None]:
-    """Import a framework within, which the extra of its name brings.
+def require_extra(framework: str) -> Iterator[None]:
+    """Import a framework inside this context. The extra has the same name.
 
     Raises:
-        ModuleNotFoundError: It is not installed; the message says how to. Where it is, and a part
-            of it is not, the error is the import's own.
+        ModuleNotFoundError: The framework is not installed; the message contains the command. If
+            only a part of it is missing, the error of the import is raised.
     """
     try:
         yield

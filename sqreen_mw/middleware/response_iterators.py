@@ -1,4 +1,4 @@
-"""Answers that an app makes step by step: each step sees its request, and the last ends it."""
+"""Streaming responses: the app's iterator runs with the context of its request."""
 
 from collections.abc import AsyncIterator, Generator
 from contextvars import Token
@@ -9,19 +9,19 @@ from msgspec import Struct
 from sqreen_mw.agent.context import RequestContext, fast_reset, reset_current, set_current
 
 
-class Steps(Struct, eq=False):
-    """An iterable that the app answers with."""
+class ContextIterator(Struct, eq=False):
+    """Wraps an iterable response of a WSGI app."""
 
     _body: Any
     _context: RequestContext
 
-    def __iter__(self) -> "Steps":
+    def __iter__(self) -> "ContextIterator":
         token = set_current(self._context)
         try:
             iterator = iter(self._body)
         finally:
             fast_reset(token)
-        return self if iterator is self._body else Steps(iterator, self._context)
+        return self if iterator is self._body else ContextIterator(iterator, self._context)
 
     def __next__(self) -> bytes:
         token = set_current(self._context)
@@ -31,7 +31,7 @@ class Steps(Struct, eq=False):
             fast_reset(token)
 
     def close(self) -> None:
-        """Close what the app answered with; the request ends here."""
+        """Close the app's response, and finish the request."""
         close = getattr(self._body, "close", None)
         token = set_current(self._context)
         try:
@@ -42,20 +42,21 @@ class Steps(Struct, eq=False):
             self._context.finish()
 
 
-def generator_steps(
+def context_generator(
     generator: Generator[bytes, None, None],
     context: RequestContext,
     token: Token[RequestContext | None],
 ) -> Generator[bytes, None, None]:
-    """Return the steps of a generator that the app answers with: half the price of ``Steps``.
+    """Wrap a response that is a generator; it costs half as much as ``ContextIterator``.
 
-    They are a generator too. Hand them out at their first ``yield``: closed before, none would end
-    the request. It ends with the last step, as nothing of the app's runs at the closing then.
+    Advance it to its first ``yield`` before returning it, because a generator that never started
+    cannot finish the request when it is closed. The request finishes with the last item, as no
+    code of the app runs after it.
 
     Args:
-        generator: What the app answers with.
+        generator: The app's response.
         context: The request.
-        token: One that was left already.
+        token: A token that was already reset.
     """
     try:
         yield b""
@@ -66,14 +67,14 @@ def generator_steps(
             token = set_current(context)
         fast_reset(token)
         context.finish()
-    except BaseException:  # closed by the server, or raised by the app
+    except BaseException:  # the server closed it, or the app raised
         reset_current(token)
-        Steps(generator, context).close()
+        ContextIterator(generator, context).close()
         raise
 
 
-class AsyncSteps:
-    """An asynchronous iterator that the app answers with."""
+class AsyncContextIterator:
+    """Wraps an asynchronous response of Django."""
 
     __slots__ = ("_body", "_context")
 
@@ -81,7 +82,7 @@ class AsyncSteps:
         self._body: Final = body
         self._context: Final = context
 
-    def __aiter__(self) -> "AsyncSteps":
+    def __aiter__(self) -> "AsyncContextIterator":
         return self
 
     async def __anext__(self) -> bytes:
@@ -92,5 +93,5 @@ class AsyncSteps:
             reset_current(token)
 
     def close(self) -> None:
-        """End the request."""
+        """Finish the request."""
         self._context.finish()

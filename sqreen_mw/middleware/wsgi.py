@@ -18,7 +18,7 @@ from sqreen_mw.agent.requests.wsgi import (
     environ_values,
 )
 from sqreen_mw.agent.runtime import ConfiguredAgent, configure
-from sqreen_mw.middleware.response_iterators import Steps, generator_steps
+from sqreen_mw.middleware.response_iterators import ContextIterator, context_generator
 from sqreen_mw.middleware.wsgi_input import tee_input
 
 StartResponse: TypeAlias = Callable[..., Callable[[bytes], object]]
@@ -38,7 +38,7 @@ class SqreenWSGIMiddleware:
 
         Args:
             app: The application.
-            settings: Override the ``SQREEN_*`` variables.
+            settings: They override the ``SQREEN_*`` variables.
 
         Raises:
             ConfigurationError: A setting is wrong; the message names it and the fix.
@@ -47,7 +47,7 @@ class SqreenWSGIMiddleware:
         agent = configure(settings)
         self._ip_key: Final = environ_key(agent.config.client_ip.header)
         self._ignored: Final = agent.config.ignore_paths
-        self._taking: Final[ConfiguredAgent] = agent
+        self._app_agent: Final[ConfiguredAgent] = agent
         self._ignoring: Final = IgnoredPathAgent(agent)
         self._agent: ConfiguredAgent | None = (
             None  # until the first request, or it depends on the path
@@ -59,7 +59,7 @@ class SqreenWSGIMiddleware:
         if ENVIRON_KEY in environ and isinstance(environ[ENVIRON_KEY], RequestContext):
             # A second middleware inside the first shares its context.
             return app(environ, start_response)
-        # As wsgi_request() does, but for what its two calls cost each request.
+        # Like wsgi_request(), without the cost of its two calls.
         context = environ[ENVIRON_KEY] = WSGIRequestContext()
         context.agent = self._agent or self._agent_by_path(environ)
         context.environ = environ
@@ -81,8 +81,8 @@ class SqreenWSGIMiddleware:
             context.values = environ_values(environ, ip_key)
         if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
             tee_input(environ, context)
-        files = _noted_files(environ) if FILE_WRAPPER in environ else ()
-        begin = _Beginning(start_response, context).begin
+        files = _track_files(environ) if FILE_WRAPPER in environ else ()
+        begin = _StartResponse(start_response, context).start
         token = set_current(context)
         try:
             body = app(environ, begin)
@@ -92,30 +92,30 @@ class SqreenWSGIMiddleware:
             raise
         fast_reset(token)
         if type(body) is GeneratorType and not files:
-            steps = generator_steps(body, context, token)
-            steps.send(None)
-            return steps
-        if type(body) is list or _is_looked_into(body, environ, files):
+            generator = context_generator(body, context, token)
+            generator.send(None)
+            return generator
+        if type(body) is list or _must_stay_unwrapped(body, environ, files):
             context.finish()
             return body
-        return Steps(body, context)
+        return ContextIterator(body, context)
 
     def _agent_by_path(self, environ: Environ) -> ConfiguredAgent | IgnoredPathAgent:
-        self._taking.ensure_started()
+        self._app_agent.ensure_started()
         if not self._ignored:
-            self._agent = self._taking
+            self._agent = self._app_agent
         path = decoded_path(environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"))
-        return self._ignoring if path in self._ignored else self._taking
+        return self._ignoring if path in self._ignored else self._app_agent
 
 
-class _Beginning(Struct, frozen=True, eq=False):
-    """A ``start_response`` that hands on its arguments, and notes the status."""
+class _StartResponse(Struct, frozen=True, eq=False):
+    """A ``start_response`` that passes its arguments on, and keeps the status."""
 
     start_response: StartResponse
     context: RequestContext
 
-    def begin(self, status: object, headers: object, *more: Any, **keywords: Any) -> Any:
-        """Begin the response."""
+    def start(self, status: object, headers: object, *more: Any, **keywords: Any) -> Any:
+        """Start the response."""
         start_response = self.start_response
         if more or keywords:
             write = start_response(status, headers, *more, **keywords)
@@ -125,27 +125,27 @@ class _Beginning(Struct, frozen=True, eq=False):
         return write
 
 
-def _noted_files(environ: Environ) -> list[object]:
-    """Return the list that answers of the server's file wrapper will be in.
+def _track_files(environ: Environ) -> list[object]:
+    """Return a list that will contain the results of the server's file wrapper.
 
-    Where that is a function, as uWSGI's is, its answers have no type to know them by.
+    If the wrapper is a function, as in uWSGI, its results have no type to recognize them by.
     """
     files: list[object] = []
     wrapper = environ[FILE_WRAPPER]
     if wrapper is None or isinstance(wrapper, type):
         return files
 
-    def noting(*arguments: Any, **keywords: Any) -> Any:
+    def wrap(*arguments: Any, **keywords: Any) -> Any:
         file = wrapper(*arguments, **keywords)
         files.append(file)
         return file
 
-    environ[FILE_WRAPPER] = noting
+    environ[FILE_WRAPPER] = wrap
     return files
 
 
-def _is_looked_into(body: Iterable[bytes], environ: Environ, files: Iterable[object]) -> bool:
-    """Tell whether servers test an answer's type or length, so that it must not be wrapped."""
+def _must_stay_unwrapped(body: Iterable[bytes], environ: Environ, files: Iterable[object]) -> bool:
+    """Return whether servers check the type or the length of a response."""
     if hasattr(body, "__len__") or any(body is file for file in files):
         return True
     file_wrapper = environ.get(FILE_WRAPPER)

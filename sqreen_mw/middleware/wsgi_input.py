@@ -1,4 +1,4 @@
-"""A tee of ``wsgi.input``: the app reads as ever, and the first bytes are kept."""
+"""Copies the first bytes that the app reads from ``wsgi.input``."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -11,7 +11,7 @@ _INPUT: Final = "wsgi.input"
 
 
 def tee_input(environ: Environ, context: WSGIRequestContext) -> None:
-    """Put a tee in front of the input of a request that has a body."""
+    """Replace the input of a request with a body by a tee."""
     if _INPUT in environ and has_body(environ):
         tee = BodyTee()
         context.content_type = environ.get("CONTENT_TYPE")
@@ -20,36 +20,35 @@ def tee_input(environ: Environ, context: WSGIRequestContext) -> None:
 
 
 def has_body(environ: Environ) -> bool:
-    """Tell whether a request says that it has a body (RFC 9112, section 6.3)."""
+    """Return whether a request has a body, by its headers (RFC 9112, section 6.3)."""
     has_length = environ.get("CONTENT_LENGTH") not in {None, "", "0"}
     return has_length or "HTTP_TRANSFER_ENCODING" in environ
 
 
 def teed_input(source: Any, tee: BodyTee) -> "TeedInput":
-    """Return an input that reads as its source does, and shows a tee what is read."""
+    """Return an input that reads from a source, and feeds a tee."""
     return _teed_class(type(source))(source, tee)  # type: ignore[arg-type]  # types are hashable
 
 
 class TeedInput:
-    """An input that has exactly the attributes of the one behind it.
+    """An input with exactly the attributes of its source.
 
-    What is not a way to read comes from there as it is; a server's input may have ``readinto`` or
-    not, and frameworks look.
+    Frameworks check which methods exist, such as ``readinto``. Only methods that read are wrapped.
     """
 
     def __init__(self, source: Any, tee: BodyTee) -> None:
-        self._source: Final = source
-        self._tee: Final = tee
+        self.sqreen_source: Final = source
+        self.sqreen_tee: Final = tee
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._source, name)
-        wrap = _WAYS_TO_READ.get(name)
-        return found if wrap is None else wrap(found, self._tee)
+        found = getattr(self.sqreen_source, name)
+        wrap = _READ_METHODS.get(name)
+        return found if wrap is None else wrap(found, self.sqreen_tee)
 
 
 def _iterate(teed: Any) -> Iterator[bytes]:
-    iterator = iter(teed._source)  # noqa: SLF001 a method of the class below
-    return teed if iterator is teed._source else _lines(iterator, teed._tee)  # noqa: SLF001 likewise
+    iterator = iter(teed.sqreen_source)
+    return teed if iterator is teed.sqreen_source else _lines(iterator, teed.sqreen_tee)
 
 
 def _lines(iterator: Iterator[bytes], tee: BodyTee) -> Iterator[bytes]:
@@ -59,27 +58,27 @@ def _lines(iterator: Iterator[bytes], tee: BodyTee) -> Iterator[bytes]:
 
 
 def _next(teed: Any) -> bytes:
-    line: bytes = next(teed._source)  # noqa: SLF001 a method of the class below
-    teed._tee.feed(line)  # noqa: SLF001 likewise
+    line: bytes = next(teed.sqreen_source)
+    teed.sqreen_tee.feed(line)
     return line
 
 
 def _enter(teed: Any) -> Any:
-    entered = teed._source.__enter__()  # noqa: SLF001 a method of the class below
-    return teed if entered is teed._source else entered  # noqa: SLF001 likewise
+    entered = teed.sqreen_source.__enter__()
+    return teed if entered is teed.sqreen_source else entered
 
 
 def _exit(teed: Any, *error: object) -> Any:
-    return teed._source.__exit__(*error)  # noqa: SLF001 a method of the class below
+    return teed.sqreen_source.__exit__(*error)
 
 
-# Python looks these up on the class, so __getattr__ can't hand them on.
+# Python looks these up on the class, so __getattr__ cannot provide them.
 _SPECIAL: Final = {"__iter__": _iterate, "__next__": _next, "__enter__": _enter, "__exit__": _exit}
 
 
 @cache
 def _teed_class(kind: type) -> type[TeedInput]:
-    """Return the class of tees for inputs of a type, with its special methods and no others."""
+    """Return the class of tees for a type of input: it has the same special methods."""
     methods = {name: method for name, method in _SPECIAL.items() if hasattr(kind, name)}
     return type("TeedInput", (TeedInput,), methods)
 
@@ -112,7 +111,7 @@ def _reading_into(read: Callable[..., int | None], tee: BodyTee) -> Callable[...
     return teed
 
 
-_WAYS_TO_READ: Final[dict[str, Callable[[Any, BodyTee], Any]]] = {
+_READ_METHODS: Final[dict[str, Callable[[Any, BodyTee], Any]]] = {
     "read": _reading,
     "read1": _reading,
     "readline": _reading,

@@ -40,7 +40,7 @@ def run_without(frameworks: list[str], code: str) -> str:
         ("from sqreen_mw import Sqreen", "flask"),
         ("from sqreen_mw.middleware.flask import Sqreen", "flask"),
         ("from sqreen_mw.middleware.django import SqreenMiddleware", "django"),
-        ("from sqreen_mw.middleware.django_logins import follow_logins", "django"),
+        ("from sqreen_mw.middleware.django_logins import track_logins", "django"),
     ],
 )
 def test_the_extra_to_install_is_named(code: str, said: str) -> None:

@@ -1,6 +1,7 @@
 """Parsers of settings. A wrong value raises an error that contains the fix."""
 
 import os
+import ssl
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from os import PathLike
@@ -65,9 +66,6 @@ def parse_proxy(value: str) -> str:
 
 def parse_ca_file(value: str | PathLike[str]) -> str:
     """Return the full path of a readable file of certificates."""
-    # Imported here: few apps set this, and http URLs do not need it.
-    import ssl  # noqa: PLC0415 see above
-
     path = Path(value).absolute()
     try:
         ssl.create_default_context(cafile=path)
