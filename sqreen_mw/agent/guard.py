@@ -34,7 +34,7 @@ _ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 1
 
 
 class RateLimitedCounter:
-    """Counts by cause. Reentrant, as a signal handler may interrupt it and count too."""
+    """Counts by cause. Reentrant: a signal handler may interrupt it and count too."""
 
     def __init__(self, *, interval: float) -> None:
         """Start with empty counts.
@@ -79,7 +79,7 @@ class RateLimitedCounter:
 class Guard:
     """Counts errors by cause, and logs each cause at most once per interval.
 
-    Causes are short constants; they never contain data of the app. Reentrant, as a log handler of
+    Causes are short constants; they never contain data of the app. Reentrant: a log handler of
     the app may call ``track()`` again.
     """
 
@@ -93,7 +93,7 @@ class Guard:
         """Start with empty counts.
 
         Args:
-            scrub: Masks secrets in a line, as a line may quote data of the app.
+            scrub: Masks secrets in a line, because it may contain data of the app.
             strict: Whether misuse raises ``SqreenUsageError`` instead of being logged.
             log_interval: Seconds between two lines of the same cause.
         """
@@ -130,7 +130,7 @@ class Guard:
                 logger.warning("%s", line)
 
     def report_misuse(self, cause: str, message: str, *details: object) -> None:
-        """Count and log a wrong call, as ``warn`` does.
+        """Count and log a wrong call, like ``warn``.
 
         Raises:
             SqreenUsageError: With ``SQREEN_STRICT=1``, instead of the log line.
@@ -162,7 +162,7 @@ class Guard:
         return True
 
     def suppress_exits(self, cause: str) -> "SuppressExits":
-        """Return the same for hooks on our own thread, where ``exit()`` must not end it either."""
+        """Return the same for hooks on our own thread, which ``exit()`` must not end either."""
         return SuppressExits(self, cause)
 
     def internal_error(self, cause: str, error: BaseException) -> None:
@@ -178,7 +178,7 @@ class Guard:
 def log_off_thread(line: str) -> None:
     """Log a line on a new thread, and wait at most ``OFF_THREAD_SECONDS`` for it.
 
-    A log handler may block, for example if nobody reads the pipe that it writes to.
+    A log handler may block, for example if it writes to a full pipe.
     """
     turn, done = unpatched.new_lock(), unpatched.new_lock()
     done.acquire()
@@ -194,7 +194,7 @@ def log_off_thread(line: str) -> None:
 
     try:
         unpatched.start_thread(log)
-    except RuntimeError:  # no thread can start, as at the exit of Python 3.12
+    except RuntimeError:  # no thread can start at the exit of Python 3.12
         log()
     if not done.acquire(timeout=OFF_THREAD_SECONDS):
         log()  # if the thread has not started: in an old uWSGI it may never run

@@ -49,7 +49,7 @@ def lenient(*, default: object = None) -> Callable[[Call], Call]:
 
 
 def _reporter(calls: Any, *_: object) -> Reporter:
-    """Return what reports the errors of a call."""
+    """Return the reporter of a call's errors."""
     reporter: Reporter = calls.target()[0]
     return reporter
 
@@ -102,7 +102,7 @@ def normalize_track_args(
     ``track()`` is too hot for ``lenient``. Of a repeated argument, the first is used.
 
     Args:
-        reporter: Reports what does not fit.
+        reporter: Reports the errors.
         name: The first positional argument.
         options: The second positional argument.
         surplus: More positional arguments.

@@ -13,7 +13,7 @@ class Stats:
         waiting: Events in the queue, in a batch in flight, and in the spool.
         dropped: Lost events, by reason.
         misuse: How often each kind of misuse or internal error occurred.
-        spooled: The part of ``waiting`` that is in the spool, where it outlives the process.
+        spooled: The part of ``waiting`` that is in the spool, which outlives the process.
         replayed: Events of other processes that this one took over from the spool.
     """
 

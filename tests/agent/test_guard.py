@@ -24,9 +24,9 @@ def test_each_cause_is_counted_and_logged_once(caplog: pytest.LogCaptureFixture)
 
 def test_details_cannot_forge_log_lines(caplog: pytest.LogCaptureFixture) -> None:
     """Line breaks and terminal codes in details are escaped."""
-    Guard().warn("refused", "it says %s", "no\n12:00 root logged in\x1b[2J\x85")
+    Guard().warn("refused", "the answer is %s", "no\n12:00 root logged in\x1b[2J\x85")
 
-    assert caplog.messages == ["it says no\\x0a12:00 root logged in\\x1b[2J\\x85"]
+    assert caplog.messages == ["the answer is no\\x0a12:00 root logged in\\x1b[2J\\x85"]
 
 
 def test_log_line_counts_suppressed_lines(
@@ -37,11 +37,11 @@ def test_log_line_counts_suppressed_lines(
 
     monkeypatch.setattr(time, "monotonic", lambda: 100.0)
     for _ in range(4):
-        guard.warn("a", "said")
+        guard.warn("a", "logged")
     monkeypatch.setattr(time, "monotonic", lambda: 102.01)
-    guard.warn("a", "said")
+    guard.warn("a", "logged")
 
-    assert caplog.messages == ["said", "said (3 more of these since the last line)"]
+    assert caplog.messages == ["logged", "logged (3 more of these since the last line)"]
 
 
 def test_errors_are_suppressed_but_keyboard_interrupt_is_not(
@@ -111,7 +111,7 @@ def test_errors_while_logging_are_suppressed() -> None:
 
     guard = Guard(scrub=broken)
 
-    guard.warn("a", "said")
+    guard.warn("a", "logged")
     with Guard().suppress_errors("b"):
         raise UnprintableError
 
@@ -162,7 +162,7 @@ def test_blocked_log_handler_does_not_block_our_thread() -> None:
 
     def warn() -> None:
         guard.log_off_thread_here()
-        guard.warn("a", "said")
+        guard.warn("a", "logged")
 
     logger = logging.getLogger("sqreen_mw")
     stuck = Stuck()
@@ -178,4 +178,4 @@ def test_blocked_log_handler_does_not_block_our_thread() -> None:
     finally:
         logger.removeHandler(stuck)
 
-    assert lines == ["said"]
+    assert lines == ["logged"]

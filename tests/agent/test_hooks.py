@@ -16,7 +16,7 @@ MASK = "<Redacted by Sqreen>"
 
 
 def test_before_send_changes_an_event(memory: list[Event]) -> None:
-    """What the hook returns is what leaves, and it is scrubbed after the hook."""
+    """The result of the hook is sent, after scrubbing."""
 
     def tag(event: Event) -> Event:
         return structs.replace(event, properties={**event.properties, "password": "hunter2"})
@@ -31,8 +31,8 @@ def test_before_send_changes_an_event(memory: list[Event]) -> None:
     assert memory[1].properties == {"password": MASK}
 
 
-def test_the_hooks_changes_to_the_request_are_scrubbed(memory: list[Event]) -> None:
-    """A hook that puts a secret into the request does not let it out."""
+def test_changes_of_the_hook_to_the_request_are_scrubbed(memory: list[Event]) -> None:
+    """A hook cannot leak a secret through the request."""
 
     def leak(event: Event) -> Event:
         assert event.request is not None
@@ -56,7 +56,7 @@ def test_the_hooks_changes_to_the_request_are_scrubbed(memory: list[Event]) -> N
 
 @pytest.mark.parametrize("answer", [None, 42])
 def test_before_send_drops_an_event(memory: list[Event], answer: Any) -> None:
-    """None drops the event, counted; anything else that is no event does so too, and is said."""
+    """None drops the event; any other type drops it too, and is logged."""
     configure(Settings(before_send=lambda _: answer))
     sqreen.track("x")
 
@@ -67,10 +67,10 @@ def test_before_send_drops_an_event(memory: list[Event], answer: Any) -> None:
     assert stats.misuse == ({} if answer is None else {"before_send_type": 1})
 
 
-def test_a_hook_that_fails_drops_the_event(
+def test_failing_hook_drops_the_event(
     memory: list[Event], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The hook may be there for privacy, so what it could not see does not leave."""
+    """The hook may protect privacy, so an event that it did not check is not sent."""
 
     def fail(_: Event) -> Event:
         raise ValueError("4111 1111 1111 1111")
@@ -85,7 +85,7 @@ def test_a_hook_that_fails_drops_the_event(
 
 
 def test_log_lines_are_scrubbed(memory: list[Event], caplog: pytest.LogCaptureFixture) -> None:
-    """What is wrong may quote the app's data; secrets in it are masked."""
+    """A log line may contain data of the app."""
     sqreen.track("sq.4111 1111 1111 1111")
 
     assert f"track('sq.{MASK}'): names that begin" in caplog.text
@@ -93,7 +93,7 @@ def test_log_lines_are_scrubbed(memory: list[Event], caplog: pytest.LogCaptureFi
 
 
 def test_strict_misuse_raises(memory: list[Event]) -> None:
-    """With SQREEN_STRICT=1 a wrong call raises in the app's own tests."""
+    """With SQREEN_STRICT=1 a wrong call raises."""
     configure(Settings(strict=True))
 
     with pytest.raises(sqreen.SqreenUsageError, match="needs a str as the event's name, not int"):
@@ -106,22 +106,22 @@ def test_strict_misuse_raises(memory: list[Event]) -> None:
     assert sqreen.stats().misuse == {"name_type": 1, "identify_outside": 1}
 
 
-def test_the_apps_own_scrubber_is_used(memory: list[Event]) -> None:
-    """An object with the three methods takes the place of ours."""
+def test_scrubber_of_the_app_is_used(memory: list[Event]) -> None:
+    """An object with the three methods replaces ours."""
 
     class Upper:
-        """Masks nothing, and is seen."""
+        """Masks nothing, but changes texts."""
 
         def text(self, text: str) -> str:
-            """Shout."""
+            """Return upper case."""
             return text.upper()
 
         def value(self, value: Any) -> Any:
-            """Leave."""
+            """Return the value."""
             return value
 
         def is_sensitive(self, key: str) -> bool:
-            """Know no secrets."""
+            """Return False."""
             return not key
 
     configure(Settings(scrubber=Upper()))
@@ -132,7 +132,7 @@ def test_the_apps_own_scrubber_is_used(memory: list[Event]) -> None:
 
 
 def test_scrubbing_can_be_switched_off(memory: list[Event]) -> None:
-    """SQREEN_STRIP_SENSITIVE_DATA=0 lets everything out."""
+    """SQREEN_STRIP_SENSITIVE_DATA=0 turns it off."""
     configure(Settings(strip_sensitive_data=False))
     sqreen.track("x", properties={"password": "seen"})
 
@@ -155,7 +155,7 @@ def test_keys_and_patterns_can_be_given(memory: list[Event]) -> None:
 
 @pytest.mark.parametrize("loop", ["asyncio", "trio"])
 def test_waiting_on_an_event_loop(memory: list[Event], loop: str) -> None:
-    """Aflush and aclose wait without holding up the loop, of asyncio or trio."""
+    """Aflush and aclose do not block the event loop of asyncio or trio."""
 
     async def app() -> None:
         sqreen.track("a")
@@ -171,7 +171,7 @@ def test_waiting_on_an_event_loop(memory: list[Event], loop: str) -> None:
 
 
 def test_waiting_on_an_event_loop_ends_in_time(memory: list[Event]) -> None:
-    """With nobody there, aflush tells so and aclose counts what is left."""
+    """Without a collector, aflush returns False and aclose counts the lost events."""
     configure(Settings(url="http://127.0.0.1:9", token="t"))
 
     async def app() -> None:
@@ -183,8 +183,8 @@ def test_waiting_on_an_event_loop_ends_in_time(memory: list[Event]) -> None:
     assert memory == []
 
 
-def test_unconfigured_every_call_answers() -> None:
-    """Without settings each call is there and does nothing."""
+def test_unconfigured_calls_return_defaults() -> None:
+    """Without settings the calls do nothing."""
 
     async def app() -> None:
         assert await sqreen.aflush()
@@ -198,7 +198,7 @@ def test_unconfigured_every_call_answers() -> None:
 
 
 def test_identities_outside_requests(memory: list[Event], caplog: pytest.LogCaptureFixture) -> None:
-    """Logins and sign-ups are events anywhere; identify needs a request, and says so."""
+    """Logins and sign-ups work outside of requests; identify() logs that it needs one."""
     sqreen.auth_track(True, {"id": 1}, email="a@b.c")
     sqreen.signup_track(id=2)
     sqreen.identify({"id": 3})
@@ -215,10 +215,10 @@ def test_identities_outside_requests(memory: list[Event], caplog: pytest.LogCapt
 
 
 @pytest.mark.parametrize("changes", [{"name": 42}, {"properties": {"a": object()}}, {"id": "x"}])
-def test_what_a_hook_made_invalid_is_dropped(
+def test_invalid_event_of_a_hook_is_dropped(
     memory: list[Event], caplog: pytest.LogCaptureFixture, changes: dict[str, Any]
 ) -> None:
-    """An event that the collector would refuse is counted and said here, where the hook is."""
+    """An event that the collector would reject is counted and logged."""
     configure(Settings(before_send=lambda event: structs.replace(event, **changes)))
     sqreen.track("x")
 
@@ -228,8 +228,8 @@ def test_what_a_hook_made_invalid_is_dropped(
     assert "sqreen_mw failed in before_send" in caplog.text
 
 
-def test_a_hook_sees_long_texts_cut(memory: list[Event]) -> None:
-    """The hook is shown what would leave, and what it adds is said as JSON says it."""
+def test_hook_receives_truncated_texts(memory: list[Event]) -> None:
+    """The hook receives the event as it would be sent, and its changes become JSON."""
     seen: list[Event] = []
 
     def note(event: Event) -> Event:
@@ -246,8 +246,10 @@ def test_a_hook_sees_long_texts_cut(memory: list[Event]) -> None:
 
 
 @pytest.mark.parametrize("error", [SystemExit(1), asyncio.CancelledError(), KeyboardInterrupt()])
-def test_a_hook_that_exits_ends_no_delivery(memory: list[Event], error: BaseException) -> None:
-    """The hook runs on the flusher's thread: what it raises costs its event, and no other."""
+def test_exit_in_a_hook_does_not_stop_the_delivery(
+    memory: list[Event], error: BaseException
+) -> None:
+    """The hook runs on the flusher's thread; its exception drops only its event."""
 
     def leave(event: Event) -> Event:
         if event.name == "bad":
@@ -263,8 +265,8 @@ def test_a_hook_that_exits_ends_no_delivery(memory: list[Event], error: BaseExce
     assert sqreen.stats().dropped == {"before_send": 1}
 
 
-def test_what_a_hook_changes_in_place_is_of_one_event(memory: list[Event]) -> None:
-    """A hook may write into what it is shown: no other event, and no later request, has it."""
+def test_changes_in_place_affect_one_event(memory: list[Event]) -> None:
+    """A hook may change its event in place; other events do not change."""
 
     def write(event: Event) -> Event:
         if event.name == "first":

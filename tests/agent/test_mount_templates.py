@@ -6,15 +6,15 @@ from sqreen_mw.agent.requests.asgi import mount_templates
 
 
 class Odd:
-    """A route in whose attributes nothing can be read."""
+    """A route whose attributes raise."""
 
     def __getattr__(self, name: str) -> object:
-        """Fail."""
+        """Raise."""
         raise ValueError(name)
 
 
-def test_mounts_within_mounts_are_found() -> None:
-    """Each has the templates above it in its own, and hosts and routes have none."""
+def test_nested_mounts_are_found() -> None:
+    """Each template contains those of the outer mounts; hosts and routes have none."""
     leaf = Route("/leaf", PlainTextResponse("ok"))
     inner = Mount("/{b:int}", app=Starlette(routes=[leaf]))
     router = Router([leaf, Mount("/a", routes=[leaf, inner]), Host("h", Router([inner]))])
@@ -22,16 +22,16 @@ def test_mounts_within_mounts_are_found() -> None:
     assert mount_templates(router) == ["/a", "/a/{b:int}", "", "/{b:int}"]
 
 
-def test_an_app_mounted_in_itself_has_an_end() -> None:
-    """Only so many levels are looked at."""
+def test_app_mounted_in_itself_does_not_loop() -> None:
+    """The number of levels is limited."""
     router = Router()
     router.mount("/a", router)
 
     assert max(map(len, mount_templates(router))) == len("/a") * 8
 
 
-def test_what_can_not_be_read_has_no_mounts() -> None:
-    """A framework's own object may raise, and may be none of Starlette's."""
+def test_unreadable_router_has_no_mounts() -> None:
+    """An object of another framework may raise."""
     router = Router([Mount("/a", app=Router())])
     router.routes.append(Odd())  # type: ignore[arg-type]  # as a framework might
 

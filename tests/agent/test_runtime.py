@@ -18,8 +18,8 @@ from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.protocol.event import Event
 
 
-def test_the_environment_configures_the_first_call(memory: list[Event]) -> None:
-    """Without a middleware the SQREEN_ variables are enough."""
+def test_first_call_reads_the_environment(memory: list[Event]) -> None:
+    """SQREEN_ variables are enough without a middleware."""
     event_id = sqreen.track("report.sent", properties={"rows": 3})
 
     assert sqreen.flush()
@@ -31,7 +31,7 @@ def test_the_environment_configures_the_first_call(memory: list[Event]) -> None:
 
 
 def test_unconfigured_every_call_is_a_no_op() -> None:
-    """Without settings nothing is taken, nothing fails, nothing is waited for."""
+    """Without settings the calls do nothing."""
     assert sqreen.track("x") is None
     assert sqreen.track(42) is None  # type: ignore[arg-type]  # that is the point
     assert sqreen.flush(0.0)
@@ -50,10 +50,10 @@ def test_disabled_every_call_is_a_no_op(
     assert memory == []
 
 
-def test_a_wrong_environment_is_logged_not_raised(
+def test_wrong_variable_is_logged_and_does_not_raise(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A call in the app never raises for a wrong setting; it says what is wrong, once."""
+    """The error is logged once."""
     monkeypatch.setenv("SQREEN_URL", "collector:7070")
 
     assert sqreen.track("x") is None
@@ -63,14 +63,14 @@ def test_a_wrong_environment_is_logged_not_raised(
     assert "sqreen_mw is off: url / SQREEN_URL must begin with" in caplog.text
 
 
-def test_a_wrong_setting_stops_the_start() -> None:
-    """What a middleware is given is checked when it is made."""
+def test_wrong_keyword_stops_the_start() -> None:
+    """A middleware checks its keywords when it is created."""
     with pytest.raises(ConfigurationError, match="SQREEN_FLUSH_INTERVAL"):
         configure(Settings(flush_interval=-1))
 
 
-def test_an_unsafe_spool_stops_the_start(tmp_path: Path) -> None:
-    """A directory that others may write to is refused when the middleware is made."""
+def test_unsafe_spool_stops_the_start(tmp_path: Path) -> None:
+    """A directory that other users can write to is rejected."""
     tmp_path.chmod(0o777)
     with pytest.raises(ConfigurationError, match="SQREEN_SPOOL_DIR is not safe"):
         configure(Settings(url="memory://test", spool_dir=tmp_path))
@@ -79,7 +79,7 @@ def test_an_unsafe_spool_stops_the_start(tmp_path: Path) -> None:
 def test_one_agent_serves_the_process(
     memory: list[Event], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The first configuration stays; another one is logged and passed over, an equal one is not."""
+    """A second configuration is ignored, and logged if it differs."""
     agent = configure()
 
     assert isinstance(agent, Agent)
@@ -90,8 +90,8 @@ def test_one_agent_serves_the_process(
     assert memory == []
 
 
-def test_an_unconfigured_agent_gives_way() -> None:
-    """A call before the configuration does not keep a middleware from configuring."""
+def test_middleware_replaces_an_unconfigured_agent() -> None:
+    """A call may come before the middleware."""
     assert sqreen.track("early") is None
     assert isinstance(current_agent(), NullAgent)
 
@@ -99,8 +99,8 @@ def test_an_unconfigured_agent_gives_way() -> None:
     assert sqreen.track("late")
 
 
-def test_what_is_closed_stays_closed(memory: list[Event]) -> None:
-    """Closing delivers, and later events are dropped and counted, until a middleware is made."""
+def test_closed_agent_stays_closed(memory: list[Event]) -> None:
+    """Later events are dropped and counted, until a middleware is created."""
     sqreen.track("a")
     assert sqreen.close() == 0
     assert sqreen.track("b") is None
@@ -113,8 +113,8 @@ def test_what_is_closed_stays_closed(memory: list[Event]) -> None:
     assert [event.name for event in memory] == ["a", "c"]
 
 
-def test_the_batch_says_which_app(monkeypatch: pytest.MonkeyPatch) -> None:
-    """App, environment and release travel in the header of each batch."""
+def test_batch_header_describes_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each batch contains app, environment and release."""
     for name, value in {"APP_NAME": "shop", "ENVIRONMENT": "test", "RELEASE": "7"}.items():
         monkeypatch.setenv(f"SQREEN_{name}", value)
     agent = configure(Settings(url="memory://header"))
@@ -125,8 +125,8 @@ def test_the_batch_says_which_app(monkeypatch: pytest.MonkeyPatch) -> None:
     assert header.sdk == f"sqreen-mw/{sqreen.__version__}"
 
 
-def test_what_is_left_at_exit_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    """Events that could not be delivered are counted in one line."""
+def test_undelivered_events_at_exit_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """One line contains their number."""
     configure(Settings(url="http://127.0.0.1:9", token="t"))
     sqreen.track("x")
 
@@ -135,10 +135,10 @@ def test_what_is_left_at_exit_is_said(caplog: pytest.LogCaptureFixture) -> None:
     assert sqreen.stats().dropped == {"exit": 1}
 
 
-def test_a_wrong_call_in_a_view_neither_raises_nor_is_silent(
+def test_wrong_call_in_a_view_is_logged_once(
     memory: list[Event], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """``track(42)`` leaves the view's answer as it is, and says what is wrong once."""
+    """``track(42)`` does not change the view's response."""
     app = FastAPI()
     app.add_middleware(sqreen.SqreenMiddleware)
 
@@ -154,8 +154,8 @@ def test_a_wrong_call_in_a_view_neither_raises_nor_is_silent(
     assert caplog.messages == ["track() needs a str as the event's name, not int"]
 
 
-def test_events_after_the_exits_close_are_refused() -> None:
-    """An exit handler that runs after ours gets no id for an event that nobody will deliver."""
+def test_events_after_our_exit_handler_are_rejected() -> None:
+    """A later exit handler gets None, because the event will not be delivered."""
     code = (
         "import atexit; early = lambda: print(sqreen.track('late'), sqreen.stats().dropped); "
         "atexit.register(early); import sqreen_mw as sqreen; sqreen.track('x')"
@@ -164,8 +164,8 @@ def test_events_after_the_exits_close_are_refused() -> None:
     assert python(code, SQREEN_URL="memory://") == "None {'closed': 1}"
 
 
-def test_exit_handlers_of_the_app_may_track(tmp_path: Path) -> None:
-    """What an app tracks when it ends is delivered, wherever its first call was."""
+def test_exit_handlers_of_the_app_can_track(tmp_path: Path) -> None:
+    """Events of an exit handler are delivered."""
     code = (
         "import atexit; import sqreen_mw as sqreen; "
         "atexit.register(lambda: sqreen.track('last')); sqreen.track('first')"
@@ -176,8 +176,8 @@ def test_exit_handlers_of_the_app_may_track(tmp_path: Path) -> None:
     assert len(events.read_text().splitlines()) == 2
 
 
-def test_what_can_not_be_loaded_does_not_raise() -> None:
-    """Where the rest of the package can't be loaded, calls do nothing, and that is logged."""
+def test_import_error_does_not_reach_the_app() -> None:
+    """If the rest of the package cannot be imported, calls do nothing and this is logged."""
     code = (
         "import sys; import sqreen_mw as sqreen; "
         "sys.modules['sqreen_mw.agent.runtime'] = None; print(sqreen.track('x'), sqreen.flush())"
@@ -187,7 +187,7 @@ def test_what_can_not_be_loaded_does_not_raise() -> None:
 
 
 def python(code: str, **settings: str) -> Any:
-    """Run code in a fresh interpreter and return what it printed."""
+    """Run code in a new interpreter and return its output."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -200,7 +200,7 @@ def python(code: str, **settings: str) -> Any:
 
 
 def test_importing_loads_no_framework() -> None:
-    """The root package has neither framework, database nor HTTP client, nor what works later."""
+    """``import sqreen_mw`` imports no framework, database, HTTP client or scrubber."""
     code = (
         "import sys; before = set(sys.modules); import sqreen_mw; print(*set(sys.modules) - before)"
     )
@@ -218,8 +218,8 @@ def test_importing_loads_no_framework() -> None:
 @pytest.mark.parametrize(
     ("name", "stranger"), [("SqreenMiddleware", "werkzeug"), ("SqreenWSGIMiddleware", "starlette")]
 )
-def test_each_side_loads_only_itself(name: str, stranger: str) -> None:
-    """The WSGI side never loads the ASGI side, nor the reverse."""
+def test_each_middleware_imports_only_its_side(name: str, stranger: str) -> None:
+    """The WSGI side never imports the ASGI side, and vice versa."""
     code = f"import sys; from sqreen_mw import {name}; print(*sys.modules)"
 
     loaded = python(code).split()
@@ -228,16 +228,16 @@ def test_each_side_loads_only_itself(name: str, stranger: str) -> None:
     assert len({f"sqreen_mw.middleware.{side}" for side in ("asgi", "wsgi")} & {*loaded}) == 1
 
 
-def test_the_public_names_are_sorted_and_there() -> None:
-    """Each public name can be had, and no other attribute pretends to be."""
+def test_public_names_are_sorted_and_exist() -> None:
+    """Unknown attributes raise AttributeError."""
     assert sqreen.__all__ == sorted(sqreen.__all__)
     assert all(getattr(sqreen, name) for name in sqreen.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
         _ = sqreen.Nonsense
 
 
-def test_calls_take_everything_by_keyword(memory: list[Event]) -> None:
-    """Keywords work wherever a position does, at module level and on a request."""
+def test_calls_accept_keywords(memory: list[Event]) -> None:
+    """Positional arguments can be keywords, in the module and on a request."""
     context = asgi_request({"type": "http"}, configure(), frozenset())
     for calls in (sqreen, context):
         calls.track(name="a", options={"properties": {"n": 1}})
@@ -251,10 +251,10 @@ def test_calls_take_everything_by_keyword(memory: list[Event]) -> None:
     assert users == [None, "b", "c", "b", "b", "c", "d"]
 
 
-def test_calls_without_arguments_neither_raise_nor_are_silent(
+def test_calls_without_arguments_are_logged(
     memory: list[Event], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A call that lacks what it needs is said with the fix, and makes no event."""
+    """The log line contains the fix, and there is no event."""
     assert sqreen.track() is None
     assert sqreen.auth_track(email="a") is None
     sqreen.identify()

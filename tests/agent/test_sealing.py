@@ -17,18 +17,18 @@ CLIENT_IP = ClientIp(trusted=Networks(LOOPBACK))
 
 @pytest.fixture
 def guard() -> Guard:
-    """Return a fresh guard."""
+    """Return a new guard."""
     return Guard()
 
 
 def sealer_of(guard: Guard, before_send: BeforeSend | None = None) -> Sealer:
-    """Return a sealer as an installation with this hook has it."""
+    """Return a sealer with a hook."""
     describer = Describer(client_ip=CLIENT_IP, scrubber=Scrubber())
     return Sealer(describer=describer, before_send=before_send, guard=guard)
 
 
 def sealed(sealer: Sealer, event: PendingEvent) -> Event:
-    """Seal and read back."""
+    """Seal an event and decode it."""
     data = sealer.seal(event)
     assert data is not None
     assert len(data) <= MAX_EVENT_BYTES
@@ -37,20 +37,20 @@ def sealed(sealer: Sealer, event: PendingEvent) -> Event:
 
 @pytest.fixture
 def sealer(guard: Guard) -> Sealer:
-    """Return a sealer as a default installation has it."""
+    """Return a sealer with default settings."""
     return sealer_of(guard)
 
 
-def test_an_event_outside_a_request_has_none(sealer: Sealer) -> None:
-    """No request is told of where there was none."""
+def test_event_outside_a_request_has_no_request(sealer: Sealer) -> None:
+    """The event has no description of a request."""
     event = sealed(sealer, pending(properties={"a": 1}))
 
     assert event.request is None
     assert event.properties == {"a": 1}
 
 
-def test_an_event_of_a_request_tells_of_it(sealer: Sealer) -> None:
-    """The request's values come in when the event is sealed, cuts included."""
+def test_sealed_event_describes_its_request(sealer: Sealer) -> None:
+    """Sealing adds the request's values, and truncates them."""
     event = sealed(sealer, pending(context=StubRequest(path="/" + "x" * 5000)))
 
     assert event.request is not None
@@ -58,8 +58,8 @@ def test_an_event_of_a_request_tells_of_it(sealer: Sealer) -> None:
     assert event.truncated
 
 
-def test_a_request_that_cant_be_read_costs_no_event(sealer: Sealer, guard: Guard) -> None:
-    """Where a request's values raise, the event leaves without them, and the fault is counted."""
+def test_unreadable_request_does_not_drop_the_event(sealer: Sealer, guard: Guard) -> None:
+    """The event is sent without its request, and the error is counted."""
     context = RequestContext()
 
     event = sealed(sealer, pending(context=context, properties={"a": 1}))
@@ -68,10 +68,10 @@ def test_a_request_that_cant_be_read_costs_no_event(sealer: Sealer, guard: Guard
     assert guard.counts == {"describe": 1}
 
 
-def test_an_untrusted_proxy_is_said_once(
+def test_untrusted_proxy_is_logged_once(
     sealer: Sealer, guard: Guard, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A private peer that sends X-Forwarded-For is named with the setting to use."""
+    """The line contains the address of the peer and the setting."""
     context = StubRequest(peer="172.17.0.1", headers=[(b"x-forwarded-for", b"8.8.8.8")])
     for _ in range(3):
         sealer.seal(pending(context=context))
@@ -81,8 +81,8 @@ def test_an_untrusted_proxy_is_said_once(
     assert "set SQREEN_TRUSTED_PROXIES=172.17.0.1" in caplog.text
 
 
-def test_the_largest_properties_go_first(sealer: Sealer) -> None:
-    """An event beyond its limit loses its largest properties and is marked."""
+def test_largest_properties_are_removed_first(sealer: Sealer) -> None:
+    """An event above the limit loses its largest properties and is marked."""
     properties = {"small": 1, "large": ["é" * 4000] * 9, "larger": ["é" * 4000] * 10}
 
     event = sealed(sealer, pending(properties=properties))
@@ -93,8 +93,8 @@ def test_the_largest_properties_go_first(sealer: Sealer) -> None:
     assert event.properties["large"] == "<left out: the event was too large>"
 
 
-def test_one_large_property_may_be_enough(sealer: Sealer) -> None:
-    """Properties that still fit are kept."""
+def test_fitting_properties_are_kept(sealer: Sealer) -> None:
+    """Removing one large property may be enough."""
     properties = {"large": ["x" * 4000] * 9, "larger": ["x" * 4000] * 10}
 
     event = sealed(sealer, pending(properties=properties))
@@ -103,8 +103,8 @@ def test_one_large_property_may_be_enough(sealer: Sealer) -> None:
     assert event.properties["larger"] == "<left out: the event was too large>"
 
 
-def test_parameters_go_last(sealer: Sealer) -> None:
-    """Where the request itself is too large, its address, verb and path are what stays."""
+def test_parameters_are_removed_last(sealer: Sealer) -> None:
+    """A request above the limit keeps its address, verb and path."""
     params = {f"{index}": "é" * 4000 for index in range(50)}
 
     event = sealed(sealer, pending(context=StubRequest(path_params=params), properties={"a": 1}))

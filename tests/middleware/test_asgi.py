@@ -26,13 +26,13 @@ FORM = {"User-Agent": "curl/8", "Host": "shop.test"}
 
 
 def delivered(memory: list[Event]) -> dict[str, Event]:
-    """Flush, and return what arrived by name."""
+    """Flush, and return the events by name."""
     assert sqreen.flush()
     return {event.name: event for event in memory}
 
 
-def test_an_event_tells_of_its_request(memory: list[Event]) -> None:
-    """Address, agent, path, verb, parameters, host and route of the request are on the event."""
+def test_event_describes_its_request(memory: list[Event]) -> None:
+    """The event contains address, user agent, path, verb, parameters, host and route."""
     app = FastAPI()
     app.add_middleware(SqreenMiddleware)
 
@@ -53,8 +53,8 @@ def test_an_event_tells_of_its_request(memory: list[Event]) -> None:
     )
 
 
-def test_module_level_calls_find_the_request(memory: list[Event]) -> None:
-    """Sync views, async views, dependencies and background tasks all see the same request."""
+def test_module_calls_use_the_current_request(memory: list[Event]) -> None:
+    """Sync views, async views, dependencies and background tasks share one request."""
     app = FastAPI()
     app.add_middleware(SqreenMiddleware)
 
@@ -87,8 +87,8 @@ def test_module_level_calls_find_the_request(memory: list[Event]) -> None:
     }
 
 
-def test_routes_below_mounts_and_routers_are_whole(memory: list[Event]) -> None:
-    """A template holds the prefixes of included routers and the places of mounts."""
+def test_routes_include_mounts_and_router_prefixes(memory: list[Event]) -> None:
+    """A template contains the prefixes of included routers and of mounts."""
     router = APIRouter(prefix="/v1")
 
     @router.get("/users/{name}")
@@ -121,8 +121,8 @@ def _track_name(request: Request) -> PlainTextResponse:
     return PlainTextResponse("ok")
 
 
-def test_an_unknown_path_has_no_route(memory: list[Event]) -> None:
-    """Where no route matches, there is none to tell."""
+def test_unknown_path_has_no_route(memory: list[Event]) -> None:
+    """The event has no route if none matches."""
 
     async def not_found(request: Request, _: Exception) -> PlainTextResponse:
         request.state.sqreen.track("not_found")
@@ -139,7 +139,7 @@ def test_an_unknown_path_has_no_route(memory: list[Event]) -> None:
 
 
 def test_streams_and_websockets_track(memory: list[Event]) -> None:
-    """A streaming body and a websocket see their request."""
+    """A streaming body and a websocket can track."""
 
     async def body() -> AsyncIterator[bytes]:
         for index in range(2):
@@ -172,8 +172,8 @@ def test_streams_and_websockets_track(memory: list[Event]) -> None:
     }
 
 
-def test_an_exception_passes_unchanged(memory: list[Event]) -> None:
-    """The app's exception leaves the middleware as it came, and the event is kept."""
+def test_exception_passes_unchanged(memory: list[Event]) -> None:
+    """The middleware does not change an exception of the app, and the event is kept."""
     error = ValueError("the app's")
 
     async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
@@ -188,8 +188,8 @@ def test_an_exception_passes_unchanged(memory: list[Event]) -> None:
     assert "before" in delivered(memory)
 
 
-def test_a_task_that_outlives_its_request_still_tracks(memory: list[Event]) -> None:
-    """After the request the context tells of it, though the scope is gone."""
+def test_task_can_track_after_its_request(memory: list[Event]) -> None:
+    """The context still describes the request after the scope was released."""
     contexts: list[ASGIRequestContext] = []
 
     async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
@@ -205,8 +205,8 @@ def test_a_task_that_outlives_its_request_still_tracks(memory: list[Event]) -> N
     assert request.params.path == {"a": "1"}
 
 
-def test_the_scope_is_free_when_the_request_ends(memory: list[Event]) -> None:
-    """No reference cycle outlives a request: it dies without a collection."""
+def test_scope_is_released_when_the_request_ends(memory: list[Event]) -> None:
+    """The request is in no reference cycle, so no garbage collection is needed."""
 
     class Marked(dict[str, Any]):
         """A scope that can be watched."""
@@ -227,8 +227,8 @@ def test_the_scope_is_free_when_the_request_ends(memory: list[Event]) -> None:
     assert "x" in delivered(memory)
 
 
-def test_a_second_middleware_shares_the_context(memory: list[Event]) -> None:
-    """Wrapped twice, a request has one context, and its event arrives once."""
+def test_second_middleware_shares_the_context(memory: list[Event]) -> None:
+    """With two middlewares, a request has one context and its event arrives once."""
     seen: list[object] = []
 
     async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
@@ -242,8 +242,8 @@ def test_a_second_middleware_shares_the_context(memory: list[Event]) -> None:
     assert len(memory) == 1
 
 
-def test_a_state_that_a_server_shares_mixes_nothing_up(memory: list[Event]) -> None:
-    """Where every request is given the same state, each still has its own context."""
+def test_requests_with_shared_state_have_separate_contexts(memory: list[Event]) -> None:
+    """A server may give all requests the same state."""
 
     async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
         scope["state"]["sqreen"].track(f"state of {scope['path']}")
@@ -265,8 +265,8 @@ def test_a_state_that_a_server_shares_mixes_nothing_up(memory: list[Event]) -> N
     }
 
 
-def test_what_no_event_tells_of_is_let_go(memory: list[Event]) -> None:
-    """After the request, a body that no event wants and headers that none tells of are free."""
+def test_unused_body_and_headers_are_released(memory: list[Event]) -> None:
+    """After the request, the context keeps only values that an event contains."""
     contexts: list[ASGIRequestContext] = []
 
     async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
@@ -282,8 +282,8 @@ def test_what_no_event_tells_of_is_let_go(memory: list[Event]) -> None:
     assert "x" in delivered(memory)
 
 
-def test_the_scopes_own_state_is_kept(memory: list[Event]) -> None:
-    """What the lifespan left in the state stays beside ours."""
+def test_lifespan_state_is_kept(memory: list[Event]) -> None:
+    """Values of the lifespan stay in the state."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, str]]:
@@ -301,8 +301,8 @@ def test_the_scopes_own_state_is_kept(memory: list[Event]) -> None:
     assert "open" in {event.name for event in memory}
 
 
-def test_the_end_of_the_lifespan_delivers(memory: list[Event]) -> None:
-    """When the server is told that the app has shut down, its events have left."""
+def test_lifespan_shutdown_delivers_events(memory: list[Event]) -> None:
+    """The events are delivered before the server learns that the app has shut down."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -318,8 +318,8 @@ def test_the_end_of_the_lifespan_delivers(memory: list[Event]) -> None:
 
 
 @pytest.mark.parametrize("failing", [True, False], ids=["raises", "returns"])
-def test_an_app_without_a_lifespan_is_given_one(memory: list[Event], *, failing: bool) -> None:
-    """Where the app takes no part in it, the server has a lifespan all the same, and its end."""
+def test_lifespan_works_for_apps_without_one(memory: list[Event], *, failing: bool) -> None:
+    """The middleware answers the server if the app does not support the lifespan."""
 
     async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
         if failing:
@@ -334,8 +334,8 @@ def test_an_app_without_a_lifespan_is_given_one(memory: list[Event], *, failing:
 
 
 @pytest.mark.parametrize("takes_part", [True, False])
-def test_an_app_that_fails_to_start_is_its_own_affair(*, takes_part: bool) -> None:
-    """What an app raises as it starts reaches the server, such as a middleware's wrong setting."""
+def test_error_at_startup_reaches_the_server(*, takes_part: bool) -> None:
+    """An example is a middleware with a wrong setting."""
 
     async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
         if takes_part:
@@ -348,10 +348,10 @@ def test_an_app_that_fails_to_start_is_its_own_affair(*, takes_part: bool) -> No
         pass
 
 
-def test_what_a_shutdown_leaves_is_said(
+def test_shutdown_logs_undelivered_events(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A server that ends with its lifespan takes waiting events along; the log says how many."""
+    """Servers may end right after the lifespan, so the log contains the number of lost events."""
     app = Starlette()
     app.add_middleware(SqreenMiddleware, url="http://127.0.0.1:9", token="t")
     with TestClient(app):
@@ -361,7 +361,7 @@ def test_what_a_shutdown_leaves_is_said(
 
 
 def test_other_scopes_pass_through() -> None:
-    """A scope that is no request reaches the app as it is."""
+    """Scopes of other types reach the app unchanged."""
     scopes: list[Scope] = []
 
     async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
@@ -374,7 +374,7 @@ def test_other_scopes_pass_through() -> None:
     assert scope == {"type": "something.new"}
 
 
-def test_a_client_that_is_gone_forges_nothing(memory: list[Event]) -> None:
+def test_disconnected_client_is_not_a_trusted_proxy(memory: list[Event]) -> None:
     """A TCP peer that the server can't name any more is no proxy: its header is not believed.
 
     A client that resets its connection at once has no address when uvicorn asks for it.
@@ -387,13 +387,13 @@ def test_a_client_that_is_gone_forges_nothing(memory: list[Event]) -> None:
     scope = {**http_scope(), **forged, "server": ("192.0.2.2", 8982)}
     asyncio.run(call(SqreenMiddleware(app), scope))
 
-    told = delivered(memory)["x"].request
-    assert told is not None
-    assert (told.ip, told.ip_source) == (None, "peer")
+    described = delivered(memory)["x"].request
+    assert described is not None
+    assert (described.ip, described.ip_source) == (None, "peer")
 
 
-def test_a_unix_socket_has_no_address(memory: list[Event]) -> None:
-    """Where the server knows no peer, the proxy's header is believed, and else there is none."""
+def test_unix_socket_has_no_address(memory: list[Event]) -> None:
+    """Without a peer, the header of the proxy is used if there is one."""
 
     async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
         sqreen.track(scope["path"])
@@ -410,8 +410,8 @@ def test_a_unix_socket_has_no_address(memory: list[Event]) -> None:
     assert ips == {"/a": None, "/b": "203.0.113.9"}
 
 
-def test_unconfigured_the_app_runs_as_ever() -> None:
-    """Without settings the request object is there and takes nothing."""
+def test_unconfigured_middleware_changes_nothing() -> None:
+    """Without settings the context exists and ignores events."""
 
     async def view(request: Request) -> PlainTextResponse:
         assert request.state.sqreen.track("x") is None
@@ -423,8 +423,8 @@ def test_unconfigured_the_app_runs_as_ever() -> None:
     assert TestClient(app).get("/").text == "ok"
 
 
-def test_a_foreign_token_is_passed_over() -> None:
-    """Leaving a request in another context than it was entered in raises nothing."""
+def test_token_of_another_context_is_ignored() -> None:
+    """Resetting the request in another context does not raise."""
     context = asgi_request(http_scope(), current_agent(), REPORTED_HEADERS)
 
     token = asyncio.run(_enter_elsewhere(context))
@@ -450,7 +450,7 @@ def http_scope() -> Scope:
 
 
 async def call(app: Any, scope: Scope) -> list[Message]:
-    """Call an ASGI application and return what it sent."""
+    """Call an ASGI app and return its messages."""
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -463,8 +463,8 @@ async def call(app: Any, scope: Scope) -> list[Message]:
     return sent
 
 
-def test_the_body_is_read_as_ever(memory: list[Event]) -> None:
-    """JSON and forms reach the view unchanged; what the view read is told on request."""
+def test_body_reaches_the_view_unchanged(memory: list[Event]) -> None:
+    """With collect_body, the event contains the JSON or form that the view read."""
     app = FastAPI()
     app.add_middleware(SqreenMiddleware)
 
@@ -494,19 +494,19 @@ def test_the_body_is_read_as_ever(memory: list[Event]) -> None:
     assert client.post("/form", data={"coupon": "SPRING"}).json() == "SPRING"
     assert client.post("/unread", json={"a": 1}).status_code == 200
 
-    told = {name: event.request for name, event in delivered(memory).items()}
-    assert told["json"] is not None
-    assert told["form"] is not None
-    assert told["unread"] is not None
-    assert told["search"] is not None
-    assert told["search"].params.json == {"a": 1}
-    assert told["json"].params.json == {"a": [1, 2]}
-    assert told["form"].params.form == {"coupon": ["SPRING"]}
-    assert told["unread"].params == Params()
+    described = {name: event.request for name, event in delivered(memory).items()}
+    assert described["json"] is not None
+    assert described["form"] is not None
+    assert described["unread"] is not None
+    assert described["search"] is not None
+    assert described["search"].params.json == {"a": 1}
+    assert described["json"].params.json == {"a": [1, 2]}
+    assert described["form"].params.form == {"coupon": ["SPRING"]}
+    assert described["unread"].params == Params()
 
 
-def test_the_status_is_told(memory: list[Event]) -> None:
-    """An event that waits for its request knows the response's status."""
+def test_event_contains_the_status(memory: list[Event]) -> None:
+    """An event that waits for its request contains the response's status."""
 
     async def view(request: Request) -> PlainTextResponse:
         request.state.sqreen.track("x")
@@ -521,10 +521,10 @@ def test_the_status_is_told(memory: list[Event]) -> None:
     assert request.status == 418
 
 
-def test_a_websockets_events_wait_for_nothing(
+def test_websocket_events_are_sealed_at_once(
     memory: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a websocket tracks and whom it identifies is known while it stays open."""
+    """Events and identities of a websocket are delivered while it is open."""
     monkeypatch.setattr(pending, "SEAL_AFTER", 60.0)
     app = FastAPI()
     app.add_middleware(SqreenMiddleware, flush_interval=0.05)
@@ -547,8 +547,8 @@ def test_a_websockets_events_wait_for_nothing(
     assert memory[0].user_identifiers == {"id": "7"}
 
 
-def test_identity_is_seen_across_threads_and_tasks(memory: list[Event]) -> None:
-    """Who is identified in a threadpool dependency is known in the view, and to earlier events."""
+def test_identity_applies_across_threads_and_tasks(memory: list[Event]) -> None:
+    """An identity from a threadpool dependency applies in the view and to earlier events."""
     app = FastAPI()
     app.add_middleware(SqreenMiddleware)
 
@@ -569,7 +569,7 @@ def test_identity_is_seen_across_threads_and_tasks(memory: list[Event]) -> None:
 
 
 def test_ignored_paths_have_no_events(memory: list[Event]) -> None:
-    """Requests to these paths run as ever, and their events are not taken."""
+    """The requests work, and their events are ignored."""
 
     async def view(request: Request) -> PlainTextResponse:
         assert request.state.sqreen.track("x") is None
@@ -582,8 +582,8 @@ def test_ignored_paths_have_no_events(memory: list[Event]) -> None:
     assert delivered(memory) == {}
 
 
-def test_a_sensitive_path_parameter_is_masked_in_the_path(memory: list[Event]) -> None:
-    """What is secret by its name is secret in the path's text as well."""
+def test_sensitive_path_parameter_is_masked_in_the_path(memory: list[Event]) -> None:
+    """A parameter with a sensitive name is masked in the text of the path too."""
     app = FastAPI()
     app.add_middleware(SqreenMiddleware)
 
@@ -600,8 +600,8 @@ def test_a_sensitive_path_parameter_is_masked_in_the_path(memory: list[Event]) -
     assert request.params.path == {"token": "<Redacted by Sqreen>", "step": "1"}
 
 
-def test_every_call_is_on_the_request(memory: list[Event]) -> None:
-    """What is there at module level is there on the request, awaitable calls too."""
+def test_request_has_every_call(memory: list[Event]) -> None:
+    """The context has all calls of the module, async ones included."""
 
     async def view(request: Request) -> PlainTextResponse:
         here = request.state.sqreen
@@ -617,11 +617,11 @@ def test_every_call_is_on_the_request(memory: list[Event]) -> None:
     assert [event.name for event in memory] == ["sq.sdk.users.login"]
 
 
-def test_what_the_app_puts_into_the_scope_is_let_go_with_the_request(memory: list[Event]) -> None:
-    """A task that outlives a request keeps neither the scope nor what the app left in it alive."""
+def test_task_does_not_keep_the_scope_alive(memory: list[Event]) -> None:
+    """A task that outlives its request does not keep the scope or its values alive."""
 
     class User:
-        """Somebody who knows the request's state, as an app may have it."""
+        """A part of the app that keeps the request's state."""
 
     users: list[weakref.ref[User]] = []
 

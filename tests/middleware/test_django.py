@@ -15,7 +15,7 @@ from sqreen_mw.protocol.event import Event, RequestInfo
 from sqreen_mw.scrubbing.mask import MASK
 from tests.support.optional import need_module
 
-site = need_module("tests.middleware.django_site.asking", package="django")
+site = need_module("tests.middleware.django_site.client", package="django")
 
 MODES = pytest.mark.parametrize("mode", ["wsgi", "asgi"])
 STACKS = {
@@ -29,27 +29,27 @@ STACKS = {
 
 
 def delivered(memory: list[Event]) -> dict[str, Event]:
-    """Flush, and return what arrived by name."""
+    """Flush, and return the events by name."""
     assert sqreen.flush()
     return {event.name: event for event in memory}
 
 
-def told(memory: list[Event], name: str) -> RequestInfo:
-    """Return what an event tells of its request."""
+def described(memory: list[Event], name: str) -> RequestInfo:
+    """Return the request of an event."""
     request = delivered(memory)[name].request
     assert request is not None
     return request
 
 
 @MODES
-def test_an_event_tells_of_its_request(memory: list[Event], mode: str) -> None:
-    """Address, agent, path, route, verb, parameters and status are on the event."""
+def test_event_describes_its_request(memory: list[Event], mode: str) -> None:
+    """The event contains address, user agent, path, route, verb, parameters and status."""
     fields = {"user-agent": "curl/8", "x-forwarded-for": "203.0.113.9"}
     answer = site.ask(mode, "/hello/jane/?tag=a&tag=b", headers=fields)
 
     assert answer == (200, b"ok")
     event = delivered(memory)["by.request"]
-    request = told(memory, "by.request")
+    request = described(memory, "by.request")
     assert event.properties == {"name": "jane"}
     assert (request.ip, request.ip_source) == ("203.0.113.9", "proxy")
     assert request.user_agent == "curl/8"
@@ -62,10 +62,8 @@ def test_an_event_tells_of_its_request(memory: list[Event], mode: str) -> None:
 @MODES
 @pytest.mark.parametrize("stack", STACKS)
 @pytest.mark.parametrize("view", ["hello", "async"])
-def test_every_call_is_of_the_request(
-    memory: list[Event], mode: str, stack: str, view: str
-) -> None:
-    """In any mix of modes all calls find one request and its user, and nothing stays behind."""
+def test_all_calls_use_the_request(memory: list[Event], mode: str, stack: str, view: str) -> None:
+    """In any mix of modes, all calls use the same request and user."""
     assert site.ask(mode, f"/{view}/jane/", middleware=STACKS[stack]) == (200, b"ok")
 
     assert current_request() is None
@@ -88,13 +86,13 @@ def test_every_call_is_of_the_request(
         ("/archive/2026/", "^archive/(?P<year>[0-9]{4})/$", {"year": "2026"}),
     ],
 )
-def test_the_route_is_djangos(
+def test_route_is_the_pattern_of_django(
     memory: list[Event], path: str, route: str, parameters: dict[str, str]
 ) -> None:
-    """Included patterns are told as one, and regular expressions as they are."""
+    """Included patterns are joined, and regular expressions are not changed."""
     site.ask("wsgi", path)
 
-    request = told(memory, "by.module")
+    request = described(memory, "by.module")
     assert (request.route, request.params.path) == (route, parameters)
 
 
@@ -116,38 +114,38 @@ def test_the_route_is_djangos(
     ],
 )
 @MODES
-def test_a_secret_of_an_outer_pattern_is_masked(
+def test_secret_of_an_outer_pattern_is_masked(
     memory: list[Event], mode: str, path: str, told_path: str, parameters: dict[str, str]
 ) -> None:
-    """Whatever patterns are nested in each other, each one's parameters are the event's.
+    """The event contains the parameters of all nested patterns.
 
-    A default of the app's is none of them, though it hides one; where the secret is then is not
-    known, unless the pattern tells.
+    A default of the app is not a parameter, but it may hide one. Then the position of the secret
+    is unknown, unless the pattern contains it.
     """
     assert site.ask(mode, path)[0] == 200
 
-    request = told(memory, "by.module")
+    request = described(memory, "by.module")
     assert (request.path, request.params.path) == (told_path, parameters)
     assert request.route is not None
     assert "<token>" in request.route or "<int:token>" in request.route
 
 
 @MODES
-def test_djangos_own_errors_are_seen(
+def test_error_responses_of_django_are_reported(
     memory: list[Event], mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A view that fails is answered by Django, and its events say 500."""
+    """The events of a failing view have the status 500."""
     with caplog.at_level(logging.CRITICAL):
         assert site.ask(mode, "/boom/")[0] == 500
         assert site.ask(mode, "/nowhere/")[0] == 404
 
-    assert told(memory, "boom").status == 500
+    assert described(memory, "boom").status == 500
     assert current_request() is None
 
 
 @MODES
-def test_what_the_view_reads_of_the_body_is_told(memory: list[Event], mode: str) -> None:
-    """Forms and JSON are told as far as the view has read them, however it reads."""
+def test_event_contains_the_body_that_the_view_read(memory: list[Event], mode: str) -> None:
+    """This works for forms and JSON, with every way to read them."""
     document = json.dumps({"coupon": "SPRING"})
     answers = [
         site.ask(mode, path, document, content_type="application/json")
@@ -157,21 +155,21 @@ def test_what_the_view_reads_of_the_body_is_told(memory: list[Event], mode: str)
 
     assert answers == [(200, document.encode()), (200, document.encode()), (200, b"ok")]
     assert form == (200, b"SPRING []")
-    assert told(memory, "raw").params.json == {"coupon": "SPRING"}
-    assert told(memory, "in-parts").params.json == {"coupon": "SPRING"}
-    assert told(memory, "unread").params.json is None
-    assert told(memory, "form").params.form == {"coupon": ["SPRING"]}
+    assert described(memory, "raw").params.json == {"coupon": "SPRING"}
+    assert described(memory, "in-parts").params.json == {"coupon": "SPRING"}
+    assert described(memory, "unread").params.json is None
+    assert described(memory, "form").params.form == {"coupon": ["SPRING"]}
 
 
 @MODES
-def test_nothing_is_told_of_what_is_in_a_file(memory: list[Event], mode: str) -> None:
-    """An upload reaches the view whole, and its event tells that there was one."""
+def test_event_does_not_contain_uploaded_files(memory: list[Event], mode: str) -> None:
+    """The upload reaches the view, and the event contains only its name."""
     photo = io.BytesIO(b"secret" * 20_000)
     photo.name = "me.png"
 
     assert site.ask(mode, "/form/", {"coupon": "S", "photo": photo}) == (200, b"S [120000]")
     event = delivered(memory)["form"]
-    assert told(memory, "form").params.form["coupon"] == ["S"]
+    assert described(memory, "form").params.form["coupon"] == ["S"]
     assert "secretsecret" not in str(event)
 
 
@@ -179,8 +177,8 @@ def test_nothing_is_told_of_what_is_in_a_file(memory: list[Event], mode: str) ->
 @pytest.mark.parametrize("path", ["/stream/", "/stream-async/"])
 # Django warns of an answer that is not of the handler's mode.
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume:Warning")
-def test_streams_see_their_request(memory: list[Event], mode: str, path: str) -> None:
-    """What is tracked while an answer is streamed is of its request."""
+def test_streams_use_their_request(memory: list[Event], mode: str, path: str) -> None:
+    """Events of a streaming response belong to its request."""
     assert site.ask(mode, path) == (200, b"one two")
 
     event = delivered(memory)["streamed"]
@@ -190,18 +188,18 @@ def test_streams_see_their_request(memory: list[Event], mode: str, path: str) ->
     assert current_request() is None
 
 
-def test_files_go_as_they_are(memory: list[Event]) -> None:
-    """A file is still one for the server to send in its own way."""
+def test_file_responses_are_not_wrapped(memory: list[Event]) -> None:
+    """The server can still send the file in its own way."""
     response = site.SqreenMiddleware(site.views.file)(site.RequestFactory().get("/file/"))
 
     assert response.file_to_stream is not None
     response.close()
-    assert told(memory, "file").status == 200
+    assert described(memory, "file").status == 200
 
 
 @MODES
-def test_no_thread_is_changed(memory: list[Event], mode: str) -> None:
-    """An asynchronous view runs where it would run without the middleware."""
+def test_view_stays_in_its_thread(memory: list[Event], mode: str) -> None:
+    """The middleware does not move a view to another thread."""
     stacks: list[list[str]] = [[], [site.OURS]]
     threads = [site.ask(mode, "/whereabouts/", middleware=stack)[1] for stack in stacks]
 
@@ -211,7 +209,7 @@ def test_no_thread_is_changed(memory: list[Event], mode: str) -> None:
 
 
 def test_ignored_paths_have_no_events(memory: list[Event]) -> None:
-    """Requests to these paths run as ever, and their events are not taken."""
+    """The requests work, and their events are ignored."""
     with site.override_settings(SQREEN={"ignore_paths": "/hello/*"}):
         assert site.ask("wsgi", "/hello/jane/") == (200, b"ok")
         assert site.ask("wsgi", "/") == (200, b"ok")
@@ -229,15 +227,15 @@ def test_ignored_paths_have_no_events(memory: list[Event]) -> None:
         ({"auth_signals": "yes"}, "auth_signals"),
     ],
 )
-def test_a_wrong_setting_is_said_at_the_start(setting: object, complaint: str) -> None:
-    """A handler is not made with settings that are wrong, and the message names them."""
+def test_wrong_setting_raises_at_the_start(setting: object, complaint: str) -> None:
+    """The error names the setting."""
     with site.override_settings(SQREEN=setting), pytest.raises(ConfigurationError, match=complaint):
         site.ask("wsgi", "/")
 
 
 @MODES
-def test_a_route_that_can_not_be_read_costs_the_route_alone(memory: list[Event], mode: str) -> None:
-    """Where something has put its own object in the route's place, the rest is told."""
+def test_unreadable_route_is_ignored(memory: list[Event], mode: str) -> None:
+    """The event contains the rest of the request."""
 
     def view(request: Any) -> Any:
         request.resolver_match = object()
@@ -247,14 +245,14 @@ def test_a_route_that_can_not_be_read_costs_the_route_alone(memory: list[Event],
     factory = site.AsyncRequestFactory() if mode == "asgi" else site.RequestFactory()
     site.SqreenMiddleware(view)(factory.get("/odd/"))
 
-    assert (told(memory, "x").path, told(memory, "x").route) == ("/odd/", None)
+    assert (described(memory, "x").path, described(memory, "x").route) == ("/odd/", None)
 
 
 @pytest.mark.parametrize("raised", [RuntimeError, SystemExit])
-def test_what_passes_by_django_passes_by_the_middleware(
+def test_exception_that_django_does_not_handle_passes(
     memory: list[Event], raised: type[BaseException]
 ) -> None:
-    """An exception that Django does not answer is the app's still, in both modes."""
+    """The middleware does not change it, in both modes."""
 
     def view(request: Any) -> Any:
         request.sqreen.track("x")
@@ -275,8 +273,8 @@ def test_what_passes_by_django_passes_by_the_middleware(
 
 
 @pytest.mark.parametrize("view", ["hello", "file"])
-def test_a_request_is_gone_with_its_answer(memory: list[Event], view: str) -> None:
-    """Nothing of ours keeps a request alive, and no garbage collector is needed."""
+def test_request_is_released_with_its_response(memory: list[Event], view: str) -> None:
+    """The request needs no garbage collection."""
     request = site.RequestFactory().get("/")
     response = site.SqreenMiddleware(getattr(site.views, view))(request)
     gone = weakref.ref(request)
@@ -289,19 +287,19 @@ def test_a_request_is_gone_with_its_answer(memory: list[Event], view: str) -> No
     finally:
         gc.enable()
 
-    assert told(memory, {"hello": "by.module", "file": "file"}[view]).path == "/"
+    assert described(memory, {"hello": "by.module", "file": "file"}[view]).path == "/"
 
 
-def test_a_request_can_be_named_without_the_middleware(memory: list[Event]) -> None:
-    """Django's request is read as it stands, though it has decoded what servers had not."""
+def test_track_accepts_a_request_without_the_middleware(memory: list[Event]) -> None:
+    """The path of Django's request is already decoded."""
     sqreen.track("x", request=site.RequestFactory().get("/hello/J%C3%BCrgen/?a=1"))
 
-    request = told(memory, "x")
+    request = described(memory, "x")
     assert (request.path, request.params.query) == ("/hello/Jürgen/", {"a": ["1"]})
 
 
-def test_a_request_that_came_by_no_server_has_it_too(memory: list[Event]) -> None:
-    """A bare request, as tests make them, is served and followed like any other."""
+def test_request_without_a_server_has_a_context(memory: list[Event]) -> None:
+    """Tests create such requests."""
     request = site.HttpRequest()
 
     def view(request: Any) -> Any:
@@ -309,4 +307,4 @@ def test_a_request_that_came_by_no_server_has_it_too(memory: list[Event]) -> Non
         return site.HttpResponse("ok")
 
     assert site.SqreenMiddleware(view)(request).content == b"ok"
-    assert told(memory, "x").status == 200
+    assert described(memory, "x").status == 200

@@ -8,7 +8,7 @@ import sqreen_mw as sqreen
 from sqreen_mw.protocol.event import Event
 from tests.support.optional import need_module
 
-site = need_module("tests.middleware.django_site.asking", package="django")
+site = need_module("tests.middleware.django_site.client", package="django")
 
 LOGIN = "sq.sdk.users.login"
 RIGHT = {"username": "jane", "password": "correct horse"}
@@ -17,15 +17,15 @@ WRONG = {"username": "jane", "password": "battery staple"}
 
 @pytest.fixture(autouse=True)
 def jane(tmp_path: Path) -> Iterator[None]:
-    """Give the site a database that knows Jane."""
+    """Give the site a database with a user."""
     with site.database(tmp_path / "site.db"):
         site.create_user(**RIGHT)
         yield
 
 
 @pytest.mark.parametrize("mode", ["wsgi", "asgi"])
-def test_djangos_logins_are_events(memory: list[Event], mode: str) -> None:
-    """A good login and a bad one are told under the same name, and the password never is."""
+def test_logins_of_django_are_tracked(memory: list[Event], mode: str) -> None:
+    """Successful and failed logins have the same identifier, and never the password."""
     assert site.ask(mode, "/login/", WRONG)[0] == 403
     assert site.ask(mode, "/login/", RIGHT)[0] == 200
 
@@ -41,8 +41,8 @@ def test_djangos_logins_are_events(memory: list[Event], mode: str) -> None:
     assert "staple" not in str(memory)
 
 
-def test_logins_are_the_apps_own_unless_asked_for(memory: list[Event]) -> None:
-    """Without the setting an app tells of its logins itself, so none is told twice."""
+def test_logins_are_not_tracked_by_default(memory: list[Event]) -> None:
+    """The app may track its logins itself."""
     with site.override_settings(SQREEN={}):
         site.ask("wsgi", "/login/", WRONG)
         site.ask("wsgi", "/login/", RIGHT)
@@ -51,8 +51,8 @@ def test_logins_are_the_apps_own_unless_asked_for(memory: list[Event]) -> None:
     assert [event.name for event in memory] == ["welcomed"]
 
 
-def test_a_login_without_a_name_is_told_too(memory: list[Event]) -> None:
-    """Credentials of another kind make an event of nobody, outside a request too."""
+def test_login_without_a_username_is_tracked(memory: list[Event]) -> None:
+    """Other credentials give an event without a user, even outside of a request."""
     site.ask("wsgi", "/")
     assert site.authenticate(pin="1234") is None
 
@@ -60,15 +60,15 @@ def test_a_login_without_a_name_is_told_too(memory: list[Event]) -> None:
     assert (memory[-1].name, memory[-1].user_identifiers) == (LOGIN, {})
 
 
-def test_a_user_that_fails_to_tell_its_name_changes_nothing(memory: list[Event]) -> None:
-    """Where the app's own user raises, the login goes on and is told of nobody."""
+def test_error_in_the_user_model_does_not_stop_a_login(memory: list[Event]) -> None:
+    """The event has no user."""
 
     class Nameless:
         def get_username(self) -> str:
             raise sqlite3.OperationalError("no such column")
 
         def save(self, **_: object) -> None:
-            """Keep nothing, as Django asks when somebody has logged in."""
+            """Do nothing; Django calls it after a login."""
 
     site.ask("wsgi", "/")
     site.user_logged_in.send(Nameless, request=None, user=Nameless())

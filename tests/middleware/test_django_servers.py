@@ -28,7 +28,7 @@ FIELDS = {"User-Agent": "curl/8", "X-Forwarded-For": "203.0.113.9"}
 
 @dataclass(frozen=True)
 class Served:
-    """A site that a real server serves, and the file that its events go to."""
+    """A site on a real server, and the file of its events."""
 
     client: httpx2.Client
     file: Path
@@ -68,8 +68,8 @@ def served(
         yield Served(client, folder / "events", log)
 
 
-def test_an_event_tells_of_its_request(served: Served) -> None:
-    """On every server an event comes once, with the whole of its request and its user."""
+def test_event_describes_its_request(served: Served) -> None:
+    """On every server an event arrives once, with its request and its user."""
     assert served.client.get("/hello/J%C3%BCrgen/?tag=a").text == "ok"
 
     (event,) = served.events("by.request", 1)
@@ -82,8 +82,8 @@ def test_an_event_tells_of_its_request(served: Served) -> None:
     assert request["params"] == {"query": {"tag": ["a"]}, "path": {"name": "Jürgen"}}
 
 
-def test_streams_files_and_bodies_are_as_ever(served: Served) -> None:
-    """What the view answers arrives whole, and what it read of a form is told."""
+def test_streams_files_and_bodies_are_unchanged(served: Served) -> None:
+    """Responses arrive complete, and the event contains the form."""
     assert served.client.get("/stream/").text == "one two"
     assert served.client.get("/stream-async/").text == "one two"
     assert "def file(" in served.client.get("/file/").text
@@ -100,8 +100,8 @@ def test_streams_files_and_bodies_are_as_ever(served: Served) -> None:
 
 
 @pytest.mark.parametrize("server", ["uvicorn-wrapped", "gunicorn"])
-def test_a_server_that_stops_takes_no_events_along(server: str, tmp_path: Path) -> None:
-    """Around Django, which knows no lifespan, the ASGI middleware delivers when uvicorn stops."""
+def test_stopping_server_delivers_its_events(server: str, tmp_path: Path) -> None:
+    """Django does not support the lifespan, so the ASGI middleware delivers when uvicorn stops."""
     module, *arguments = SERVERS[server]
     for needed in ("django", module):
         need(needed)
@@ -116,8 +116,8 @@ def test_a_server_that_stops_takes_no_events_along(server: str, tmp_path: Path) 
     assert names == ["by.request", "by.module", "by.name"]
 
 
-def test_a_failing_view_is_djangos_affair(served: Served) -> None:
-    """Django answers for a view that fails, and the event says what it answered."""
+def test_failing_view_is_handled_by_django(served: Served) -> None:
+    """The event contains the status of Django's response."""
     assert served.client.get("/boom/").status_code == 500
 
     (event,) = served.events("boom", 1)

@@ -17,26 +17,26 @@ ANSWER = {"ok": True}
 
 
 def delivered(memory: list[Event]) -> dict[str, Event]:
-    """Flush, and return what arrived by name."""
+    """Flush, and return the events by name."""
     assert sqreen.flush()
     return {event.name: event for event in memory}
 
 
 def here() -> Any:
-    """Return the extension's object of the current request."""
+    """Return the context of the current request."""
     return request.sqreen  # type: ignore[attr-defined]  # the extension's
 
 
 def make_app() -> Flask:
-    """Return an application with a factory, as Flask's documentation has it."""
+    """Create an app with a factory, as in Flask's documentation."""
     extension = sqreen.Sqreen()
     app = Flask(__name__)
     extension.init_app(app)
     return app
 
 
-def test_the_request_has_it(memory: list[Event]) -> None:
-    """Views, blueprints, hooks and error handlers reach their request by ``request.sqreen``."""
+def test_request_has_a_context(memory: list[Event]) -> None:
+    """``request.sqreen`` works in views, blueprints, hooks and error handlers."""
     app = make_app()
     blueprint = Blueprint("shop", __name__, url_prefix="/shop")
 
@@ -72,8 +72,8 @@ def test_the_request_has_it(memory: list[Event]) -> None:
     assert statuses == [200, 200, 404, 404]
 
 
-def test_async_views_and_streams_see_their_request(memory: list[Event]) -> None:
-    """An async view and a streaming body track like any other."""
+def test_async_views_and_streams_can_track(memory: list[Event]) -> None:
+    """An async view and a streaming body use their request."""
     need("asgiref")
     app = make_app()
 
@@ -100,8 +100,8 @@ def test_async_views_and_streams_see_their_request(memory: list[Event]) -> None:
     assert paths == {"async": "/async", "stream": "/stream"}
 
 
-def test_an_app_is_wrapped_once(memory: list[Event]) -> None:
-    """A second extension on the same application changes nothing."""
+def test_app_is_wrapped_once(memory: list[Event]) -> None:
+    """A second extension on the same app changes nothing."""
     app = make_app()
     wrapped = app.wsgi_app
 
@@ -111,8 +111,8 @@ def test_an_app_is_wrapped_once(memory: list[Event]) -> None:
     assert memory == []
 
 
-def test_a_request_without_a_server_has_it_too(memory: list[Event]) -> None:
-    """In a test's request context the object is there, and its events are taken."""
+def test_request_without_a_server_has_a_context(memory: list[Event]) -> None:
+    """The context works in Flask's test_request_context()."""
     app = make_app()
 
     with app.test_request_context("/made-up"):
@@ -125,14 +125,14 @@ def test_a_request_without_a_server_has_it_too(memory: list[Event]) -> None:
 
 
 class OwnRequest(Request):
-    """A request class of the app's own."""
+    """A request class of the app."""
 
     flavour = "vanilla"
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_the_apps_own_request_class_is_kept(*, late: bool) -> None:
-    """A subclass of Flask's request stays what it is, and has it, set before us or after us."""
+def test_request_class_of_the_app_is_kept(*, late: bool) -> None:
+    """A subclass of Flask's request has a context, even if it is set later."""
     app = Flask(__name__)
     if not late:
         app.request_class = OwnRequest
@@ -145,8 +145,8 @@ def test_the_apps_own_request_class_is_kept(*, late: bool) -> None:
         assert here().stats() == sqreen.stats()
 
 
-def test_the_body_is_read_as_ever(memory: list[Event]) -> None:
-    """Forms, files and JSON reach the view unchanged; what the view read is told on request."""
+def test_body_reaches_the_view_unchanged(memory: list[Event]) -> None:
+    """With collect_body, the event contains the form or JSON that the view read."""
     app = make_app()
 
     @app.post("/form")
@@ -175,7 +175,7 @@ def test_the_body_is_read_as_ever(memory: list[Event]) -> None:
 
 
 def test_ignored_paths_have_no_events(memory: list[Event]) -> None:
-    """Requests to these paths run as ever, and their events are not taken."""
+    """The requests work, and their events are ignored."""
     app = Flask(__name__)
     sqreen.Sqreen(app, ignore_paths="/healthz /static/*")
 
@@ -193,8 +193,8 @@ def test_ignored_paths_have_no_events(memory: list[Event]) -> None:
     assert delivered(memory) == {}
 
 
-def test_ignored_paths_tell_of_the_delivery(memory: list[Event]) -> None:
-    """A health check may look at what became of other requests' events, and flush them."""
+def test_ignored_paths_can_flush_and_count(memory: list[Event]) -> None:
+    """A health check may call stats() and flush()."""
     app = Flask(__name__)
     sqreen.Sqreen(app, ignore_paths="/healthz")
 
@@ -215,7 +215,7 @@ def test_ignored_paths_tell_of_the_delivery(memory: list[Event]) -> None:
 
 
 def test_events_of_a_request_share_its_id(memory: list[Event]) -> None:
-    """All events of one request have one id, and another request has another."""
+    """Another request has another id."""
     app = make_app()
 
     @app.get("/")
@@ -235,8 +235,8 @@ def test_events_of_a_request_share_its_id(memory: list[Event]) -> None:
     assert ids[0] != ids[2]
 
 
-def test_every_call_is_on_the_request(memory: list[Event]) -> None:
-    """What is there at module level is there on the request."""
+def test_request_has_every_call(memory: list[Event]) -> None:
+    """The context has all calls of the module."""
     app = make_app()
 
     @app.get("/")
@@ -253,8 +253,10 @@ def test_every_call_is_on_the_request(memory: list[Event]) -> None:
     assert [event.name for event in memory] == ["sq.sdk.users.login", "sq.sdk.users.signup"]
 
 
-def test_a_wrong_identity_is_said(memory: list[Event], caplog: pytest.LogCaptureFixture) -> None:
-    """An identity without identifiers changes nothing, and the log says what is needed."""
+def test_identity_without_identifiers_is_logged(
+    memory: list[Event], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The user does not change, and the log line contains the fix."""
     app = make_app()
 
     @app.get("/")

@@ -25,7 +25,7 @@ assert "SqreenWSGIMiddleware" in names and "track" in names
 
 
 def run_without(frameworks: list[str], code: str) -> str:
-    """Run code where frameworks can't be imported, and return the last line on stderr."""
+    """Run code without some frameworks, and return the last line of stderr."""
     hidden = HIDDEN.format(frameworks=frameworks) + code
     ended = subprocess.run(
         [sys.executable, "-c", hidden], capture_output=True, text=True, check=False
@@ -34,7 +34,7 @@ def run_without(frameworks: list[str], code: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "extra"),
     [
         ("import sqreen_mw; sqreen_mw.Sqreen", "flask"),
         ("from sqreen_mw import Sqreen", "flask"),
@@ -43,12 +43,12 @@ def run_without(frameworks: list[str], code: str) -> str:
         ("from sqreen_mw.middleware.django_logins import track_logins", "django"),
     ],
 )
-def test_the_extra_to_install_is_named(code: str, said: str) -> None:
-    """Without its framework, a middleware says what to install."""
+def test_missing_framework_names_the_extra(code: str, extra: str) -> None:
+    """The error contains the command that installs the framework."""
     last = run_without(["flask", "django", "asgiref"], code)
 
     assert last == (
-        f'ModuleNotFoundError: {said} is not installed: pip install "sqreen-mw[{said}]"'
+        f'ModuleNotFoundError: {extra} is not installed: pip install "sqreen-mw[{extra}]"'
     )
 
 
@@ -56,8 +56,8 @@ def test_the_extra_to_install_is_named(code: str, said: str) -> None:
     ("part", "framework"),
     [("werkzeug", "flask"), ("asgiref", "django")],
 )
-def test_a_part_that_is_missing_is_named_itself(part: str, framework: str) -> None:
-    """Where the framework is there and a part of it is not, that part is named."""
+def test_missing_part_of_a_framework_keeps_its_error(part: str, framework: str) -> None:
+    """If only a part of the framework is missing, the original error is raised."""
     need(framework)
 
     last = run_without([part], f"import sqreen_mw.middleware.{framework}")
@@ -67,6 +67,6 @@ def test_a_part_that_is_missing_is_named_itself(part: str, framework: str) -> No
 
 
 @pytest.mark.parametrize("hidden", [[], ["flask", "django"]])
-def test_the_root_can_be_listed_and_starred(hidden: list[str]) -> None:
-    """``dir()`` has what can be had, and ``import *`` what every app can have."""
+def test_dir_and_star_import_work_without_frameworks(hidden: list[str]) -> None:
+    """``dir()`` contains the available names, and ``import *`` does not raise."""
     assert run_without(hidden, ALL.format(has_flask=not hidden)) == ""

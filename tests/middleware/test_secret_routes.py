@@ -22,8 +22,8 @@ from tests.support.optional import need_module
 ID = "6BA7B810-9DAD-11D1-80B4-00C04FD430C8"
 
 
-def told(memory: list[Event]) -> tuple[str, str | None, dict[str, str]]:
-    """Return the path, the route and the path parameters of the one event."""
+def described(memory: list[Event]) -> tuple[str, str | None, dict[str, str]]:
+    """Return path, route and path parameters of the only event."""
     assert sqreen.flush()
     (event,) = memory
     assert event.request is not None
@@ -37,20 +37,20 @@ async def track(_: Request) -> PlainTextResponse:
 
 
 class Bare:
-    """An ASGI application without routes, which other middlewares may look like, too."""
+    """An ASGI app without routes."""
 
     def __init__(self, app: ASGIApp | None = None) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Track where it is an application."""
+        """Track, if it is called as an app."""
         if self.app is None:
             sqreen.track("seen")
         await (self.app or PlainTextResponse("ok"))(scope, receive, send)
 
 
 class Localized:
-    """Takes a language off the path, where it stands."""
+    """Removes a language from the path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -62,7 +62,7 @@ class Localized:
 
 
 class Copying:
-    """Hands on a copy of the scope, as the ASGI specification recommends."""
+    """Copies the scope, as the ASGI specification recommends."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -124,41 +124,41 @@ STARLETTE = [
         ("/twice/1/1/1", f"/twice/{MASK}/{MASK}/{MASK}", "/twice/{token}/{a}/{b}"),
     ],
 )
-def test_starlettes_routes_tell_no_secret(
+def test_secrets_in_starlette_routes_are_masked(
     memory: list[Event], root_path: str, path: str, expected: str, route: str
 ) -> None:
-    """A mount's parameter stands in the route by its name, and every secret is masked."""
+    """The route contains the name of a mount's parameter."""
     app = Starlette(routes=STARLETTE)
     app.add_middleware(sqreen.SqreenMiddleware)
 
     assert TestClient(app, root_path=root_path).get(root_path + path).status_code == 200
 
-    assert told(memory)[:2] == (root_path + expected, route)
+    assert described(memory)[:2] == (root_path + expected, route)
 
 
-def test_a_path_that_a_middleware_shortens_tells_no_secret(memory: list[Event]) -> None:
-    """The route describes the path that the router has got."""
+def test_secret_in_a_path_changed_by_a_middleware_is_masked(memory: list[Event]) -> None:
+    """The route describes the router's path, not the original one."""
     app = Starlette(routes=[Route("/{token:path}", track)], middleware=[Middleware(Localized)])
     app.add_middleware(sqreen.SqreenMiddleware)
 
     TestClient(app).get("/en/hunter/2")
 
-    assert told(memory) == (f"/en/{MASK}", "/{token:path}", {"token": MASK})
+    assert described(memory) == (f"/en/{MASK}", "/{token:path}", {"token": MASK})
 
 
-def test_inside_a_middleware_that_copies_the_scope_the_route_is_known(memory: list[Event]) -> None:
-    """What is added first is the innermost, and sees what the router writes down."""
+def test_route_is_known_inside_a_middleware_that_copies_the_scope(memory: list[Event]) -> None:
+    """The middleware that is added first is the innermost, and gets the router's values."""
     app = Starlette(routes=[Route("/reset/{token}", track)])
     app.add_middleware(sqreen.SqreenMiddleware)
     app.add_middleware(Copying)
 
     TestClient(app).get("/reset/hunter2")
 
-    assert told(memory)[:2] == (f"/reset/{MASK}", "/reset/{token}")
+    assert described(memory)[:2] == (f"/reset/{MASK}", "/reset/{token}")
 
 
-def test_fastapis_mounts_and_routers_tell_no_secret(memory: list[Event]) -> None:
-    """A mounted application and an included router have their parameters by name."""
+def test_secrets_in_fastapi_mounts_and_routers_are_masked(memory: list[Event]) -> None:
+    """This works for a mounted app and for an included router."""
     below, app, router = FastAPI(), FastAPI(), APIRouter(prefix="/{secret}")
 
     @router.get("/go/{token:path}/on")
@@ -171,14 +171,14 @@ def test_fastapis_mounts_and_routers_tell_no_secret(memory: list[Event]) -> None
 
     TestClient(app).get("/m/hunter2/swordfish/go/a/b/on")
 
-    path, route, parameters = told(memory)
+    path, route, parameters = described(memory)
     assert path == f"/m/{MASK}/{MASK}/go/{MASK}/on"
     assert route == "/m/{api_key}/{secret}/go/{token:path}/on"
     assert parameters == dict.fromkeys(("api_key", "secret", "token"), MASK)
 
 
 def make_flask() -> Flask:
-    """Return an application whose hook takes a parameter away, as Flask's documentation has it."""
+    """Create an app whose hook removes a parameter, as in Flask's documentation."""
     app = Flask(__name__)
     sqreen.Sqreen(app)
 
@@ -208,10 +208,10 @@ def make_flask() -> Flask:
     ],
 )
 @pytest.mark.parametrize("script", ["", "/app"])
-def test_flasks_routes_tell_no_secret(
+def test_secrets_in_flask_routes_are_masked(
     memory: list[Event], script: str, path: str, expected: str, route: str
 ) -> None:
-    """Below a dispatcher as well, secrets are masked that the view is not even given."""
+    """Secrets are masked even if a hook removes them from the view's arguments."""
     app = sqreen.SqreenWSGIMiddleware(
         DispatcherMiddleware(
             lambda *_: [], {script: make_flask()} if script else {"": make_flask()}
@@ -220,20 +220,20 @@ def test_flasks_routes_tell_no_secret(
 
     assert Client(app).get(script + path).status_code == 200
 
-    assert told(memory)[:2] == (script + expected, route)
+    assert described(memory)[:2] == (script + expected, route)
 
 
 class Odd:
-    """An object of a framework's in whose attributes nothing can be read."""
+    """An object of a framework whose attributes raise."""
 
     def __getattr__(self, name: str) -> object:
-        """Fail."""
+        """Raise."""
         raise ValueError(name)
 
 
 @pytest.mark.parametrize("key", ["werkzeug.request", "bottle.route"])
-def test_a_rule_that_can_not_be_read_costs_the_route_alone(memory: list[Event], key: str) -> None:
-    """An object that raises leaves the rest of the request to be told."""
+def test_unreadable_rule_is_ignored(memory: list[Event], key: str) -> None:
+    """The event contains the rest of the request."""
 
     def site(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         environ[key] = Odd()
@@ -243,7 +243,7 @@ def test_a_rule_that_can_not_be_read_costs_the_route_alone(memory: list[Event], 
 
     Client(sqreen.SqreenWSGIMiddleware(site)).get("/odd")
 
-    assert told(memory) == ("/odd", None, {})
+    assert described(memory) == ("/odd", None, {})
 
 
 @pytest.mark.parametrize(
@@ -254,10 +254,10 @@ def test_a_rule_that_can_not_be_read_costs_the_route_alone(memory: list[Event], 
         ("/ü/hunter2", f"/ü/{MASK}", "/ü/<token>"),
     ],
 )
-def test_bottles_routes_tell_no_secret(
+def test_secrets_in_bottle_routes_are_masked(
     memory: list[Event], path: str, expected: str, route: str
 ) -> None:
-    """Bottle writes a name before its filter; a request of Werkzeug's hides no rule."""
+    """A request of Werkzeug in the environ does not hide Bottle's rule."""
     bottle = need_module("bottle", package="bottle")
     app = bottle.Bottle()
     for rule in ("/reset/<token>/<n:int>", "/path/<token:path>/go", "/ü/<token>"):
@@ -265,4 +265,4 @@ def test_bottles_routes_tell_no_secret(
 
     assert Client(sqreen.SqreenWSGIMiddleware(app)).get(path).status_code == 200
 
-    assert told(memory)[:2] == (expected, route)
+    assert described(memory)[:2] == (expected, route)

@@ -21,7 +21,7 @@ PROXIED = {"REMOTE_ADDR": "127.0.0.1"}
 
 
 def delivered(memory: list[Event]) -> dict[str, Event]:
-    """Flush, and return what arrived by name."""
+    """Flush, and return the events by name."""
     assert sqreen.flush()
     return {event.name: event for event in memory}
 
@@ -34,17 +34,17 @@ def environ_of(**changes: Any) -> Environ:
 
 
 def start_response(*_: Any) -> Any:
-    """Take an answer's head."""
+    """Accept the status and headers."""
     return lambda _: None
 
 
 def ok(start: StartResponse) -> None:
-    """Begin an answer."""
+    """Start a response."""
     start("200 OK", [("Content-Type", "text/plain")])
 
 
-def test_an_event_tells_of_its_request(memory: list[Event]) -> None:
-    """Address, agent, path, verb, parameters, host and route of the request are on the event."""
+def test_event_describes_its_request(memory: list[Event]) -> None:
+    """The event contains address, user agent, path, verb, parameters, host and route."""
     app = Flask(__name__)
     app.wsgi_app = SqreenWSGIMiddleware(app.wsgi_app)  # type: ignore[method-assign]
 
@@ -59,18 +59,22 @@ def test_an_event_tells_of_its_request(memory: list[Event]) -> None:
         environ_base={"REMOTE_ADDR": "203.0.113.9"},
     )
 
-    told = delivered(memory)["item.bought"].request
-    assert told is not None
-    assert (told.ip, told.ip_source) == ("203.0.113.9", "peer")
-    assert (told.verb, told.path, told.route) == ("POST", "/items/7", "/items/<int:item_id>")
-    assert (told.user_agent, told.host) == ("curl/8", "shop.test")
-    assert told.params == Params(
+    described = delivered(memory)["item.bought"].request
+    assert described is not None
+    assert (described.ip, described.ip_source) == ("203.0.113.9", "peer")
+    assert (described.verb, described.path, described.route) == (
+        "POST",
+        "/items/7",
+        "/items/<int:item_id>",
+    )
+    assert (described.user_agent, described.host) == ("curl/8", "shop.test")
+    assert described.params == Params(
         query={"coupon": ["SPRÄNG"], "tag": ["a", "b"]}, path={"item_id": "7"}
     )
 
 
-def test_module_level_calls_find_the_request(memory: list[Event]) -> None:
-    """Views, streaming bodies and teardown functions see their request."""
+def test_module_calls_use_the_current_request(memory: list[Event]) -> None:
+    """Views, streaming bodies and teardown functions share the request."""
     app = Flask(__name__)
     app.wsgi_app = SqreenWSGIMiddleware(app.wsgi_app)  # type: ignore[method-assign]
 
@@ -98,8 +102,8 @@ def test_module_level_calls_find_the_request(memory: list[Event]) -> None:
     assert current_request() is None
 
 
-def test_the_proxys_header_is_taken_from_a_trusted_peer(memory: list[Event]) -> None:
-    """The rightmost untrusted address counts, whatever other middlewares make of it."""
+def test_header_of_a_trusted_proxy_is_used(memory: list[Event]) -> None:
+    """The rightmost untrusted address counts, even if another middleware changes the environ."""
 
     def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
         sqreen.track(environ["REMOTE_ADDR"])
@@ -116,8 +120,8 @@ def test_the_proxys_header_is_taken_from_a_trusted_peer(memory: list[Event]) -> 
     assert (event.request.ip, event.request.ip_source) == ("203.0.113.9", "proxy")
 
 
-def test_a_whole_environ_is_told_as_one_that_lacks_values(memory: list[Event]) -> None:
-    """What a server leaves out is unknown, and hides nothing of the rest."""
+def test_missing_environ_values_are_unknown(memory: list[Event]) -> None:
+    """A server may omit values; the others are still reported."""
 
     def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
         sqreen.track(environ["name"])
@@ -129,17 +133,17 @@ def test_a_whole_environ_is_told_as_one_that_lacks_values(memory: list[Event]) -
     for environ in (environ_of(**whole, name="whole"), environ_of(**lacking, name="lacking")):
         SqreenWSGIMiddleware(app)(environ, start_response)
 
-    told = {name: event.request for name, event in delivered(memory).items()}
-    assert told["whole"] is not None
-    assert told["lacking"] is not None
-    assert (told["whole"].user_agent, told["lacking"].user_agent) == ("curl/8", None)
-    for each in (told["whole"], told["lacking"]):
+    described = {name: event.request for name, event in delivered(memory).items()}
+    assert described["whole"] is not None
+    assert described["lacking"] is not None
+    assert (described["whole"].user_agent, described["lacking"].user_agent) == ("curl/8", None)
+    for each in (described["whole"], described["lacking"]):
         assert (each.verb, each.ip, each.host) == ("GET", "203.0.113.9", "shop.test")
         assert each.params == Params(query={"a": ["1"]})
 
 
-def test_a_named_header_is_read(memory: list[Event]) -> None:
-    """SQREEN_IP_HEADER is looked up in the environ."""
+def test_configured_header_is_read(memory: list[Event]) -> None:
+    """SQREEN_IP_HEADER names a header of the environ."""
 
     def app(_: Environ, start: StartResponse) -> Iterable[bytes]:
         sqreen.track("x")
@@ -149,14 +153,14 @@ def test_a_named_header_is_read(memory: list[Event]) -> None:
     wrapped = SqreenWSGIMiddleware(app, ip_header="CF-Connecting-IP")
     wrapped(environ_of(**PROXIED, HTTP_CF_CONNECTING_IP="203.0.113.9"), start_response)
 
-    told = delivered(memory)["x"].request
-    assert told is not None
-    assert (told.ip, told.ip_source) == ("203.0.113.9", "header")
+    described = delivered(memory)["x"].request
+    assert described is not None
+    assert (described.ip, described.ip_source) == ("203.0.113.9", "header")
 
 
 @pytest.mark.parametrize("make", [list, tuple, lambda parts: FileWrapper(io.BytesIO(parts[0]))])
-def test_answers_that_servers_look_into_are_handed_on(memory: list[Event], make: Any) -> None:
-    """Lists, tuples and file wrappers reach the server as the very object."""
+def test_lists_and_files_are_not_wrapped(memory: list[Event], make: Any) -> None:
+    """Lists, tuples and file wrappers reach the server as the same object."""
     body = make([b"x"])
 
     def app(_: Environ, start: StartResponse) -> Iterable[bytes]:
@@ -171,8 +175,8 @@ def test_answers_that_servers_look_into_are_handed_on(memory: list[Event], make:
     assert "x" in delivered(memory)
 
 
-class Steps:
-    """A body that tells what is done with it."""
+class RecordingBody:
+    """A body that records its calls."""
 
     def __init__(self) -> None:
         self.done: list[str] = []
@@ -190,9 +194,9 @@ class Steps:
         self.done.append("close")
 
 
-def test_other_answers_see_their_request_at_each_step(memory: list[Event]) -> None:
-    """A generator runs with its request, one step a call, and is closed once."""
-    steps = Steps()
+def test_iterators_run_with_their_request(memory: list[Event]) -> None:
+    """An iterator runs with its request, one item per call, and is closed once."""
+    steps = RecordingBody()
 
     def app(_: Environ, start: StartResponse) -> Iterable[bytes]:
         ok(start)
@@ -219,8 +223,8 @@ def test_other_answers_see_their_request_at_each_step(memory: list[Event]) -> No
     ]
 
 
-def test_an_answer_without_iter_or_close_works() -> None:
-    """A server that steps without asking for an iterator, and a body without close, are fine."""
+def test_iterator_without_iter_or_close_works() -> None:
+    """A server may call next() without iter(), and a body may have no close()."""
 
     def app(_: Environ, start: StartResponse) -> Iterable[bytes]:
         ok(start)
@@ -233,7 +237,7 @@ def test_an_answer_without_iter_or_close_works() -> None:
 
 
 class Generated:
-    """An application that answers with a generator, and knows what became of it."""
+    """An app that returns a generator, and records its end."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
@@ -241,7 +245,7 @@ class Generated:
         self.answer: Any = None
 
     def __call__(self, _: Environ, start: StartResponse) -> Iterable[bytes]:
-        """Answer with a generator that nobody has stepped through."""
+        """Return a generator that has not started."""
         ok(start)
         self.answer = self.steps()
         return self.answer  # type: ignore[no-any-return]  # a generator
@@ -258,7 +262,7 @@ class Generated:
 
 
 def served(app: Generated, steps: int) -> Environ:
-    """Step through an answer, close it, and return the environ."""
+    """Read some items of a response, close it, and return the environ."""
     environ = environ_of()
     answer: Any = SqreenWSGIMiddleware(app)(environ, start_response)
     assert iter(answer) is answer
@@ -273,8 +277,8 @@ def served(app: Generated, steps: int) -> Environ:
 
 
 @pytest.mark.parametrize(("steps", "cleans_up"), [(0, False), (1, True), (2, True), (3, True)])
-def test_a_generators_request_ends_with_it(steps: int, *, cleans_up: bool) -> None:
-    """Wherever it is closed, a generator cleans up as the request's, which is over then."""
+def test_request_ends_with_its_generator(steps: int, *, cleans_up: bool) -> None:
+    """A closed generator cleans up with its request, which then ends."""
     app = Generated()
 
     environ = served(app, steps)
@@ -286,8 +290,8 @@ def test_a_generators_request_ends_with_it(steps: int, *, cleans_up: bool) -> No
 
 
 @pytest.mark.parametrize("error", [ValueError("the app's"), GeneratorExit("the app's")])
-def test_a_generators_exception_passes_unchanged(error: BaseException) -> None:
-    """What a step raises leaves it as it came, and the request is over."""
+def test_exception_of_a_generator_passes_unchanged(error: BaseException) -> None:
+    """An exception of the generator is not changed, and ends the request."""
     app = Generated(error)
     environ = environ_of()
     answer: Any = SqreenWSGIMiddleware(app)(environ, start_response)
@@ -303,8 +307,8 @@ def test_a_generators_exception_passes_unchanged(error: BaseException) -> None:
     assert not environ["sqreen.request"].defers_events
 
 
-def test_a_generator_of_the_servers_file_wrapper_is_handed_on() -> None:
-    """A wrapper that is a function gets its answers back as they are, whatever they are."""
+def test_results_of_a_file_wrapper_function_are_not_wrapped() -> None:
+    """A file wrapper may be a function, whose results have any type."""
 
     def wrapper(file: io.BytesIO) -> Iterator[bytes]:
         yield file.read()
@@ -320,8 +324,8 @@ def test_a_generator_of_the_servers_file_wrapper_is_handed_on() -> None:
     assert SqreenWSGIMiddleware(app)(environ, start_response) is answers[0]
 
 
-def test_an_exception_passes_unchanged(memory: list[Event]) -> None:
-    """The app's exception leaves the middleware as it came, and the event is kept."""
+def test_exception_passes_unchanged(memory: list[Event]) -> None:
+    """The middleware does not change an exception of the app, and the event is kept."""
     error = ValueError("the app's")
 
     def app(_: Environ, __: StartResponse) -> Iterable[bytes]:
@@ -337,8 +341,8 @@ def test_an_exception_passes_unchanged(memory: list[Event]) -> None:
     assert "before" in delivered(memory)
 
 
-def test_the_servers_side_follows_the_specification(memory: list[Event]) -> None:
-    """The standard library's validator finds no fault with what a server sees."""
+def test_wsgiref_validator_accepts_the_responses(memory: list[Event]) -> None:
+    """The validator of the standard library acts as the server."""
 
     def app(_: Environ, start: StartResponse) -> Iterable[bytes]:
         sqreen.track("x")
@@ -355,8 +359,8 @@ def test_the_servers_side_follows_the_specification(memory: list[Event]) -> None
     assert "x" in delivered(memory)
 
 
-def test_a_second_middleware_shares_the_context(memory: list[Event]) -> None:
-    """Wrapped twice, a request has one context, and its event arrives once."""
+def test_second_middleware_shares_the_context(memory: list[Event]) -> None:
+    """With two middlewares, a request has one context and its event arrives once."""
 
     def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
         environ["sqreen.request"].track("x")
@@ -369,8 +373,8 @@ def test_a_second_middleware_shares_the_context(memory: list[Event]) -> None:
     assert len(memory) == 1
 
 
-def test_a_task_that_outlives_its_request_still_tracks(memory: list[Event]) -> None:
-    """After the request the context tells of it, though the environ is gone."""
+def test_task_can_track_after_its_request(memory: list[Event]) -> None:
+    """The context still describes the request after the environ was released."""
 
     def app(_: Environ, start: StartResponse) -> Iterable[bytes]:
         ok(start)
@@ -381,13 +385,13 @@ def test_a_task_that_outlives_its_request_still_tracks(memory: list[Event]) -> N
     context: WSGIRequestContext = environ["sqreen.request"]
     context.track("late")
 
-    told = delivered(memory)["late"].request
-    assert told is not None
-    assert told.path == "/mounted/late"
+    described = delivered(memory)["late"].request
+    assert described is not None
+    assert described.path == "/mounted/late"
 
 
-def test_the_environ_is_free_when_the_request_ends(memory: list[Event]) -> None:
-    """No reference cycle of ours outlives a request: it dies without a collection."""
+def test_environ_is_released_when_the_request_ends(memory: list[Event]) -> None:
+    """The request is in no reference cycle of ours, so no garbage collection is needed."""
 
     class Marked(dict[str, Any]):
         """An environ that can be watched."""
@@ -410,8 +414,8 @@ def test_the_environ_is_free_when_the_request_ends(memory: list[Event]) -> None:
     assert "x" in delivered(memory)
 
 
-def test_ignored_paths_may_be_of_any_script(memory: list[Event]) -> None:
-    """The environ's bytes are read as what they are, UTF-8, before paths are compared."""
+def test_ignored_paths_can_be_non_ascii(memory: list[Event]) -> None:
+    """The environ's path is decoded as UTF-8 before it is compared."""
 
     def app(environ: Environ, start: StartResponse) -> list[bytes]:
         environ["sqreen.request"].track("x")
@@ -426,8 +430,8 @@ def test_ignored_paths_may_be_of_any_script(memory: list[Event]) -> None:
     assert delivered(memory) == {}
 
 
-def test_a_status_that_the_server_rejects_is_not_told(memory: list[Event]) -> None:
-    """Where the first answer is on its way already, the second's status is not the response's."""
+def test_rejected_status_is_not_reported(memory: list[Event]) -> None:
+    """A second start_response fails after the first data was sent; its status is ignored."""
 
     def app(environ: Environ, start: StartResponse) -> list[bytes]:
         ok(start)
@@ -442,6 +446,6 @@ def test_a_status_that_the_server_rejects_is_not_told(memory: list[Event]) -> No
         return lambda _: None
 
     assert list(SqreenWSGIMiddleware(app)(environ_of(), start_response)) == [b"ok"]
-    told = delivered(memory)["x"].request
-    assert told is not None
-    assert told.status == 200
+    described = delivered(memory)["x"].request
+    assert described is not None
+    assert described.status == 200

@@ -16,7 +16,7 @@ BODY = b"first line\nsecond line\nlast"
 
 
 class OnlyRead:
-    """An input with the least that PEP 3333 asks for one to have."""
+    """An input with the minimum of methods that PEP 3333 requires."""
 
     def __init__(self, data: bytes) -> None:
         self._data = io.BytesIO(data)
@@ -27,7 +27,7 @@ class OnlyRead:
 
 
 def into(source: Any) -> bytes:
-    """Read all by readinto."""
+    """Read everything with readinto()."""
     buffer = bytearray(7)
     parts = []
     while count := source.readinto(buffer):
@@ -48,16 +48,16 @@ def into(source: Any) -> bytes:
         into,
     ],
 )
-def test_every_way_to_read_is_seen(read: Callable[[Any], bytes]) -> None:
-    """However an app reads, it gets the body, and the tee has the same."""
+def test_tee_gets_the_data_of_every_read_method(read: Callable[[Any], bytes]) -> None:
+    """The app and the tee get the same data."""
     tee = BodyTee()
 
     assert read(teed_input(io.BytesIO(BODY), tee)) == BODY
     assert tee.read() == BODY
 
 
-def test_has_what_the_input_has() -> None:
-    """Ways to read that the server's input lacks are lacking, and other attributes come through."""
+def test_teed_input_has_the_same_attributes() -> None:
+    """Missing read methods stay missing, and other attributes are available."""
     tee = BodyTee()
     teed = teed_input(OnlyRead(BODY), tee)
 
@@ -69,7 +69,7 @@ def test_has_what_the_input_has() -> None:
 
 
 @given(st.binary(max_size=100), st.lists(st.integers(0, 30), max_size=8))
-def test_only_what_is_read_is_kept(data: bytes, sizes: list[int]) -> None:
+def test_tee_keeps_only_data_that_was_read(data: bytes, sizes: list[int]) -> None:
     """The tee never reads by itself."""
     source, tee = io.BytesIO(data), BodyTee()
     teed = teed_input(source, tee)
@@ -89,8 +89,8 @@ def test_only_what_is_read_is_kept(data: bytes, sizes: list[int]) -> None:
         ({}, False),
     ],
 )
-def test_only_a_request_with_a_body_is_teed(changes: dict[str, Any], *, teed: bool) -> None:
-    """A request without a body keeps the server's own input."""
+def test_input_without_body_is_not_replaced(changes: dict[str, Any], *, teed: bool) -> None:
+    """A request without a body keeps the server's input."""
     source = io.BytesIO(b"12345")
     environ = {"wsgi.input": source, **changes}
     context = wsgi_request(environ, NullAgent(Config()), "HTTP_X_FORWARDED_FOR")

@@ -17,7 +17,7 @@ class StubRequest(RequestContext):
 
     def __init__(self, body: RawBody | None = None, **changes: Any) -> None:
         self.agent = NullAgent(Config())
-        self.told_body = body
+        self.given_body = body
         values: dict[str, Any] = {"verb": "GET", "path": "/", "query": b"", "headers": []}
         more: dict[str, Any] = {"peer": "203.0.113.9", "route": None, "path_params": {}}
         self.raw = RawRequest(**{**values, **more, **changes})
@@ -28,7 +28,7 @@ class StubRequest(RequestContext):
 
     def raw_body(self) -> RawBody | None:
         """Return the body."""
-        return self.told_body
+        return self.given_body
 
 
 def pending(*, properties: dict[str, Any] | None = None, **changes: Any) -> PendingEvent:

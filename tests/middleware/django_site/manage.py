@@ -1,4 +1,4 @@
-"""The site's own commands, as ``django-admin startproject`` has them."""
+"""The commands of the site, as in ``django-admin startproject``."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A site with a view for each thing that an app may do."""
+"""A site with a view for each feature."""
 
 import os
 

@@ -18,12 +18,12 @@ import sqreen_mw as sqreen
 
 
 def here(request: HttpRequest) -> Any:
-    """Return the middleware's object of a request."""
+    """Return the context of a request."""
     return request.sqreen  # type: ignore[attr-defined]  # the middleware's
 
 
 def hello(request: HttpRequest, **parameters: object) -> HttpResponse:
-    """Track by the request and at module level, then identify."""
+    """Track with the context and the module, then identify."""
     here(request).track("by.request", properties=parameters)
     sqreen.track("by.module")
     sqreen.track("by.name", request=request)
@@ -37,7 +37,7 @@ async def hello_async(request: HttpRequest, **parameters: object) -> HttpRespons
 
 
 def form(request: HttpRequest) -> HttpResponse:
-    """Read a form, a file of it too, after tracking."""
+    """Read a form with a file, after tracking."""
     here(request).track("form", collect_body=True)
     uploads: Any = request.FILES
     sizes = [upload.size for upload in uploads.values()]
@@ -45,7 +45,7 @@ def form(request: HttpRequest) -> HttpResponse:
 
 
 def raw(request: HttpRequest) -> HttpResponse:
-    """Read the body as a whole, twice."""
+    """Read the whole body twice."""
     here(request).track("raw", collect_body=True)
     assert request.body == request.body
     return HttpResponse(request.body)
@@ -59,19 +59,19 @@ def in_parts(request: HttpRequest) -> HttpResponse:
 
 
 def unread(request: HttpRequest) -> HttpResponse:
-    """Leave the body alone."""
+    """Do not read the body."""
     here(request).track("unread", collect_body=True)
     return HttpResponse("ok")
 
 
 def boom(request: HttpRequest) -> HttpResponse:
-    """Fail."""
+    """Raise."""
     here(request).track("boom")
     raise RuntimeError("a failing view")
 
 
 def stream(request: HttpRequest) -> HttpResponseBase:
-    """Track while the answer is under way."""
+    """Track while streaming."""
 
     def parts() -> Iterator[str]:
         yield "one "
@@ -95,13 +95,13 @@ async def stream_async(request: HttpRequest) -> HttpResponseBase:
 
 
 def file(request: HttpRequest) -> HttpResponseBase:
-    """Answer with a file."""
+    """Return a file."""
     here(request).track("file")
     return FileResponse(Path(__file__).open("rb"))
 
 
 def log_in(request: HttpRequest) -> HttpResponse:
-    """Log in as Django's own view does."""
+    """Log in like Django's view."""
     user = authenticate(
         request, username=request.POST["username"], password=request.POST["password"]
     )
@@ -113,5 +113,5 @@ def log_in(request: HttpRequest) -> HttpResponse:
 
 
 async def whereabouts(_: HttpRequest) -> HttpResponse:
-    """Say which thread this is."""
+    """Return the name of the thread."""
     return HttpResponse(str(threading.get_ident()))

@@ -1,4 +1,4 @@
-"""When delivery begins in a process: it is told of, and replays, before anything is tracked."""
+"""Delivery starts with the first request or lifespan, before any event is tracked."""
 
 from collections.abc import Callable
 from wsgiref.util import setup_testing_defaults
@@ -19,14 +19,14 @@ __all__ = ["collector", "eventually"]
 
 
 def asgi(url: str, *, ignored: list[str]) -> Starlette:
-    """Return an ASGI application that tracks nothing."""
+    """Return an ASGI app that does not track."""
     app = Starlette(routes=[Route("/", lambda _: PlainTextResponse("ok"))])
     app.add_middleware(sqreen.SqreenMiddleware, url=url, token="t", ignore_paths=ignored)
     return app
 
 
 def live(url: str) -> None:
-    """Begin and end a lifespan."""
+    """Start and end a lifespan."""
     with TestClient(asgi(url, ignored=[])):
         pass
 
@@ -37,12 +37,12 @@ def ask(url: str) -> None:
 
 
 def ask_for_an_ignored_path(url: str) -> None:
-    """Send a request that no event may tell of."""
+    """Send a request to an ignored path."""
     assert TestClient(asgi(url, ignored=["/"])).get("/").text == "ok"
 
 
 def ask_wsgi(url: str) -> None:
-    """Send a request to a WSGI application that tracks nothing."""
+    """Send a request to a WSGI app that does not track."""
 
     def app(_: object, start_response: Callable[..., object]) -> list[bytes]:
         start_response("200 OK", [])
@@ -55,20 +55,20 @@ def ask_wsgi(url: str) -> None:
 
 
 @pytest.mark.parametrize("begin", [live, ask, ask_for_an_ignored_path, ask_wsgi])
-def test_a_process_is_told_of_without_an_event(
+def test_first_request_sends_a_heartbeat(
     collector: FaultyCollector,
     eventually: Callable[[Callable[[], object]], None],
     begin: Callable[[str], None],
 ) -> None:
-    """The first request, or the lifespan's start, is enough for a heartbeat."""
+    """The first request or the start of the lifespan is enough."""
     begin(collector.url)
 
     eventually(lambda: collector.beats)
     assert collector.posts == []
 
 
-def test_nobody_is_told_of_an_app_that_serves_nothing(collector: FaultyCollector) -> None:
-    """A middleware that is made and serves nothing, as in a master that forks, begins nothing."""
+def test_creating_a_middleware_starts_no_delivery(collector: FaultyCollector) -> None:
+    """A master process that only forks must not start the delivery."""
     sqreen.SqreenMiddleware(Starlette(), url=collector.url, token="t")
 
     assert sqreen.close(5.0) == 0

@@ -1,4 +1,4 @@
-"""Asks the site in this process, through Django's own clients for tests."""
+"""Sends requests to the site with Django's test clients."""
 
 import asyncio
 import os
@@ -41,8 +41,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.middleware.django_site.se
 django.setup()
 
 OURS = "sqreen_mw.middleware.django.SqreenMiddleware"
-SYNCHRONOUS = "tests.middleware.django_site.around.synchronous"
-ASYNCHRONOUS = "tests.middleware.django_site.around.asynchronous"
+SYNCHRONOUS = "tests.middleware.django_site.middleware.synchronous"
+ASYNCHRONOUS = "tests.middleware.django_site.middleware.asynchronous"
 
 
 def ask(
@@ -53,12 +53,12 @@ def ask(
     middleware: Sequence[str] = tuple(settings.MIDDLEWARE),
     **options: Any,
 ) -> tuple[int, bytes]:
-    """Ask for a path, with a body if there is one, and return status and answer.
+    """Request a path, and return the status and the response.
 
     Args:
         mode: ``wsgi`` or ``asgi``.
         path: With the query.
-        data: The body, as Django's client takes it.
+        data: The body, like the argument of Django's client.
         middleware: Those of the site.
         options: What else Django's client takes.
     """
@@ -75,7 +75,7 @@ async def _ask_async(
     verb: str, path: str, data: object, options: dict[str, Any]
 ) -> tuple[int, bytes]:
     client = AsyncClient(raise_request_exception=False)
-    # Django 5.0's and 5.1's client drops what it is given as headers.
+    # The test client of Django 5.0 and 5.1 ignores its headers argument.
     fields = options.pop("headers", {})
     response: Any = await getattr(client, verb)(path, data, **options, **fields)
     if not response.streaming:
@@ -87,7 +87,7 @@ async def _ask_async(
 
 @contextmanager
 def database(path: Path) -> Iterator[None]:
-    """Give the site a database with its tables, until the block ends."""
+    """Give the site a database while the context lasts."""
     connections.settings["default"]["NAME"] = str(path)
     connections["default"].close()
     connections["default"].settings_dict["NAME"] = str(path)
@@ -99,6 +99,6 @@ def database(path: Path) -> Iterator[None]:
 
 
 def create_user(*, username: str, password: str) -> None:
-    """Let somebody in."""
+    """Create a user."""
     model: Any = get_user_model()
     model.objects.create_user(username=username, password=password)

@@ -32,13 +32,13 @@ ENVIRON: dict[str, Any] = {
 
 
 class DjangoRequest:
-    """A request as Django's WSGI handler makes it, as far as anybody looks."""
+    """The relevant part of Django's request."""
 
     META = ENVIRON
 
 
 def werkzeug_request() -> Any:
-    """Return a request of Werkzeug's."""
+    """Return a request of Werkzeug."""
     headers = [("User-Agent", "curl/8")]
     peer = {"REMOTE_ADDR": "203.0.113.9"}
     return EnvironBuilder(
@@ -58,8 +58,8 @@ def werkzeug_request() -> Any:
     ],
     ids=["scope", "starlette", "connection", "environ", "django", "werkzeug"],
 )
-def test_every_kind_of_request_is_read(memory: list[Event], request_: object) -> None:
-    """An event can be given its request, whatever the framework."""
+def test_track_accepts_requests_of_all_frameworks(memory: list[Event], request_: object) -> None:
+    """``track(request=...)`` reads requests of all frameworks."""
     sqreen.track("x", request=request_)
 
     assert sqreen.flush()
@@ -70,8 +70,8 @@ def test_every_kind_of_request_is_read(memory: list[Event], request_: object) ->
     assert told.params.query == {"a": ["1"]}
 
 
-def test_a_request_that_is_known_has_one_context(memory: list[Event]) -> None:
-    """Below a middleware, naming the request is the same as using it."""
+def test_request_of_a_middleware_keeps_its_context(memory: list[Event]) -> None:
+    """Inside a middleware, ``request=`` uses the existing context."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
         sqreen.identify({"id": 1})
@@ -86,8 +86,8 @@ def test_a_request_that_is_known_has_one_context(memory: list[Event]) -> None:
     assert current.user_identifiers == given.user_identifiers == {"id": "1"}
 
 
-def test_flasks_own_request_is_read(memory: list[Event]) -> None:
-    """Flask's request, a proxy, is read below and without the middleware."""
+def test_track_accepts_the_proxy_of_flask(memory: list[Event]) -> None:
+    """It works inside and without the middleware."""
     app = Flask(__name__)
 
     @app.get("/given")
@@ -103,10 +103,8 @@ def test_flasks_own_request_is_read(memory: list[Event]) -> None:
 
 
 @pytest.mark.parametrize("request_", [{**SCOPE}, Request({**SCOPE}), werkzeug_request()])
-def test_events_of_a_request_that_is_named_share_its_id(
-    memory: list[Event], request_: object
-) -> None:
-    """Without a middleware, too, all events of one request have one id."""
+def test_events_of_a_passed_request_share_its_id(memory: list[Event], request_: object) -> None:
+    """All events of one request have the same id, even without a middleware."""
     sqreen.track("a", request=request_)
     sqreen.track("b", request=request_)
     sqreen.track("c", request={**ENVIRON})
@@ -116,8 +114,8 @@ def test_events_of_a_request_that_is_named_share_its_id(
     assert ids[0] == ids[1] != ids[2]
 
 
-def test_a_request_that_is_named_can_go(memory: list[Event]) -> None:
-    """Nothing of ours keeps a request alive once its events are delivered."""
+def test_passed_request_is_released(memory: list[Event]) -> None:
+    """A request is released when its events are delivered."""
     request_ = Request({**SCOPE})
     gone = weakref.ref(request_)
     gc.disable()
@@ -133,7 +131,7 @@ def test_a_request_that_is_named_can_go(memory: list[Event]) -> None:
 
 
 class Raising:
-    """An object that raises whatever it is asked for."""
+    """An object whose attributes raise."""
 
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError(name)
@@ -143,7 +141,7 @@ class RaisingScope(dict[str, Any]):
     """A scope whose ``get`` raises."""
 
     def get(self, *_: Any) -> Any:
-        """Fail."""
+        """Raise."""
         raise RuntimeError("get")
 
 
@@ -152,10 +150,10 @@ class RaisingScope(dict[str, Any]):
     [42, "GET /", {}, {"type": "lifespan"}, object(), Raising(), RaisingScope(type="http")],
     ids=["int", "str", "dict", "lifespan", "object", "raising", "raising scope"],
 )
-def test_what_is_no_request_is_said(
+def test_unknown_request_type_is_logged(
     memory: list[Event], caplog: pytest.LogCaptureFixture, request_: object
 ) -> None:
-    """The event is kept without a request, and the log says so."""
+    """The event is kept without a request."""
     assert sqreen.track("x", request=request_)
 
     assert sqreen.flush()
@@ -163,10 +161,10 @@ def test_what_is_no_request_is_said(
     assert "can't read a request of type" in caplog.text
 
 
-def test_flasks_request_outside_a_request_is_said(
+def test_flask_proxy_outside_a_request_is_logged(
     memory: list[Event], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Flask's proxy of no request raises: the event of a cron job is kept without one."""
+    """The proxy raises, and the event of a cron job is kept without a request."""
     assert sqreen.track("cron", request=flask_request)
 
     assert sqreen.flush()

@@ -1,4 +1,4 @@
-"""Middlewares of an app, each of which knows one mode only."""
+"""Middlewares that support only one mode."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,7 +10,7 @@ import sqreen_mw as sqreen
 
 @sync_only_middleware
 def synchronous(get_response: Callable[[HttpRequest], HttpResponse]) -> object:
-    """Track on the way out, in a thread where it must be."""
+    """Track after the view, in a thread if necessary."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -22,7 +22,7 @@ def synchronous(get_response: Callable[[HttpRequest], HttpResponse]) -> object:
 
 @async_only_middleware
 def asynchronous(get_response: Callable[[HttpRequest], Awaitable[HttpResponse]]) -> object:
-    """Track on the way out, on an event loop."""
+    """Track after the view, on an event loop."""
 
     async def middleware(request: HttpRequest) -> HttpResponse:
         response = await get_response(request)
