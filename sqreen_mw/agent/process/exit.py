@@ -1,8 +1,9 @@
 """Callbacks that deliver when the process ends, and the time that they share."""
 
-import time
 from collections.abc import Callable
 from typing import Final
+
+from sqreen_mw.agent.process.clock import Clock, monotonic
 
 CLOSE_SECONDS: Final = 2.0
 
@@ -20,7 +21,7 @@ class ShutdownBudget:
     lifespans, as in tests and on AWS Lambda.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Clock = monotonic) -> None:
         self._clock: Final = clock
         self._deadline = 0.0
         self._tracked: int | None = None
