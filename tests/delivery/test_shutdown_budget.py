@@ -6,7 +6,7 @@ from sqreen_mw.agent.process.exit import LAST_STEP_SECONDS, SHUTDOWN_SECONDS, Sh
 from tests.delivery.conftest import Runner
 from tests.support.faulty_collector import Answer
 
-LIFESPANS_THEN_EXIT = """
+LIVE = """
 import asyncio
 import sys
 import threading
@@ -29,12 +29,20 @@ async def live():
         return {}
 
     await sqreen.SqreenMiddleware(app)({"type": "lifespan"}, receive, send)
+"""
 
-
+LIFESPANS_THEN_EXIT = f"""{LIVE}
 sqreen.track("x")
 print(time.monotonic())
 for _ in range(int(sys.stdin.readline())):
     asyncio.run(live())
+"""
+
+LIFESPANS_WITH_EVENTS = f"""{LIVE}
+for _ in range(8):
+    sqreen.track("x")
+    asyncio.run(live())
+    print(sqreen.stats().delivered)
 """
 
 
@@ -45,6 +53,13 @@ def test_shutdown_steps_share_one_deadline(runner: Runner, mutant: str, *, withi
     begin = float(runner.run(LIFESPANS_THEN_EXIT, mutant, given="3\n"))
 
     assert (time.monotonic() - begin < 7.9) is within
+
+
+def test_each_lifespan_delivers_its_event(runner: Runner) -> None:
+    """On AWS Lambda, a process serves a lifespan for each invocation."""
+    runner.collector.answers[:] = [Answer(delay=0.3)] * 8
+
+    assert runner.run(LIFESPANS_WITH_EVENTS).split() == [str(n + 1) for n in range(8)]
 
 
 def test_exit_fills_the_spool_after_a_lifespan(runner: Runner) -> None:
