@@ -11,7 +11,7 @@ from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.config.table import SETTINGS
 from sqreen_mw.agent.delivery.spool.database import Database, stored_bytes
 from sqreen_mw.agent.delivery.spool.directory import SpoolDirectory, UnsafeDirectoryError
-from sqreen_mw.agent.delivery.transports.local import path_of
+from sqreen_mw.agent.delivery.transports.local import file_path
 from sqreen_mw.cli.doctor.finding import Finding
 
 _MIB: Final = 1024 * 1024
@@ -27,7 +27,7 @@ def check_disk(config: Config) -> list[Finding]:
         return []
     findings: list[Finding] = []
     if urlsplit(config.url).scheme == "file":
-        findings.append(_file(path_of(config.url)))
+        findings.append(_file(file_path(config.url)))
     if config.spool_dir is not None:
         findings += _spool(Path(config.spool_dir), config)
     return findings

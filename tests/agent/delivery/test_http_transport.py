@@ -1,4 +1,4 @@
-"""The way to the collector: connections that are kept, proxies, TLS, and what is said of faults."""
+"""The HTTP transport: connections, proxies, TLS and the explanations of errors."""
 
 import asyncio
 import socket
@@ -25,7 +25,7 @@ from tests.support.waiting import PATIENCE
 YEAR_2020 = datetime(2020, 1, 1, tzinfo=UTC)
 FOUR_WEEKS = timedelta(weeks=4)
 LINE = 120
-"""Characters that a reason stays below, so that a log line is read at a glance."""
+"""The most characters of a reason, so that a log line stays short."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
-    """Return the file of its certificate."""
+    """Return the file with its certificate."""
     path = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(path))
     return str(path)
@@ -44,34 +44,34 @@ def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
 
 @pytest.fixture
 def secure(authority: trustme.CA) -> Iterator[FaultyCollector]:
-    """Run a collector whose certificate is of that authority."""
+    """Run a collector with a certificate of that authority."""
     with tls_collector(authority.issue_cert("localhost")) as collector:
         yield collector
 
 
 def transport(url: str, *, ca_file: str | None = None, via: str | None = None) -> HttpTransport:
-    """Return the transport to a URL."""
+    """Return the transport for a URL."""
     through = None if via is None else Proxy(url=via)
     return HttpTransport(url=url, token="t", user_agent="u", ca_file=ca_file, proxy=through)
 
 
 def reason_of(outcome: Outcome) -> str:
-    """Return why a batch is to be tried again, which is one short line."""
+    """Return why a batch is tried again, which is one short line."""
     assert isinstance(outcome, Retry)
     assert "\n" not in outcome.reason
     assert len(outcome.reason) < LINE
     return outcome.reason
 
 
-def test_one_connection_serves_many_batches(secure: FaultyCollector, ca_file: str) -> None:
-    """Batch after batch goes over the same connection, answers that fail included."""
+def test_batches_share_one_connection(secure: FaultyCollector, ca_file: str) -> None:
+    """Many batches use the same connection, also after failed answers."""
     secure.answers = [Answer(), Answer(status=500, body=b"x" * 5000), Answer(status=429)]
 
     async def run() -> None:
-        way = transport(secure.url, ca_file=ca_file)
+        sender = transport(secure.url, ca_file=ca_file)
         for _ in range(10):
-            await way.send(batch_of("a"), seconds=PATIENCE)
-        await way.close()
+            await sender.send(batch_of("a"), seconds=PATIENCE)
+        await sender.close()
 
     asyncio.run(run())
 
@@ -79,46 +79,44 @@ def test_one_connection_serves_many_batches(secure: FaultyCollector, ca_file: st
     assert secure.connections == 1
 
 
-def test_a_connection_that_was_closed_meanwhile_costs_no_batch(collector: FaultyCollector) -> None:
-    """A collector that closes its side after each answer gets the next batch at the first try."""
+def test_closed_connection_loses_no_batch(collector: FaultyCollector) -> None:
+    """A collector that closes the connection after each answer gets the next batch at once."""
     collector.answers = [Answer(headers={"Connection": "close"}) for _ in range(3)]
 
     async def run() -> list[Outcome]:
-        way = transport(collector.url)
-        outcomes = [await way.send(batch_of("a"), seconds=PATIENCE) for _ in range(4)]
-        await way.close()
+        sender = transport(collector.url)
+        outcomes = [await sender.send(batch_of("a"), seconds=PATIENCE) for _ in range(4)]
+        await sender.close()
         return outcomes
 
     assert asyncio.run(run()) == [Delivered()] * 4
     assert collector.connections == 4
 
 
-def test_an_authority_of_ones_own_is_trusted(secure: FaultyCollector, ca_file: str) -> None:
-    """With its file, a collector that no public authority vouches for gets the events."""
+def test_own_ca_is_trusted(secure: FaultyCollector, ca_file: str) -> None:
+    """With the CA file, a collector with a certificate of an own CA gets the events."""
     assert send(transport(secure.url, ca_file=ca_file), batch_of("a")) == Delivered()
 
 
-def test_the_machines_own_file_of_authorities_is_obeyed(
+def test_ssl_cert_file_is_used(
     secure: FaultyCollector, ca_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``SSL_CERT_FILE`` says whom this machine trusts, as it does for other programs."""
+    """``SSL_CERT_FILE`` works as it does for other programs."""
     monkeypatch.setenv("SSL_CERT_FILE", ca_file)
 
     assert send(transport(secure.url), batch_of("a")) == Delivered()
 
 
-def test_an_unknown_authority_is_told_with_the_setting(secure: FaultyCollector) -> None:
-    """A certificate of nobody known is refused, and the setting that would mend it is named."""
+def test_unknown_ca_is_explained(secure: FaultyCollector) -> None:
+    """A certificate of an unknown CA is refused, and the reason names the setting."""
     reason = reason_of(send(transport(secure.url), batch_of("a")))
 
-    assert reason.startswith("nobody known vouches for the certificate, set SQREEN_CA_FILE (")
+    assert reason.startswith("the certificate is not signed by a trusted CA, set SQREEN_CA_FILE (")
     assert secure.posts == []
 
 
-def test_another_authority_than_ones_own_is_refused(
-    secure: FaultyCollector, tmp_path: Path
-) -> None:
-    """The file holds the only certificates that count."""
+def test_certificate_of_another_ca_is_refused(secure: FaultyCollector, tmp_path: Path) -> None:
+    """Only certificates of the CA file are trusted."""
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
 
@@ -128,36 +126,36 @@ def test_another_authority_than_ones_own_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("name", "valid_from", "said"),
+    ("name", "valid_from", "start"),
     [
-        ("other.test", None, "the certificate is of another host, check SQREEN_URL (Hostname mism"),
-        ("localhost", YEAR_2020, "the certificate is not valid, check the collector's, or SQREEN"),
+        ("other.test", None, "the certificate is for another host, check SQREEN_URL (Hostname mis"),
+        ("localhost", YEAR_2020, "the certificate is not valid, check it or SQREEN_CA_FILE ("),
     ],
 )
-def test_a_wrong_certificate_is_told(
-    authority: trustme.CA, ca_file: str, name: str, valid_from: datetime | None, said: str
+def test_wrong_certificate_is_explained(
+    authority: trustme.CA, ca_file: str, name: str, valid_from: datetime | None, start: str
 ) -> None:
-    """A certificate of another host, or of another year, is refused and said to be that."""
+    """A certificate for another host, or an expired one, is refused with its reason."""
     until = None if valid_from is None else valid_from + FOUR_WEEKS
     certificate = authority.issue_cert(name, not_before=valid_from, not_after=until)
     with tls_collector(certificate) as wrong:
         reason = reason_of(send(transport(wrong.url, ca_file=ca_file), batch_of("a")))
 
-    assert reason.startswith(said)
+    assert reason.startswith(start)
     assert wrong.posts == []
 
 
-def test_tls_where_there_is_none_is_told(collector: FaultyCollector) -> None:
-    """An https URL to a plain port is told as what it most often is."""
+def test_server_without_tls_is_explained(collector: FaultyCollector) -> None:
+    """For an https URL of a plain port, the reason suggests http."""
     url = collector.url.replace("http:", "https:")
 
     reason = reason_of(send(transport(url), batch_of("x")))
 
-    assert reason.startswith("what answers speaks no TLS, should it be http:// in SQREEN_URL? (")
+    assert reason.startswith("the server does not use TLS, should SQREEN_URL begin with http://? (")
 
 
-def test_tls_that_agrees_on_nothing_is_told(authority: trustme.CA, ca_file: str) -> None:
-    """A server whose TLS is none that we speak is told as a failure of TLS."""
+def test_incompatible_tls_is_explained(authority: trustme.CA, ca_file: str) -> None:
+    """A server without a common TLS version or cipher is reported as a TLS failure."""
     context = server_context(authority.issue_cert("localhost"))
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("DHE-RSA-AES256-SHA256")
@@ -167,10 +165,10 @@ def test_tls_that_agrees_on_nothing_is_told(authority: trustme.CA, ca_file: str)
     assert reason.startswith("TLS fails, check SQREEN_URL (")
 
 
-def test_certificates_that_are_gone_are_told(
+def test_missing_certificates_are_explained(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A missing file of the machine's certificates is told, and does not end the delivery."""
+    """A missing file of the machine's certificates is reported and does not end the delivery."""
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
 
     reason = reason_of(send(transport("https://localhost:1"), batch_of("x")))
@@ -181,8 +179,8 @@ def test_certificates_that_are_gone_are_told(
     )
 
 
-def test_nobody_there_is_told_with_the_setting() -> None:
-    """A name that nobody has, and a port that nobody listens on, are told as what they are."""
+def test_unknown_host_and_closed_port_are_explained() -> None:
+    """The reason for an unknown host or a closed port names the setting."""
     port = free_port()
 
     unknown = reason_of(send(transport("http://no-such-host.invalid:7070"), batch_of("x")))
@@ -192,8 +190,8 @@ def test_nobody_there_is_told_with_the_setting() -> None:
         assert reason == f"nothing listens at {host}:{port}, check SQREEN_URL"
 
 
-def test_a_connection_that_takes_too_long_is_told() -> None:
-    """Where nobody accepts a connection, that is told and not mistaken for a slow answer."""
+def test_connection_timeout_is_explained() -> None:
+    """A connection that is not accepted is not mistaken for a slow answer."""
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -202,29 +200,27 @@ def test_a_connection_that_takes_too_long_is_told() -> None:
         for each in waiting:
             each.setblocking(False)
             each.connect_ex(address)
-        way = transport(f"http://127.0.0.1:{address[1]}")
-        reason = reason_of(send(way, batch_of("x"), seconds=PATIENCE))
+        sender = transport(f"http://127.0.0.1:{address[1]}")
+        reason = reason_of(send(sender, batch_of("x"), seconds=PATIENCE))
         for each in waiting:
             each.close()
 
     assert reason == f"no connection to 127.0.0.1:{address[1]} in time, check SQREEN_URL"
 
 
-def test_a_host_with_several_addresses_is_told_of_once() -> None:
-    """Where each address of a name refuses, as localhost's two do, the reason is the first's."""
+def test_reason_of_a_host_with_several_addresses_is_the_first() -> None:
+    """If every address of a name refuses, the reason is that of the first."""
     tries = ExceptionGroup("all failed", [ConnectionRefusedError(), TimeoutError()])
     error = OSError("All connection attempts failed")
     error.__cause__ = tries
 
-    told = explain_error(error, Endpoint(url="http://localhost:7070"))
+    reason = explain_error(error, Endpoint(url="http://localhost:7070"))
 
-    assert told == "nothing listens at localhost:7070, check SQREEN_URL"
+    assert reason == "nothing listens at localhost:7070, check SQREEN_URL"
 
 
 @pytest.mark.parametrize("login", [None, "jane:s3 cret/@"])
-def test_a_proxy_forwards_to_a_plain_collector(
-    collector: FaultyCollector, login: str | None
-) -> None:
+def test_proxy_forwards_to_a_plain_collector(collector: FaultyCollector, login: str | None) -> None:
     """Events for an http collector go through the proxy, with its login if it has one."""
     with proxy(RealProxy(login=login)) as between:
         via = between.url
@@ -238,17 +234,17 @@ def test_a_proxy_forwards_to_a_plain_collector(
 
 
 @pytest.mark.parametrize("over_tls", [False, True])
-def test_a_proxy_tunnels_to_a_secure_collector(
+def test_proxy_tunnels_to_a_secure_collector(
     secure: FaultyCollector, authority: trustme.CA, ca_file: str, *, over_tls: bool
 ) -> None:
-    """Events for an https collector pass the proxy unread, and the collector's name is checked."""
+    """A proxy can't read events for an https collector, whose certificate is checked."""
     tls = server_context(authority.issue_cert("localhost")) if over_tls else None
     with proxy(tls=tls) as between:
 
         async def run() -> list[Outcome]:
-            way = transport(secure.url, ca_file=ca_file, via=between.url)
-            outcomes = [await way.send(batch_of("a"), seconds=PATIENCE) for _ in range(3)]
-            await way.close()
+            sender = transport(secure.url, ca_file=ca_file, via=between.url)
+            outcomes = [await sender.send(batch_of("a"), seconds=PATIENCE) for _ in range(3)]
+            await sender.close()
             return outcomes
 
         assert asyncio.run(run()) == [Delivered()] * 3
@@ -258,10 +254,8 @@ def test_a_proxy_tunnels_to_a_secure_collector(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_wants_a_login_is_told_with_the_setting(
-    collector: FaultyCollector, scheme: str
-) -> None:
-    """407 keeps the events and names the proxy's setting, not the collector's."""
+def test_proxy_login_is_explained(collector: FaultyCollector, scheme: str) -> None:
+    """407 keeps the events, and the reason names the proxy's setting, not the collector's."""
     with proxy(RealProxy(login="jane:secret")) as between:
         url = collector.url.replace("http:", f"{scheme}:")
         outcome = send(transport(url, via=between.url), batch_of("a"))
@@ -272,16 +266,16 @@ def test_a_proxy_that_wants_a_login_is_told_with_the_setting(
     assert collector.posts == []
 
 
-def test_a_proxy_without_a_way_on_is_tried_again(secure: FaultyCollector) -> None:
-    """A proxy that finds no collector behind it may find one later."""
+def test_bad_gateway_of_a_proxy_is_retried(secure: FaultyCollector) -> None:
+    """A proxy that can not reach the collector may reach it later."""
     with proxy(RealProxy(refuses=HTTPStatus.BAD_GATEWAY)) as between:
         reason = reason_of(send(transport(secure.url, via=between.url), batch_of("a")))
 
-    assert reason == "the proxy of SQREEN_HTTP_PROXY says 502 Bad Gateway"
+    assert reason == "the proxy in SQREEN_HTTP_PROXY answered 502 Bad Gateway"
 
 
-def test_a_proxy_that_is_not_there_is_told_with_its_setting(secure: FaultyCollector) -> None:
-    """It is the proxy's setting that is named, and never its password."""
+def test_unreachable_proxy_is_explained(secure: FaultyCollector) -> None:
+    """The reason names the proxy's setting, and never contains its password."""
     port = free_port()
 
     gone = send(transport(secure.url, via=f"http://jane:secret@127.0.0.1:{port}"), batch_of("a"))

@@ -36,13 +36,13 @@ def test_backoff_is_jittered() -> None:
         ("Thu, 99 Jan 1970 00:00:00 GMT", None),
     ],
 )
-def test_reads_seconds_and_dates(value: str | None, seconds: float | None) -> None:
-    """Retry-After is read in both forms, and garbage is as if it were not there."""
+def test_retry_after_accepts_seconds_and_dates(value: str | None, seconds: float | None) -> None:
+    """Retry-After has two forms, and an invalid value counts as missing."""
     assert retry_after(value) == seconds
 
 
-def test_reads_a_date_to_come() -> None:
-    """A date is so many seconds away."""
+def test_retry_after_accepts_a_future_date() -> None:
+    """A date is converted to the seconds until then."""
     begin = datetime.now(UTC)
     date = format_datetime(begin + timedelta(seconds=100), usegmt=True)
 
@@ -52,8 +52,8 @@ def test_reads_a_date_to_come() -> None:
     assert 99 - (datetime.now(UTC) - begin).total_seconds() <= seconds <= 100
 
 
-def test_a_date_is_judged_by_the_answers_own_clock() -> None:
-    """Whatever this machine's clock says, a date is as far away as the answer's Date makes it."""
+def test_retry_after_date_is_relative_to_the_answer() -> None:
+    """A date is compared with the answer's Date, not with this machine's clock."""
     asked = "Thu, 01 Jan 1970 00:00:42 GMT"
 
     assert retry_after(asked, date="Thu, 01 Jan 1970 00:00:02 GMT") == 40.0
@@ -63,7 +63,7 @@ def test_a_date_is_judged_by_the_answers_own_clock() -> None:
 
 
 @given(st.text(max_size=40))
-def test_any_text_gives_seconds_or_nothing(text: str) -> None:
+def test_any_retry_after_gives_seconds_or_none(text: str) -> None:
     """No value of the header raises."""
     seconds = retry_after(text, date=text)
 

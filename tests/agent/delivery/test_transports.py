@@ -37,7 +37,7 @@ NO_TOKEN = Misconfigured("SQREEN_TOKEN", "HTTP 401 no \N{RIGHTWARDS ARROW} token
 
 
 def batch_of(*names: str) -> Batch:
-    """Return a batch of events of these names."""
+    """Return a batch of events with these names."""
     events = [Event(id=new_event_id(0), name=name, timestamp=0) for name in names]
     header = Envelope(app="shop", events=[])
     data = [Raw(encode_event(event)) for event in events]
@@ -57,12 +57,12 @@ def send(transport: Transport, batch: Batch, seconds: float = PATIENCE) -> Outco
 
 
 def http(collector: FaultyCollector) -> HttpTransport:
-    """Return the transport to a collector."""
+    """Return a transport for a collector."""
     return HttpTransport(url=collector.url, token="sqm_1_abc", user_agent="sqreen-mw/0")
 
 
-def test_a_batch_is_posted_with_its_id_and_token(collector: FaultyCollector) -> None:
-    """Small batches go uncompressed, with the token and the batch's id."""
+def test_batch_is_posted_with_its_id_and_token(collector: FaultyCollector) -> None:
+    """Small batches are sent uncompressed, with the token and the batch's id."""
     batch = batch_of("a", "b")
 
     assert send(http(collector), batch) == Delivered()
@@ -76,10 +76,10 @@ def test_a_batch_is_posted_with_its_id_and_token(collector: FaultyCollector) -> 
     assert "content-encoding" not in post.headers
 
 
-def test_the_apps_log_hears_nothing_of_it(
+def test_requests_are_not_logged(
     collector: FaultyCollector, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An app that shows what every library logs sees no line for each batch."""
+    """An app that logs at every level gets no line for each batch."""
     with caplog.at_level(logging.INFO):
         assert send(http(collector), batch_of("a")) == Delivered()
 
@@ -112,15 +112,17 @@ def test_large_batches_are_compressed(collector: FaultyCollector) -> None:
         (Answer(status=503, headers={"Retry-After": "soon"}), Retry("HTTP 503")),
     ],
 )
-def test_the_status_decides(collector: FaultyCollector, answer: Answer, outcome: Outcome) -> None:
+def test_outcome_depends_on_the_status(
+    collector: FaultyCollector, answer: Answer, outcome: Outcome
+) -> None:
     """Each kind of answer has its outcome."""
     collector.answers = [answer]
 
     assert send(http(collector), batch_of("x")) == outcome
 
 
-def test_rejected_events_are_told(collector: FaultyCollector) -> None:
-    """A verdict may reject some of the events."""
+def test_rejected_events_are_counted(collector: FaultyCollector) -> None:
+    """A collector may reject some of the events."""
     rejection = {"index": 0, "code": "invalid_event", "detail": "bad name"}
     body = json.dumps({"accepted": 1, "rejected": [rejection]}).encode()
     collector.answers = [Answer(status=202, body=body)]
@@ -129,16 +131,14 @@ def test_rejected_events_are_told(collector: FaultyCollector) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>welcome</html>", b"x" * 2**21])
-def test_a_page_that_is_no_verdict_confirms_nothing(
-    collector: FaultyCollector, body: bytes
-) -> None:
-    """A 200 of something else than a collector is tried again, however large it is."""
+def test_answer_of_another_server_is_retried(collector: FaultyCollector, body: bytes) -> None:
+    """A 200 that is not from a collector confirms no events, however large it is."""
     collector.answers = [Answer(status=200, body=body)]
 
     outcome = send(http(collector), batch_of("x"))
 
     assert isinstance(outcome, Retry)
-    assert "no collector's" in outcome.reason
+    assert "not from a collector" in outcome.reason
 
 
 @pytest.mark.parametrize(
@@ -152,10 +152,10 @@ def test_a_page_that_is_no_verdict_confirms_nothing(
         ({"accepted": -1, "duplicates": 3}, ">= 0"),
     ],
 )
-def test_a_verdict_that_does_not_add_up_confirms_nothing(
+def test_answer_with_wrong_counts_is_retried(
     collector: FaultyCollector, verdict: dict[str, int], why: str
 ) -> None:
-    """An answer that tells of other events than were sent is no answer to them."""
+    """An answer that counts other events than were sent confirms none."""
     collector.answers = [Answer(status=202, body=json.dumps(verdict).encode())]
 
     outcome = send(http(collector), batch_of("a", "b"))
@@ -164,15 +164,15 @@ def test_a_verdict_that_does_not_add_up_confirms_nothing(
     assert why in outcome.reason
 
 
-def test_a_hanging_collector_is_given_up_in_time(collector: FaultyCollector) -> None:
-    """No answer within the seconds is to be tried again."""
+def test_hanging_collector_is_retried_after_the_timeout(collector: FaultyCollector) -> None:
+    """A batch without an answer in time is tried again."""
     collector.answers = [Answer(delay=20.0)]
 
     assert send(http(collector), batch_of("x"), seconds=2.0) == Retry("no answer within 2.0 s")
 
 
-def test_halves_hold_the_same_events() -> None:
-    """A batch that is too large becomes two, with ids of their own."""
+def test_halves_contain_the_same_events() -> None:
+    """A batch that is too large becomes two, with new ids."""
     batch = batch_of("a", "b", "c")
 
     first, second = batch.halves()
@@ -183,7 +183,7 @@ def test_halves_hold_the_same_events() -> None:
     assert len({batch.id, first.id, second.id}) == 3
 
 
-def test_a_file_gets_a_line_an_event(tmp_path: Path) -> None:
+def test_file_gets_one_line_per_event(tmp_path: Path) -> None:
     """Events are appended as JSON lines that only the owner can read."""
     path = tmp_path / "events.jsonl"
 
@@ -195,8 +195,8 @@ def test_a_file_gets_a_line_an_event(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_disk_that_fills_up_leaves_no_part_of_a_batch(tmp_path: Path) -> None:
-    """What did not fit as a whole is written as a whole later, and no event is there twice."""
+def test_full_disk_leaves_no_partial_batch(tmp_path: Path) -> None:
+    """A batch that did not fit is written completely later, and no event is there twice."""
     path = tmp_path / "events"
     transport = FileTransport(path)
     send(transport, batch_of("first"))
@@ -218,15 +218,15 @@ def test_a_disk_that_fills_up_leaves_no_part_of_a_batch(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_that_cant_be_written_is_to_be_tried_again(tmp_path: Path) -> None:
-    """A missing directory is told with the path."""
+def test_unwritable_file_is_tried_again(tmp_path: Path) -> None:
+    """The reason names the path of a missing directory."""
     outcome = send(FileTransport(tmp_path / "missing" / "x"), batch_of("a"))
 
     assert isinstance(outcome, Retry)
     assert "No such file or directory" in outcome.reason
 
 
-def test_the_terminal_gets_a_line_an_event() -> None:
+def test_terminal_gets_one_line_per_event() -> None:
     """The console transport writes JSON lines."""
     stream = io.StringIO()
 
@@ -252,6 +252,6 @@ def test_memory_keeps_events() -> None:
         ("https://localhost", HttpTransport),
     ],
 )
-def test_the_scheme_chooses_the_transport(url: str, kind: type) -> None:
+def test_scheme_selects_the_transport(url: str, kind: type) -> None:
     """Each scheme has its transport."""
     assert type(open_transport(url, token="t", user_agent="u")) is kind

@@ -1,4 +1,4 @@
-"""The seam to the outside: a transport is given batches and tells what became of each."""
+"""The interface of transports, and the possible outcomes of a batch."""
 
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -8,9 +8,11 @@ from sqreen_mw.agent.delivery.batch import Batch
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The batch is settled: the other side has its events, but for ``rejected`` ones.
+    """The receiver has the events of the batch, except rejected ones.
 
-    ``detail`` says why the first of them was rejected.
+    Attributes:
+        rejected: The number of rejected events.
+        detail: Why the first of them was rejected.
     """
 
     rejected: int = 0
@@ -19,7 +21,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The batch may go through later: after ``after`` seconds, if the other side named them."""
+    """The batch may succeed later; ``after`` has the seconds that the receiver asked for."""
 
     reason: str
     after: float | None = None
@@ -27,12 +29,12 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class TooLarge:
-    """The other side takes smaller batches only."""
+    """The receiver accepts only smaller batches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Misconfigured:
-    """The other side will take the batch once a setting is right, such as the token or the URL."""
+    """The receiver will accept the batch once a setting is fixed, such as the token or the URL."""
 
     setting: str
     reason: str
@@ -40,7 +42,7 @@ class Misconfigured:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The other side will never take the batch."""
+    """The receiver will never accept the batch."""
 
     reason: str
 
@@ -49,18 +51,18 @@ Outcome: TypeAlias = Delivered | Retry | TooLarge | Misconfigured | Refused
 
 
 class Transport(Protocol):
-    """Where batches go. All methods run on the flusher's own loop and thread."""
+    """Sends batches. All methods run on the flusher's loop and thread."""
 
     async def send(self, batch: Batch, *, seconds: float) -> Outcome:
-        """Hand over a batch within so many seconds; it never raises for the other side's faults."""
+        """Send a batch within ``seconds``. Failures of the receiver are returned, not raised."""
 
     async def close(self) -> None:
-        """Let go of connections and files."""
+        """Close connections and files."""
 
 
 @runtime_checkable
 class AcceptsHeartbeats(Protocol):
-    """A transport to somebody who wants to know how this process is."""
+    """A transport whose receiver accepts heartbeats."""
 
     async def send_heartbeat(self, body: bytes, *, seconds: float) -> bytes | None:
-        """Hand over a heartbeat within so many seconds, and return the answer to it, if any."""
+        """Send a heartbeat within ``seconds``; return the answer, or None."""

@@ -1,4 +1,4 @@
-"""Looks up host names on threads of their own: a name server that is silent holds up nobody."""
+"""Resolves host names on separate threads, so that a silent name server blocks nothing."""
 
 import asyncio
 import sys
@@ -11,28 +11,28 @@ from sqreen_mw.agent.process import unpatched
 
 
 class OwnResolverLoop(asyncio.SelectorEventLoop):
-    """A loop that resolves host names without asyncio's executor.
+    """An event loop that resolves host names without asyncio's executor.
 
-    When atexit handlers run, the executor takes no more work on any Python, so a first connection
-    to a host name would fail there, and so would gevent's resolver.
+    During atexit handlers, neither the executor nor gevent's resolver accepts work, so the first
+    connection to a host name would fail.
     """
 
-    _whole = False
+    _is_complete = False
 
     def __init__(self, *, before_blocking: Callable[[], None] = lambda: None) -> None:
         """Make a loop.
 
         Args:
-            before_blocking: Called before a name is looked up on the loop's own thread, as no other
-                one is to be had.
+            before_blocking: Called before a name is resolved on the loop's own thread, if no other
+                thread can start.
         """
         super().__init__()
         self._resolver = Resolver(self, before_blocking=before_blocking)
-        self._whole = True
+        self._is_complete = True
 
     def is_closed(self) -> bool:
-        """Tell whether it is closed, or never was whole, as no descriptor was free for it."""
-        return not self._whole or super().is_closed()
+        """Return whether it is closed, or was never complete for lack of a file descriptor."""
+        return not self._is_complete or super().is_closed()
 
     async def getaddrinfo(self, *args: Any, **keywords: Any) -> Any:
         """Resolve a name; see ``socket.getaddrinfo``."""
@@ -43,52 +43,53 @@ class OwnResolverLoop(asyncio.SelectorEventLoop):
         return unpatched.getnameinfo(sockaddr, flags)
 
 
-KNOWN_SECONDS: Final = 0.5
-"""How long a resolver may take before a name is what it was last."""
+FALLBACK_SECONDS: Final = 0.5
+"""How long a lookup may take before the last known answer is used."""
 
 Question: TypeAlias = tuple[tuple[Any, ...], tuple[tuple[str, Any], ...]]
 """The arguments of ``socket.getaddrinfo``, by position and by name."""
 
 
 class UnansweredError(OSError):
-    """Who asked for a name had no answer in time: name servers are silent, or slow."""
+    """A host name was not resolved in time: the name servers are silent or slow."""
 
 
 class Resolver:
-    """Asks a question once at a time, however many want to know, and keeps the last answers.
+    """Resolves each name once at a time, however many callers ask, and keeps the last answers.
 
-    Each look-up has a native thread, which is left behind at the exit. Everything else runs on the
-    thread of the loop.
+    Each lookup has a native thread, which does not delay the exit. Everything else runs on the
+    loop's thread.
     """
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, *, before_blocking: Callable[[], None]
     ) -> None:
-        """Make a resolver that has no thread yet.
+        """Make a resolver without threads.
 
         Args:
-            loop: Where the answers are wanted.
-            before_blocking: Called where no thread is to be had, so that the loop is held up.
+            loop: The loop of the callers.
+            before_blocking: Called if no thread can start, before the loop is blocked.
         """
         self._loop: Final = loop
         self._before_blocking: Final = before_blocking
         self._known: Final[dict[Question, Any]] = {}
-        self._asked: Final[dict[Question, asyncio.Future[Any]]] = {}
+        self._lookups: Final[dict[Question, asyncio.Future[Any]]] = {}
 
     async def look_up(self, question: Question) -> Any:
-        """Return what a name is, or what it was last where the resolver fails or is silent.
+        """Resolve a name.
 
-        Who stops waiting does not stop the look-up: the next one who asks has its answer.
+        If DNS fails or takes longer than 0.5 s, the last known answer is returned. Cancelling the
+        caller does not cancel the lookup: the next caller gets its answer.
 
         Raises:
-            OSError: The name is not known.
+            OSError: The name can't be resolved, and there is no earlier answer.
         """
-        answer = self._asked.get(question) or self._ask(question)
+        answer = self._lookups.get(question) or self._ask(question)
         known = self._known.get(question)
         try:
-            await asyncio.wait((answer,), timeout=KNOWN_SECONDS if known else None)
+            await asyncio.wait((answer,), timeout=FALLBACK_SECONDS if known else None)
         except asyncio.CancelledError as error:
-            # For who tells why there was no connection in time.
+            # The cause explains why there was no connection in time.
             raise error from UnansweredError()
         found = answer.result() if answer.done() else known
         if isinstance(found, Exception) and known is None:
@@ -99,37 +100,37 @@ class Resolver:
         answer = self._loop.create_future()
         try:
             unpatched.start_thread(self._answer, question)
-        except RuntimeError:  # at the exit of Python 3.12, or at a limit
-            answer.set_result(self._found_here(question))
+        except RuntimeError:  # at the exit of Python 3.12, or at a limit of threads
+            answer.set_result(self._resolve_here(question))
         else:
-            self._asked[question] = answer
+            self._lookups[question] = answer
         return answer
 
     def _answer(self, question: Question) -> None:
         # Debuggers and coverage don't see a raw thread unless it takes over their hook.
         sys.settrace(threading.gettrace())
-        found = _looked_up(question)
-        with suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
-            self._loop.call_soon_threadsafe(self._note, question, found)
+        found = _resolve(question)
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._finish, question, found)
 
-    def _note(self, question: Question, found: Any) -> None:
-        self._asked.pop(question).set_result(self._kept(question, found))
+    def _finish(self, question: Question, found: Any) -> None:
+        self._lookups.pop(question).set_result(self._remember(question, found))
 
-    def _found_here(self, question: Question) -> Any:
-        """Return what is known, or else look it up on this thread."""
+    def _resolve_here(self, question: Question) -> Any:
+        """Return the last known answer, or resolve the name on this thread."""
         if known := self._known.get(question):
             return known
         self._before_blocking()
-        return self._kept(question, _looked_up(question))
+        return self._remember(question, _resolve(question))
 
-    def _kept(self, question: Question, found: Any) -> Any:
+    def _remember(self, question: Question, found: Any) -> Any:
         if not isinstance(found, Exception):
             self._known[question] = found
         return found
 
 
-def _looked_up(question: Question) -> Any:
-    """Return what a name is, or the error that the look-up ended with."""
+def _resolve(question: Question) -> Any:
+    """Return the answer of the resolver, or its error."""
     arguments, keywords = question
     try:
         return unpatched.getaddrinfo(*arguments, **dict(keywords))

@@ -1,4 +1,4 @@
-"""Sends batches to a collector over HTTP; the only module of the agent that knows httpx2."""
+"""Sends batches to a collector over HTTP. No other module of the agent imports httpx2."""
 
 import asyncio
 import gzip
@@ -26,19 +26,19 @@ from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.batch import decode_answer
 
 CONNECT_SECONDS: Final = 3.0
-CONNECT_PART: Final = 0.9
-"""How much of the time for a batch a connection may take."""
+CONNECT_SHARE: Final = 0.9
+"""The share of a batch's time that connecting may take."""
 
-KEEP_SECONDS: Final = 4.0
-"""How long an idle connection is kept: less than the 5 s after which servers commonly close it."""
+KEEPALIVE_SECONDS: Final = 4.0
+"""How long an idle connection is kept. Servers often close it after 5 s."""
 
 COMPRESS_FROM: Final = 1024
-"""Bytes from which a body is worth compressing."""
+"""Smaller bodies are not worth compressing."""
 
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 
-MAX_TOLD: Final = 200
-"""Characters of what the other side says that a log line has."""
+MAX_DETAIL: Final = 200
+"""The most characters of an answer in a log line."""
 
 
 class _Problem(msgspec.Struct):
@@ -47,47 +47,47 @@ class _Problem(msgspec.Struct):
 
 _problem_decoder: Final = msgspec.json.Decoder(_Problem)
 
-# Statuses of RFC 9110, section 15.5, and RFC 6585 and 8470; 5xx is to be tried again as well.
+# Statuses of RFC 9110, section 15.5, RFC 6585 and RFC 8470. 5xx is retried as well.
 _CONTENT_TOO_LARGE: Final = 413
-_PROXY_WANTS_A_LOGIN: Final = 407
+_PROXY_LOGIN_REQUIRED: Final = 407
 _RETRYABLE: Final = frozenset({408, 425, 429})
 _UNAUTHORIZED: Final = frozenset({401, 403})
-_ELSEWHERE: Final = frozenset({404, 405})
+_WRONG_ADDRESS: Final = frozenset({404, 405})
 
 
 class ClientOptions(TypedDict):
-    """What httpx2's clients and transports need to know of a way."""
+    """Keyword arguments of httpx2's clients and transports."""
 
     verify: ssl.SSLContext
     proxy: httpx2.Proxy | None
     trust_env: bool
 
 
-def client_options(way: Endpoint) -> ClientOptions:
-    """Return what leads httpx2 to the collector.
+def client_options(endpoint: Endpoint) -> ClientOptions:
+    """Return the arguments with which httpx2 connects to an endpoint.
 
     Raises:
-        OSError: The machine's certificates can't be read.
+        OSError: The certificates can't be read.
     """
-    trust = _trust(way)
+    context = _tls_context(endpoint)
     proxy = None
-    if way.proxy is not None:
-        over_tls = way.proxy.url.startswith("https:")
-        proxy = httpx2.Proxy(way.proxy.url, ssl_context=trust if over_tls else None)
-    return {"verify": trust, "proxy": proxy, "trust_env": False}
+    if endpoint.proxy is not None:
+        over_tls = endpoint.proxy.url.startswith("https:")
+        proxy = httpx2.Proxy(endpoint.proxy.url, ssl_context=context if over_tls else None)
+    return {"verify": context, "proxy": proxy, "trust_env": False}
 
 
-def _trust(way: Endpoint) -> ssl.SSLContext:
-    if not way.has_tls:
-        # Loading certificates takes 50 ms that a plain http URL need not pay.
+def _tls_context(endpoint: Endpoint) -> ssl.SSLContext:
+    if not endpoint.uses_tls:
+        # Loading certificates takes 50 ms, and a plain http URL needs none.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if way.ca_file is not None:
-        return ssl.create_default_context(cafile=way.ca_file)
+    if endpoint.ca_file is not None:
+        return ssl.create_default_context(cafile=endpoint.ca_file)
     return httpx2.create_ssl_context()
 
 
 class HttpTransport:
-    """Posts batches to ``/v1/events`` of one collector over kept connections."""
+    """Posts batches to ``/v1/events`` of a collector, and keeps its connections."""
 
     def __init__(
         self,
@@ -98,8 +98,8 @@ class HttpTransport:
         proxy: Proxy | None = None,
         ca_file: str | None = None,
     ) -> None:
-        # Imported by the first connection otherwise, on the flusher's thread: too late when the
-        # interpreter shuts down, and a fork in the middle would leave half a module behind.
+        # Otherwise the first connection imports them on the flusher's thread: too late at exit, and
+        # a fork meanwhile would leave a half-imported module in the child.
         for module in ("anyio._backends._asyncio", "h11", "httpcore2"):
             importlib.import_module(module)
         self._url: Final = url
@@ -108,14 +108,14 @@ class HttpTransport:
             "Content-Type": "application/json",
             "User-Agent": user_agent,
         }
-        self._way: Final = Endpoint(url=url, proxy=proxy, ca_file=ca_file)
-        # Not a client, which logs each request: apps that show it would see one a second, and one
-        # that tracks what it logs would never come to rest.
+        self._endpoint: Final = Endpoint(url=url, proxy=proxy, ca_file=ca_file)
+        # Not a client, which logs each request. An app that tracks its log lines would then track
+        # its own delivery.
         self._connections: httpx2.AsyncHTTPTransport | None = None
-        self._made_with: type[ssl.SSLContext] | None = None
+        self._ssl_class: type[ssl.SSLContext] | None = None
 
     async def send(self, batch: Batch, *, seconds: float) -> Outcome:
-        """Post a batch and read the verdict."""
+        """Post a batch and read the answer."""
         try:
             async with asyncio.timeout(seconds):
                 response, answer = await self._post(
@@ -128,7 +128,7 @@ class HttpTransport:
             return self._failed(error)
 
     async def send_heartbeat(self, body: bytes, *, seconds: float) -> bytes | None:
-        """Post a heartbeat and return the answer, or None where it failed; that is all."""
+        """Post a heartbeat and return the answer, or None if it failed."""
         with suppress(TimeoutError, httpx2.HTTPError, httpx2.InvalidURL, OSError):
             async with asyncio.timeout(seconds):
                 response, answer = await self._post("/v1/heartbeat", body, seconds=seconds)
@@ -136,28 +136,28 @@ class HttpTransport:
         return None
 
     def _connected(self) -> httpx2.AsyncHTTPTransport:
-        """Return the connections, made by the first batch on the loop that they are used on.
+        """Return the connection pool, which the first batch creates on the flusher's loop.
 
-        They are made anew where gevent has come since: anyio takes a context of another class than
-        ssl's present one to a thread, which is never had then.
+        It is created again if gevent has patched ssl since: otherwise anyio would run the TLS
+        handshake in a worker thread that gevent never schedules.
         """
-        if self._connections is None or self._made_with is not ssl.SSLContext:
-            self._made_with = ssl.SSLContext
-            options = client_options(self._way)
-            limits = httpx2.Limits(keepalive_expiry=KEEP_SECONDS)
+        if self._connections is None or self._ssl_class is not ssl.SSLContext:
+            self._ssl_class = ssl.SSLContext
+            options = client_options(self._endpoint)
+            limits = httpx2.Limits(keepalive_expiry=KEEPALIVE_SECONDS)
             self._connections = httpx2.AsyncHTTPTransport(limits=limits, **options)
         return self._connections
 
     def _failed(self, error: Exception) -> Outcome:
-        reason = explain_error(error, self._way)
-        if self._way.proxy and isinstance(error, httpx2.ProxyError):
+        reason = explain_error(error, self._endpoint)
+        if self._endpoint.proxy and isinstance(error, httpx2.ProxyError):
             if str(error).startswith("4"):
-                return Misconfigured(self._way.proxy.setting, f"HTTP {error} from the proxy")
-            reason = f"the proxy of {self._way.proxy.setting} says {error}"
+                return Misconfigured(self._endpoint.proxy.setting, f"HTTP {error} from the proxy")
+            reason = f"the proxy in {self._endpoint.proxy.setting} answered {error}"
         return Retry(reason)
 
     async def close(self) -> None:
-        """Close the kept connections."""
+        """Close the connections."""
         if self._connections is not None:
             await self._connections.aclose()
 
@@ -168,9 +168,9 @@ class HttpTransport:
         if len(body) >= COMPRESS_FROM:
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body, compresslevel=1, mtime=0)
-        # The caller sees to the total, which no timeout here would be. A connection has less, as
-        # why there is none tells more than that there was no answer.
-        timeout = httpx2.Timeout(None, connect=min(CONNECT_SECONDS, seconds * CONNECT_PART))
+        # The caller limits the total time. Connecting gets less, because "no connection" explains
+        # more than "no answer".
+        timeout = httpx2.Timeout(None, connect=min(CONNECT_SECONDS, seconds * CONNECT_SHARE))
         extensions = {"timeout": timeout.as_dict()}
         request = httpx2.Request(
             "POST", self._url + path, content=body, headers=headers, extensions=extensions
@@ -189,40 +189,40 @@ class HttpTransport:
 
 def _outcome(response: httpx2.Response, answer: bytes, *, count: int) -> Outcome:
     status = response.status_code
-    said = f"HTTP {status} {_told(answer)[:MAX_TOLD]}".strip()
-    outcome: Outcome = Refused(said)
+    reason = f"HTTP {status} {_detail(answer)[:MAX_DETAIL]}".strip()
+    outcome: Outcome = Refused(reason)
     if response.is_success:
-        outcome = _verdict(answer, count)
+        outcome = _accepted(answer, count)
     elif status == _CONTENT_TOO_LARGE:
         outcome = TooLarge()
     elif status in _UNAUTHORIZED:
-        outcome = Misconfigured("SQREEN_TOKEN", said)
-    elif status == _PROXY_WANTS_A_LOGIN:
-        outcome = Misconfigured(OWN, said)
-    elif status in _ELSEWHERE or response.is_redirect:
-        outcome = Misconfigured("SQREEN_URL", said)
+        outcome = Misconfigured("SQREEN_TOKEN", reason)
+    elif status == _PROXY_LOGIN_REQUIRED:
+        outcome = Misconfigured(OWN, reason)
+    elif status in _WRONG_ADDRESS or response.is_redirect:
+        outcome = Misconfigured("SQREEN_URL", reason)
     elif status in _RETRYABLE or response.is_server_error:
-        asked, date = response.headers.get("Retry-After"), response.headers.get("Date")
-        outcome = Retry(said, retry_after(asked, date=date))
+        after, date = response.headers.get("Retry-After"), response.headers.get("Date")
+        outcome = Retry(reason, retry_after(after, date=date))
     return outcome
 
 
-def _told(answer: bytes) -> str:
-    """Return what problem details say (RFC 9457), or all of an answer that has none."""
+def _detail(answer: bytes) -> str:
+    """Return the detail of an RFC 9457 problem, or the start of any other answer."""
     try:
         return _problem_decoder.decode(answer).detail
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return answer[: 4 * MAX_TOLD].decode("utf-8", "replace")
+        return answer[: 4 * MAX_DETAIL].decode("utf-8", "replace")
 
 
-def _verdict(answer: bytes, count: int) -> Outcome:
+def _accepted(answer: bytes, count: int) -> Outcome:
     try:
-        verdict = decode_answer(answer)
+        counts = decode_answer(answer)
     except MalformedBatchError as error:
-        # A proxy's own page, say: nobody has confirmed the events.
-        return Retry(f"the answer is no collector's: {error}")
-    told = verdict.accepted + verdict.duplicates + len(verdict.rejected)
-    if told != count:
-        return Retry(f"the answer tells of {told} events, {count} were sent")
-    first = verdict.rejected[0].detail if verdict.rejected else ""
-    return Delivered(rejected=len(verdict.rejected), detail=first)
+        # For example a page of a proxy, which confirms no events.
+        return Retry(f"the answer is not from a collector: {error}")
+    total = counts.accepted + counts.duplicates + len(counts.rejected)
+    if total != count:
+        return Retry(f"the answer counts {total} events, but {count} were sent")
+    detail = counts.rejected[0].detail if counts.rejected else ""
+    return Delivered(rejected=len(counts.rejected), detail=detail)

@@ -1,4 +1,4 @@
-"""What a failed try means in words: what is wrong, and the setting to look at."""
+"""Explains network errors: the cause in plain words, and the setting to check."""
 
 import socket
 import ssl
@@ -10,20 +10,20 @@ from urllib.parse import urlsplit
 from sqreen_mw.agent.config.http_proxy import Proxy
 from sqreen_mw.agent.delivery.transports.dns import UnansweredError
 
-# OpenSSL's X509_V_ERR_...: the certificate, or one above it, is of nobody known.
+# OpenSSL's X509_V_ERR_... codes for an unknown certificate authority.
 _UNKNOWN_AUTHORITY: Final = frozenset({18, 19, 20, 21})
 _OTHER_HOST: Final = frozenset({62, 64})
-_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
+_NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """The way to a collector.
+    """A collector and how to reach it.
 
     Attributes:
         url: Its address.
-        proxy: What is between, if anything.
-        ca_file: The certificates that vouch for it; None stands for the machine's.
+        proxy: The proxy in between, if there is one.
+        ca_file: The file of trusted certificates; None means those of the machine.
     """
 
     url: str
@@ -31,31 +31,31 @@ class Endpoint:
     ca_file: str | None = None
 
     @property
-    def has_tls(self) -> bool:
-        """Whether a certificate is to be checked on it."""
+    def uses_tls(self) -> bool:
+        """Whether a certificate has to be checked."""
         return self.url.startswith("https:") or bool(
             self.proxy and self.proxy.url.startswith("https:")
         )
 
     @property
     def first_hop(self) -> tuple[str, str]:
-        """The host and port to connect to, and the setting that names them."""
+        """The host and port to connect to, and the setting that contains them."""
         address, setting = self.url, "SQREEN_URL"
         if self.proxy is not None:
             address, setting = self.proxy.url, self.proxy.setting
-        host = urlsplit(address).netloc.rpartition("@")[2]  # what is before it may be a password
+        host = urlsplit(address).netloc.rpartition("@")[2]  # without user and password
         return host, setting
 
 
-def explain_error(error: BaseException, way: Endpoint) -> str:
-    """Return what is wrong with a way, by the deepest cause that says something."""
+def explain_error(error: BaseException, endpoint: Endpoint) -> str:
+    """Return an explanation of the deepest cause that has one."""
     causes = reversed(list(_causes(error)))
-    told = next((text for each in causes if (text := _told(each, way))), None)
-    return told or f"{type(error).__name__}: {error}".rstrip(": ")
+    explained = next((text for each in causes if (text := _explain(each, endpoint))), None)
+    return explained or f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Return an error and what it was raised for; where several tries failed, the first's."""
+    """Return an error and its causes; of a group, those of the first error."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause
@@ -65,40 +65,42 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             cause = cause.__cause__ or cause.__context__
 
 
-def _told(error: BaseException, way: Endpoint) -> str | None:
-    host, setting = way.first_hop
-    told: str | None
+def _explain(error: BaseException, endpoint: Endpoint) -> str | None:
+    host, setting = endpoint.first_hop
+    text: str | None
     match error:
         case ssl.SSLError():
-            told = _told_tls(error)
+            text = _explain_tls(error)
         case socket.gaierror():
-            told = f"there is no host {host}, check {setting} ({error.strerror})"
+            text = f"there is no host {host}, check {setting} ({error.strerror})"
         case ConnectionRefusedError():
-            told = f"nothing listens at {host}, check {setting}"
+            text = f"nothing listens at {host}, check {setting}"
         case FileNotFoundError() | PermissionError():
             why = error.strerror
-            told = f"certificates can't be read, check SQREEN_CA_FILE or SSL_CERT_FILE ({why})"
+            text = f"certificates can't be read, check SQREEN_CA_FILE or SSL_CERT_FILE ({why})"
         case UnansweredError():
-            told = f"{host} could not be resolved in time, check {setting} and the name servers"
+            text = f"{host} could not be resolved in time, check {setting} and the name servers"
         case TimeoutError():
-            told = f"no connection to {host} in time, check {setting}"
+            text = f"no connection to {host} in time, check {setting}"
         case _:
-            told = None
-    return told
+            text = None
+    return text
 
 
-def _told_tls(error: ssl.SSLError) -> str:
+def _explain_tls(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _told_certificate(error)
-    if error.reason in _NO_TLS:
-        return f"what answers speaks no TLS, should it be http:// in SQREEN_URL? ({error.reason})"
+        return _explain_certificate(error)
+    if error.reason in _NOT_TLS:
+        return (
+            f"the server does not use TLS, should SQREEN_URL begin with http://? ({error.reason})"
+        )
     return f"TLS fails, check SQREEN_URL ({error.reason})"
 
 
-def _told_certificate(error: ssl.SSLCertVerificationError) -> str:
+def _explain_certificate(error: ssl.SSLCertVerificationError) -> str:
     reason = error.verify_message.rstrip(".")
     if error.verify_code in _UNKNOWN_AUTHORITY:
-        return f"nobody known vouches for the certificate, set SQREEN_CA_FILE ({reason})"
+        return f"the certificate is not signed by a trusted CA, set SQREEN_CA_FILE ({reason})"
     if error.verify_code in _OTHER_HOST:
-        return f"the certificate is of another host, check SQREEN_URL ({reason})"
-    return f"the certificate is not valid, check the collector's, or SQREEN_CA_FILE ({reason})"
+        return f"the certificate is for another host, check SQREEN_URL ({reason})"
+    return f"the certificate is not valid, check it or SQREEN_CA_FILE ({reason})"

@@ -1,4 +1,4 @@
-"""Writes events as JSON lines, to a file or to the terminal."""
+"""Transports without a network: files, the terminal and memory."""
 
 import fcntl
 import os
@@ -14,12 +14,12 @@ from sqreen_mw.agent.delivery.transports.base import Delivered, Outcome, Retry
 from sqreen_mw.protocol.batch import decode_event
 from sqreen_mw.protocol.event import Event
 
-_boxes: Final[dict[str, list[Event]]] = {}
+_events_by_url: Final[dict[str, list[Event]]] = {}
 
 
 def memory_events(url: str = "memory://") -> list[Event]:
-    """Return the list that events of a ``memory://`` URL are appended to."""
-    return _boxes.setdefault(url, [])
+    """Return the list of events of a ``memory://`` URL."""
+    return _events_by_url.setdefault(url, [])
 
 
 class MemoryTransport:
@@ -34,22 +34,22 @@ class MemoryTransport:
         return Delivered()
 
     async def close(self) -> None:
-        """Keep the events: a test reads them after the flush."""
+        """Keep the events, so that a test can read them."""
 
 
-def path_of(url: str) -> Path:
-    """Return the file that a ``file://`` URL names."""
+def file_path(url: str) -> Path:
+    """Return the path of a ``file://`` URL."""
     return Path(unquote(urlsplit(url).path))
 
 
 class FileTransport:
-    """Appends one JSON line an event to a file that only its owner can read."""
+    """Appends one JSON line per event to a file that only its owner can read."""
 
     def __init__(self, path: Path) -> None:
         self._path: Final = path
 
     async def send(self, batch: Batch, *, seconds: float) -> Outcome:  # noqa: ARG002 at once
-        """Append a batch in one write; a full or missing disk is tried again later."""
+        """Append a batch. If the disk is full or missing, it is tried again later."""
         try:
             _append(self._path, _lines(batch))
         except OSError as error:
@@ -57,11 +57,11 @@ class FileTransport:
         return Delivered()
 
     async def close(self) -> None:
-        """Do nothing: no file is open."""
+        """Do nothing, as no file is open."""
 
 
 class ConsoleTransport:
-    """Writes one JSON line an event to the terminal, for development."""
+    """Writes one JSON line per event to the terminal, for development."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream: Final = sys.stderr if stream is None else stream
@@ -81,13 +81,13 @@ def _lines(batch: Batch) -> bytes:
 
 
 def _append(path: Path, data: bytes) -> None:
-    """Write to the end of a file; where that fails it is as long as before, if that can be had."""
+    """Append data to a file. If that fails, the file is truncated to its former size."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode=0o600)
     with os.fdopen(descriptor, "ab", buffering=0) as file, _locked(descriptor):
         size = os.fstat(descriptor).st_size
         try:
             left = memoryview(data)
-            while left:  # a disk that fills up takes a part first
+            while left:  # a disk that fills up accepts a part first
                 left = left[file.write(left) :]
         except OSError:
             with suppress(OSError):
@@ -97,11 +97,12 @@ def _append(path: Path, data: bytes) -> None:
 
 @contextmanager
 def _locked(descriptor: int) -> Iterator[None]:
-    """Keep other processes of the app from writing meanwhile, where the file system has locks."""
+    """Lock the file against other processes of the app, if the file system has locks."""
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
         yield
     finally:
-        with suppress(OSError):  # closing is not enough: a child forked meanwhile has it as well
+        # A child forked meanwhile has the descriptor as well, so closing it is not enough.
+        with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -1,4 +1,4 @@
-"""Which transport a URL asks for."""
+"""Opens the transport of a URL."""
 
 from urllib.parse import urlsplit
 
@@ -8,7 +8,7 @@ from sqreen_mw.agent.delivery.transports.local import (
     ConsoleTransport,
     FileTransport,
     MemoryTransport,
-    path_of,
+    file_path,
 )
 
 
@@ -20,16 +20,16 @@ def open_transport(
     proxy: Proxy | None = None,
     ca_file: str | None = None,
 ) -> Transport:
-    """Return the transport of a URL's scheme: http, https, file, console or memory."""
+    """Return the transport for the scheme of a URL: http, https, file, console or memory."""
     match urlsplit(url).scheme:
         case "file":
-            return FileTransport(path_of(url))
+            return FileTransport(file_path(url))
         case "console":
             return ConsoleTransport()
         case "memory":
             return MemoryTransport(url)
         case _:
-            # Imported here, as it takes 100 ms that the other transports need not pay.
+            # Imported here: it takes 100 ms, and other transports do not need it.
             from sqreen_mw.agent.delivery.transports.http import HttpTransport  # noqa: PLC0415
 
             return HttpTransport(
