@@ -34,7 +34,7 @@ def taken_port() -> Iterator[int]:
         (("--events-url", "redis://x"), "'redis'"),
         (("--state-url", "postgres://x"), "'postgres'"),
         (("--data-dir", "/proc/nowhere"), "/proc/nowhere"),
-        (("--tls-cert", "/nowhere", "--tls-key", "/nowhere"), "/nowhere is not there"),
+        (("--tls-cert", "/nowhere", "--tls-key", "/nowhere"), "/nowhere does not exist"),
         (("--tls-cert", __file__, "--tls-key", __file__), "not a certificate and its key"),
         (("--port", "70000"), "0 to 65535"),
         (("--host", ""), "host is empty"),

@@ -47,7 +47,7 @@ def test_precedence_of_settings() -> None:
         ("collector.example.com", False),
     ],
 )
-def test_loopback_hosts(host: str, is_loopback: bool) -> None:  # noqa: FBT001 a case
+def test_loopback_hosts(*, host: str, is_loopback: bool) -> None:
     """Only loopback addresses and localhost are closed to other machines."""
     assert Settings(data_dir=Path(), host=host).is_loopback is is_loopback
 

@@ -55,10 +55,10 @@ def open_page(browser: Browser, collector: RunningCollector, url: str) -> Iterat
     errors: list[str] = []
     contexts = []
 
-    def opened(path: str, *, signed_in: bool = True, expected: int = 200, **options: Any) -> Page:
+    def opened(path: str, *, logged_in: bool = True, expected: int = 200, **options: Any) -> Page:
         context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
         contexts.append(context)
-        if signed_in:
+        if logged_in:
             cookie = {"name": SESSION_COOKIE, "value": collector.session(), "url": url}
             context.add_cookies([cookie])  # type: ignore[list-item]  # playwright's own dictionary
         page = context.new_page()
@@ -137,7 +137,7 @@ def test_pages_are_accessible(
     empty.goto("about:blank")
     key = fill(collector, 12)
     report_trouble(collector)
-    login = open_page("/login", signed_in=False, color_scheme=scheme)
+    login = open_page("/login", logged_in=False, color_scheme=scheme)
     login.set_viewport_size({"width": width, "height": 900})
     found += [f"login: {violation}" for violation in violations(login)]
     for name, path in PAGES.items():
@@ -456,7 +456,7 @@ def test_pages_work_without_javascript(
     """Login, filters, paging, event pages and pivots work without JavaScript."""
     fill(collector)
     collector.services.state.users.create("ann", password="a long password", role="viewer")
-    page = open_page("/events", signed_in=False, java_script_enabled=False)
+    page = open_page("/events", logged_in=False, java_script_enabled=False)
 
     page.fill("#name", "ann")
     page.fill("#password", "a long password")
@@ -474,7 +474,7 @@ def test_pages_work_without_javascript(
     page.click(".pivot >> nth=1")
     expect(names(page)).to_have_count(1)
     page.click(".user-menu summary")
-    page.click("text=Sign out")
+    page.click("text=Log out")
 
     expect(page).to_have_url(f"{url}/login")
 

@@ -77,7 +77,7 @@ async def stream(
         if time.monotonic() - session_checked_at >= keep_alive:
             page = PageContext(page.request, await run_in_threadpool(session_of, page.request))
             if not page.may(Action.READ_EVENTS):
-                yield _message("signed-out", "", seq)
+                yield _message("logged-out", "", seq)
                 return
             session_checked_at = time.monotonic()
         try:

@@ -158,7 +158,7 @@ function startLive() {
   on("row", (data) => { addRow(JSON.parse(data)); refreshLater(); });
   on("skipped", (data) => { added.skipped += Number(data); refreshLater(); });
   on("trouble", showStatus);
-  on("signed-out", () => location.reload());
+  on("logged-out", () => location.reload());
   stream.onerror = () => {
     const over = stream?.readyState === EventSource.CLOSED;
     list.dataset.state = over ? "closed" : "connecting";

@@ -93,7 +93,7 @@ def _denied(page: PageContext) -> Response:
         return error_page(page, 403, "")
     request = page.request
     if request.method != "GET" or "text/event-stream" in request.headers.get("accept", ""):
-        return error_page(page, 401, "You are signed out. Sign in, then try again.")
+        return error_page(page, 401, "You are logged out. Log in, then try again.")
     target = request.url.path.removeprefix(page.base) or "/"
     query = f"?{request.url.query}" if request.url.query else ""
     next_page = "" if target == "/" else "?next=" + quote(target + query, safe="")

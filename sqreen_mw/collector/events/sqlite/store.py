@@ -6,8 +6,6 @@ from typing import Final
 
 from sqreen_mw.collector.events.base import (
     MAX_BARS,
-    AcceptedBatch,
-    Appended,
     Cursor,
     EventQuery,
     Histogram,
@@ -56,10 +54,8 @@ class SqliteEventStore:
     def __init__(self, path: Path, *, deadline: float = DEADLINE) -> None:
         self._writer = Writer(path)
         self._readers = Readers(path, deadline=deadline)
-
-    def append(self, batch: AcceptedBatch) -> Appended:
-        """Write a batch in one durable transaction."""
-        return self._writer.append(batch)
+        self.append = self._writer.append
+        self.check_writable = self._writer.check_writable
 
     def page(self, query: EventQuery, *, limit: int = 50) -> Page:
         """Return the newest events of a query, or those after its cursor."""
@@ -69,7 +65,7 @@ class SqliteEventStore:
             where += f" AND ({alias}.timestamp, {alias}.seq) < (?, ?)"
             values = (*values, query.after.timestamp, query.after.seq)
         numbers = (
-            f"SELECT {alias}.seq FROM {found.source} WHERE {where}"  # noqa: S608 no value is in the text
+            f"SELECT {alias}.seq FROM {found.source} WHERE {where}"
             f" ORDER BY {alias}.timestamp DESC, {alias}.seq DESC LIMIT ?"
         )
         order = "e.timestamp DESC, e.seq DESC"
@@ -82,7 +78,7 @@ class SqliteEventStore:
     def since(self, query: EventQuery, *, seq: int, limit: int) -> tuple[StoredEvent, ...]:
         """Return matching events stored after ``seq``, in the order of storing."""
         found = select_stored_after(query, seq)
-        numbers = f"SELECT e.seq FROM {found.source} WHERE {found.where} ORDER BY e.seq LIMIT ?"  # noqa: S608 no value is in the text
+        numbers = f"SELECT e.seq FROM {found.source} WHERE {found.where} ORDER BY e.seq LIMIT ?"
         return self._stored(numbers, (*found.values, limit))
 
     def histogram(self, query: EventQuery, *, interval: int) -> Histogram:
@@ -114,10 +110,6 @@ class SqliteEventStore:
             return None
         found = self._stored(_BY_ID, values)
         return found[0] if found else None
-
-    def check_writable(self) -> None:
-        """Raise ``StoreError`` if a batch could not be written now."""
-        self._writer.check()
 
     def last_seq(self) -> int:
         """Return the latest sequence number, 0 for an empty store."""

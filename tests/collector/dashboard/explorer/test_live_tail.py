@@ -125,7 +125,7 @@ def test_idle_stream_sends_keep_alive_and_ends_with_the_session(
     received = asyncio.run(read_stream())
 
     assert received[1] == ": keep-alive\n\n"
-    assert received[-1].startswith("event: signed-out\n")
+    assert received[-1].startswith("event: logged-out\n")
 
 
 def test_busy_stream_ends_with_the_session(collector: RunningCollector) -> None:
@@ -144,7 +144,7 @@ def test_busy_stream_ends_with_the_session(collector: RunningCollector) -> None:
     received = asyncio.run(read_stream())
 
     assert received[1].startswith("event: row\n")
-    assert [message.partition("\n")[0] for message in received[2:]] == ["event: signed-out"]
+    assert [message.partition("\n")[0] for message in received[2:]] == ["event: logged-out"]
 
 
 def test_stream_reads_share_the_read_limit(collector: RunningCollector) -> None:
