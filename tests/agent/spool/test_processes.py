@@ -146,6 +146,20 @@ assert instance.guard.counts == {"spool": 1}
 report("done")
 """
 
+NOT_DELETED = """
+import resource
+
+stored = [instance.store("x", padding=600_000) for _ in range(3)]
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+assert events(*instance.deliver()) == events(*stored)
+assert list(instance.guard.counts) == ["spool"]
+assert (instance.stats.delivered, instance.stats.waiting) == (3, 0)
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+instance.spool.close()
+report("done")
+"""
+
 KILLED = """
 report("ready")
 for number in range(10**6):
@@ -296,3 +310,11 @@ def test_full_disk_loses_no_stored_event(folder: Path) -> None:
     """A write that fails half way is rolled back; batches stored before and after it are sent."""
     with script(FULL_DISK, folder) as process:
         assert line(process) == "done"
+
+
+def test_full_disk_does_not_stop_the_replay(instance: New, folder: Path) -> None:
+    """Batches that can't be deleted are delivered once, and deleted later."""
+    with script(NOT_DELETED, folder) as process:
+        assert line(process) == "done"
+
+    assert instance().deliver() == []

@@ -38,8 +38,8 @@ class StoredEvents:
 
     @property
     def row_ids(self) -> set[str]:
-        """The ids of the rows that are being sent."""
-        return {row.id for rows in self._sending.values() for row in rows}
+        """The ids of the rows that are being sent, or are to be deleted."""
+        return {row.id for rows in (self.acked, *self._sending.values()) for row in rows}
 
     def is_sending(self, batch: Batch) -> bool:
         """Return whether a batch that is being sent is stored."""

@@ -136,18 +136,23 @@ class SqliteSpool:
         """Leave the batches to other processes."""
         self._stored.requeue_all()
         if self._stored.acked:
-            self._transact(lambda _table, _changes: True)
+            self._transact(partial(self._add, []))
         self._try(self._database.close)
 
     def _store(self, batches: Sequence[Batch]) -> None:
         """Store batches that are being sent."""
         with self._queue.spool_lock:
-            if not self._queue.abandoned:
-                rows = self._transact(partial(self._add, batches))
-                for batch, row in zip(batches, rows or [], strict=False):
-                    self._stored.store(batch, row)
+            if self._queue.abandoned:
+                return
+            rows = self._transact(partial(self._add, batches))
+            if rows is None:
+                return
+            self._stored.acked.clear()
+            for batch, row in zip(batches, rows, strict=True):
+                self._stored.store(batch, row)
 
     def _add(self, batches: Sequence[Batch], table: BatchTable, changes: _Changes) -> list[Row]:
+        table.delete(self._stored.acked)
         self._evict(table, changes, needed=sum(map(needed_bytes, batches)))
         now = self._clocks.wall()
         return [table.add(each, owner=self._owner.id, stored_at=now) for each in batches]
@@ -162,9 +167,9 @@ class SqliteSpool:
     def _read(self, table: BatchTable, changes: _Changes) -> BatchGroup:
         self._evict(table, changes)
         group, damaged = BatchGroup(), list[Row]()
-        sending = self._stored.row_ids
+        unavailable = self._stored.row_ids
         for row, batch in table.batches(self._owner.id):
-            if row.id in sending:
+            if row.id in unavailable:
                 continue
             if batch is None:
                 damaged.append(row)
@@ -206,9 +211,7 @@ class SqliteSpool:
         with self._database.transaction() as connection:
             table = BatchTable(connection)
             self._owner.keep_alive()
-            table.delete(self._stored.acked)
             result = work(table, changes)
-        self._stored.acked.clear()
         self._stored.claim(changes.claimed_events)
         self._stored.lose(changes.lost)
         return result
