@@ -97,7 +97,10 @@ class Runner:
                 yield f"http://127.0.0.1:{port}/"
             finally:
                 process.send_signal(signal.SIGTERM)
-                process.wait(timeout=PATIENCE)
+                try:
+                    process.wait(timeout=PATIENCE)
+                finally:
+                    process.kill()
 
     def close_each_connection(self) -> None:
         """Let the collector close each connection after its answer, so that the next one is new."""

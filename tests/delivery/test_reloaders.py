@@ -72,7 +72,10 @@ def reloading(runner: Runner, *arguments: str) -> Iterator[None]:
         try:
             yield
         finally:
-            process.wait(timeout=PATIENCE)
+            try:
+                process.wait(timeout=PATIENCE)
+            finally:
+                process.kill()
 
 
 def answer(url: str) -> str:

@@ -22,6 +22,19 @@ while True:
     time.sleep(0.01)  # not one long one: Python misses a signal just before it
 """
 
+SIGNAL_MASKS = """
+import signal
+from pathlib import Path
+import sqreen_mw as sqreen
+
+sqreen.track("x")
+sqreen.flush()
+for task in sorted(Path("/proc/self/task").iterdir(), key=lambda path: int(path.name)):
+    lines = (task / "status").read_text().splitlines()
+    [blocked] = [int(line.split()[1], 16) for line in lines if line.startswith("SigBlk:")]
+    print(bool(blocked >> (signal.SIGTERM - 1) & 1))
+"""
+
 IN_A_C_CALL = """
 import sqreen_mw as sqreen
 
@@ -177,6 +190,11 @@ def test_script_delivers_before_sigterm_ends_it(runner: Runner, mutant: str, cam
 
     assert status == -signal.SIGTERM
     assert runner.names == ["x"] * came
+
+
+def test_flusher_thread_does_not_receive_sigterm(runner: Runner) -> None:
+    """The main thread receives it, so that it wakes up and runs the handler."""
+    assert runner.run(SIGNAL_MASKS).split() == ["False", "True"]
 
 
 def test_sigterm_during_a_c_call_delivers_after_it(runner: Runner) -> None:

@@ -83,7 +83,10 @@ class Stage:
                 yield f"http://127.0.0.1:{port}"
             finally:
                 process.send_signal(signal.SIGTERM)
-                process.wait(timeout=PATIENCE)
+                try:
+                    process.wait(timeout=PATIENCE)
+                finally:
+                    process.kill()
 
     def record(self, answer: str) -> None:
         """Record an answer: the id of a process, and of its event."""

@@ -24,7 +24,7 @@ from sqreen_mw.agent.delivery.transports.base import AcceptsHeartbeats
 from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.process import unpatched
-from sqreen_mw.agent.process.sigterm import install_sigterm_handler
+from sqreen_mw.agent.process.sigterm import block_sigterm_here, install_sigterm_handler
 from sqreen_mw.agent.process.workers import is_uwsgi_master, register_worker_exit_hooks
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.app_errors import raised_by_signal_handler
@@ -225,6 +225,7 @@ class Flusher:
         if not self._delivers.acquire(blocking=False):
             return
         self.started = True
+        block_sigterm_here()
         self._guard.log_off_thread_here()
         # Debuggers and coverage see a raw thread only if it takes over their hook.
         sys.settrace(threading.gettrace())

@@ -44,6 +44,15 @@ def install_sigterm_handler() -> bool:
     return True
 
 
+def block_sigterm_here() -> None:
+    """Never deliver SIGTERM to the current thread.
+
+    The main thread runs the handlers. If another thread receives the signal while the main thread
+    waits, they run only after the wait.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
 def _comes_before(handler: Any) -> bool:
     """Return True if we deliver before this handler."""
     if handler is signal.SIG_DFL:
