@@ -16,9 +16,9 @@ print(sqreen.stats().waiting, sqreen.close(0.1))
 """
 
 
-def test_a_thread_that_never_runs_is_told_of(runner: Runner) -> None:
-    """A server that lets no thread run, as an old uWSGI does, is named once, and nothing hangs."""
+def test_thread_that_never_runs_is_logged(runner: Runner) -> None:
+    """If the server runs no threads, as an old uWSGI does, one line is logged and nothing hangs."""
     said, counts = runner.run(NO_THREAD_RUNS).splitlines()[::2]
 
-    assert said == "the flusher's thread does not run, give uWSGI the option enable-threads"
+    assert said == "the flusher's thread does not run, set uWSGI's option enable-threads"
     assert counts == "3 3"

@@ -27,13 +27,13 @@ FOUND = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))]
 
 
 class SlowResolver:
-    """A resolver that answers when it is let.
+    """A resolver that answers when the test allows it.
 
     Attributes:
-        threads: On which it was asked, each time.
-        ended: How many look-ups have come to their end.
-        answers: Lets it answer.
-        error: What it fails with, if it is to fail.
+        threads: The thread of each lookup.
+        ended: The number of finished lookups.
+        answers: Set by the test to let it answer.
+        error: The error to fail with, if any.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class SlowResolver:
 
 @pytest.fixture
 def loop() -> Iterator[OwnResolverLoop]:
-    """Return the flusher's loop, which is not run."""
+    """Return the flusher's loop, which is not running."""
     made = OwnResolverLoop()
     yield made
     made.close()
@@ -62,7 +62,7 @@ def loop() -> Iterator[OwnResolverLoop]:
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowResolver]:
-    """Put a slow resolver in the place of the system's."""
+    """Replace the system's resolver by a slow one."""
     resolver = SlowResolver()
     monkeypatch.setattr(socket, "getaddrinfo", resolver)
     yield resolver
@@ -72,7 +72,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowResolver]:
 
 @pytest.fixture
 def no_thread(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Return what sees to it that no thread starts any more."""
+    """Return a function that prevents new threads."""
 
     def refuse(*_: object) -> None:
         raise RuntimeError("can't create new thread at interpreter shutdown")
@@ -81,14 +81,14 @@ def no_thread(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 async def ask(host: str = "collector.test", *, seconds: float | None = None) -> Any:
-    """Ask the running loop for a name, as a connection does that has so many seconds."""
+    """Resolve a name on the running loop, with a timeout."""
     async with asyncio.timeout(seconds):
         return await asyncio.get_running_loop().getaddrinfo(host, 80, type=socket.SOCK_STREAM)
 
 
 @pytest.mark.parametrize("naive", ["", "a thread of threading"])
-def test_a_resolver_that_hangs_keeps_no_process(runner: Runner, naive: str) -> None:
-    """Who waits for the resolver is left behind at exit, and what it had is counted."""
+def test_hanging_resolver_does_not_delay_the_exit(runner: Runner, naive: str) -> None:
+    """The process does not wait for the resolver at exit, and its events are counted as lost."""
     ended, errors = True, ""
     with runner.running(HANGS, naive) as process:
         assert process.stdout is not None
@@ -102,8 +102,10 @@ def test_a_resolver_that_hangs_keeps_no_process(runner: Runner, naive: str) -> N
     assert ended is ("1 events were not delivered before the exit, they are lost" in errors)
 
 
-def test_a_name_is_remembered(loop: OwnResolverLoop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the resolver fails, a name is what it was last; one that was never known is not."""
+def test_last_known_answer_is_used_if_dns_fails(
+    loop: OwnResolverLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the resolver fails, the last answer is used; a name without one is an error."""
 
     def fail(*_: object, **__: object) -> None:
         raise socket.gaierror("gone")
@@ -116,10 +118,8 @@ def test_a_name_is_remembered(loop: OwnResolverLoop, monkeypatch: pytest.MonkeyP
         loop.run_until_complete(ask("localhost.localdomain"))
 
 
-def test_a_name_is_looked_up_once_however_many_ask(
-    loop: OwnResolverLoop, slow: SlowResolver
-) -> None:
-    """Who asks meanwhile waits for the same answer, on a loop that runs on."""
+def test_concurrent_callers_share_one_lookup(loop: OwnResolverLoop, slow: SlowResolver) -> None:
+    """Callers that ask meanwhile wait for the same answer, and the loop keeps running."""
 
     async def ask_twice() -> Any:
         asked = asyncio.gather(ask(), ask())
@@ -132,10 +132,10 @@ def test_a_name_is_looked_up_once_however_many_ask(
     assert threading.get_ident() not in slow.threads
 
 
-def test_who_stops_waiting_leaves_the_look_up_to_the_next(
+def test_cancelled_caller_does_not_cancel_the_lookup(
     loop: OwnResolverLoop, slow: SlowResolver
 ) -> None:
-    """A resolver that hangs has one thread, not one for each try, and its answer is not lost."""
+    """A hanging resolver has one thread, not one for each try, and its answer is not lost."""
 
     async def give_up_thrice() -> Any:
         for _ in range(3):
@@ -150,8 +150,10 @@ def test_who_stops_waiting_leaves_the_look_up_to_the_next(
     assert len(slow.threads) == 1
 
 
-def test_a_name_that_is_known_is_not_waited_for(loop: OwnResolverLoop, slow: SlowResolver) -> None:
-    """Where the resolver falls silent, a name is what it was last before a connection gives up."""
+def test_last_known_answer_is_used_if_dns_is_silent(
+    loop: OwnResolverLoop, slow: SlowResolver
+) -> None:
+    """If the resolver is silent, the last answer is used before a connection times out."""
     slow.answers.set()
     loop.run_until_complete(ask())
     slow.answers.clear()
@@ -160,10 +162,8 @@ def test_a_name_that_is_known_is_not_waited_for(loop: OwnResolverLoop, slow: Slo
     assert slow.ended == 1
 
 
-def test_a_fault_of_the_resolver_is_told_to_who_asks(
-    loop: OwnResolverLoop, slow: SlowResolver
-) -> None:
-    """An error of another kind, as for a name that no name can be, is the caller's as well."""
+def test_other_errors_of_the_resolver_are_raised(loop: OwnResolverLoop, slow: SlowResolver) -> None:
+    """An error of another kind, as for an invalid host name, is raised as well."""
     slow.error = UnicodeError("label too long")
     slow.answers.set()
 
@@ -171,8 +171,8 @@ def test_a_fault_of_the_resolver_is_told_to_who_asks(
         loop.run_until_complete(ask())
 
 
-def test_an_answer_that_comes_too_late_is_nobodys(slow: SlowResolver) -> None:
-    """The loop may be closed when the resolver answers: nothing is raised, or said."""
+def test_answer_after_the_close_is_ignored(slow: SlowResolver) -> None:
+    """If the loop is closed when the resolver answers, nothing is raised or logged."""
     loop = OwnResolverLoop()
     with pytest.raises(TimeoutError):
         loop.run_until_complete(ask(seconds=0.02))
@@ -182,10 +182,10 @@ def test_an_answer_that_comes_too_late_is_nobodys(slow: SlowResolver) -> None:
     wait_until(lambda: slow.ended)
 
 
-def test_a_name_is_looked_up_without_a_thread_where_none_is_to_be_had(
+def test_name_is_resolved_without_a_thread_if_none_can_start(
     slow: SlowResolver, no_thread: Callable[[], None]
 ) -> None:
-    """It is said beforehand that the loop is held up, and what was known is not asked again."""
+    """The callback runs before the loop is blocked, and a known name is not resolved again."""
     said: list[int] = []
     loop = OwnResolverLoop(before_blocking=lambda: said.append(len(slow.threads)))
     no_thread()

@@ -10,7 +10,7 @@ from tests.support.waiting import PATIENCE
 NO_SUCH_HOST = "http://collector.test:9"
 
 END_SECONDS = 15.0
-"""What a process's end of two seconds may take on a busy machine: the resolver takes 30."""
+"""The most that an exit of two seconds may take on a busy machine. The resolver takes 30."""
 
 UNTIL_KILLED = """
 import sys
@@ -80,18 +80,18 @@ sqreen.track("next")
 
 @pytest.fixture(params=["replaced", "real"])
 def names(request: pytest.FixtureRequest, runner: Runner) -> SilentNames:
-    """Return a machine without answers: with a resolver of ours, or with its own."""
+    """Return a machine whose name server is silent, with a replaced or the real resolver."""
     return silent_name_server(runner.folder) if request.param == "real" else SilentNames()
 
 
 def settings(runner: Runner, names: SilentNames, *, spool: bool = True) -> dict[str, Any]:
-    """Return what a script needs where names are not answered, with a short interval."""
+    """Return the environment of a script on that machine."""
     spooled = {"SQREEN_SPOOL_DIR": str(runner.folder / "spool")} if spool else {}
     return {"SQREEN_URL": NO_SUCH_HOST, **spooled, **names.settings}
 
 
 def end_of(runner: Runner, names: SilentNames, script: str, naive: str = "") -> float:
-    """Run a script with a spool to its end, and return how many seconds that took."""
+    """Run a script with a spool, and return how many seconds its exit took."""
     more = settings(runner, names)
     with runner.running(names.prelude + script, naive, command=names.command, **more) as process:
         printed, errors = process.communicate(timeout=PATIENCE)
@@ -100,16 +100,16 @@ def end_of(runner: Runner, names: SilentNames, script: str, naive: str = "") -> 
 
 
 def replayed(runner: Runner) -> int:
-    """Return how many events the next process delivers, for which names are answered."""
+    """Return how many events the next process delivers, which has a working name server."""
     runner.run(DELIVERED, SQREEN_SPOOL_DIR=str(runner.folder / "spool"))
     return runner.names.count("x")
 
 
 @pytest.mark.parametrize(("naive", "came"), [("", 2), ("looks up on its thread", 0)])
-def test_events_are_in_the_spool_while_a_name_is_looked_up(
+def test_events_are_spooled_while_a_name_is_resolved(
     runner: Runner, names: SilentNames, naive: str, came: int
 ) -> None:
-    """A process that is killed meanwhile loses nothing that is older than the spool needs."""
+    """A process that is killed meanwhile loses no event older than the limit of the spool."""
     more = settings(runner, names) | {"SQREEN_FLUSH_INTERVAL": "0.1"}
     script = names.prelude + UNTIL_KILLED
     with runner.running(script, naive, command=names.command, **more) as process:
@@ -123,25 +123,23 @@ def test_events_are_in_the_spool_while_a_name_is_looked_up(
     ("script", "naive", "came"),
     [(AT_ONCE, "", 2), (AT_ONCE, "looks up on its thread", 0), (AFTER_A_TRY, "", 2)],
 )
-def test_an_exit_leaves_events_to_the_spool_while_a_name_is_looked_up(
+def test_exit_spools_events_while_a_name_is_resolved(
     runner: Runner, names: SilentNames, script: str, naive: str, came: int
 ) -> None:
-    """The end does not wait for the resolver, and the next process has what was left."""
+    """The exit does not wait for the resolver, and the next process sends the rest."""
     assert end_of(runner, names, script, naive) < END_SECONDS
     assert replayed(runner) == came
 
 
 @pytest.mark.parametrize(("naive", "came"), [("", 2), ("blocks before it keeps", 0)])
-def test_an_exit_without_a_thread_leaves_events_to_the_spool(
-    runner: Runner, naive: str, came: int
-) -> None:
-    """Where no thread can start for the look-up, the spool has what is sent before it begins."""
+def test_exit_without_threads_spools_events(runner: Runner, naive: str, came: int) -> None:
+    """If no thread can start for the lookup, the batch is spooled before the lookup blocks."""
     assert end_of(runner, SilentNames(), WITHOUT_THREADS, naive) < END_SECONDS
     assert replayed(runner) == came
 
 
-def test_a_close_is_answered_while_a_name_is_looked_up(runner: Runner, names: SilentNames) -> None:
-    """It ends in time, the loss is counted, and the log has the reason and the setting."""
+def test_close_ends_in_time_while_a_name_is_resolved(runner: Runner, names: SilentNames) -> None:
+    """The loss is counted, and the log line has the reason and the setting."""
     more = settings(runner, names, spool=False)
     with runner.running(names.prelude + CLOSED, command=names.command, **more) as process:
         printed, errors = process.communicate(timeout=PATIENCE)

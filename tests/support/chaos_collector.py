@@ -1,4 +1,4 @@
-"""A real collector on loopback that fails in every way that a network and a server know."""
+"""A real collector on loopback that fails in the ways of networks and servers."""
 
 import gzip
 import json
@@ -17,29 +17,29 @@ from typing import Any
 from tests.support.http_server import http_server
 
 BAD = "bad"
-"""The name of events that are rejected, whenever they come."""
+"""The name of events that are always rejected."""
 
 PAUSE_SECONDS = 1.0
-"""What the answers that ask for a pause ask for; HTTP knows no shorter one."""
+"""The pause of answers with Retry-After, which has no shorter one."""
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 _OVER_THE_WIRE = 0.001
 
 
 class Fault(Enum):
-    """What happens to one post."""
+    """A fault of one post."""
 
     FAILS = "500"
     IS_DOWN = "503, and closes the connection"
     ASKS_FOR_SECONDS = "429 with Retry-After in seconds"
     ASKS_FOR_A_DATE = "429 with Retry-After as a date"
-    WANTS_ANOTHER_TOKEN = "401"
+    REFUSES_THE_TOKEN = "401"
     REFUSES = "400"
     TAKES_THREE = "413 for more than 3 events"
-    TAKES_NONE = "413 whatever it is"
-    IS_NO_COLLECTOR = "200 with a page"
-    MUMBLES = "stores, and answers with a page"
-    MISCOUNTS = "stores, and answers with a verdict on more events"
+    TAKES_NONE = "413 for every batch"
+    IS_ANOTHER_SERVER = "200 with a page"
+    STORES_AND_ANSWERS_WITH_A_PAGE = "stores, and answers with a page"
+    MISCOUNTS = "stores, and answers with counts of more events"
     IS_SLOW = "stores, and answers byte by byte"
     HANGS = "answers nothing"
     STORES_AND_HANGS = "stores, and answers nothing"
@@ -55,8 +55,8 @@ _PLAIN = {
         429,
         {"Date": "Sun, 22 Nov 2026 10:00:00 GMT", "Retry-After": "Sun, 22 Nov 2026 10:00:01 GMT"},
     ),
-    Fault.WANTS_ANOTHER_TOKEN: (401, {}),
-    Fault.IS_NO_COLLECTOR: (200, {}),
+    Fault.REFUSES_THE_TOKEN: (401, {}),
+    Fault.IS_ANOTHER_SERVER: (200, {}),
 }
 _FINAL = {
     Fault.REFUSES: (400, "refused", 0),
@@ -68,16 +68,16 @@ _PAGE = b"<html>Welcome to nginx</html>"
 
 @dataclass
 class ChaosCollector:
-    """A collector, what it is to do, and what it knows.
+    """A collector, its planned faults and its events.
 
     Attributes:
-        port: Where it listens.
-        faults: What happens to the posts to come; after that all is well.
-        stored: The events that it has, by id, as they came.
-        fates: What it said last of the events that it does not take, by id.
-        bodies: The body of each batch, by its id.
+        port: Its port.
+        faults: The faults of the next posts; later posts succeed.
+        stored: The stored events by id.
+        fates: The last reason for each event that it refused, by id.
+        bodies: The body of each batch by its id.
         posts: When each post came.
-        broken: What must never be, and was.
+        broken: Violations of the protocol.
     """
 
     port: int = 0
@@ -90,21 +90,21 @@ class ChaosCollector:
     calm: threading.Event = field(default_factory=threading.Event)
 
     def recover(self) -> None:
-        """Be well from now on, and let go of whoever hangs."""
+        """Stop failing, and answer the hanging posts."""
         self.faults.clear()
         self.calm.set()
 
     @property
     def lost(self) -> dict[str, int]:
-        """How many events it said that it takes never, by reason."""
+        """The number of events that it refused for good, by reason."""
         return Counter(fate for name, fate in self.fates.items() if name not in self.stored)
 
     def knows_any(self, events: list[dict[str, Any]]) -> bool:
-        """Tell whether it has one of the events; then it refuses the batch no more."""
+        """Return whether it has stored one of the events; then it must not refuse the batch."""
         return any(event["id"] in self.stored for event in events)
 
     def note(self, key: str, body: bytes, events: list[dict[str, Any]]) -> None:
-        """Note a post, and what of it must never be."""
+        """Record a post and its violations of the protocol."""
         self.posts.append(time.monotonic())
         if self.bodies.setdefault(key, body) != body:
             self.broken.append(f"batch {key} came with other bytes")
@@ -113,7 +113,7 @@ class ChaosCollector:
                 self.broken.append(f"event {event['id']} changed")
 
     def store(self, events: list[dict[str, Any]]) -> bytes:
-        """Store what is good, and return the verdict."""
+        """Store the good events and return the answer."""
         rejected: list[dict[str, Any]] = []
         duplicates = 0
         for index, event in enumerate(events):
@@ -125,13 +125,13 @@ class ChaosCollector:
             else:
                 self.stored[event["id"]] = json.dumps(event)
         accepted = len(events) - duplicates - len(rejected)
-        verdict = {"accepted": accepted, "duplicates": duplicates, "rejected": rejected}
-        return json.dumps(verdict).encode()
+        answer = {"accepted": accepted, "duplicates": duplicates, "rejected": rejected}
+        return json.dumps(answer).encode()
 
 
 @contextmanager
 def chaos_collector() -> Iterator[ChaosCollector]:
-    """Run a collector of this kind."""
+    """Run a collector that fails as planned."""
     running = ChaosCollector()
 
     class Handler(_Handler):
@@ -165,51 +165,51 @@ class _Handler(BaseHTTPRequestHandler):
     def _meet(self, fault: Fault | None, events: list[dict[str, Any]]) -> None:
         if fault in _PLAIN:
             status, headers = _PLAIN[fault]
-            self._say(_PAGE, status=status, **headers)
+            self._send(_PAGE, status=status, **headers)
         elif fault in _FINAL and not self.collector.knows_any(events):
             self._refuse(fault, events)
         elif fault is Fault.HANGS:
             self._hang()
         else:
-            self._odd(fault)(self.collector.store(events))
+            self._sender_of(fault)(self.collector.store(events))
 
-    def _odd(self, fault: Fault | None) -> Callable[[bytes], None]:
-        """Return how a verdict is told."""
-        ways: dict[Fault | None, Callable[[bytes], None]] = {
-            Fault.MUMBLES: lambda _: self._say(_PAGE),
-            Fault.MISCOUNTS: lambda _: self._say(b'{"accepted": 1001}'),
-            Fault.IS_SLOW: self._dribble,
+    def _sender_of(self, fault: Fault | None) -> Callable[[bytes], None]:
+        """Return the function that sends the answer."""
+        senders: dict[Fault | None, Callable[[bytes], None]] = {
+            Fault.STORES_AND_ANSWERS_WITH_A_PAGE: lambda _: self._send(_PAGE),
+            Fault.MISCOUNTS: lambda _: self._send(b'{"accepted": 1001}'),
+            Fault.IS_SLOW: self._send_slowly,
             Fault.STORES_AND_HANGS: lambda _: self._hang(),
-            Fault.RESETS_THE_ANSWER: self._say_half,
+            Fault.RESETS_THE_ANSWER: self._send_half,
         }
-        return ways.get(fault, self._say)
+        return senders.get(fault, self._send)
 
     def _refuse(self, fault: Fault, events: list[dict[str, Any]]) -> None:
         status, reason, limit = _FINAL[fault]
         if len(events) <= limit:
-            self._say(self.collector.store(events))
+            self._send(self.collector.store(events))
             return
         if len(events) == 1 or reason == "refused":
             for event in events:
                 self.collector.fates[event["id"]] = reason
-        self._say(_PAGE, status=status)
+        self._send(_PAGE, status=status)
 
-    def _say(self, body: bytes, *, status: int = 202, **headers: str) -> None:
+    def _send(self, body: bytes, *, status: int = 202, **headers: str) -> None:
         self.wfile.write(self._head(body, status, headers) + body)
 
-    def _dribble(self, body: bytes) -> None:
+    def _send_slowly(self, body: bytes) -> None:
         for byte in self._head(body, 202, {}) + body:
             self.wfile.write(bytes([byte]))
             time.sleep(_OVER_THE_WIRE)
 
-    def _say_half(self, body: bytes) -> None:
+    def _send_half(self, body: bytes) -> None:
         self.wfile.write(self._head(body, 202, {}) + body[: len(body) // 2])
         self._reset()
 
     def _head(self, body: bytes, status: int, headers: dict[str, str]) -> bytes:
         self.close_connection = headers.get("Connection") == "close"
         fields = {"Content-Length": str(len(body)), **headers}
-        lines = [f"HTTP/1.1 {status} Told", *(f"{key}: {value}" for key, value in fields.items())]
+        lines = [f"HTTP/1.1 {status} Chaos", *(f"{key}: {value}" for key, value in fields.items())]
         return "\r\n".join([*lines, "", ""]).encode()
 
     def _hang(self) -> None:
@@ -217,11 +217,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _reset(self) -> None:
-        """Close without a goodbye, as a crash or a firewall does."""
+        """Reset the connection, as a crash or a firewall does."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         for each in (self.wfile, self.rfile, self.connection):
             each.close()
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""

@@ -50,7 +50,7 @@ def wait_until(done: Callable[[], bool], seconds: float, *, clock: Clock) -> boo
 async def await_until(done: Callable[[], bool], seconds: float, *, clock: Clock) -> bool:
     """Wait like ``wait_until``, without blocking the caller's event loop (asyncio or trio)."""
     # Imported here: only an app with an event loop needs it, and has loaded it.
-    from anyio import sleep  # noqa: PLC0415
+    from anyio import sleep
 
     end = clock() + seconds
     while not done():

@@ -195,7 +195,7 @@ class Flusher:
         if not self.started:
             self._start()
         elif self._clock() - self._started_at > THREAD_START_SECONDS:
-            message = "the flusher's thread does not run, give uWSGI the option enable-threads"
+            message = "the flusher's thread does not run, set uWSGI's option enable-threads"
             self._guard.warn("asleep", message)
 
     def _start(self) -> None:
@@ -218,7 +218,7 @@ class Flusher:
 
     def _log_not_started(self, error: RuntimeError | OSError) -> None:
         if "shutdown" not in str(error):  # Python 3.12 starts no thread at its exit
-            message = "delivery can't start, so events wait for the next one, or for the exit: %s"
+            message = "delivery can't start, so events wait until the next event or the exit: %s"
             self._guard.warn("birth", message, error)
 
     def _run(self) -> None:

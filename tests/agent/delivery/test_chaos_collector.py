@@ -1,4 +1,4 @@
-"""Whatever a collector does, no event is lost unaccounted, and none arrives twice."""
+"""Whatever a collector does, every event is counted, and none arrives twice."""
 
 import math
 import random
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 QUICK = RetryPolicy(send=0.25, first_delay=0.01, max_delay=0.05, misconfigured=0.05)
 PATIENCE = 90.0
-"""Others look once a minute for what a process left in the spool, where the first look fails."""
+"""A process looks once a minute for the spool of others, if its first look fails."""
 
 CLOSE_PATIENCE = 10.0
 INCOMPRESSIBLE = random.Random(7).randbytes(3000).hex()
@@ -39,8 +39,8 @@ INCOMPRESSIBLE = random.Random(7).randbytes(3000).hex()
 End: TypeAlias = Literal["recovers", "does not"]
 
 
-class Listening(HttpTransport):
-    """Notes for how long a collector is left alone that is heard to ask for it."""
+class RecordingTransport(HttpTransport):
+    """Records the pauses after answers that asked for one."""
 
     def __init__(self, *, url: str, pauses: list[float]) -> None:
         super().__init__(url=url, token="t", user_agent="u")
@@ -57,7 +57,7 @@ class Listening(HttpTransport):
 
 
 class Delivery(RuleBasedStateMachine):
-    """An app tracks, flushes and closes, while its collector does what it likes."""
+    """An app tracks, flushes and closes, while its collector fails at random."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,21 +69,21 @@ class Delivery(RuleBasedStateMachine):
         self.end: End = "recovers"
 
     def process(self, open_spool: Callable[[EventQueue], Spool] = no_spool) -> FlusherHarness:
-        """Return what an app of its own process tracks with."""
+        """Return the flusher of a new process."""
         url = f"http://localhost:{self.collector.port}"
-        transport = partial(Listening, url=url, pauses=self.pauses)
+        transport = partial(RecordingTransport, url=url, pauses=self.pauses)
         return FlusherHarness(
             transport, interval=0.01, seal=None, retry=QUICK, open_spool=open_spool
         )
 
     @initialize(end=st.sampled_from(["recovers", "recovers", "recovers", "does not"]))
     def choose_the_end(self, end: End) -> None:
-        """Say how it ends: the collector recovers, or the app is closed before that."""
+        """Choose the end: the collector recovers, or the app is closed before."""
         self.end = end
 
     @rule(count=st.integers(1, 20), name=st.sampled_from(["good", "good", "large", BAD]))
     def track(self, count: int, name: str) -> None:
-        """Track some events of a kind."""
+        """Track events of one kind."""
         properties = {"text": INCOMPRESSIBLE} if name == "large" else {}
         for _ in range(count):
             assert self.harness.track(name, properties=properties)
@@ -91,30 +91,30 @@ class Delivery(RuleBasedStateMachine):
 
     @rule(faults=st.lists(st.sampled_from(Fault), min_size=1, max_size=4))
     def misbehave(self, faults: list[Fault]) -> None:
-        """Let the collector do this with the posts to come."""
+        """Plan faults for the next posts."""
         self.collector.faults.extend(faults)
 
     @rule(seconds=st.sampled_from([0.0, 0.02, 0.1]))
     def flush(self, seconds: float) -> None:
-        """Want everything out, without waiting for it for long."""
+        """Request a flush, and wait only briefly."""
         self.harness.flusher.flush(seconds)
 
     @precondition(lambda self: self.tracked)
     @rule(seconds=st.sampled_from([0.02, 0.1, 0.3]))
     def pass_time(self, seconds: float) -> None:
-        """Wait until the collector has done all of it, at most so long."""
+        """Wait until the planned faults have happened, with a limit."""
         end = time.monotonic() + seconds
         while self.collector.faults and time.monotonic() < end:
             time.sleep(0.005)
 
     @invariant()
     def accounts_for_each_event(self) -> None:
-        """Whenever it is asked, the counts are those of what was tracked."""
+        """At any time, the counters add up to the tracked events."""
         assert sum(self.harness.counts.values()) == self.tracked
         assert self.collector.broken == []
 
     def teardown(self) -> None:
-        """End, and compare what both sides know."""
+        """End, and compare the knowledge of both sides."""
         with self.stack:
             try:
                 if self.end == "recovers":
@@ -125,8 +125,8 @@ class Delivery(RuleBasedStateMachine):
                 self.harness.flusher.close(0.5)
 
     def recover(self) -> None:
-        """After the collector recovers, each event is where the counts say."""
-        self.live_through_it(3.0)
+        """After the collector has recovered, the counters match its events."""
+        self.meet_all_faults(3.0)
         self.collector.recover()
         assert self.harness.flusher.flush(PATIENCE)
 
@@ -135,12 +135,12 @@ class Delivery(RuleBasedStateMachine):
         self.check_the_pauses()
 
     def expected(self) -> dict[str, int]:
-        """Return the counts that the collector's own knowledge makes."""
+        """Return the counters that match the events of the collector."""
         counts = {"delivered": len(self.collector.stored), **self.collector.lost}
         return {name: count for name, count in counts.items() if count}
 
-    def live_through_it(self, seconds: float) -> None:
-        """Let the collector do what is left, as long as there are events to do it with."""
+    def meet_all_faults(self, seconds: float) -> None:
+        """Wait until the planned faults have happened, and track events for them."""
         end = time.monotonic() + seconds
         while self.collector.faults and time.monotonic() < end:
             self.pass_time(0.15)
@@ -149,7 +149,7 @@ class Delivery(RuleBasedStateMachine):
                 self.track(5, "good")
 
     def give_up(self) -> None:
-        """A close takes its time and no more, and what was not confirmed is counted as lost."""
+        """A close ends in time, and counts unconfirmed events as lost."""
         begin = time.monotonic()
         left_over = self.harness.flusher.close(0.3)
 
@@ -160,23 +160,23 @@ class Delivery(RuleBasedStateMachine):
         self.accounts_for_each_event()
 
     def check_the_pauses(self) -> None:
-        """A collector that asked to be left alone was, even where the app wanted a flush."""
+        """A collector that asked for a pause got it, even if the app flushed."""
         assert min(self.pauses, default=math.inf) >= PAUSE_SECONDS
 
 
 class SpooledDelivery(Delivery):
-    """The same app with a spool, which what is left when it is closed stays in."""
+    """The same app with a spool, which keeps the rest after a close."""
 
     def process(self, open_spool: Callable[[EventQueue], Spool] | None = None) -> FlusherHarness:
-        """Return what an app of its own process tracks with; all have one spool."""
+        """Return the flusher of a new process. All processes share a spool."""
         if not hasattr(self, "folder"):
             self.folder = Path(self.stack.enter_context(TemporaryDirectory()), "spool")
         opener = spool_opener(self.folder, app="shop", size=2**26, age=3600, guard=Guard())
         return super().process(open_spool or opener)
 
     def recover(self) -> None:
-        """After the collector recovers, it gets what is in the spool as well."""
-        self.live_through_it(3.0)
+        """After the collector has recovered, it gets the spooled events as well."""
+        self.meet_all_faults(3.0)
         self.collector.recover()
         self.wait_for(lambda: "waiting" not in self.harness.counts)
 
@@ -184,10 +184,10 @@ class SpooledDelivery(Delivery):
         self.accounts_for_each_event()
 
     def give_up(self) -> None:
-        """What a close leaves, a later process delivers; together they account for each event."""
+        """A later process delivers the rest of a close; together they count each event."""
         self.harness.flusher.close(0.5)
         self.collector.recover()
-        # Until then the spool is the first one's, and others look for such once a minute only.
+        # Until then the spool belongs to the first process, and others look only once a minute.
         self.wait_for(lambda: self.harness.flusher.finished or not self.tracked)
         first = self.harness.counts
         left, lost = first.pop("waiting", 0), first.pop("exit", 0)
@@ -198,7 +198,7 @@ class SpooledDelivery(Delivery):
         self.wait_for(lambda: later.replayed >= left and "waiting" not in later.counts)
         later.flusher.close(0.5)
 
-        # A close that ends before the flusher counts as lost what this may still put by.
+        # A close that ends before the flusher counts events as lost that are still spooled.
         assert left <= later.replayed <= left + lost
         together = Counter(first) + Counter(later.counts)
         assert together.total() + lost == self.tracked - left + later.replayed
@@ -206,22 +206,22 @@ class SpooledDelivery(Delivery):
             assert together == Counter(self.expected())
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        """Wait until something holds."""
+        """Wait until a condition holds."""
         end = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < end, self.harness.counts
             time.sleep(0.01)
 
 
-UNHURRIED = settings(
+CHAOS_SETTINGS = settings(
     max_examples=15,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # what takes time is not worth shrinking
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes too long
 )
 
 TestDelivery = Delivery.TestCase
-TestDelivery.settings = UNHURRIED
+TestDelivery.settings = CHAOS_SETTINGS
 TestSpooledDelivery = SpooledDelivery.TestCase
-TestSpooledDelivery.settings = UNHURRIED
+TestSpooledDelivery.settings = CHAOS_SETTINGS

@@ -28,7 +28,7 @@ class MemoryTransport:
     def __init__(self, url: str) -> None:
         self._events: Final = memory_events(url)
 
-    async def send(self, batch: Batch, *, seconds: float) -> Delivered:  # noqa: ARG002 at once
+    async def send(self, batch: Batch, *, seconds: float) -> Delivered:
         """Append the events."""
         self._events.extend(decode_event(bytes(raw)) for raw in batch.envelope.events)
         return Delivered()
@@ -48,7 +48,7 @@ class FileTransport:
     def __init__(self, path: Path) -> None:
         self._path: Final = path
 
-    async def send(self, batch: Batch, *, seconds: float) -> Outcome:  # noqa: ARG002 at once
+    async def send(self, batch: Batch, *, seconds: float) -> Outcome:
         """Append a batch. If the disk is full or missing, it is tried again later."""
         try:
             _append(self._path, _lines(batch))
@@ -66,7 +66,7 @@ class ConsoleTransport:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream: Final = sys.stderr if stream is None else stream
 
-    async def send(self, batch: Batch, *, seconds: float) -> Delivered:  # noqa: ARG002 at once
+    async def send(self, batch: Batch, *, seconds: float) -> Delivered:
         """Write the events."""
         self._stream.write(_lines(batch).decode())
         self._stream.flush()

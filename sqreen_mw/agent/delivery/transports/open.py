@@ -30,7 +30,7 @@ def open_transport(
             return MemoryTransport(url)
         case _:
             # Imported here: it takes 100 ms, and other transports do not need it.
-            from sqreen_mw.agent.delivery.transports.http import HttpTransport  # noqa: PLC0415
+            from sqreen_mw.agent.delivery.transports.http import HttpTransport
 
             return HttpTransport(
                 url=url, token=token, user_agent=user_agent, proxy=proxy, ca_file=ca_file
