@@ -13,8 +13,8 @@ from sqreen_mw.protocol.limits import MAX_STATUS, MIN_STATUS
 
 if TYPE_CHECKING:
     # import sqreen_mw does not need them.
-    from sqreen_mw.capture.body import BodyTee, RawBody
     from sqreen_mw.capture.request import RawRequest
+    from sqreen_mw.capture.request_body import BodyTee, RawBody
 
 Route: TypeAlias = tuple[str, Mapping[str, object]]
 """The template of a route, and the parameters of the path."""

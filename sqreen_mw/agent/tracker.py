@@ -14,8 +14,8 @@ from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.process.clock import monotonic
 from sqreen_mw.agent.requests.lookup import find_or_create_context
 from sqreen_mw.app_errors import suppress_app_errors
-from sqreen_mw.capture.body import MAX_BODY_BYTES
 from sqreen_mw.capture.json_copy import Copier, encode_json, plain_json, safe_text
+from sqreen_mw.capture.request_body import MAX_BODY_BYTES
 from sqreen_mw.capture.text import clean_text
 from sqreen_mw.protocol.event_id import new_event_id
 

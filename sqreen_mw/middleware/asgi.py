@@ -13,7 +13,7 @@ from sqreen_mw.agent.process.exit import LAST_STEP_SECONDS, SHUTDOWN_BUDGET
 from sqreen_mw.agent.requests.asgi import REPORTED_HEADERS, Scope, asgi_request
 from sqreen_mw.agent.requests.lookup import STATE_KEY
 from sqreen_mw.agent.runtime import ConfiguredAgent, configure
-from sqreen_mw.capture.body import BodyTee
+from sqreen_mw.capture.request_body import BodyTee
 from sqreen_mw.middleware.lifespan import Lifespan
 
 Message: TypeAlias = MutableMapping[str, Any]

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, Final
 
 from sqreen_mw.agent.requests.wsgi import Environ, WSGIRequestContext
-from sqreen_mw.capture.body import BodyTee
+from sqreen_mw.capture.request_body import BodyTee
 
 _INPUT: Final = "wsgi.input"
 

@@ -5,7 +5,7 @@ from base64 import b64decode
 from binascii import Error
 from typing import Final
 
-from sqreen_mw.scrubbing.commands import mask_commands
+from sqreen_mw.scrubbing.command_lines import mask_commands
 from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.placeholders import is_placeholder
 

@@ -6,9 +6,8 @@ from typing import Any, Final
 
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.scrubbing.assignments import Assignments
-from sqreen_mw.scrubbing.cards import mask_cards
+from sqreen_mw.scrubbing.card_masking import mask_cards
 from sqreen_mw.scrubbing.credentials import mask_credentials
-from sqreen_mw.scrubbing.keys import SensitiveKeys
 from sqreen_mw.scrubbing.markup import mask_markup
 from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.prefilter import (
@@ -19,8 +18,9 @@ from sqreen_mw.scrubbing.prefilter import (
     quick_signals,
 )
 from sqreen_mw.scrubbing.private_keys import mask_private_keys
+from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys
 from sqreen_mw.scrubbing.traverse import LEAST_CARD, LONG_KEY, Traversal
-from sqreen_mw.scrubbing.vendors import mask_vendor_tokens
+from sqreen_mw.scrubbing.vendor_tokens import mask_vendor_tokens
 
 _SHORTEST_SECRET: Final = 5
 _SHORTEST_CARD: Final = 12

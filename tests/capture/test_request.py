@@ -4,9 +4,9 @@ from urllib.parse import urlencode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
 from sqreen_mw.capture.request import MAX_QUERY_BYTES, Describer, RawRequest
+from sqreen_mw.capture.request_body import RawBody
 from sqreen_mw.protocol.batch import decode_event, encode_event
 from sqreen_mw.protocol.event import Event, Params, RequestInfo
 from sqreen_mw.protocol.event_id import new_event_id

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from sqreen_mw.agent.tracker import LOGIN, SIGNUP
-from sqreen_mw.capture.body import MAX_BODY_BYTES
 from sqreen_mw.capture.request import MAX_QUERY_BYTES
+from sqreen_mw.capture.request_body import MAX_BODY_BYTES
 from sqreen_mw.protocol import limits
 from sqreen_mw.protocol.batch import Envelope, IngestAnswer, Rejection, decode_answer, decode_batch
 from sqreen_mw.protocol.event import Event, Params, RequestInfo

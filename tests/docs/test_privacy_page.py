@@ -5,7 +5,7 @@ import re
 from sqreen_mw.scrubbing.key_names import ORIGINAL_KEYS
 from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.scrubber import Scrubber
-from sqreen_mw.scrubbing.vendors import FORMATS
+from sqreen_mw.scrubbing.vendor_tokens import FORMATS
 from tests.docs.pages import text_of
 
 PAGE = text_of("docs/privacy.md")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sqreen_mw.agent.config.config import load_config
-from sqreen_mw.cli.doctor.settings import original_table, settings_table
+from sqreen_mw.cli.doctor.settings_list import original_table, settings_table
 
 PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.requests.wsgi import wsgi_request
-from sqreen_mw.capture.body import BodyTee
+from sqreen_mw.capture.request_body import BodyTee
 from sqreen_mw.middleware.wsgi_input import tee_input, teed_input
 
 BODY = b"first line\nsecond line\nlast"

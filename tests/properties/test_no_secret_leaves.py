@@ -16,9 +16,9 @@ from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.sealing import Sealer
 from sqreen_mw.agent.tracker import Tracker
-from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
 from sqreen_mw.capture.request import Describer
+from sqreen_mw.capture.request_body import RawBody
 from sqreen_mw.protocol.batch import decode_event
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.limits import MAX_EVENT_BYTES

@@ -6,9 +6,9 @@ from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.pending import PendingEvent
-from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.json_copy import encode_json
 from sqreen_mw.capture.request import RawRequest
+from sqreen_mw.capture.request_body import RawBody
 from sqreen_mw.protocol.event_id import new_event_id
 
 

@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from sqreen_mw.agent.calls import AnyAgent
 from sqreen_mw.agent.context import RequestContext, Route
 from sqreen_mw.app_errors import suppress_app_errors
-from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import UNKNOWN_PEER
 from sqreen_mw.capture.json_copy import safe_text
 from sqreen_mw.capture.request import PathParams, RawRequest
+from sqreen_mw.capture.request_body import RawBody
 
 _DEEPEST: Final = 8
 """Limit of nested mounts: an application may be mounted in itself."""

@@ -8,10 +8,10 @@ from typing import Any, Final, TypeAlias
 from sqreen_mw.agent.calls import AnyAgent
 from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.app_errors import suppress_app_errors
-from sqreen_mw.capture.body import RawBody
 from sqreen_mw.capture.client_ip import Headers
 from sqreen_mw.capture.json_copy import safe_text
 from sqreen_mw.capture.request import PathParams, RawRequest
+from sqreen_mw.capture.request_body import RawBody
 
 Environ: TypeAlias = dict[str, Any]
 

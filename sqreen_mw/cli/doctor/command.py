@@ -18,7 +18,7 @@ from sqreen_mw.cli.doctor.connection import check_destination
 from sqreen_mw.cli.doctor.disk import check_disk
 from sqreen_mw.cli.doctor.finding import Finding
 from sqreen_mw.cli.doctor.server_flags import check_command, check_variables
-from sqreen_mw.cli.doctor.settings import settings
+from sqreen_mw.cli.doctor.settings_list import settings
 from sqreen_mw.errors import ConfigurationError
 
 doctor: Final = typer.Typer()

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from sqreen_mw.scrubbing.card_masking import mask_cards
 from sqreen_mw.scrubbing.card_numbers import DOCUMENTED, has_check_digit, is_card
-from sqreen_mw.scrubbing.cards import mask_cards
 from sqreen_mw.scrubbing.mask import MASK
 
 

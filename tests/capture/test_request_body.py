@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqreen_mw.capture.body import (
+from sqreen_mw.capture.request_body import (
     FILE,
     MAX_BODY_BYTES,
     BodyParameters,
@@ -156,7 +156,7 @@ def test_any_content_type_is_accepted(content_type: str) -> None:
 def test_malformed_body_is_not_logged_to_stderr() -> None:
     """An app without logging configuration sees no line of the multipart parser."""
     code = (
-        "from sqreen_mw.capture.body import RawBody, body_parameters\n"
+        "from sqreen_mw.capture.request_body import RawBody, body_parameters\n"
         "found = body_parameters(RawBody('multipart/form-data; boundary=x', b'--y--', False))\n"
         "assert found.incomplete"
     )

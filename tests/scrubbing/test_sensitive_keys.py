@@ -2,7 +2,7 @@
 
 import pytest
 
-from sqreen_mw.scrubbing.keys import SensitiveKeys
+from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys
 
 KEYS = SensitiveKeys()
 
