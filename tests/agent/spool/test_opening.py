@@ -8,6 +8,8 @@ from tests.support.optional import need
 from tests.support.processes import run_script
 from tests.support.spool_files import stored_batches
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"SQREEN_URL": "http://127.0.0.1:9", "SQREEN_TOKEN": "t"}
 
 LOADED = """

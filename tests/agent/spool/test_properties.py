@@ -4,6 +4,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -13,6 +14,8 @@ from sqreen_mw.agent.delivery.spool.accounting import EXPIRED, FULL
 from sqreen_mw.agent.stats import Stats
 from tests.agent.spool.instance import FakeTime, Instance, events
 from tests.support.spool_files import size_of, stored_batches
+
+pytestmark = pytest.mark.slow
 
 SIZE = 2**18
 AGE = 600.0
