@@ -11,7 +11,7 @@ from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NullCalls
 from sqreen_mw.agent.process.exit import run_exit_callbacks
 from sqreen_mw.agent.process.import_lock import IMPORT_LOCK
-from sqreen_mw.app_errors import raised_by_signal_handler
+from sqreen_mw.app_errors import is_suppressible
 
 _UNLOADABLE: Final = NullCalls()
 
@@ -37,7 +37,7 @@ def _agent() -> AnyAgent:
     try:
         current_agent = _runtime()
     except (ImportError, OSError) as error:
-        if raised_by_signal_handler(error):
+        if not is_suppressible(error):
             raise
         logger.error("sqreen_mw can't be loaded, the app goes on: %r", error)
         return _UNLOADABLE

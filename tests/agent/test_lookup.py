@@ -73,7 +73,7 @@ def test_track_accepts_requests_of_all_frameworks(memory: list[Event], request_:
 def test_request_of_a_middleware_keeps_its_context(memory: list[Event]) -> None:
     """Inside a middleware, ``request=`` uses the existing context."""
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+    async def app(scope: Any, receive: Any, send: Any) -> None:
         sqreen.identify({"id": 1})
         sqreen.track("current")
         sqreen.track("given", request=Request(scope))

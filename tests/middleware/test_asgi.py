@@ -176,7 +176,7 @@ def test_exception_passes_unchanged(memory: list[Event]) -> None:
     """The middleware does not change an exception of the app, and the event is kept."""
     error = ValueError("the app's")
 
-    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
         sqreen.track("before")
         raise error
 
@@ -192,7 +192,7 @@ def test_task_can_track_after_its_request(memory: list[Event]) -> None:
     """The context still describes the request after the scope was released."""
     contexts: list[ASGIRequestContext] = []
 
-    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
         contexts.append(scope["state"]["sqreen"])
         scope["path_params"] = {"a": 1}
 
@@ -211,7 +211,7 @@ def test_scope_is_released_when_the_request_ends(memory: list[Event]) -> None:
     class Marked(dict[str, Any]):
         """A scope that can be watched."""
 
-    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
         sqreen.track("x")
 
     middleware = SqreenMiddleware(app)
@@ -231,7 +231,7 @@ def test_second_middleware_shares_the_context(memory: list[Event]) -> None:
     """With two middlewares, a request has one context and its event arrives once."""
     seen: list[object] = []
 
-    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
         seen.append(scope["state"]["sqreen"])
         sqreen.track("x")
 
@@ -245,7 +245,7 @@ def test_second_middleware_shares_the_context(memory: list[Event]) -> None:
 def test_requests_with_shared_state_have_separate_contexts(memory: list[Event]) -> None:
     """A server may give all requests the same state."""
 
-    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
         scope["state"]["sqreen"].track(f"state of {scope['path']}")
         sqreen.track(f"module of {scope['path']}")
 
@@ -269,7 +269,7 @@ def test_unused_body_and_headers_are_released(memory: list[Event]) -> None:
     """After the request, the context keeps only values that an event contains."""
     contexts: list[ASGIRequestContext] = []
 
-    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
         await receive()
         contexts.append(scope["state"]["sqreen"])
         sqreen.track("x")
@@ -321,7 +321,7 @@ def test_lifespan_shutdown_delivers_events(memory: list[Event]) -> None:
 def test_lifespan_works_for_apps_without_one(memory: list[Event], *, failing: bool) -> None:
     """The middleware answers the server if the app does not support the lifespan."""
 
-    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
         if failing:
             raise ValueError(scope["type"])
 
@@ -337,7 +337,7 @@ def test_lifespan_works_for_apps_without_one(memory: list[Event], *, failing: bo
 def test_error_at_startup_reaches_the_server(*, takes_part: bool) -> None:
     """An example is a middleware with a wrong setting."""
 
-    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
         if takes_part:
             await receive()
             raise ValueError(f"no database for {scope['type']}")
@@ -364,7 +364,7 @@ def test_other_scopes_pass_through() -> None:
     """Scopes of other types reach the app unchanged."""
     scopes: list[Scope] = []
 
-    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
         scopes.append(scope)
 
     scope = {"type": "something.new"}
@@ -380,7 +380,7 @@ def test_disconnected_client_is_not_a_trusted_proxy(memory: list[Event]) -> None
     A client that resets its connection at once has no address when uvicorn asks for it.
     """
 
-    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
         sqreen.track("x")
 
     forged = {"client": None, "headers": [(b"x-forwarded-for", b"198.51.100.66")]}
@@ -395,7 +395,7 @@ def test_disconnected_client_is_not_a_trusted_proxy(memory: list[Event]) -> None
 def test_unix_socket_has_no_address(memory: list[Event]) -> None:
     """Without a peer, the header of the proxy is used if there is one."""
 
-    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
         sqreen.track(scope["path"])
 
     middleware = SqreenMiddleware(app)
@@ -625,7 +625,7 @@ def test_task_does_not_keep_the_scope_alive(memory: list[Event]) -> None:
 
     users: list[weakref.ref[User]] = []
 
-    async def app(scope: Scope, receive: Any, send: Any) -> None:  # noqa: ARG001 ASGI
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
         user = scope["user"] = User()
         user.state = scope["state"]  # type: ignore[attr-defined]  # the app's
         users.append(weakref.ref(user))

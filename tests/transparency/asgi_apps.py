@@ -1,7 +1,5 @@
 """ASGI applications, each with one behaviour that a middleware could break."""
 
-# ruff: noqa: ARG001 ASGI passes three arguments, and most of these applications need one
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,4 +1,3 @@
-# ruff: noqa: ARG001 what ASGI calls with three arguments needs few of them
 import asyncio
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress

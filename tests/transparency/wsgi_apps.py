@@ -1,7 +1,5 @@
 """WSGI applications, each with one behaviour that a middleware could break."""
 
-# ruff: noqa: ARG001 WSGI passes two arguments, and most of these applications need one
-
 import io
 import sys
 from collections.abc import Iterable, Iterator

@@ -27,7 +27,7 @@ from sqreen_mw.agent.process import unpatched
 from sqreen_mw.agent.process.sigterm import block_sigterm_here, install_sigterm_handler
 from sqreen_mw.agent.process.workers import is_uwsgi_master, register_worker_exit_hooks
 from sqreen_mw.agent.stats import Stats
-from sqreen_mw.app_errors import raised_by_signal_handler
+from sqreen_mw.app_errors import is_suppressible
 from sqreen_mw.protocol.event_id import new_event_id
 
 THREAD_START_SECONDS: Final = 5.0
@@ -212,7 +212,7 @@ class Flusher:
             unpatched.start_thread(self._run)
         except BaseException as error:
             self.started = self._thread is not None
-            if raised_by_signal_handler(error) or not isinstance(error, RuntimeError):
+            if not (isinstance(error, RuntimeError) and is_suppressible(error)):
                 raise
             self._log_not_started(error)
 

@@ -502,7 +502,7 @@ def test_transport_that_raises_is_retried(
 
         calls = 0
 
-        async def send(self, batch: Batch, *, seconds: float) -> Delivered:  # noqa: ARG002
+        async def send(self, batch: Batch, *, seconds: float) -> Delivered:
             """Raise, then deliver."""
             self.calls += 1
             if self.calls == 1:

@@ -109,7 +109,7 @@ class AnsweringTransport(InstantTransport):
     def __init__(self, answer: bytes | None) -> None:
         self._answer = answer
 
-    async def send_heartbeat(self, body: bytes, *, seconds: float) -> bytes | None:  # noqa: ARG002
+    async def send_heartbeat(self, body: bytes, *, seconds: float) -> bytes | None:
         """Return the answer."""
         return self._answer
 
