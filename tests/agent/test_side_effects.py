@@ -4,6 +4,8 @@ import pytest
 
 from tests.support.processes import run_script
 
+pytestmark = pytest.mark.slow
+
 SNAPSHOT = """
 import signal, sys, threading
 from pathlib import Path

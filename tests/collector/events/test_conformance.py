@@ -44,6 +44,7 @@ thorough = settings(
 )
 
 
+@pytest.mark.slow
 @thorough
 @given(wanted=batches, limit=st.integers(1, 5))
 def test_pages_hold_each_event_once_newest_first(
@@ -61,6 +62,7 @@ def test_pages_hold_each_event_once_newest_first(
     assert order == sorted(order, reverse=True)
 
 
+@pytest.mark.slow
 @thorough
 @given(wanted=batches, query=queries, limit=st.integers(1, 5))
 def test_filters_match_like_plain_python(
@@ -75,6 +77,7 @@ def test_filters_match_like_plain_python(
     assert found == [stored for stored in everything if matches(query, stored)]
 
 
+@pytest.mark.slow
 @thorough
 @given(wanted=batches, query=queries, seq=st.integers(0, 10), limit=st.integers(1, 30))
 def test_since_returns_events_in_the_order_of_storing(
@@ -95,6 +98,7 @@ def test_since_returns_events_in_the_order_of_storing(
     assert list(found) == newer[:limit]
 
 
+@pytest.mark.slow
 @thorough
 @given(wanted=batches, query=queries, interval=st.integers(1, 50))
 def test_histogram_counts_equal_the_pages(
@@ -114,6 +118,7 @@ def test_histogram_counts_equal_the_pages(
         assert count == sum(start <= s.event.timestamp < start + interval for s in found)
 
 
+@pytest.mark.slow
 @thorough
 @given(first=st.lists(events, max_size=5), second=st.lists(events, max_size=5))
 def test_duplicates_change_nothing(
@@ -161,6 +166,7 @@ def test_stored_event_is_complete(store: EventStore) -> None:
     assert stored.received_at == NOW
 
 
+@pytest.mark.slow
 @thorough
 @given(one=any_event)
 def test_any_event_can_be_stored_and_found(new_store: NewStore, one: Event) -> None:
