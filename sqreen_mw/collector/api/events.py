@@ -76,13 +76,14 @@ async def histogram(
     request: Request, only_app: OnlyApp, parameters: Annotated[HistogramParameters, Query()]
 ) -> Response:
     """Return the number of events in each interval, aligned to the epoch."""
-    wanted, interval = parameters.query(only_app=only_app, now=system_clock()), parameters.interval
-    if (wanted.end - wanted.start) // interval >= MAX_BARS - 1:
+    query = parameters.query(only_app=only_app, now=system_clock())
+    interval = parameters.interval
+    if (query.end - query.start) // interval >= MAX_BARS - 1:
         raise ProblemError(
             422,
             f"interval: too short, the maximum is {MAX_BARS - 1} intervals: use longer intervals",
         )
-    found = await read_events(partial(_store(request).histogram, wanted, interval=interval))
+    found = await read_events(partial(_store(request).histogram, query, interval=interval))
     return _json(
         HistogramAnswer(
             start=found.start, interval=interval, total=found.total, counts=found.counts
@@ -101,12 +102,12 @@ async def event(
     request: Request, event_id: str, *, only_app: OnlyApp, app: str | None = None
 ) -> Response:
     """Return the event with an id. Ids are unique per app, so a session must name the app."""
-    wanted = only_app or app
-    if wanted is None:
+    readable = only_app or app
+    if readable is None:
         raise ProblemError(422, "app: name the app, because ids are unique per app")
-    found = await read_events(partial(_store(request).get, wanted, event_id))
+    found = await read_events(partial(_store(request).get, readable, event_id))
     if found is None:
-        raise ProblemError(404, f"the app {wanted!r} has no event {event_id!r}")
+        raise ProblemError(404, f"the app {readable!r} has no event {event_id!r}")
     return _json(found)
 
 

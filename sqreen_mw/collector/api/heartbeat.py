@@ -49,12 +49,12 @@ async def heartbeat(
     received_at = system_clock()
     encoding = json_encoding(request.headers)
     body = await bounded_body(request, limit=MAX_HEARTBEAT_BYTES)
-    beat = _read(plain(body, encoding=encoding, limit=MAX_HEARTBEAT_BYTES))
-    check_app(token, Action.SEND_HEARTBEATS, beat.app)
+    received = _read(plain(body, encoding=encoding, limit=MAX_HEARTBEAT_BYTES))
+    check_app(token, Action.SEND_HEARTBEATS, received.app)
     record = services_of(request).state.instances.record
     try:
         await run_sync(
-            partial(record, token.app, beat, received_at=received_at), limiter=_one_at_a_time
+            partial(record, token.app, received, received_at=received_at), limiter=_one_at_a_time
         )
     except RefusedError as error:
         raise ProblemError(429, str(error)) from error

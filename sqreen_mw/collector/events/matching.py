@@ -21,13 +21,13 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _equals(wanted: Any) -> Test:
-    return lambda value: bool(_text(value) == wanted)
+def _equals(expected: Any) -> Test:
+    return lambda value: bool(_text(value) == expected)
 
 
-def _contains(wanted: Any) -> Test:
+def _contains(expected: Any) -> Test:
     # bytes.lower() changes ASCII letters only, as LIKE does.
-    folded = wanted.encode().lower()
+    folded = expected.encode().lower()
     return lambda value: folded in _text(value).encode().lower()
 
 
@@ -64,9 +64,9 @@ def _in_network(network: Any) -> Test:
 
 
 def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
-    def build(wanted: Any) -> Test:
+    def build(expected: Any) -> Test:
         # type() excludes bool, which is a subclass of int.
-        return lambda value: type(value) in {int, float} and compare(value, wanted)
+        return lambda value: type(value) in {int, float} and compare(value, expected)
 
     return build
 

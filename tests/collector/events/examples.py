@@ -167,10 +167,10 @@ def walk(store: EventStore, query: EventQuery, *, limit: int) -> list[StoredEven
         after = page.next
 
 
-def fill(new_store: Callable[[], EventStore], wanted: Sequence[AcceptedBatch]) -> EventStore:
+def fill(new_store: Callable[[], EventStore], batches: Sequence[AcceptedBatch]) -> EventStore:
     """Return a new store that holds the batches."""
     store = new_store()
-    for one in wanted:
+    for one in batches:
         store.append(one)
     return store
 

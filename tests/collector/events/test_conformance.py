@@ -46,30 +46,30 @@ thorough = settings(
 
 @pytest.mark.slow
 @thorough
-@given(wanted=batches, limit=st.integers(1, 5))
+@given(sent=batches, limit=st.integers(1, 5))
 def test_pages_hold_each_event_once_newest_first(
-    new_store: NewStore, wanted: list[AcceptedBatch], limit: int
+    new_store: NewStore, sent: list[AcceptedBatch], limit: int
 ) -> None:
     """The pages of a query contain each event once, sorted by time and sequence number."""
-    store = fill(new_store, wanted)
+    store = fill(new_store, sent)
 
     found = walk(store, ANY_TIME, limit=limit)
 
-    sent = {(one.app, e.id): e for one in reversed(wanted) for e in reversed(one.events)}
-    assert {(s.app, s.event.id): s.event for s in found} == sent
-    assert len(found) == len(sent)
+    newest = {(one.app, e.id): e for one in reversed(sent) for e in reversed(one.events)}
+    assert {(s.app, s.event.id): s.event for s in found} == newest
+    assert len(found) == len(newest)
     order = [(s.event.timestamp, s.seq) for s in found]
     assert order == sorted(order, reverse=True)
 
 
 @pytest.mark.slow
 @thorough
-@given(wanted=batches, query=queries, limit=st.integers(1, 5))
+@given(sent=batches, query=queries, limit=st.integers(1, 5))
 def test_filters_match_like_plain_python(
-    new_store: NewStore, wanted: list[AcceptedBatch], query: EventQuery, limit: int
+    new_store: NewStore, sent: list[AcceptedBatch], query: EventQuery, limit: int
 ) -> None:
     """A store finds the same events as plain Python, for any filter."""
-    store = fill(new_store, wanted)
+    store = fill(new_store, sent)
     everything = walk(store, ANY_TIME, limit=100)
 
     found = walk(store, query, limit=limit)
@@ -79,17 +79,17 @@ def test_filters_match_like_plain_python(
 
 @pytest.mark.slow
 @thorough
-@given(wanted=batches, query=queries, seq=st.integers(0, 10), limit=st.integers(1, 30))
+@given(sent=batches, query=queries, seq=st.integers(0, 10), limit=st.integers(1, 30))
 def test_since_returns_events_in_the_order_of_storing(
     new_store: NewStore,
     *,
-    wanted: list[AcceptedBatch],
+    sent: list[AcceptedBatch],
     query: EventQuery,
     seq: int,
     limit: int,
 ) -> None:
     """Events stored after a sequence number come in that order, at any event time."""
-    store = fill(new_store, wanted)
+    store = fill(new_store, sent)
     everything = sorted(walk(store, ANY_TIME, limit=100), key=attrgetter("seq"))
 
     found = store.since(query, seq=seq, limit=limit)
@@ -100,12 +100,12 @@ def test_since_returns_events_in_the_order_of_storing(
 
 @pytest.mark.slow
 @thorough
-@given(wanted=batches, query=queries, interval=st.integers(1, 50))
+@given(sent=batches, query=queries, interval=st.integers(1, 50))
 def test_histogram_counts_equal_the_pages(
-    new_store: NewStore, wanted: list[AcceptedBatch], query: EventQuery, interval: int
+    new_store: NewStore, sent: list[AcceptedBatch], query: EventQuery, interval: int
 ) -> None:
     """Each interval counts the events of its pages."""
-    store = fill(new_store, wanted)
+    store = fill(new_store, sent)
     narrow = _narrowed(query)
 
     histogram = store.histogram(narrow, interval=interval)

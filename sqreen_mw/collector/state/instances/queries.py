@@ -20,7 +20,7 @@ class Instances:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, app_name: str, beat: Heartbeat, *, received_at: int) -> None:
+    def record(self, app_name: str, heartbeat: Heartbeat, *, received_at: int) -> None:
         """Store a heartbeat. A heartbeat that arrives out of order is ignored.
 
         Raises:
@@ -30,7 +30,7 @@ class Instances:
             app_id = connection.scalar(select(apps.c.id).where(apps.c.name == app_name))
             if app_id is None:
                 raise RefusedError(f"there is no app {app_name!r}")
-            record_heartbeat(connection, app_id, beat, now=received_at)
+            record_heartbeat(connection, app_id, heartbeat, now=received_at)
 
     def all(self, *, since: int, app: str | None = None) -> tuple[Instance, ...]:
         """Return the instances seen since a time, grouped by app."""

@@ -38,66 +38,68 @@ _ADD: Final = (
 )
 
 
-def record_heartbeat(connection: Connection, app_id: int, beat: Heartbeat, *, now: int) -> None:
+def record_heartbeat(
+    connection: Connection, app_id: int, heartbeat: Heartbeat, *, now: int
+) -> None:
     """Store a heartbeat that arrived now. A heartbeat that arrives out of order is ignored.
 
     Raises:
         RefusedError: The app has too many live instances.
     """
-    key = {"app": app_id, "named": beat.instance_id}
+    key = {"app": app_id, "named": heartbeat.instance_id}
     known = connection.execute(_FIND, key).one_or_none()
-    if known is not None and _out_of_order(beat, known):
+    if known is not None and _out_of_order(heartbeat, known):
         return
-    values = _values(beat, now)
+    values = _values(heartbeat, now)
     if known is None:
         _make_room(connection, app_id, now)
-        named = {"app_id": app_id, "instance_id": beat.instance_id}
+        named = {"app_id": app_id, "instance_id": heartbeat.instance_id}
         row_id = connection.scalar(_INSERT, values | named)
     else:
         row_id = known.id
         connection.execute(_UPDATE, values | {"row": row_id})
     before: dict[str, int] = known.dropped if known else {}
-    more = {reason: n - before.get(reason, 0) for reason, n in beat.queue.dropped.items()}
-    env, host = values["env"], beat.host or ""
+    more = {reason: n - before.get(reason, 0) for reason, n in heartbeat.queue.dropped.items()}
+    env, host = values["env"], heartbeat.host or ""
     add_drops(connection, app_id, env=env, host=host, more=more, at=now)
     sample = Sample(
         at=now // SLOT * SLOT,
-        delivered=beat.queue.delivered - (known.delivered if known else 0),
+        delivered=heartbeat.queue.delivered - (known.delivered if known else 0),
         lost=lost_events(more),
-        waiting=beat.queue.waiting,
+        waiting=heartbeat.queue.waiting,
     )
     if _add_sample(connection, row_id, sample):
         _delete_old(connection, now)
 
 
-def _values(beat: Heartbeat, received_at: int) -> dict[str, Any]:
+def _values(heartbeat: Heartbeat, received_at: int) -> dict[str, Any]:
     return {
-        "env": beat.env or DEFAULT_ENVIRONMENT,
-        "release": beat.release,
-        "sdk": beat.sdk,
-        "python": beat.python,
-        "host": beat.host,
-        "pid": beat.pid,
-        "started_at": beat.started_at,
+        "env": heartbeat.env or DEFAULT_ENVIRONMENT,
+        "release": heartbeat.release,
+        "sdk": heartbeat.sdk,
+        "python": heartbeat.python,
+        "host": heartbeat.host,
+        "pid": heartbeat.pid,
+        "started_at": heartbeat.started_at,
         "last_seen": received_at,
-        "clock_skew": received_at - beat.sent_at,
-        "ended": beat.ended,
-        "tracked": beat.queue.tracked,
-        "delivered": beat.queue.delivered,
-        "waiting": beat.queue.waiting,
-        "spooled": beat.queue.spooled,
-        "replayed": beat.queue.replayed,
-        "dropped": beat.queue.dropped,
-        "misuse": beat.misuse,
+        "clock_skew": received_at - heartbeat.sent_at,
+        "ended": heartbeat.ended,
+        "tracked": heartbeat.queue.tracked,
+        "delivered": heartbeat.queue.delivered,
+        "waiting": heartbeat.queue.waiting,
+        "spooled": heartbeat.queue.spooled,
+        "replayed": heartbeat.queue.replayed,
+        "dropped": heartbeat.queue.dropped,
+        "misuse": heartbeat.misuse,
     }
 
 
-def _out_of_order(beat: Heartbeat, known: Row[Any]) -> bool:
+def _out_of_order(heartbeat: Heartbeat, known: Row[Any]) -> bool:
     """Return True if a heartbeat is older than the stored one. Counts never decrease."""
-    queue = beat.queue
+    queue = heartbeat.queue
     now = queue.tracked, queue.delivered, sum(queue.dropped.values())
     then = known.tracked, known.delivered, sum(known.dropped.values())
-    return any(map(gt, then, now)) or (known.ended and not beat.ended)
+    return any(map(gt, then, now)) or (known.ended and not heartbeat.ended)
 
 
 def _add_sample(connection: Connection, row_id: Any, sample: Sample) -> bool:

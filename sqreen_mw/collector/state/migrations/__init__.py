@@ -1,1 +1,1 @@
-"""The steps from an empty database to the tables of today; forward only."""
+"""Migrations of the state database, forward only."""

@@ -1,4 +1,4 @@
-"""What Alembic runs for each upgrade: on the connection that it is given, in one transaction."""
+"""Run Alembic migrations on the given connection in one transaction."""
 
 from alembic import context
 

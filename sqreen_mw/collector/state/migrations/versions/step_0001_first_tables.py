@@ -1,4 +1,4 @@
-"""Make apps, environments, tokens, users, sessions and login links."""
+"""Create apps, environments, tokens, users, sessions and login links."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision: str | None = None
 
 
 def upgrade() -> None:
-    """Make the first tables."""
+    """Create the first tables."""
     op.create_table(
         "apps",
         sa.Column("id", sa.Integer, primary_key=True),

@@ -1,4 +1,4 @@
-"""Make the apps' processes, their samples over time, and the losses that outlive them."""
+"""Create app instances, their samples over time, and dropped events."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision: str | None = "0001"
 
 
 def upgrade() -> None:
-    """Make the tables of heartbeats."""
+    """Create the tables of heartbeats."""
     op.create_table(
         "instances",
         sa.Column("id", sa.Integer, primary_key=True),
