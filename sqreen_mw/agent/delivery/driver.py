@@ -34,6 +34,9 @@ GIL_SECONDS: Final = 0.00005
 ERROR_SECONDS: Final = 1.0
 """How long to wait after an error of ours, so that it does not use up the processor."""
 
+LOOP_CYCLES: Final = 2
+"""Cycles of the event loop between two busy turns, so that a batch being sent makes progress."""
+
 CLOSE_TRANSPORT_SECONDS: Final = 0.3
 
 # call_soon_threadsafe copies the caller's context by default, which would keep the request alive.
@@ -171,7 +174,8 @@ class DeliveryDriver:
     async def _sleep_until(self, moment: float) -> None:
         seconds = moment - self._clock()
         if seconds <= 0:
-            await asyncio.sleep(0)
+            for _ in range(LOOP_CYCLES):
+                await asyncio.sleep(0)
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(None if seconds == math.inf else seconds):
