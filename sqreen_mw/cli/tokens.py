@@ -13,7 +13,7 @@ from sqreen_mw.cli.options import DataDir, StateUrl, opened_state
 from sqreen_mw.collector.state.tokens import AGENT_SCOPES, SCOPES, Token
 
 INGEST: Final = "ingest"
-"""The scope that allows to send events."""
+"""The scope for sending events."""
 
 tokens: Final = typer.Typer(help="Create, list and revoke tokens.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def create(
     data_dir: DataDir = None,
     state_url: StateUrl = None,
 ) -> None:
-    """Create a token for an app and print its secret. By default it allows to send events."""
+    """Create a token for an app and print its secret. By default, it allows sending events."""
     scopes = frozenset(scope) if scope else AGENT_SCOPES
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         state.apps.ensure(app)

@@ -86,11 +86,11 @@ def test_overflow_is_shown_on_the_overview(served: CollectorProcess) -> None:
     assert stats["dropped"] == {"overflow": lost}
     assert lost >= TRACKED - ROOM
     assert (stats["tracked"], stats["delivered"], stats["waiting"]) == (TRACKED, TRACKED - lost, 0)
-    told = served.instances("import")
-    [instance] = told["instances"]
+    answer = served.instances("import")
+    [instance] = answer["instances"]
     assert instance["ended"]
     assert {name: instance[name] for name in stats} == stats
-    assert [(drop["reason"], drop["count"]) for drop in told["drops"]] == [("overflow", lost)]
+    assert [(drop["reason"], drop["count"]) for drop in answer["drops"]] == [("overflow", lost)]
     assert len(served.events("import", at_least=TRACKED - lost)) == TRACKED - lost
     sync_api.expect.set_options(timeout=PAGE_TIMEOUT)
     with sync_api.sync_playwright() as playwright:

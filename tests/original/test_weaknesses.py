@@ -121,7 +121,7 @@ def test_4_properties_identifiers_and_traits_are_scrubbed(memory: list[Event]) -
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "expected"),
     [
         ("user_password", "hunter2", MASK),
         ("note", "Bearer abcdefghij.klmnop", None),
@@ -133,18 +133,18 @@ def test_4_properties_identifiers_and_traits_are_scrubbed(memory: list[Event]) -
     ],
 )
 def test_5_scrubber_masks_related_keys_and_formats(
-    memory: list[Event], key: str, value: Any, told: object
+    memory: list[Event], key: str, value: Any, expected: object
 ) -> None:
     """The original missed related keys, credentials, and cards in sentences, numbers and bytes."""
     sqreen.track("x", properties={key: value})
 
     [event] = delivered(memory)
-    if told is None:
+    if expected is None:
         assert MASK in event.properties[key]
         assert b"abcdefghij" not in encode_event(event)
         assert b"4111111111111111" not in encode_event(event)
     else:
-        assert event.properties == {key: told}
+        assert event.properties == {key: expected}
 
 
 def test_6_deep_and_cyclic_values_are_cut(memory: list[Event]) -> None:

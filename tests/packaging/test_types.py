@@ -70,5 +70,5 @@ def test_all_public_types_are_known(environment: Environment) -> None:
 def is_unknown(symbol: dict[str, Any]) -> bool:
     """Return whether the type of a public symbol is unknown."""
     foreign = symbol["name"].startswith((*NOT_FOR_APPS, UNRESOLVED))
-    said = [each["message"] for each in symbol["diagnostics"]]
-    return not foreign and any(not any(hint in line for hint in INFERRED) for line in said)
+    messages = [each["message"] for each in symbol["diagnostics"]]
+    return not foreign and any(not any(hint in line for hint in INFERRED) for line in messages)
