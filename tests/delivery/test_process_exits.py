@@ -59,6 +59,6 @@ def test_exit_delivers(runner: Runner, end: str, status: int) -> None:
 def test_exit_without_exit_handlers_loses_waiting_events(
     runner: Runner, end: str, status: int
 ) -> None:
-    """Python runs no code of ours at these exits, as the page of process exits says."""
+    """These exits end the process before Python can run our code."""
     assert exit_status(runner, end) == status
     assert runner.names == []
