@@ -9,6 +9,6 @@ __all__ = ["collector"]
 
 
 @pytest.fixture
-def eventually() -> Callable[[Callable[[], object]], None]:
+def eventually() -> Callable[[Callable[[], object]], object]:
     """Return the function that waits until a condition holds."""
     return wait_until

@@ -1,14 +1,13 @@
-import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.support.event_file import written_events
 from tests.support.optional import need
 from tests.support.processes import ROOT, clean_environment, running_python
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, wait_until
 
 CELERY = ("celery", "--quiet", "-A", "tests.frameworks.celery_site")
 
@@ -31,12 +30,9 @@ def test_task_tracks_without_a_request(pool: str, tmp_path: Path) -> None:
 
     options = ("--pool", pool, "--concurrency", "1", "--loglevel", "CRITICAL")
     with running_python("-m", *CELERY, "worker", *options, settings=settings):
-        end = time.monotonic() + PATIENCE
-        while not file.exists():
-            assert time.monotonic() < end, "the task's event did not come"
-            time.sleep(0.05)
+        wait_until(file.exists)
 
-    (event,) = map(json.loads, file.read_text().splitlines())
+    [event] = written_events(file)
     assert (event["event"], event["properties"]) == ("reminded", {"by": "mail"})
     assert event["user_identifiers"] == {"id": "42"}
     assert "request" not in event

@@ -1,7 +1,5 @@
 """The same site in each framework; its events must be equal."""
 
-import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +8,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.support.event_file import written_events
 from tests.support.optional import need
 from tests.support.ports import free_port
 from tests.support.server_process import run_server
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, wait_until
 
 ASGI = ("uvicorn", "--port", "{port}", "--log-level", "critical")
 WSGI = ("gunicorn", "-b", "127.0.0.1:{port}", "--log-level", "critical")
@@ -60,16 +59,16 @@ class Site:
 
     def event(self, name: str, **wanted: object) -> dict[str, Any]:
         """Wait for the event with this name and these values of its request."""
-        end = time.monotonic() + PATIENCE
-        while True:
-            lines = self.file.read_text().splitlines() if self.file.exists() else []
-            events = [event for event in map(json.loads, lines) if event["event"] == name]
-            found = [each for each in events if wanted.items() <= each["request"].items()]
-            if found:
-                (event,) = found
-                return event  # type: ignore[no-any-return]  # JSON
-            assert time.monotonic() < end, (lines, self.log.read_text())
-            time.sleep(0.02)
+
+        def found() -> list[dict[str, Any]]:
+            return [
+                event
+                for event in written_events(self.file)
+                if event["event"] == name and wanted.items() <= event["request"].items()
+            ]
+
+        [event] = wait_until(found, hint=self.log.read_text)
+        return event
 
 
 def command(name: str, port: int) -> list[str]:
@@ -156,5 +155,5 @@ def test_stopping_server_loses_no_events(name: str, tmp_path: Path) -> None:
         )
         assert not file.exists()
 
-    names = [json.loads(line)["event"] for line in file.read_text().splitlines()]
+    names = [event["event"] for event in written_events(file)]
     assert names == ["by.request", "by.module"]

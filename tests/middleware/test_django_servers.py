@@ -1,5 +1,3 @@
-import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +6,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.support.event_file import written_events
 from tests.support.optional import need
 from tests.support.ports import free_port
 from tests.support.server_process import run_server
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -36,14 +35,12 @@ class Served:
 
     def events(self, name: str, count: int) -> list[dict[str, Any]]:
         """Return the events of a name, once there are so many."""
-        end = time.monotonic() + PATIENCE
-        while True:
-            lines = self.file.read_text().splitlines() if self.file.exists() else []
-            found = [event for event in map(json.loads, lines) if event["event"] == name]
-            if len(found) >= count:
-                return found
-            assert time.monotonic() < end, (lines, self.log.read_text())
-            time.sleep(0.02)
+
+        def found() -> list[dict[str, Any]]:
+            events = [event for event in written_events(self.file) if event["event"] == name]
+            return events if len(events) >= count else []
+
+        return wait_until(found, hint=self.log.read_text)
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -112,7 +109,7 @@ def test_stopping_server_delivers_its_events(server: str, tmp_path: Path) -> Non
         assert httpx2.get(f"http://127.0.0.1:{port}/", timeout=PATIENCE).text == "ok"
         assert not file.exists()
 
-    names = [json.loads(line)["event"] for line in file.read_text().splitlines()]
+    names = [event["event"] for event in written_events(file)]
     assert names == ["by.request", "by.module", "by.name"]
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 import httpx2
 
@@ -10,14 +10,18 @@ PATIENCE: Final = 120.0
 """Seconds before a wait fails. It is long, because a busy machine is not a fault."""
 
 
+T = TypeVar("T")
+
+
 def wait_until(
-    condition: Callable[[], object], *, seconds: float = PATIENCE, hint: Callable[[], object] = str
-) -> None:
-    """Wait until a condition holds; fail with a hint if it does not in time."""
+    condition: Callable[[], T], *, seconds: float = PATIENCE, hint: Callable[[], object] = str
+) -> T:
+    """Wait until a condition is true, and return its value; fail with a hint if it stays false."""
     end = time.monotonic() + seconds
-    while not condition():
+    while not (value := condition()):
         assert time.monotonic() < end, hint() or "the condition did not come true"
         time.sleep(0.01)
+    return value
 
 
 def wait_until_answered(url: str, *, seconds: float = PATIENCE) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import wait_until
 from tests.transparency.raw_http import Visit, visit
 
 MARK = "----mark----"
@@ -73,15 +73,15 @@ def _seen(port: int, request: Visit, case: str, variant: str) -> Seen:
     if "Upgrade: websocket" not in request.fields:
         own["Connection"] = "close"
     answer = visit(port, request, own)
-    end = time.monotonic() + PATIENCE
-    while True:
-        done, lines = _ask(port, "records", case)
-        if done:
-            break
-        assert time.monotonic() < end, (request, answer, lines)
-        time.sleep(0.005)
+    lines = wait_until(lambda: _finished(port, case), hint=lambda: (request, answer))
     kept = [line for line in lines if not (request.in_pieces and "receive" in line.split(" {")[0])]
     return Seen(answer, [_UNLIKE.sub("~", line) for line in kept])
+
+
+def _finished(port: int, case: str) -> list[str]:
+    """Return the lines of a request that has ended; they are never empty."""
+    done, lines = _ask(port, "records", case)
+    return lines if done else []
 
 
 def _ask(port: int, path: str, case: str) -> tuple[bool, list[str]]:
