@@ -105,18 +105,25 @@ class DeliveryDriver:
         self._loop = asyncio.get_running_loop()
         if self._heartbeat is not None:
             self._heartbeat.start()
-        planned: Plan | None = None
-        while planned is None or not planned.is_finished:
-            self._woken.clear()
-            planned = None
+        is_finished = False
+        while not is_finished:
             with self._contain_errors:
-                planned = self._turn()
-            if planned is None:
+                await self._run_turns()
+                is_finished = True
+            if not is_finished:
                 self._idle_until = self._clock() + ERROR_SECONDS
-            await self._sleep_until(planned.wake_at if planned else self._idle_until)
+                self._woken.clear()
+                await self._sleep_until(self._idle_until)
         await self._finish()
 
+    async def _run_turns(self) -> None:
+        planned = self._turn()
+        while not planned.is_finished:
+            await self._sleep_until(planned.wake_at)
+            planned = self._turn()
+
     def _turn(self) -> Plan:
+        self._woken.clear()
         now = self._clock()
         state = self._state(now)
         planned = plan(state, now)
