@@ -6,7 +6,6 @@ With ``app_errors``, this is the only module that suppresses every exception.
 import logging
 import math
 import os
-import time
 from collections.abc import Callable
 from functools import cache
 from types import TracebackType
@@ -14,6 +13,7 @@ from typing import Final
 from weakref import WeakSet
 
 from sqreen_mw.agent.process import unpatched
+from sqreen_mw.agent.process.clock import Clock, monotonic
 from sqreen_mw.app_errors import is_suppressible, suppress_app_errors
 from sqreen_mw.capture.text import truncate
 from sqreen_mw.errors import SqreenUsageError
@@ -36,13 +36,15 @@ _ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 1
 class RateLimitedCounter:
     """Counts by cause. Reentrant: a signal handler may interrupt it and count too."""
 
-    def __init__(self, *, interval: float) -> None:
+    def __init__(self, *, interval: float, clock: Clock) -> None:
         """Start with empty counts.
 
         Args:
             interval: Seconds between two log lines of the same cause.
+            clock: Returns monotonic seconds.
         """
         self._interval: Final = interval
+        self._clock: Final = clock
         self._lock = unpatched.new_rlock()
         self._counts: Final[dict[str, int]] = {}
         self._last_logged: Final[dict[str, tuple[float, int]]] = {}
@@ -59,7 +61,7 @@ class RateLimitedCounter:
         Returns:
             How many were suppressed since the last log line, or None to suppress this one as well.
         """
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             count = self._counts.get(cause, 0) + 1
             self._counts[cause] = count
@@ -89,6 +91,7 @@ class Guard:
         scrub: Callable[[str], str] = str,
         strict: bool = False,
         log_interval: float = LOG_INTERVAL,
+        clock: Clock = monotonic,
     ) -> None:
         """Start with empty counts.
 
@@ -96,10 +99,11 @@ class Guard:
             scrub: Masks secrets in a line, because it may contain data of the app.
             strict: Whether misuse raises ``SqreenUsageError`` instead of being logged.
             log_interval: Seconds between two lines of the same cause.
+            clock: Returns monotonic seconds.
         """
         self._scrub: Final = scrub
         self._strict: Final = strict
-        self._counter: Final = RateLimitedCounter(interval=log_interval)
+        self._counter: Final = RateLimitedCounter(interval=log_interval, clock=clock)
         self._off_thread: int | None = None
         _guards.add(self)
         _register_fork_hook()

@@ -1,7 +1,6 @@
 """Turns calls into pending events and identities. It never raises into the app."""
 
 from collections.abc import Callable, Mapping
-from time import time_ns
 from typing import Any, Final
 
 from msgspec import Struct
@@ -11,7 +10,7 @@ from sqreen_mw.agent.calls import AnyAgent, TrackOptions
 from sqreen_mw.agent.context import Identity, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending import PendingEvent
-from sqreen_mw.agent.process.clock import monotonic
+from sqreen_mw.agent.process.clock import epoch_ms, monotonic
 from sqreen_mw.agent.requests.lookup import find_or_create_context
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.json_copy import Copier, encode_json, plain_json, safe_text
@@ -246,7 +245,7 @@ class Tracker:
             if with_body:
                 context.wants_body = True
                 size += MAX_BODY_BYTES
-        now = time_ns() // 1_000_000
+        now = epoch_ms()
         event = PendingEvent(
             id=new_event_id(now),
             name=name,

@@ -29,16 +29,14 @@ def test_details_cannot_forge_log_lines(caplog: pytest.LogCaptureFixture) -> Non
     assert caplog.messages == ["the answer is no\\x0a12:00 root logged in\\x1b[2J\\x85"]
 
 
-def test_log_line_counts_suppressed_lines(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_log_line_counts_suppressed_lines(caplog: pytest.LogCaptureFixture) -> None:
     """The first line after an interval contains the number of suppressed lines."""
-    guard = Guard(log_interval=2.0)
+    now = 100.0
+    guard = Guard(log_interval=2.0, clock=lambda: now)
 
-    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
     for _ in range(4):
         guard.warn("a", "logged")
-    monkeypatch.setattr(time, "monotonic", lambda: 102.01)
+    now = 102.01
     guard.warn("a", "logged")
 
     assert caplog.messages == ["logged", "logged (3 more of these since the last line)"]

@@ -4,7 +4,6 @@ import math
 import os
 import socket
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
@@ -12,6 +11,7 @@ from typing import Final
 
 from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
 from sqreen_mw.agent.delivery.transports.base import AcceptsHeartbeats
+from sqreen_mw.agent.process.clock import epoch_ms
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.batch import Envelope
@@ -64,7 +64,7 @@ class HeartbeatSender:
 
     def start(self) -> None:
         """Schedule the first heartbeat."""
-        self._started_at = _now()
+        self._started_at = epoch_ms()
         self.next_at = self._clock() + FIRST_SECONDS
 
     async def send(self) -> None:
@@ -102,7 +102,7 @@ class HeartbeatSender:
             pid=os.getpid(),
             python=sys.version.partition(" ")[0],
             started_at=self._started_at,
-            sent_at=_now(),
+            sent_at=epoch_ms(),
             ended=ended,
             queue=_queue(stats, ended=ended),
             misuse=dict(islice(stats.misuse.items(), MAX_COUNTERS)),
@@ -123,7 +123,3 @@ def _queue(stats: Stats, *, ended: bool) -> Queue:
         spooled=stats.spooled,
         replayed=stats.replayed,
     )
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,4 +1,7 @@
-"""The monotonic clock of the process, which libraries that freeze time leave alone."""
+"""The clocks of the agent.
+
+Libraries that freeze time in tests change the wall clock, but not the monotonic one.
+"""
 
 import time
 from collections.abc import Callable
@@ -15,3 +18,8 @@ monotonic: Final[Clock] = (
     if hasattr(time, "clock_gettime")
     else time.monotonic
 )
+
+
+def epoch_ms() -> int:
+    """Return the wall clock in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
