@@ -1,3 +1,5 @@
+import fcntl
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -12,9 +14,15 @@ Installed = Callable[[str], Environment]
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel once."""
+    """Build the wheel once; the workers of a run share it."""
     need("build")
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with (folder / "wheel.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        built = [*(folder / "wheel").glob("*.whl")]
+        return built[0] if built else build_wheel(folder / "wheel")
 
 
 @pytest.fixture(scope="session")
