@@ -24,7 +24,7 @@ from sqreen_mw.agent.delivery.transports.base import AcceptsHeartbeats
 from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop
 from sqreen_mw.agent.pending import PendingEvent
 from sqreen_mw.agent.process import unpatched
-from sqreen_mw.agent.process.sigterm import block_sigterm_here, install_sigterm_handler
+from sqreen_mw.agent.process.sigterm import install_sigterm_handler, signals_blocked
 from sqreen_mw.agent.process.workers import is_uwsgi_master, register_worker_exit_hooks
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.app_errors import is_suppressible
@@ -209,7 +209,8 @@ class Flusher:
             register_worker_exit_hooks()
             # Not threading.Thread: it copies the caller's context, is joined at exit, and other
             # tools patch it.
-            unpatched.start_thread(self._run)
+            with signals_blocked():  # the thread inherits it
+                unpatched.start_thread(self._run)
         except BaseException as error:
             self.started = self._thread is not None
             if not (isinstance(error, RuntimeError) and is_suppressible(error)):
@@ -225,7 +226,6 @@ class Flusher:
         if not self._delivers.acquire(blocking=False):
             return
         self.started = True
-        block_sigterm_here()
         self._guard.log_off_thread_here()
         # Debuggers and coverage see a raw thread only if it takes over their hook.
         sys.settrace(threading.gettrace())

@@ -7,7 +7,8 @@ multiprocessing keep the default action: their parent terminates them and waits 
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import FrameType
 from typing import Any, Final, TypeAlias
@@ -44,13 +45,26 @@ def install_sigterm_handler() -> bool:
     return True
 
 
-def block_sigterm_here() -> None:
-    """Never deliver SIGTERM to the current thread.
+_HANDLED_BY_APPS: Final = frozenset(
+    {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM}
+    | {signal.SIGUSR1, signal.SIGUSR2}
+)
 
-    The main thread runs the handlers. If another thread receives the signal while the main thread
+
+@contextmanager
+def signals_blocked() -> Iterator[None]:
+    """Block signals that apps handle, so that a thread started in the block never receives them.
+
+    The main thread runs the handlers. If another thread receives a signal while the main thread
     waits, they run only after the wait.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    # Read first, because blocking may run a handler that raises.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED_BY_APPS)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _comes_before(handler: Any) -> bool:
@@ -115,8 +129,8 @@ def _block_during_fork() -> None:
     A forked child forgets signals that arrive before its interpreter is ready.
     """
     if isinstance(signal.getsignal(signal.SIGTERM), _FlushThenChain):
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        _masks[unpatched.get_ident()] = mask
+        _masks[unpatched.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
 
 def _unblock_after_fork() -> None:
