@@ -60,7 +60,7 @@ class SqreenMiddleware:
         track_logins(enabled=auth_signals)
         self._agent: Final[ConfiguredAgent] = configure(given)  # type: ignore[arg-type]  # checked there
         header = self._agent.config.client_ip.header
-        self._told_headers: Final = reported_headers(header)
+        self._reported_headers: Final = reported_headers(header)
         self._ip_key: Final = environ_key(header)
         self._ignored: Final = self._agent.config.ignore_paths
         self._ignoring: Final = IgnoredPathAgent(self._agent)
@@ -111,7 +111,7 @@ class SqreenMiddleware:
         agent = self._ignoring if self._ignored and request.path in self._ignored else self._agent
         scope = getattr(request, "scope", None)
         if scope is not None:
-            return asgi_request(scope, agent, self._told_headers)
+            return asgi_request(scope, agent, self._reported_headers)
         context = wsgi_request(request.META, agent, self._ip_key)
         context.content_type = request.META.get("CONTENT_TYPE")
         # Django decodes the path differently.
