@@ -55,4 +55,4 @@ class _SuppressAppErrors:
 
 
 suppress_app_errors: Final = _SuppressAppErrors()
-"""Suppresses what an object of the app or a framework raises; nothing is counted or logged."""
+"""Suppresses exceptions of objects of the app or a framework, without a count or a log line."""

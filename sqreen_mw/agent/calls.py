@@ -1,4 +1,4 @@
-"""The public calls, as methods. The module functions and the contexts of requests share them."""
+"""The public calls as methods. The module functions and the contexts of requests share them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ Target: TypeAlias = "null.Target"
 
 
 class TrackOptions(TypedDict, total=False):
-    """The options of ``track()``, as keywords or as one dict.
+    """The options of ``track()``: keywords or one dict.
 
     Attributes:
         properties: Data of the event, at most 16 items.
@@ -119,7 +119,7 @@ class Calls:
 
         Args:
             success: Whether the login succeeded; required.
-            user_identifiers: The user, as a dict or as keywords.
+            user_identifiers: A dict that identifies the user.
             identifiers: The identifiers as keywords.
 
         Returns:
@@ -137,7 +137,7 @@ class Calls:
         """Track a new account as event ``sq.sdk.users.signup``, and identify its user.
 
         Args:
-            user_identifiers: The user, as a dict or as keywords.
+            user_identifiers: A dict that identifies the user.
             identifiers: The identifiers as keywords.
 
         Returns:
