@@ -678,7 +678,7 @@ def test_close_leaves_time_to_send(flusher_to: MakeFlusher) -> None:
         harness.clock.skip(0.1)
         return b'{"id":"%s","event":"x"}' % event.id.encode()
 
-    harness = flusher_to(interval=60.0, seal=seal)
+    harness = flusher_to(interval=60.0, seal=seal, transport=InstantTransport())
     for index in range(400):
         harness.track(str(index))
 
