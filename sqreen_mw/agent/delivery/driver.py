@@ -34,7 +34,7 @@ GIL_SECONDS: Final = 0.00005
 ERROR_SECONDS: Final = 1.0
 """How long to wait after an error of ours, so that it does not use up the processor."""
 
-LOOP_CYCLES: Final = 2
+LOOP_CYCLES: Final = 4
 """Cycles of the event loop between two busy turns, so that a batch being sent makes progress."""
 
 CLOSE_TRANSPORT_SECONDS: Final = 0.3
