@@ -15,7 +15,7 @@ from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
 from sqreen_mw.agent.delivery.transports.open import open_transport
 from sqreen_mw.agent.guard import Guard, log_off_thread
-from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.pending_event import PendingEvent
 from sqreen_mw.agent.process.clock import Clock, monotonic
 from sqreen_mw.agent.process.workers import is_first_uwsgi_worker
 from sqreen_mw.agent.sealing import Sealer
@@ -181,7 +181,7 @@ def _spool_opener(config: Config, guard: Guard) -> Callable[[EventQueue], Spool]
     if config.spool_dir is None:
         return no_spool
     try:
-        from sqreen_mw.agent.delivery.spool.opening import spool_opener  # noqa: PLC0415 few need it
+        from sqreen_mw.agent.delivery.spool.open_spool import spool_opener  # noqa: PLC0415 few need it
     except ImportError as error:
         message = "the spool needs Python's sqlite3 module (%s), so events wait in memory only"
         guard.warn("spool", message, error)

@@ -10,7 +10,7 @@ import msgspec
 
 from sqreen_mw.agent.context import ANONYMOUS, RequestContext
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.pending_event import PendingEvent
 from sqreen_mw.capture.request import Describer
 from sqreen_mw.capture.scrub_event import (
     scrubbed_event,

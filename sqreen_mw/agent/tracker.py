@@ -9,7 +9,7 @@ from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.calls import AnyAgent, TrackOptions
 from sqreen_mw.agent.context import Identity, RequestContext
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.pending_event import PendingEvent
 from sqreen_mw.agent.process.clock import epoch_ms, monotonic
 from sqreen_mw.agent.requests.lookup import find_or_create_context
 from sqreen_mw.app_errors import suppress_app_errors

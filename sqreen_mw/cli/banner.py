@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from sqreen_mw.cli.first_login import LINK_LIFETIME
 from sqreen_mw.collector.settings import Settings
+from sqreen_mw.collector.state.sessions import LOGIN_LINK_LIFETIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def print_banner(banner: Banner, *, json: bool) -> None:
 def _lines(banner: Banner) -> list[Text]:
     lines = [Text(), _line("Listening", banner.url, style="bold cyan")]
     if banner.login:
-        minutes = LINK_LIFETIME // 60
+        minutes = LOGIN_LINK_LIFETIME // 60
         lines += [
             _line("Log in", banner.login, style="cyan"),
             _line("", f"works once, within {minutes} minutes", style="dim"),

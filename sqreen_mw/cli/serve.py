@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from sqreen_mw.cli.banner import Banner, print_banner
-from sqreen_mw.cli.first_login import first_login
 from sqreen_mw.cli.options import DataDir, StateUrl, repeated
-from sqreen_mw.cli.server import check_tls, listen, run
+from sqreen_mw.cli.uvicorn_server import check_tls, listen, run
 from sqreen_mw.collector.services import open_services
-from sqreen_mw.collector.settings import load_settings
-from sqreen_mw.collector.state import open_state
+from sqreen_mw.collector.settings import Settings, load_settings
+from sqreen_mw.collector.state import State, open_state
+from sqreen_mw.collector.state.sessions import LOGIN_LINK_LIFETIME
+from sqreen_mw.errors import ConfigurationError
+
+FIRST_USER: Final = "admin"
+"""A collector on loopback creates this user at its first start, without a password."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,7 @@ def serve(**given: Any) -> None:
     with listen(settings) as listener:
         with closing(open_state(settings.state_url)) as state:
             store = repeated(data_dir=options.data_dir, state_url=options.state_url)
-            secret = first_login(settings, state, options=store)
+            secret = _first_login(settings, state, options=store)
         # Last, because it creates the first token, which is shown at this start only.
         with closing(open_services(settings)) as services:
             banner = Banner.of(settings, port=listener.getsockname()[1], login=secret)
@@ -81,3 +85,28 @@ vars(serve)["__signature__"] = signature(ServeOptions)
 def _stop(_number: int, _frame: FrameType | None) -> None:
     # uvicorn handles the signal first and raises it again at its end.
     raise SystemExit(0)
+
+
+def _first_login(settings: Settings, state: State, *, options: str = "") -> str | None:
+    """Return the secret of a login link for the first user, or None if a user has a password.
+
+    Args:
+        settings: The collector's settings.
+        state: The store of the users.
+        options: Options to repeat in the suggested command, so that it opens the same store.
+
+    Raises:
+        ConfigurationError: The host is not loopback and no user has a password.
+    """
+    if state.users.any_password():
+        return None
+    if not settings.is_loopback:
+        raise ConfigurationError(
+            f"the host {settings.host} is reachable from other machines, but no user has a "
+            "password yet: first run "
+            f"sqreen-mw users create NAME --role admin --password-stdin{options}"
+        )
+    if state.users.count() == 0:
+        state.users.create(FIRST_USER, password=None, role="admin")
+    user = state.users.by_name(FIRST_USER)
+    return None if user is None else state.sessions.issue_link(user, lifetime=LOGIN_LINK_LIFETIME)

@@ -7,10 +7,10 @@ from typing import Annotated, Final
 import typer
 
 from sqreen_mw.cli.banner import collector_url, login_url
-from sqreen_mw.cli.first_login import LINK_LIFETIME
 from sqreen_mw.cli.options import DataDir, PasswordStdin, StateUrl, opened_state
 from sqreen_mw.collector.settings import load_settings
 from sqreen_mw.collector.state import State
+from sqreen_mw.collector.state.sessions import LOGIN_LINK_LIFETIME
 from sqreen_mw.collector.state.users import Role, User
 from sqreen_mw.errors import RefusedError
 
@@ -56,7 +56,7 @@ def link(
     """Print a login link for a user. It works once, within an hour."""
     settings = load_settings({"data_dir": data_dir, "state_url": state_url})
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
-        secret = state.sessions.issue_link(_known(state, name), lifetime=LINK_LIFETIME)
+        secret = state.sessions.issue_link(_known(state, name), lifetime=LOGIN_LINK_LIFETIME)
     base = url or collector_url(settings, port=settings.port)
     typer.echo(login_url(base.rstrip("/"), secret))
 

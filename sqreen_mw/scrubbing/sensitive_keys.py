@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote
 
-from sqreen_mw.scrubbing.key_names import (
+from sqreen_mw.scrubbing.sensitive_words import (
     COMPOUNDS,
     HARMLESS,
     KIN,

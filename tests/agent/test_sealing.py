@@ -2,7 +2,7 @@ import pytest
 
 from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.pending_event import PendingEvent
 from sqreen_mw.agent.sealing import BeforeSend, Sealer
 from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
 from sqreen_mw.capture.request import Describer

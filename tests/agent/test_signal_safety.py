@@ -2,7 +2,7 @@ import math
 from collections.abc import Callable
 
 from sqreen_mw.agent.delivery.queue import EventQueue
-from sqreen_mw.agent.pending import SealedEvent
+from sqreen_mw.agent.pending_event import SealedEvent
 from tests.agent.signal_injection import inject_everywhere
 from tests.support.flusher_harness import DEFAULT_RETRY, FlusherHarness, InstantTransport
 from tests.support.samples import pending

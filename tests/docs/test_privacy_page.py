@@ -2,9 +2,9 @@
 
 import re
 
-from sqreen_mw.scrubbing.key_names import ORIGINAL_KEYS
 from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.scrubber import Scrubber
+from sqreen_mw.scrubbing.sensitive_words import ORIGINAL_KEYS
 from sqreen_mw.scrubbing.vendor_tokens import FORMATS
 from tests.docs.pages import text_of
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from sqreen_mw.scrubbing.assignments import Assignments
 from sqreen_mw.scrubbing.card_masking import mask_cards
 from sqreen_mw.scrubbing.credentials import mask_credentials
-from sqreen_mw.scrubbing.key_names import KIN, ORIGINAL_KEYS, WHOLE_KEYS, WORLD
 from sqreen_mw.scrubbing.markup import mask_markup
 from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.private_keys import mask_private_keys
 from sqreen_mw.scrubbing.scrubber import Scrubber
 from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys
+from sqreen_mw.scrubbing.sensitive_words import KIN, ORIGINAL_KEYS, WHOLE_KEYS, WORLD
 from sqreen_mw.scrubbing.vendor_tokens import FORMATS, mask_vendor_tokens
 
 SCRUBBER = Scrubber()

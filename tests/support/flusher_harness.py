@@ -11,7 +11,7 @@ from sqreen_mw.agent.delivery.retry import RetryPolicy
 from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
 from sqreen_mw.agent.delivery.transports.base import Delivered, Transport
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.pending_event import PendingEvent
 from sqreen_mw.agent.sealing import Sealer
 from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
 from sqreen_mw.capture.request import Describer

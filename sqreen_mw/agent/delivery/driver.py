@@ -22,7 +22,7 @@ from sqreen_mw.agent.delivery.scheduler import (
 )
 from sqreen_mw.agent.delivery.sender import BatchSender
 from sqreen_mw.agent.delivery.transports.base import Outcome, Retry, Transport
-from sqreen_mw.agent.pending import PendingEvent, SealedEvent
+from sqreen_mw.agent.pending_event import PendingEvent, SealedEvent
 from sqreen_mw.agent.process import unpatched
 
 NOTHING_READY_SECONDS: Final = 0.1

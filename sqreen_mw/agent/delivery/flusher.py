@@ -22,7 +22,7 @@ from sqreen_mw.agent.delivery.heartbeat import HeartbeatSender
 from sqreen_mw.agent.delivery.sender import BatchSender
 from sqreen_mw.agent.delivery.transports.base import AcceptsHeartbeats
 from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop
-from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.pending_event import PendingEvent
 from sqreen_mw.agent.process import unpatched
 from sqreen_mw.agent.process.sigterm import install_sigterm_handler, signals_blocked
 from sqreen_mw.agent.process.workers import is_uwsgi_master, register_worker_exit_hooks

@@ -17,7 +17,7 @@ from sqreen_mw.collector.api.problems import HEADERS, ProblemError, invalid_para
 from sqreen_mw.collector.api.schemas import EventPage, HistogramAnswer, json_of
 from sqreen_mw.collector.clock import system_clock
 from sqreen_mw.collector.events.base import MAX_BARS, EventStore, StoredEvent
-from sqreen_mw.collector.events.parameters import format_cursor, parse_cursor
+from sqreen_mw.collector.events.filter_parameters import format_cursor, parse_cursor
 from sqreen_mw.collector.permissions import Action
 from sqreen_mw.collector.services import read_events, services_of
 

@@ -13,7 +13,7 @@ from pydantic import (
 
 from sqreen_mw.collector.api.problems import invalid_parameters
 from sqreen_mw.collector.events.base import EventQuery
-from sqreen_mw.collector.events.parameters import (
+from sqreen_mw.collector.events.filter_parameters import (
     FILTERS,
     build_filter,
     check_time,

@@ -14,6 +14,9 @@ from sqreen_mw.collector.state.users import User
 SESSION_LIFETIME: Final = 14 * 24 * 60 * 60 * 1000
 """Milliseconds from the login to the end of a session."""
 
+LOGIN_LINK_LIFETIME: Final = 60 * 60
+"""Seconds until a login link expires."""
+
 
 @dataclass(frozen=True, slots=True)
 class Session:

@@ -20,7 +20,7 @@ from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.retry import RetryPolicy
 from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
-from sqreen_mw.agent.delivery.spool.opening import spool_opener
+from sqreen_mw.agent.delivery.spool.open_spool import spool_opener
 from sqreen_mw.agent.delivery.transports.base import Outcome, Retry
 from sqreen_mw.agent.delivery.transports.http import HttpTransport
 from sqreen_mw.agent.guard import Guard

@@ -24,7 +24,7 @@ from sqreen_mw.agent.delivery.sender import BatchSender
 from sqreen_mw.agent.delivery.transports.base import Delivered, Transport
 from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop
 from sqreen_mw.agent.delivery.transports.http import HttpTransport
-from sqreen_mw.agent.pending import PendingEvent
+from sqreen_mw.agent.pending_event import PendingEvent
 from tests.support.faulty_collector import Answer, FaultyCollector
 from tests.support.flusher_harness import (
     DEFAULT_RETRY,

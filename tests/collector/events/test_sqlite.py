@@ -5,8 +5,8 @@ import pytest
 
 from sqreen_mw.collector.events import open_event_store
 from sqreen_mw.collector.events.base import EventQuery
+from sqreen_mw.collector.events.filter_parameters import build_filter
 from sqreen_mw.collector.events.filters import Comparison
-from sqreen_mw.collector.events.parameters import build_filter
 from sqreen_mw.collector.events.sqlite import SqliteEventStore
 from sqreen_mw.collector.events.sqlite.counts import count_by_bar
 from sqreen_mw.collector.events.sqlite.readers import add_functions

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.queue import EventQueue
-from sqreen_mw.agent.delivery.spool.table import Row
+from sqreen_mw.agent.delivery.spool.batch_table import Row
 from sqreen_mw.agent.guard import Guard
 
 FULL: Final = "spool_full"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from sqreen_mw.agent.delivery.spool.directory import SpoolDirectory
-from sqreen_mw.agent.delivery.spool.owners import Owner
+from sqreen_mw.agent.delivery.spool.owner_locks import Owner
 from sqreen_mw.agent.process import unpatched
 
 USE_SECONDS: Final = 0.2

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import structs
 
 from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS, Batch, make_batch
-from sqreen_mw.agent.delivery.spool.table import Row
+from sqreen_mw.agent.delivery.spool.batch_table import Row
 from sqreen_mw.protocol.batch import Envelope
 
 

@@ -10,10 +10,10 @@ from typing import ClassVar, Final, TypeVar
 from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.spool.accounting import DAMAGED, StoredEvents
+from sqreen_mw.agent.delivery.spool.batch_table import BatchTable, Row, needed_bytes
 from sqreen_mw.agent.delivery.spool.database import DamagedDatabaseError, Database
-from sqreen_mw.agent.delivery.spool.limits import SpoolLimits
+from sqreen_mw.agent.delivery.spool.eviction import SpoolLimits
 from sqreen_mw.agent.delivery.spool.merging import BatchGroup
-from sqreen_mw.agent.delivery.spool.table import BatchTable, Row, needed_bytes
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.process.clock import Clock, monotonic
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from sqreen_mw.collector.dashboard.web.charts import DAY, HOUR, MINUTE, interval_for
 from sqreen_mw.collector.dashboard.web.time_format import zone_of
 from sqreen_mw.collector.events.base import Cursor, EventQuery
-from sqreen_mw.collector.events.parameters import (
+from sqreen_mw.collector.events.filter_parameters import (
     FILTERS,
     build_filter,
     format_cursor,

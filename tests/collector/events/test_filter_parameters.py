@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqreen_mw.collector.events.base import Cursor
-from sqreen_mw.collector.events.filters import And, Comparison
-from sqreen_mw.collector.events.parameters import (
+from sqreen_mw.collector.events.filter_parameters import (
     FILTERS,
     build_filter,
     format_cursor,
@@ -18,6 +17,7 @@ from sqreen_mw.collector.events.parameters import (
     parse_filter,
     parse_time,
 )
+from sqreen_mw.collector.events.filters import And, Comparison
 from sqreen_mw.protocol.limits import MAX_TIMESTAMP, MIN_TIMESTAMP
 
 

@@ -7,7 +7,7 @@ from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.spool.base import Spool
 from sqreen_mw.agent.delivery.spool.database import Database
 from sqreen_mw.agent.delivery.spool.directory import SpoolDirectory, UnsafeDirectoryError
-from sqreen_mw.agent.delivery.spool.limits import SpoolLimits
+from sqreen_mw.agent.delivery.spool.eviction import SpoolLimits
 from sqreen_mw.agent.delivery.spool.sqlite_spool import Clocks, SqliteSpool
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.errors import ConfigurationError

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from sqreen_mw.agent.delivery.spool.accounting import EXPIRED, FULL
-from sqreen_mw.agent.delivery.spool.owners import Owner
-from sqreen_mw.agent.delivery.spool.table import BatchTable, Row
+from sqreen_mw.agent.delivery.spool.batch_table import BatchTable, Row
+from sqreen_mw.agent.delivery.spool.owner_locks import Owner
 
 
 @dataclass(frozen=True, slots=True)
