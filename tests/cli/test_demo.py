@@ -122,15 +122,6 @@ def test_demo_shows_both_sites_and_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.fixture
-def default_sighup() -> Iterator[None]:
-    """Restore SIGHUP's default, because the demo inherits an ignored SIGHUP from nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
-@pytest.mark.usefixtures("default_sighup")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_sigterm_and_sighup_stop_the_demo(tmp_path: Path, number: signal.Signals) -> None:
     """SIGTERM and SIGHUP stop all processes."""
