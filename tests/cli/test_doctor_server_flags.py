@@ -14,7 +14,7 @@ import pytest
 from sqreen_mw.cli.doctor.server_flags import check_command
 from tests.support.optional import need_program
 from tests.support.ports import free_port
-from tests.support.processes import ROOT, signalled_environment
+from tests.support.processes import ROOT, uncovered_environment
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
@@ -96,7 +96,7 @@ def delivered(command: str, folder: Path, headers: dict[str, str] | None = None)
     with subprocess.Popen(
         [program, *arguments],
         cwd=folder,
-        env=signalled_environment({**settings, "PYTHONPATH": str(ROOT)}),
+        env=uncovered_environment({**settings, "PYTHONPATH": str(ROOT)}),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:

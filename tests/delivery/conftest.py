@@ -11,7 +11,7 @@ import trustme
 
 from tests.support.faulty_collector import Answer, FaultyCollector, collector, tls_collector
 from tests.support.ports import free_port
-from tests.support.processes import ROOT, signalled_environment
+from tests.support.processes import ROOT, uncovered_environment
 from tests.support.waiting import PATIENCE, wait_until_answered
 
 __all__ = ["collector"]
@@ -43,7 +43,7 @@ class Runner:
             "MUTANT": mutant,
             **({"SQREEN_CA_FILE": self.ca_file} if self.ca_file else {}),
         }
-        return signalled_environment({**ours, **more})
+        return uncovered_environment({**ours, **more})
 
     @contextmanager
     def running(

@@ -13,7 +13,7 @@ from tests.servers.table import CELERY, SERVERS, Server
 from tests.support.faulty_collector import FaultyCollector, collector
 from tests.support.optional import missing
 from tests.support.ports import free_port
-from tests.support.processes import ROOT, signalled_environment
+from tests.support.processes import ROOT, uncovered_environment
 from tests.support.waiting import PATIENCE, wait_until, wait_until_answered
 
 __all__ = ["collector"]
@@ -53,7 +53,7 @@ class Stage:
             "ANSWERS": str(self.made("answers")),
             "CELERY_FOLDER": str(self.made("broker")),
         }
-        return signalled_environment(ours)
+        return uncovered_environment(ours)
 
     def made(self, name: str) -> Path:
         """Create a folder if necessary, and return it."""

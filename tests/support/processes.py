@@ -23,19 +23,18 @@ def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **settings}
 
 
-def signalled_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return that environment without coverage, for a process that gets SIGTERM.
-
-    Coverage handles SIGTERM, so the middleware would not.
-    """
+def uncovered_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return that environment without coverage, which handles SIGTERM and imports sqlite3."""
     kept = clean_environment(settings)
     return {name: value for name, value in kept.items() if not name.startswith("COVERAGE_")}
 
 
 def run_python(
-    *arguments: str, settings: Mapping[str, str] | None = None
+    *arguments: str,
+    settings: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run Python; it must succeed."""
+    """Run Python in an environment, by default the clean one; it must succeed."""
     done = subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,
@@ -43,7 +42,7 @@ def run_python(
         check=False,
         timeout=PATIENCE,
         cwd=ROOT,
-        env=clean_environment(settings or {}),
+        env=environment or clean_environment(settings or {}),
     )
     assert done.returncode == 0, done.stderr
     return done

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.optional import need
-from tests.support.processes import run_script
+from tests.support.processes import run_python, run_script, uncovered_environment
 from tests.support.spool_files import stored_batches
 
 pytestmark = pytest.mark.slow
@@ -52,21 +52,24 @@ WITH_GEVENT = "from gevent import monkey\nmonkey.patch_all()\n"
 
 def test_sqlite_is_loaded_only_with_a_spool(tmp_path: Path) -> None:
     """An app without a spool does not import sqlite3."""
-    without, _ = run_script(LOADED, SETTINGS)
-    with_spool, _ = run_script(LOADED, {**SETTINGS, "SQREEN_SPOOL_DIR": str(tmp_path / "spool")})
+    with_spool = {**SETTINGS, "SQREEN_SPOOL_DIR": str(tmp_path / "spool")}
 
-    assert without.split() == ["False", "0"]
-    assert with_spool.split() == ["True", "1"]
+    loaded = [
+        run_python("-c", LOADED, environment=uncovered_environment(settings)).stdout.split()
+        for settings in (SETTINGS, with_spool)
+    ]
+
+    assert loaded == [["False", "0"], ["True", "1"]]
 
 
 def test_python_without_sqlite_keeps_events_in_memory(tmp_path: Path) -> None:
     """The app starts, and the log has one line."""
-    printed, logged = run_script(
-        WITHOUT_SQLITE, {**SETTINGS, "SQREEN_SPOOL_DIR": str(tmp_path / "spool")}
-    )
+    settings = {**SETTINGS, "SQREEN_SPOOL_DIR": str(tmp_path / "spool")}
 
-    assert printed.split() == ["1"]
-    assert logged.count("the spool needs Python's sqlite3 module") == 1
+    done = run_python("-c", WITHOUT_SQLITE, environment=uncovered_environment(settings))
+
+    assert done.stdout.split() == ["1"]
+    assert done.stderr.count("the spool needs Python's sqlite3 module") == 1
 
 
 @pytest.mark.parametrize("is_patched", [False, True], ids=["threads", "gevent"])
