@@ -134,8 +134,11 @@ class Agent:
         return self._of_this_process().queue.stats(self._guard.counts)
 
     def ensure_started(self) -> None:
-        """Start the delivery at the first request or at the start of a lifespan."""
-        if not self._flusher.started:
+        """Start the delivery at the first request or at the start of a lifespan.
+
+        Nothing starts while a stand-in handles the calls: a test leaves the app's spool alone.
+        """
+        if not self._flusher.started and self.sink is self:
             with self._guard.suppress_errors("birth"):
                 self._of_this_process().ensure_started()
 

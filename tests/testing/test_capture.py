@@ -15,6 +15,8 @@ from starlette.testclient import TestClient
 
 import sqreen_mw as sqreen
 from sqreen_mw.agent.delivery.transports.local import memory_events
+from sqreen_mw.agent.process import unpatched
+from sqreen_mw.agent.runtime import configure
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.testing import capture_events
@@ -169,6 +171,21 @@ def test_spool_is_not_read_or_changed(tmp_path: Path) -> None:
     assert files
     assert events.names == ["coupon.applied"]
     assert spooled(tmp_path) == files
+
+
+def test_requests_start_no_delivery_while_events_are_captured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The app's flusher would send what an earlier process left in the spool."""
+    threads: list[object] = []
+    monkeypatch.setattr(unpatched, "start_thread", threads.append)
+    agent = configure({"url": f"http://127.0.0.1:{free_port()}", "token": "sqm_test"})
+    with capture_events():
+        agent.ensure_started()
+    assert threads == []
+
+    agent.ensure_started()
+    assert len(threads) == 1
 
 
 def spooled(folder: Path) -> dict[str, int]:
