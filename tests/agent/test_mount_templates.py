@@ -2,7 +2,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Host, Mount, Route, Router
 
-from sqreen_mw.agent.requests.asgi import mount_templates
+from sqreen_mw.agent.requests.asgi_route import mount_templates
 
 
 class Odd:

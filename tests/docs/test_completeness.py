@@ -9,7 +9,7 @@ import typer
 
 import sqreen_mw
 import sqreen_mw.testing
-from sqreen_mw.agent.config.table import CONFIG_FILE, SETTINGS
+from sqreen_mw.agent.config.settings_table import CONFIG_FILE, SETTINGS
 from sqreen_mw.cli.commands import app
 from sqreen_mw.collector.settings import PREFIX
 from sqreen_mw.testing import CapturedEvents

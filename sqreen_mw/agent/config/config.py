@@ -8,8 +8,8 @@ from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 from sqreen_mw.agent.config.http_proxy import Proxy, choose_proxy
+from sqreen_mw.agent.config.settings_table import SETTINGS, Setting
 from sqreen_mw.agent.config.sources import KEYWORD, SettingValue, SettingValues, collect_values
-from sqreen_mw.agent.config.table import SETTINGS, Setting
 from sqreen_mw.agent.config.validators import TextList
 from sqreen_mw.capture.client_ip import FORWARDED_FOR, LOOPBACK, ClientIp, Networks
 from sqreen_mw.capture.ignore_paths import PathPatterns

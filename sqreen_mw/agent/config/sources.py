@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqreen_mw.agent.config.table import (
+from sqreen_mw.agent.config.legacy_settings import LEGACY_SETTINGS, legacy_note
+from sqreen_mw.agent.config.settings_table import (
     CONFIG_FILE,
-    LEGACY_SETTINGS,
     PREFIX,
     SETTINGS,
     Setting,
@@ -213,15 +213,13 @@ def _notes(ignored: list[str]) -> tuple[str, ...]:
     for each in sorted(ignored):
         name = each.removeprefix(PREFIX).lower()
         if name in LEGACY_SETTINGS:
-            legacy.append(f"{each} ({LEGACY_SETTINGS[name]})")
+            legacy.append(each)
         elif name in SETTINGS:
             notes.append(f"{each} has no effect: {_needs_keyword(SETTINGS[name])}")
         else:
             notes.append(f"{each} is no setting of sqreen_mw; {did_you_mean(name, _VARIABLES)}")
     if legacy:
-        notes.append(
-            f"settings of the original Sqreen that have no effect here: {', '.join(legacy)}"
-        )
+        notes.append(legacy_note(legacy))
     return tuple(notes)
 
 

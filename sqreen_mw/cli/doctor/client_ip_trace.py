@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from sqreen_mw.agent.config.config import Settings, load_with_sources
-from sqreen_mw.agent.config.table import SETTINGS
+from sqreen_mw.agent.config.settings_table import SETTINGS
 from sqreen_mw.capture.client_ip import ClientAddress, ClientIp, Headers, Networks, Step
 from sqreen_mw.protocol.address import PRIVATE, packed_address
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sqreen_mw.agent.config.config import LoadedConfig, load_with_sources
-from sqreen_mw.agent.config.table import SETTINGS
+from sqreen_mw.agent.config.settings_table import SETTINGS
 from sqreen_mw.cli.doctor.client_ip import ip
 from sqreen_mw.cli.doctor.connection import check_destination
 from sqreen_mw.cli.doctor.disk import check_disk

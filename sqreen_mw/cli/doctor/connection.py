@@ -10,7 +10,7 @@ import httpx2
 
 from sqreen_mw.agent.agent import SDK, batch_header
 from sqreen_mw.agent.config.config import Config
-from sqreen_mw.agent.config.table import SETTINGS
+from sqreen_mw.agent.config.settings_table import SETTINGS
 from sqreen_mw.agent.delivery.batch import make_batch
 from sqreen_mw.agent.delivery.transports.base import (
     Delivered,

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from sqreen_mw.agent.config.config import Config
-from sqreen_mw.agent.config.table import SETTINGS
+from sqreen_mw.agent.config.settings_table import SETTINGS
 from sqreen_mw.agent.delivery.spool.database import Database, stored_bytes
 from sqreen_mw.agent.delivery.spool.directory import SpoolDirectory, UnsafeDirectoryError
 from sqreen_mw.agent.delivery.transports.local import file_path

@@ -6,7 +6,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sqreen_mw.agent.config.table import LEGACY_SETTINGS, PREFIX, SETTINGS, Setting
+from sqreen_mw.agent.config.legacy_settings import LEGACY_SETTINGS
+from sqreen_mw.agent.config.settings_table import PREFIX, SETTINGS, Setting
 
 
 def settings(

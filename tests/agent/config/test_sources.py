@@ -4,7 +4,7 @@ import pytest
 
 import sqreen_mw as sqreen
 from sqreen_mw.agent.config.config import Settings, load_config, load_with_sources
-from sqreen_mw.agent.config.table import SETTINGS
+from sqreen_mw.agent.config.settings_table import SETTINGS
 from sqreen_mw.agent.null import NullAgent
 from sqreen_mw.agent.runtime import configure
 from sqreen_mw.capture.ignore_paths import PathPatterns
