@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqreen_mw.capture.json_copy import safe_text
-from sqreen_mw.capture.template_match import (
+from sqreen_mw.capture.path_matching import (
     PathMatch,
     match_path,
     repeated_names,

@@ -10,8 +10,8 @@ from msgspec import Struct
 from sqreen_mw.capture.client_ip import ClientAddress, ClientIp, Headers
 from sqreen_mw.capture.json_copy import Copier, safe_text
 from sqreen_mw.capture.path_masking import Mounted, masked_path, mount_template
+from sqreen_mw.capture.path_matching import template_names
 from sqreen_mw.capture.request_body import RawBody, body_parameters
-from sqreen_mw.capture.template_match import template_names
 from sqreen_mw.capture.text import clean_text, truncate, truncate_texts
 from sqreen_mw.protocol.event import Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH

@@ -20,8 +20,8 @@ from sqreen_mw.agent.requests.lookup import (
 )
 from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 from sqreen_mw.agent.runtime import ConfiguredAgent, configure
+from sqreen_mw.capture.path_matching import template_names
 from sqreen_mw.capture.request_body import BodyTee
-from sqreen_mw.capture.template_match import template_names
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.middleware.django_logins import track_logins
 from sqreen_mw.middleware.optional import require_extra
