@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import typer
@@ -43,6 +44,29 @@ def test_ctrl_c_during_imports_prints_no_traceback() -> None:
         # Python ends by the signal itself if it arrives during the shutdown.
         assert process.returncode in {0, 1, 130, -signal.SIGINT}
         assert "Traceback" not in err
+
+
+def test_ctrl_c_while_a_class_is_created_prints_no_traceback(tmp_path: Path) -> None:
+    """Python 3.11 hides the KeyboardInterrupt of a ``__set_name__`` behind a RuntimeError."""
+    broken = tmp_path / "interrupted.py"
+    broken.write_text("""
+class Interrupted:
+    def __set_name__(self, owner, name):
+        raise KeyboardInterrupt
+
+class Owner:
+    attribute = Interrupted()
+""")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
+        "from sqreen_mw.cli import commands, main; "
+        "commands.app = lambda: __import__('interrupted'); main()"
+    )
+
+    done = python(code)
+
+    assert done.stderr == ""
+    assert done.returncode in {130, -signal.SIGINT}
 
 
 def test_missing_cli_extra_is_named() -> None:
