@@ -115,8 +115,9 @@ def normalize_track_args(
     values: list[Any] = []
     for key, given in (("name", name), ("options", options)):
         named = keywords.pop(key, None)
-        if given and named is not None:
+        is_given = given is not None and not (type(given) is str and given == "")
+        if is_given and named is not None:
             error = f"track() got multiple values for argument {key!r}"
             reporter.report_wrong_arguments(TypeError(error))
-        values.append(given or named)
-    return values[0] or "", values[1]
+        values.append(given if is_given else named)
+    return "" if values[0] is None else values[0], values[1]

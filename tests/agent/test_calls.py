@@ -31,11 +31,23 @@ CALLS: dict[str, Callable[..., Any]] = {
         "stats",
     )
 }
+
+
+class WithoutTruth:
+    """Has no truth value, like an array of numpy."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("ambiguous")
+
+
 ODD: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((1, 2, 3, 4, 5), {}),
     ((None,) * 9, {"name": 1, "success": 2, "timeout": 3, "self": 4, "context": 5}),
     ((), {"name": None, "options": 1, "keywords": 2, "unknown": 3}),
     (("x",), {"name": "y", "success": True, "user_identifiers": 3, "traits": 4}),
+    ((WithoutTruth(), WithoutTruth(), 3), {}),
+    ((WithoutTruth(),), {"name": "x"}),
+    ((), {"name": WithoutTruth(), "options": WithoutTruth()}),
     ((object(), object()), {"arguments": 1, "function": 2, "calls": 3, "cls": 4}),
 ]
 
