@@ -174,7 +174,7 @@ def plan(state: State, now: float) -> Plan:
         wake_at=now,
         spill=spill,
         send=source if send_at <= now and not spill else None,
-        seal=_budget(state, now, is_urgent=is_urgent) if seal_at <= now else None,
+        seal=_budget(state, now) if seal_at <= now else None,
         seal_up_to=math.inf if state.is_closing else state.flush_requested_at,
         send_heartbeat=state.next_heartbeat_at <= now,
     )
@@ -221,10 +221,10 @@ def _is_slicing(state: State, seal_at: float) -> bool:
     return is_due and not _fills_batch(state.sealed, state.sealed_bytes)
 
 
-def _budget(state: State, now: float, *, is_urgent: bool) -> SliceBudget:
-    if is_urgent:
-        return FLUSHING
+def _budget(state: State, now: float) -> SliceBudget:
     since = now if state.pending_since is None else state.pending_since
+    if state.is_closing or since <= state.flush_requested_at:
+        return FLUSHING
     if since + state.persist_after + OVERDUE_SECONDS < now:
         return OVERDUE
     return BACKLOG if state.pending > BATCH_EVENTS else IDLE

@@ -105,6 +105,7 @@ def test_flush_does_not_seal_later_events_early() -> None:
         ({"pending_since": NOW - 0.61, **SPOOL}, OVERDUE),
         ({"pending_since": NOW - 60.0}, IDLE),
         ({"flush_requested_at": NOW}, FLUSHING),
+        ({"flush_requested_at": NOW - 2.0, "sealed": 1, "sealed_since": NOW - 3.0}, IDLE),
         ({"is_closing": True, "stop_sending_at": NOW + 9}, FLUSHING),
     ],
 )
