@@ -17,7 +17,7 @@ from sqreen_mw.collector.events.base import (
     EventQuery,
     EventStore,
 )
-from sqreen_mw.collector.events.filters import Comparison, Not
+from sqreen_mw.collector.events.filters import Comparison, Not, Operator
 from sqreen_mw.errors import StoreError
 from sqreen_mw.protocol.event import Event
 from tests.collector.events.examples import (
@@ -201,6 +201,20 @@ def test_not_matches_absent_fields(store: EventStore, comparison: Comparison) ->
     assert not store.page(replace(ANY_TIME, filter=comparison)).events
     assert store.page(replace(ANY_TIME, filter=Not(comparison))).events
     assert not store.page(replace(ANY_TIME, filter=Not(Not(comparison)))).events
+
+
+@pytest.mark.parametrize(
+    ("operator", "value"), [("=", "peer"), ("contains", "PEE"), ("glob", "pe*")]
+)
+def test_values_that_the_json_omits_are_found(
+    store: EventStore, operator: Operator, value: str
+) -> None:
+    """The wire leaves out the default source of an address; filters know it."""
+    store.append(batch([event(ip="203.0.113.7")]))
+    comparison = Comparison(("request", "ip_source"), operator, value)
+
+    assert store.page(replace(ANY_TIME, filter=comparison)).events
+    assert not store.page(replace(ANY_TIME, filter=Not(comparison))).events
 
 
 @pytest.mark.parametrize("unknown", ["nix", "", "0190163d-8694-739b-aea5-966c26f8ad91"])

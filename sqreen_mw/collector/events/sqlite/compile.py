@@ -9,7 +9,7 @@ import msgspec
 from sqreen_mw.collector.events.base import EventQuery
 from sqreen_mw.collector.events.filters import And, Comparison, Filter, Not, Or, conjuncts
 from sqreen_mw.collector.events.packed_ip import packed_range
-from sqreen_mw.collector.events.sqlite.json_fields import like_pattern
+from sqreen_mw.collector.events.sqlite.json_fields import has_default, like_pattern
 
 # The plus keeps SQLite from choosing an index by app and environment, which almost all events
 # share.
@@ -126,7 +126,7 @@ def _comparison(comparison: Comparison) -> Sql:
 
 def _in_json(comparison: Comparison) -> Sql:
     sql = Sql("json_matches(e.json, ?)", (_encoded(comparison),))
-    if comparison.operator not in {"=", "contains"}:
+    if comparison.operator not in {"=", "contains"} or has_default(comparison.field):
         return sql
     # LIKE is faster. It finds all matching events, and some others.
     return Sql(

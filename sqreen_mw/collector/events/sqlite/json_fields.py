@@ -14,6 +14,11 @@ _DEFAULTS: Final = {"ip_source": "peer"}
 """Defaults of a request that its JSON omits."""
 
 
+def has_default(field: Field) -> bool:
+    """Return whether the JSON of an event may omit the value of a field."""
+    return field[:1] == ("request",) and field[-1] in _DEFAULTS
+
+
 class _Request(msgspec.Struct):
     path: str = ""
     user_agent: str | None = None
