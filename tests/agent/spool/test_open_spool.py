@@ -1,12 +1,16 @@
 """Instances with a spool, from the settings: SQLite, forks and gevent."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.optional import need
-from tests.support.processes import run_python, run_script, uncovered_environment
+from tests.support.processes import ROOT, run_python, run_script, uncovered_environment
 from tests.support.spool_files import stored_batches
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +51,21 @@ sqreen_mw.close(2.0)
 print(os.waitstatus_to_exitcode(status), sqreen_mw.stats().spooled)
 """
 
+SIGTERM_DURING_FORK = """
+import os
+import signal
+
+# Hooks before a fork run in reverse order: this one runs when SIGTERM is blocked.
+os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGTERM))
+import sqreen_mw
+
+sqreen_mw.track("first")
+sqreen_mw.flush(2.0)
+sqreen_mw.track("later")
+os.fork()
+os._exit(1)
+"""
+
 WITH_GEVENT = "from gevent import monkey\nmonkey.patch_all()\n"
 
 
@@ -84,3 +103,20 @@ def test_parent_and_child_share_a_spool(tmp_path: Path, *, is_patched: bool) -> 
     assert printed.split() == ["1", "2"]
     assert "the spool can't be used" not in logged
     assert stored_batches(tmp_path / "spool") == 3
+
+
+def test_sigterm_during_a_fork_stores_waiting_events(tmp_path: Path) -> None:
+    """The handler runs at the end of the fork, while the fork still holds the spool's lock."""
+    folder = tmp_path / "spool"
+    settings = {**SETTINGS, "SQREEN_SPOOL_DIR": str(folder), "SQREEN_FLUSH_INTERVAL": "60"}
+
+    ended = subprocess.run(
+        [sys.executable, "-c", SIGTERM_DURING_FORK],
+        cwd=ROOT,
+        env=uncovered_environment(settings),
+        check=False,
+        timeout=PATIENCE,
+    )
+
+    assert ended.returncode == -signal.SIGTERM
+    assert stored_batches(folder) == 2

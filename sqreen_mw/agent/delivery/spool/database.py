@@ -68,7 +68,8 @@ class _ForkLock:
 
     def __init__(self) -> None:
         self.open: Final[set[Database]] = set()
-        self._lock: Final = unpatched.new_lock()
+        # A handler of SIGTERM that runs at the end of a fork releases it, so that the spool works.
+        self._lock: Final = unpatched.new_rlock()
         self._forking_thread: int | None = None
         os.register_at_fork(
             before=self._before_fork,
