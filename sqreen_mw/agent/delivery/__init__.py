@@ -1,1 +1,1 @@
-"""From the queue to the collector: the buffer, the transports and the flusher."""
+"""Delivers sealed events: the queue, the scheduler, the spool and the transports."""

@@ -1,1 +1,1 @@
-"""Batches on disk, for as long as the collector is away: written once, sent by whoever comes."""
+"""Batches on disk while the collector is away; this process or a later one sends them."""
