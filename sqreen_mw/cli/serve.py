@@ -11,8 +11,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from sqreen_mw.cli.banner import Banner, print_banner
+from sqreen_mw.cli.listening_socket import listen
 from sqreen_mw.cli.options import DataDir, StateUrl, repeated
-from sqreen_mw.cli.uvicorn_server import check_tls, listen, run
+from sqreen_mw.cli.uvicorn_server import check_tls, run
 from sqreen_mw.collector.services import open_services
 from sqreen_mw.collector.settings import Settings, load_settings
 from sqreen_mw.collector.state import State, open_state

@@ -1,6 +1,5 @@
-"""The collector's web server and its listening socket."""
+"""The collector's web server."""
 
-import errno
 import logging
 import socket
 import ssl
@@ -32,20 +31,6 @@ def check_tls(settings: Settings) -> None:
         raise ConfigurationError(_tls_advice(settings, error)) from error
 
 
-def listen(settings: Settings) -> socket.socket:
-    """Return a listening socket.
-
-    Raises:
-        ConfigurationError: The port is taken or not allowed, or the host is not an address of
-            this machine.
-    """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        return socket.create_server((settings.host, settings.port), family=family)
-    except OSError as error:
-        raise ConfigurationError(_listen_advice(settings, error)) from error
-
-
 def run(services: Services, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
     """Serve until SIGINT or SIGTERM. ``on_ready`` is called as soon as requests are answered."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -57,6 +42,7 @@ def _config(services: Services) -> uvicorn.Config:
     settings = services.settings
     return uvicorn.Config(
         create_app(settings, services=services),
+        loop="asyncio",  # ListeningSocket needs it
         root_path=settings.root_path,
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
@@ -76,26 +62,6 @@ def _tls_advice(settings: Settings, error: OSError) -> str:
         f"{settings.tls_cert} and {settings.tls_key} are not a certificate and its key "
         f"({error.strerror or error}): use PEM files that belong together"
     )
-
-
-def _listen_advice(settings: Settings, error: OSError) -> str:
-    reason = str(error.strerror).partition(" (while")[0]
-    match error.errno:
-        case errno.EADDRINUSE:
-            return (
-                f"port {settings.port} is taken: stop the program that listens there, or choose "
-                "another port with --port or SQREEN_COLLECTOR_PORT"
-            )
-        case errno.EACCES:
-            return (
-                f"port {settings.port} is not allowed for this user: choose one above 1023 with "
-                "--port or SQREEN_COLLECTOR_PORT"
-            )
-        case _:
-            return (
-                f"can't listen on {settings.host} ({reason}): choose an address of "
-                "this machine with --host or SQREEN_COLLECTOR_HOST"
-            )
 
 
 class _Server(uvicorn.Server):
