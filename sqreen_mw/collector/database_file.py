@@ -1,12 +1,17 @@
 """Create SQLite files that only their owner can read."""
 
+import logging
 import os
+import stat
 from pathlib import Path
 from typing import Final
 
 from sqreen_mw.errors import ConfigurationError
 
 _SCHEME: Final = "sqlite:///"
+_PRIVATE: Final = 0o600
+_JOURNALS: Final = ("-wal", "-shm", "-journal")
+_logger: Final = logging.getLogger("sqreen_mw.collector")
 
 
 def database_path(url: str, *, setting: str) -> Path:
@@ -28,17 +33,37 @@ def database_path(url: str, *, setting: str) -> Path:
 def make_private_file(path: Path, *, setting: str) -> None:
     """Create a missing file with mode 0600, and missing folders with mode 0700.
 
-    SQLite creates journals with the mode of the database.
+    If others can read or write an existing file or its journals, the mode becomes 0600. SQLite
+    creates journals with the mode of the database.
 
     Raises:
-        ConfigurationError: The folder or the file cannot be created or written.
+        ConfigurationError: The folder or the file cannot be created or written, or its mode cannot
+            be changed.
     """
     try:
         for folder in reversed([path.parent, *path.parent.parents]):
             if not folder.exists():
                 folder.mkdir(mode=0o700, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE))
     except OSError as error:
         raise ConfigurationError(
             f"{path} cannot be written ({error.strerror}): choose another --data-dir or {setting}"
         ) from error
+    for name in ("", *_JOURNALS):
+        _make_private(path.with_name(path.name + name))
+
+
+def _make_private(path: Path) -> None:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode != _PRIVATE:
+            path.chmod(_PRIVATE)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigurationError(
+            f"other users can read {path}, and its mode cannot be changed ({error.strerror}): run "
+            f"'chmod 600 {path}' as its owner"
+        ) from error
+    if mode & ~_PRIVATE:
+        _logger.warning("%s had the mode %03o: it is now 600, for its owner only", path, mode)

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta, Raw, Struct, field
+from msgspec import Meta, Raw, Struct, field, structs
 
 from sqreen_mw.errors import MalformedBatchError
+from sqreen_mw.protocol.damaged_batch import split_batch
 from sqreen_mw.protocol.event import Event, Milliseconds, Name
 from sqreen_mw.protocol.json_errors import JSON_ERRORS, json_error_text
 from sqreen_mw.protocol.limits import MAX_BATCH_EVENTS, MAX_EVENT_BYTES
@@ -117,7 +118,7 @@ def decode_answer(data: bytes) -> IngestAnswer:
 
 
 def decode_envelope(data: bytes) -> Envelope:
-    """Decode a batch, but not its events.
+    """Decode a batch, but not its events. An event may be anything between two commas.
 
     Raises:
         MalformedBatchError: The JSON is not valid; the message contains the path of the error.
@@ -125,7 +126,22 @@ def decode_envelope(data: bytes) -> Envelope:
     try:
         return _envelope_decoder.decode(data)
     except JSON_ERRORS as error:
-        raise MalformedBatchError(json_error_text(error, data)) from error
+        envelope = _decode_damaged(data)
+        if envelope is None:
+            raise MalformedBatchError(json_error_text(error, data)) from error
+        return envelope
+
+
+def _decode_damaged(data: bytes) -> Envelope | None:
+    """Decode a batch with undecodable events, or return None if that is not its only fault."""
+    try:
+        split = split_batch(data)
+        envelope = _envelope_decoder.decode(split.envelope)
+    except (ValueError, *JSON_ERRORS):
+        return None
+    if len(split.events) > MAX_BATCH_EVENTS:
+        return None
+    return structs.replace(envelope, events=list(map(Raw, split.events)))
 
 
 def decode_batch(data: bytes) -> DecodedBatch:

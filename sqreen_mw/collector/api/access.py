@@ -45,6 +45,21 @@ class ReadableApp:
         return None if may(actor, self.action) else _token(actor, self.action).app
 
 
+def app_to_read(only_app: str | None, app: str | None) -> str | None:
+    """Return the app to read: the only readable one, else the named one. None means all apps.
+
+    Raises:
+        ProblemError: 403 if the request names another app than the readable one.
+    """
+    if only_app is not None and app not in {None, "", only_app}:
+        raise ProblemError(
+            403,
+            f"the request is for the app {app!r}, but the token is for {only_app!r}: leave 'app' "
+            "out, or use a token of that app",
+        )
+    return only_app or app
+
+
 def check_app(token: Token, action: Action, app: str | None) -> None:
     """Check the app that a batch or heartbeat names.
 

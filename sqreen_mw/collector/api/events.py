@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sqreen_mw.collector.api.access import ReadableApp
+from sqreen_mw.collector.api.access import ReadableApp, app_to_read
 from sqreen_mw.collector.api.body import bounded_body
 from sqreen_mw.collector.api.parameters import HistogramParameters, PageParameters
 from sqreen_mw.collector.api.problems import HEADERS, ProblemError, invalid_parameters
@@ -102,8 +102,8 @@ async def event(
     request: Request, event_id: str, *, only_app: OnlyApp, app: str | None = None
 ) -> Response:
     """Return the event with an id. Ids are unique per app, so a session must name the app."""
-    readable = only_app or app
-    if readable is None:
+    readable = app_to_read(only_app, app)
+    if not readable:
         raise ProblemError(422, "app: name the app, because ids are unique per app")
     found = await read_events(partial(_store(request).get, readable, event_id))
     if found is None:

@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Annotated, Final
 
-import msgspec
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,16 +22,10 @@ from sqreen_mw.protocol.batch import (
     decode_batch,
     encode_answer,
 )
+from sqreen_mw.protocol.damaged_batch import split_batch
 from sqreen_mw.protocol.limits import MAX_BATCH_EVENTS, MAX_INFLATED_BYTES, MAX_WIRE_BYTES
 
 router: Final = APIRouter()
-
-
-class _Counted(msgspec.Struct):
-    events: list[msgspec.Raw]
-
-
-_count_decoder: Final = msgspec.json.Decoder(_Counted)
 
 
 @router.post(
@@ -73,8 +66,8 @@ def _read(body: bytes, *, encoding: str, token: Token) -> DecodedBatch:
 
 def _malformed(data: bytes, error: MalformedBatchError) -> ProblemError:
     try:
-        count = len(_count_decoder.decode(data).events)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        count = len(split_batch(data).events)
+    except ValueError:
         count = 0
     if count > MAX_BATCH_EVENTS:
         raise ProblemError(

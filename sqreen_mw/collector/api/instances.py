@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sqreen_mw.collector.api.access import ReadableApp
+from sqreen_mw.collector.api.access import ReadableApp, app_to_read
 from sqreen_mw.collector.api.parameters import DAY
 from sqreen_mw.collector.api.problems import HEADERS
 from sqreen_mw.collector.api.schemas import InstancesAnswer, json_of
@@ -35,7 +35,7 @@ async def instances(
 ) -> Response:
     """Return the instances of the last 24 hours and the events they dropped, by reason."""
     now, repository = system_clock(), services_of(request).state.instances
-    since, chosen = now - DAY, only_app or app
+    since, chosen = now - DAY, app_to_read(only_app, app)
     answer = InstancesAnswer(
         since=since,
         server_time=now,

@@ -11,6 +11,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from sqreen_mw.collector.api.access import app_to_read
 from sqreen_mw.collector.api.problems import invalid_parameters
 from sqreen_mw.collector.events.base import EventQuery
 from sqreen_mw.collector.events.filter_parameters import (
@@ -75,7 +76,7 @@ class Filters(BaseModel, extra="forbid", frozen=True):
         """Return the query. ``only_app`` is the only app that the client may read, if set.
 
         Raises:
-            ProblemError: The end is before the start.
+            ProblemError: The end is before the start, or the client may not read the app.
         """
         end = now + 1 if self.end is None else self.end
         start = end - DAY if self.start is None else self.start
@@ -87,8 +88,9 @@ class Filters(BaseModel, extra="forbid", frozen=True):
                 ]
             )
         values = self.model_dump(include=set(FILTERS), exclude_none=True)
-        if only_app is not None:
-            values["app"] = only_app
+        app = app_to_read(only_app, self.app)
+        if app is not None:
+            values["app"] = app
         return EventQuery(start=start, end=end, filter=build_filter(values))
 
 

@@ -21,9 +21,9 @@ from sqreen_mw.protocol.limits import (
     MIN_TIMESTAMP,
 )
 
+_ANY_EVENT: Final = ("event", "*")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_NO_FILTER: Final = frozenset({("event", "*"), ("q", "")})
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
 _CURSOR: Final = re.compile(r"(-?[0-9]{1,15})\.([0-9]{1,18})")
 
@@ -58,16 +58,20 @@ FILTERS: Final[Mapping[str, FilterParameter]] = MappingProxyType(
 
 
 def parse_filter(name: str, text: str) -> str:
-    """Return the checked value of a filter parameter. Addresses become canonical."""
+    """Return the checked value of a filter parameter. Addresses become canonical.
+
+    An empty value is no filter.
+    """
     limit = FILTERS[name].max_length
     if len(text) > limit:
         raise ValueError(f"must have at most {limit} characters")
-    return _network(text) if FILTERS[name].operator == "in" else text
+    return _network(text) if text and FILTERS[name].operator == "in" else text
 
 
 def build_filter(values: Mapping[str, str]) -> Filter:
-    """Return the filter that all given parameters must match."""
-    return And(tuple(_comparison(*item) for item in values.items() if item not in _NO_FILTER))
+    """Return the filter that all given parameters must match. Empty ones are ignored."""
+    given = ((name, text) for name, text in values.items() if text and (name, text) != _ANY_EVENT)
+    return And(tuple(_comparison(*item) for item in given))
 
 
 def _comparison(name: str, text: str) -> Comparison:

@@ -117,8 +117,10 @@ def test_reader_sees_instances_of_its_own_app(collector: Collector) -> None:
         ("default", collector.reader),
         ("bank", collector.headers("query", app="bank")),
     ):
-        found = instances(collector, reader, app="default").json()["instances"]
-        assert [instance["app"] for instance in found] == [app]
+        for given in ({}, {"app": app}, {"app": ""}):
+            found = instances(collector, reader, **given).json()["instances"]
+            assert [instance["app"] for instance in found] == [app]
+    assert instances(collector, collector.reader, app="bank").status_code == 403
     assert instances(collector, collector.agent).status_code == 403
     assert instances(collector, {"x": "y"}).status_code == 401
 

@@ -35,6 +35,21 @@ def test_malformed_events_do_not_affect_others(collector: Collector) -> None:
     ]
 
 
+@pytest.mark.parametrize("value", ["NaN", r'"\ud83d"', "[" * 5000 + "]" * 5000, "1e999", r'"\x"'])
+def test_undecodable_event_does_not_affect_others(collector: Collector, value: str) -> None:
+    """An event that is not even JSON is listed by its index; the others are stored."""
+    good = [wire_event(), wire_event()]
+    first, last = map(json.dumps, good)
+    bad = json.dumps(wire_event(properties={"value": "BAD"})).replace('"BAD"', value)
+    body = f'{{"events": [{first}, {bad}, {last}]}}'
+
+    answer = collector.client.post("/v1/events", content=body, headers=collector.agent | JSON)
+
+    assert answer.status_code == 202
+    assert (answer.json()["accepted"], answer.json()["rejected"][0]["index"]) == (2, 1)
+    assert all(collector.services.events.get("default", event["id"]) for event in good)
+
+
 def test_repeated_batch_is_counted_as_duplicates(collector: Collector) -> None:
     """Events of a repeated batch are duplicates."""
     batch = [wire_event(), wire_event()]
@@ -116,6 +131,7 @@ def test_unsupported_types_are_rejected(
         (b'{"events": [}', JSON, "byte 12"),
         (b'{"events": 1}', JSON, "$.events"),
         (b"[" * 100_000, JSON, ""),
+        (b'{"events": [], "env": NaN}', JSON, "byte 22"),
         (b"\xff", JSON, ""),
         (b"", JSON, ""),
         (b"plain", GZIP, "not gzip"),
@@ -142,6 +158,7 @@ def test_malformed_batch_error_has_the_position(
         (b" " * (9 * MAX_WIRE_BYTES), JSON),
         (gzip.compress(b" " * (MAX_INFLATED_BYTES + 1), mtime=0), GZIP),
         (json.dumps({"events": [{}] * 1001}).encode(), JSON),
+        (b'{"events": [NaN' + b", {}" * 1000 + b"]}", JSON),
     ],
 )
 def test_too_large_batch_is_rejected(

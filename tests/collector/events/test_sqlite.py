@@ -1,8 +1,11 @@
+import os
 import sqlite3
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from sqreen_mw.collector.database_file import make_private_file
 from sqreen_mw.collector.events import open_event_store
 from sqreen_mw.collector.events.base import EventQuery
 from sqreen_mw.collector.events.filter_parameters import build_filter
@@ -34,6 +37,50 @@ def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert path.parent.parent.stat().st_mode & 0o777 == 0o700
     store.close()
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o660, 0o604, 0o777])
+def test_readable_files_become_private(
+    path: Path, caplog: pytest.LogCaptureFixture, mode: int
+) -> None:
+    """An existing database and its journals lose the permissions of others, with a log line."""
+    files = [path.with_name(path.name + end) for end in ("", "-wal", "-shm", "-journal")]
+    for file in files:
+        file.touch()
+        file.chmod(mode)
+
+    open_event_store(f"sqlite:///{path}").close()
+
+    assert [file.stat().st_mode & 0o777 for file in files if file.exists()] == [0o600] * 2
+    assert caplog.text.count("it is now 600") == len(files)
+
+
+def test_strict_umask_does_not_matter(tmp_path: Path) -> None:
+    """A new database can be opened by its owner even if the umask removes all permissions."""
+    before = os.umask(0o777)
+    try:
+        path = tmp_path / "events.db"
+        make_private_file(path, setting="--events-url")
+    finally:
+        os.umask(before)
+
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_readable_file_of_another_user_is_refused() -> None:
+    """The error names the file and the command that fixes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "events.db"
+        path.touch()
+        path.chmod(0o666)
+        os.seteuid(65534)
+        try:
+            with pytest.raises(ConfigurationError, match=f"run 'chmod 600 {path}' as its owner"):
+                make_private_file(path, setting="--events-url")
+        finally:
+            os.seteuid(0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,131 @@
+"""Find the events of a batch that contains undecodable ones.
+
+The JSON decoder gives up a whole batch at the first byte that is not JSON, such as NaN or half of a
+surrogate pair. This module only looks at quotes, brackets and commas, so it finds where each event
+starts and ends. Each event is then decoded alone.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+MAX_TOKENS: Final = 400_000
+"""Maximum number of texts and brackets. A batch of usual events has at most 300,000."""
+
+_MAX_ELEMENTS: Final = 50_000
+
+_TEXT: Final = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_SPACES: Final = re.compile(rb"[ \t\r\n]*")
+_PLAIN_VALUE: Final = re.compile(rb'%b|[^ \t\r\n",:\[\]{}]+' % _TEXT, re.DOTALL)
+_TOKEN: Final = re.compile(
+    rb'[^"\[\]{}]*(?:(?P<text>%b)|(?P<opened>[\[{]+)|(?P<closed>[\]}]+))' % _TEXT, re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitBatch:
+    """A batch without its events, and the bytes of each event."""
+
+    envelope: bytes
+    events: list[bytes]
+
+
+def split_batch(data: bytes) -> SplitBatch:
+    """Split a batch at its events.
+
+    Raises:
+        ValueError: The bytes are not an object with a list of events.
+    """
+    scanner = _Scanner(data)
+    members: list[bytes] = []
+    events: list[bytes] | None = None
+    scanner.expect(b"{")
+    while True:
+        name = scanner.value()
+        scanner.expect(b":")
+        if name == b'"events"':
+            events = list(scanner.elements())
+            members.append(name + b":[]")
+        else:
+            members.append(name + b":" + scanner.value())
+        if not scanner.accept(b","):
+            break
+    scanner.expect(b"}")
+    scanner.expect(b"")
+    if events is None:
+        raise ValueError("there are no events")
+    return SplitBatch(b"{%b}" % b",".join(members), events)
+
+
+class _Scanner:
+    """Reads JSON values from left to right without decoding them."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._position = 0
+        self._tokens = 0
+
+    def accept(self, character: bytes) -> bool:
+        """Skip spaces, then a character if it is the next one. b"" is the end of the data."""
+        self._skip_spaces()
+        found = self._data[self._position : self._position + 1] == character
+        self._position += found
+        return found
+
+    def expect(self, character: bytes) -> None:
+        """Skip spaces and a character.
+
+        Raises:
+            ValueError: Another character is next.
+        """
+        if not self.accept(character):
+            raise ValueError(f"{character!r} is missing at byte {self._position}")
+
+    def elements(self) -> Iterator[bytes]:
+        """Yield the bytes of each element of an array."""
+        self.expect(b"[")
+        if self.accept(b"]"):
+            return
+        for _ in range(_MAX_ELEMENTS):
+            yield self.value()
+            if not self.accept(b","):
+                break
+        self.expect(b"]")
+
+    def value(self) -> bytes:
+        """Return the bytes of the next value.
+
+        Raises:
+            ValueError: There is no value.
+        """
+        self._skip_spaces()
+        start = self._position
+        if self._data[start : start + 1] in {b"[", b"{"}:
+            self._position = self._end_of_brackets()
+        else:
+            found = _PLAIN_VALUE.match(self._data, start)
+            if found is None:
+                raise ValueError(f"a value is missing at byte {start}")
+            self._position = found.end()
+        return self._data[start : self._position]
+
+    def _end_of_brackets(self) -> int:
+        depth, position = 0, self._position
+        while self._tokens < MAX_TOKENS:
+            self._tokens += 1
+            token = _TOKEN.match(self._data, position)
+            if token is None:
+                break
+            position = token.end()
+            if token["opened"]:
+                depth += len(token["opened"])
+            elif token["closed"]:
+                depth -= len(token["closed"])
+                if depth <= 0:
+                    return position + depth  # The rest of the brackets is outside.
+        raise ValueError(f"a bracket is not closed at byte {self._position}")
+
+    def _skip_spaces(self) -> None:
+        found = _SPACES.match(self._data, self._position)
+        self._position = found.end() if found else self._position
