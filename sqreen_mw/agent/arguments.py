@@ -14,7 +14,7 @@ from sqreen_mw.agent.process.exit import CLOSE_SECONDS
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.json_copy import Copier, encode_json, plain_json, safe_text
 from sqreen_mw.capture.text import SCAN_LIMIT
-from sqreen_mw.protocol.event import RESERVED_PREFIX
+from sqreen_mw.protocol.event import RESERVED_PREFIX, IdentitySource
 from sqreen_mw.protocol.limits import (
     MAX_IDENTIFIER_LENGTH,
     MAX_IDENTIFIERS,
@@ -121,6 +121,7 @@ class Arguments:
         *,
         keywords: Mapping[str, Any] = NO_KEYWORDS,
         traits: object = None,
+        source: IdentitySource | None = None,
     ) -> Identity | None:
         """Return the user with these identifiers, or None without any; keywords win."""
         if identifiers is None and not keywords:
@@ -137,7 +138,8 @@ class Arguments:
         }
         if not copies:
             return None
-        return Identity(identifiers=copies, traits=self.properties(traits, copier, what="traits"))
+        copied_traits = self.properties(traits, copier, what="traits")
+        return Identity(identifiers=copies, traits=copied_traits, source=source)
 
     def to_epoch_ms(self, timestamp: object, now: int) -> int:
         """Return a timestamp in milliseconds since the epoch, or ``now`` if it is invalid."""

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from sqreen_mw.agent.calls import AnyAgent, Calls
 from sqreen_mw.app_errors import suppress_app_errors
+from sqreen_mw.protocol.event import IdentitySource
 from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.protocol.limits import MAX_STATUS, MIN_STATUS
 
@@ -21,10 +22,14 @@ Route: TypeAlias = tuple[str, Mapping[str, object]]
 
 
 class Identity(Struct, frozen=True, kw_only=True):
-    """A user: copies of the identifiers and traits that the app gave."""
+    """A user: copies of the identifiers and traits that the app gave.
+
+    ``source`` is None for ``track(user_identifiers=...)``: the user of the request decides.
+    """
 
     identifiers: dict[str, str | int]
     traits: dict[str, Any]
+    source: IdentitySource | None = None
 
 
 ANONYMOUS: Final = Identity(identifiers={}, traits={})

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from sqreen_mw.agent.context import ANONYMOUS, RequestContext
+from sqreen_mw.agent.context import ANONYMOUS, Identity, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending_event import PendingEvent
 from sqreen_mw.capture.request import Describer
@@ -20,7 +20,7 @@ from sqreen_mw.capture.scrub_event import (
 )
 from sqreen_mw.capture.text import truncate_texts
 from sqreen_mw.protocol.batch import decode_event, encode_event
-from sqreen_mw.protocol.event import Event, Params, RequestInfo
+from sqreen_mw.protocol.event import Event, IdentitySource, Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_EVENT_BYTES, MAX_IDENTIFIER_LENGTH, MAX_TEXT_LENGTH
 from sqreen_mw.scrubbing.interface import ScrubberProtocol
 from sqreen_mw.scrubbing.scrubber import NullScrubber
@@ -82,6 +82,7 @@ class Sealer:
             user_identifiers=scrubbed_identifiers(
                 self._cut(identity.identifiers, MAX_IDENTIFIER_LENGTH), scrubber
             ),
+            identity=_identity_source(identity, context),
             user_traits=scrubbed_values(self._cut(identity.traits), scrubber),
             request=request,
             truncated=pending.truncated or (request is not None and request.truncated),
@@ -110,13 +111,39 @@ class Sealer:
     def _call_hook(self, before_send: BeforeSend, event: Event) -> Event | None:
         """Return the result of the app's hook; if the hook fails, the event is dropped."""
         changed: object = None
+        is_verified = event.identity == "established"
+        verified = dict(event.user_identifiers) if is_verified else {}
         with self._guard.suppress_exits("before_send"):
             changed = _read_back(before_send(event))
-        if changed is None or isinstance(changed, Event):
-            return changed
+        if isinstance(changed, Event):
+            return _with_identity_source(changed, verified)
+        if changed is None:
+            return None
         message = "before_send must return the event or None, not %s: the event is dropped"
         self._guard.warn("before_send_type", message, type(changed).__name__)
         return None
+
+
+def _identity_source(identity: Identity, context: RequestContext | None) -> IdentitySource | None:
+    """Return whether the app has verified a user in the request of the event.
+
+    ``track(user_identifiers=...)`` can name a part of the request's verified user.
+    """
+    if identity.source is not None or not identity.identifiers:
+        return identity.source
+    verified = (context.first_identity, context.identity) if context is not None else ()
+    given = identity.identifiers.items()
+    is_part = any(known is not None and given <= known.identifiers.items() for known in verified)
+    return "established" if is_part else "claimed"
+
+
+def _with_identity_source(event: Event, verified: dict[str, str | int]) -> Event:
+    """Return an event of the hook, which cannot establish other identifiers than the verified."""
+    source: IdentitySource | None = None
+    if event.user_identifiers:
+        is_part = event.user_identifiers.items() <= verified.items()
+        source = "established" if is_part and event.identity != "claimed" else "claimed"
+    return msgspec.structs.replace(event, identity=source)
 
 
 def _read_back(changed: object) -> object:

@@ -155,7 +155,7 @@ class Tracker:
                 return
             copier = Copier()
             identity = self._arguments.identity(
-                identifiers, copier, keywords=keywords, traits=traits
+                identifiers, copier, keywords=keywords, traits=traits, source="established"
             )
             if identity is None:
                 self._warn_no_identifiers("identify()")
@@ -178,7 +178,12 @@ class Tracker:
                 self._guard.report_misuse("auth_success", message, type(success).__name__)
                 return None
             copier = Copier()
-            identity = self._arguments.identity(identifiers, copier, keywords=keywords)
+            identity = self._arguments.identity(
+                identifiers,
+                copier,
+                keywords=keywords,
+                source="established" if succeeded else "claimed",
+            )
             if succeeded:
                 self._remember(context, identity, copier, call="auth_track()")
             properties = encode_json({"success": succeeded})
@@ -192,7 +197,9 @@ class Tracker:
         """Track a new account, and set the request's user."""
         with self._suppress:
             copier = Copier()
-            identity = self._arguments.identity(identifiers, copier, keywords=keywords)
+            identity = self._arguments.identity(
+                identifiers, copier, keywords=keywords, source="established"
+            )
             self._remember(context, identity, copier, call="signup_track()")
             user = EventOptions(identity, copier.size, copier.truncated)
             return self._submit(SIGNUP, context, b"", user)

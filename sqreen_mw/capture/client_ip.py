@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from sqreen_mw.protocol.address import PRIVATE, format_address, packed_address, parse_address
 from sqreen_mw.protocol.event import IpSource
@@ -85,10 +85,14 @@ class Step(NamedTuple):
 
 
 class ClientAddress(Struct, frozen=True, gc=False):
-    """A canonical address, or None if the peer has none, and its source."""
+    """A canonical address, or None if the peer has none, and its source.
+
+    ``forwarded_ignored`` is True if the request came with the header and the header did not count.
+    """
 
     ip: str | None
     source: IpSource
+    forwarded_ignored: bool = False
 
 
 class _Candidate(Struct, frozen=True, gc=False):
@@ -148,6 +152,8 @@ class ClientIp:
             found = self._rightmost_untrusted(headers, steps)
             if found is not None and found.client.ip is not None:
                 return found.client
+        if any(name == self.header_name for name, _ in headers):
+            return structs.replace(candidate.client, forwarded_ignored=True)
         return candidate.client
 
     def chain(self, headers: Headers) -> list[str]:

@@ -110,6 +110,7 @@ class Describer:
             id=raw.id,
             ip=address.ip,
             ip_source=address.source,
+            forwarded_ignored=address.forwarded_ignored,
             user_agent=None if user_agent is None else known(user_agent) or header(user_agent),
             host=None if host is None else known(host) or header(host),
             route=description.template(route),

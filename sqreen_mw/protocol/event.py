@@ -40,6 +40,7 @@ Identity: TypeAlias = Annotated[
     Meta(max_length=MAX_IDENTIFIERS),
 ]
 IpSource: TypeAlias = Literal["peer", "proxy", "header"]
+IdentitySource: TypeAlias = Literal["established", "claimed"]
 
 
 _NESTED: Final = (dict, list)
@@ -81,7 +82,8 @@ class RequestInfo(
     """The request of an event.
 
     ``ip`` is canonical text, or None if the peer has no address (a Unix socket). ``ip_source`` is
-    its source: the connection, a trusted proxy, or the configured header. ``id`` is the same on
+    its source: the connection, a trusted proxy, or the configured header. ``forwarded_ignored`` is
+    True if the request came with a forwarding header that was not trusted. ``id`` is the same on
     all events of a request. ``status`` is the response's, if it had started. ``truncated`` is True
     if a value was cut to its limit.
 
@@ -94,6 +96,7 @@ class RequestInfo(
     id: Text | None = None
     ip: str | None = None
     ip_source: IpSource = "peer"
+    forwarded_ignored: bool = False
     user_agent: Text | None = None
     host: Text | None = None
     route: Text | None = None
@@ -109,8 +112,10 @@ class RequestInfo(
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """An event of an app. Its id is the same from ``track()`` to the store.
 
-    ``timestamp`` is the time of the event and can be in the past. ``truncated`` is True if a value
-    was left out or cut because of a limit.
+    ``timestamp`` is the time of the event and can be in the past. ``identity`` is None without a
+    user. It is ``established`` if the app has verified the user in the event's request, and
+    ``claimed`` if the visitor merely gave the identifiers. ``truncated`` is True if a value was
+    left out or cut because of a limit.
 
     Raises:
         ValueError: A property is nested deeper than ``MAX_PROPERTY_DEPTH``.
@@ -121,6 +126,7 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     timestamp: Milliseconds
     properties: Properties = field(default_factory=dict)
     user_identifiers: Identity = field(default_factory=dict)
+    identity: IdentitySource | None = None
     user_traits: Properties = field(default_factory=dict)
     request: RequestInfo | None = None
     truncated: bool = False

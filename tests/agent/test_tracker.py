@@ -276,7 +276,8 @@ def test_keywords_survive_options_that_raise(harness: TrackerHarness) -> None:
     tracked, *signups = harness.events
     assert tracked.properties == {"a": 1}
     for signup in signups:
-        assert signup.identity == Identity(identifiers={"email": "a@b.c"}, traits={})
+        assert signup.identity is not None
+        assert signup.identity.identifiers == {"email": "a@b.c"}
 
 
 def test_identifiers_of_dict_and_keywords_are_merged(harness: TrackerHarness) -> None:
@@ -284,7 +285,7 @@ def test_identifiers_of_dict_and_keywords_are_merged(harness: TrackerHarness) ->
     harness.tracker.signup_track(None, {"id": 1, "email": "old"}, keywords={"email": "new"})
 
     assert harness.events[0].identity == Identity(
-        identifiers={"id": "1", "email": "new"}, traits={}
+        identifiers={"id": "1", "email": "new"}, traits={}, source="established"
     )
 
 
@@ -346,7 +347,9 @@ def test_login_uses_the_identified_user(harness: TrackerHarness) -> None:
     harness.tracker.auth_track(context, True, None, keywords={})
     harness.tracker.auth_track(None, False, None, keywords={})
 
-    assert harness.events[0].identity == Identity(identifiers={"id": "1"}, traits={})
+    assert harness.events[0].identity == Identity(
+        identifiers={"id": "1"}, traits={}, source="established"
+    )
     assert harness.events[1].identity is None
     assert harness.guard.counts == {}
 

@@ -36,6 +36,7 @@ requests = st.builds(
     path=texts,
     ip=st.none() | addresses,
     ip_source=st.sampled_from(["peer", "proxy", "header"]),
+    forwarded_ignored=st.booleans(),
     user_agent=st.none() | texts,
     host=st.none() | texts,
     route=st.none() | texts,
@@ -49,6 +50,7 @@ events = st.builds(
     timestamp=st.integers(MIN_TIMESTAMP, MAX_TIMESTAMP),
     properties=st.dictionaries(texts, json_values, max_size=4),
     user_identifiers=st.dictionaries(texts, texts | st.integers(0, 2**40), max_size=3),
+    identity=st.sampled_from([None, "established", "claimed"]),
     request=st.none() | requests,
     truncated=st.booleans(),
 )

@@ -27,6 +27,10 @@ IP_SOURCES: Final = {
     "proxy": "from X-Forwarded-For of a trusted proxy",
     "header": "from the header that SQREEN_IP_HEADER names, sent by a trusted proxy",
 }
+IDENTITIES: Final = {
+    "established": "established: the app had verified the user in this request",
+    "claimed": "claimed: the visitor gave these identifiers, the app had not verified them",
+}
 _LOGIN: Final = "sq.sdk.users.login"
 _BEST_KEYS: Final = ("email", "username", "name", "login", "user_id", "id")
 _NORMAL_LAG: Final = 5 * MINUTE
@@ -90,6 +94,7 @@ class EventDetail:
     properties: tuple[tuple[str, str], ...]
     traits: tuple[tuple[str, str], ...]
     identifiers: tuple[LinkedText, ...]
+    identity: str
     parameters: tuple[tuple[str, str], ...]
     ip_source: str
     received: str
@@ -137,6 +142,7 @@ def present_detail(stored: StoredEvent, *, links: Links) -> EventDetail:
             LinkedText(key, str(value), links.pivot(event.timestamp, user=str(value)))
             for key, value in event.user_identifiers.items()
         ),
+        identity=IDENTITIES[event.identity] if event.identity else "",
         parameters=_parameters(event.request),
         ip_source=IP_SOURCES[event.request.ip_source] if event.request else "",
         received=full_text(stored.received_at, zone),
