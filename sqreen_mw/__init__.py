@@ -23,6 +23,7 @@ from sqreen_mw.agent.api import (
     track,
     user_is_banned,
 )
+from sqreen_mw.agent.context import detached
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.errors import ConfigurationError, SqreenError, SqreenUsageError
 from sqreen_mw.protocol.event import Event
@@ -47,6 +48,7 @@ __all__ = [
     "aflush",
     "auth_track",
     "close",
+    "detached",
     "flush",
     "identify",
     "signup_track",

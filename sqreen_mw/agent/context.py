@@ -1,6 +1,7 @@
 """The context of the current request, shared by all its tasks and threads."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -173,3 +174,17 @@ def reset_current(token: Token[RequestContext | None]) -> None:
         _current.reset(token)
     except (ValueError, RuntimeError):
         return
+
+
+@contextmanager
+def detached() -> Iterator[None]:
+    """Start work that belongs to no request: ``with sqreen_mw.detached(): ...``.
+
+    Tasks, threads and timers copy the context in which they start, and keep its request after the
+    request has ended. Those that start inside the block, and calls inside it, have no request.
+    """
+    token = set_current(None)
+    try:
+        yield
+    finally:
+        reset_current(token)

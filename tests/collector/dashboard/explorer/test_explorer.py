@@ -16,6 +16,7 @@ from sqreen_mw.collector.dashboard.web.context import PageContext
 from sqreen_mw.collector.dashboard.web.page import PageEndpoint
 from sqreen_mw.collector.dashboard.web.security_headers import CONTENT_SECURITY_POLICY
 from sqreen_mw.collector.permissions import Action
+from sqreen_mw.protocol.event import RequestInfo
 from sqreen_mw.protocol.limits import MAX_TIMESTAMP, MIN_TIMESTAMP
 from tests.collector.dashboard.running_collector import RunningCollector, make_event
 
@@ -348,6 +349,18 @@ def test_event_page_shows_everything(collector: RunningCollector, client: TestCl
     assert link_on(text, "42") == "/events?user=42"
     assert link_on(text, "<small>from</small> 203.0.113.7") == "/events?ip=203.0.113.7"
     assert client.get(link_on(text, "<small>named</small>")).status_code == 200
+
+
+def test_event_page_shows_provenance(collector: RunningCollector, client: TestClient) -> None:
+    """The page states whether the user is verified, and an ignored forwarding header."""
+    request = RequestInfo(verb="GET", path="/", ip="10.0.0.1", forwarded_ignored=True)
+    event = make_event(request=request, user_identifiers={"id": 42}, identity="claimed")
+    collector.store(event)
+
+    text = client.get(f"/events/shop/{event.id}").text
+
+    assert "claimed: the visitor gave these identifiers" in text
+    assert "a forwarding header came too; it was ignored" in text
 
 
 def test_pivot_of_an_old_event_shows_it(collector: RunningCollector, client: TestClient) -> None:
