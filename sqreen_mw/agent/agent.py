@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.context import RequestContext
+from sqreen_mw.agent.copying import SameWhenCopied
 from sqreen_mw.agent.delivery.flusher import Flusher
 from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
 from sqreen_mw.agent.delivery.queue import EventQueue
@@ -35,7 +36,7 @@ def batch_header(config: Config) -> Envelope:
     )
 
 
-class Agent:
+class Agent(SameWhenCopied):
     """Accepts events and delivers them.
 
     Attributes:

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from msgspec import Struct
 
 from sqreen_mw.agent.calls import AnyAgent, Calls
+from sqreen_mw.agent.copying import SameWhenCopied
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.protocol.event import IdentitySource
 from sqreen_mw.protocol.event_id import new_event_id
@@ -37,7 +39,7 @@ ANONYMOUS: Final = Identity(identifiers={}, traits={})
 """The user of a request without an identified one."""
 
 
-class RequestContext(Calls):
+class RequestContext(SameWhenCopied, Calls):
     """One request, until the last task that it started has ended.
 
     It is mutable, so that tasks and threads with copied contextvars share its changes. Subclasses
@@ -148,6 +150,10 @@ class RequestContext(Calls):
     def request(self) -> "RequestContext":
         """Return this request."""
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Refer to the calls outside of requests: another process does not have this request."""
+        return resolve_name, ("sqreen_mw.agent.api:_here",)
 
 
 _current: Final[ContextVar[RequestContext | None]] = ContextVar("sqreen_mw_request", default=None)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
+from sqreen_mw.agent.copying import SameWhenCopied
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.app_errors import suppress_app_errors
 
@@ -39,7 +40,7 @@ def _suppress_errors(_: str) -> Any:
     return suppress_app_errors
 
 
-class NullCalls:
+class NullCalls(SameWhenCopied):
     """Ignores every call."""
 
     ignores_events: ClassVar[bool] = False
@@ -64,7 +65,7 @@ class NullAgent(NullCalls):
         self.config: Final = config
 
 
-class IgnoredPathAgent:
+class IgnoredPathAgent(SameWhenCopied):
     """Ignores events, and delegates the other calls to the agent of the other requests."""
 
     ignores_events: ClassVar[bool] = True

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.agent.context import RequestContext, fast_reset, set_current
+from sqreen_mw.agent.copying import SameWhenCopied
 from sqreen_mw.agent.null import IgnoredPathAgent
 from sqreen_mw.agent.requests.lookup import ENVIRON_KEY
 from sqreen_mw.agent.requests.wsgi import (
@@ -130,18 +131,27 @@ def _track_files(environ: Environ) -> list[object]:
 
     If the wrapper is a function, as in uWSGI, its results have no type to recognize them by.
     """
-    files: list[object] = []
     wrapper = environ[FILE_WRAPPER]
     if wrapper is None or isinstance(wrapper, type):
-        return files
+        return []
+    recorder = environ[FILE_WRAPPER] = _FileWrapper(wrapper)
+    return recorder.files
 
-    def wrap(*arguments: Any, **keywords: Any) -> Any:
-        file = wrapper(*arguments, **keywords)
-        files.append(file)
+
+class _FileWrapper(SameWhenCopied):
+    """The server's file wrapper; it keeps a list of its results."""
+
+    def __init__(self, wrapper: Callable[..., object]) -> None:
+        self._wrapper: Final = wrapper
+        self.files: Final[list[object]] = []
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> object:
+        file = self._wrapper(*arguments, **keywords)
+        self.files.append(file)
         return file
 
-    environ[FILE_WRAPPER] = wrap
-    return files
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _FileWrapper, (self._wrapper,)
 
 
 def _must_stay_unwrapped(body: Iterable[bytes], environ: Environ, files: Iterable[object]) -> bool:

@@ -1,6 +1,7 @@
 """Copies the first bytes that the app reads from ``wsgi.input``."""
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import cache
 from typing import Any, Final
 
@@ -44,6 +45,18 @@ class TeedInput:
         found = getattr(self.sqreen_source, name)
         wrap = _READ_METHODS.get(name)
         return found if wrap is None else wrap(found, self.sqreen_tee)
+
+    # A copy is one of the server's input: what is read from it is not read from this request.
+
+    def __copy__(self) -> Any:
+        return copy(self.sqreen_source)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _identity, (self.sqreen_source,)
+
+
+def _identity(source: Any) -> Any:
+    return source
 
 
 def _iterate(teed: Any) -> Iterator[bytes]:
