@@ -3,7 +3,6 @@
 import math
 import threading
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final
@@ -11,6 +10,7 @@ from typing import Any, Final
 from sqreen_mw.agent.context import Identity
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.process.exit import CLOSE_SECONDS
+from sqreen_mw.agent.timestamp import read_timestamp
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.json_copy import Copier, encode_json, plain_json, safe_text
 from sqreen_mw.capture.text import SCAN_LIMIT
@@ -21,8 +21,6 @@ from sqreen_mw.protocol.limits import (
     MAX_NAME_LENGTH,
     MAX_PROPERTIES,
     MAX_PROPERTY_NAME_LENGTH,
-    MAX_TIMESTAMP,
-    MIN_TIMESTAMP,
 )
 
 MAX_LISTED: Final = 16
@@ -35,8 +33,6 @@ _EXAMPLES: Final = {
     "properties": ("properties", "{'code': ...}"),
     "traits": ("traits", "{'plan': ...}"),
 }
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class Arguments:
@@ -143,26 +139,22 @@ class Arguments:
 
     def to_epoch_ms(self, timestamp: object, now: int) -> int:
         """Return a timestamp in milliseconds since the epoch, or ``now`` if it is invalid."""
-        # The app's class or its time zone may raise.
-        with self._guard.suppress_errors("timestamp"):
-            if isinstance(timestamp, datetime):
-                milliseconds = (self._plain_datetime(timestamp) - _EPOCH) // _MILLISECOND
-                return min(max(milliseconds, MIN_TIMESTAMP), MAX_TIMESTAMP)
-            message = "timestamp must be a datetime, not %s; using the current time"
+        read = None
+        with suppress_app_errors:  # the app's class or its time zone may raise
+            read = read_timestamp(timestamp)
+        if read is None:
+            message = (
+                "timestamp must be a datetime that can be read, not %s; using the current time"
+            )
             self._guard.report_misuse("timestamp_type", message, type(timestamp).__name__)
-        return now
-
-    def _plain_datetime(self, value: datetime) -> datetime:
-        """Return a timestamp as an aware ``datetime``; subclasses may calculate differently."""
-        zone = value.tzinfo
-        if zone is None:
+            return now
+        if not read.has_zone:
             message = (
                 "timestamp has no time zone, so UTC is assumed; "
                 "pass an aware datetime, such as datetime.now(UTC)"
             )
             self._guard.report_misuse("timestamp_naive", message)
-            zone = UTC
-        return datetime.combine(datetime.date(value), datetime.time(value), tzinfo=zone)
+        return read.milliseconds
 
     def parse_bool(self, value: object) -> bool | None:
         """Return the bool that equals a value, such as 1, 0 or numpy's bools, or else None.
