@@ -14,8 +14,10 @@ _WORDS_BEFORE_SIGNS: Final[tuple[str, ...]] = (
     *("curl", "sig", "private", "oracle", "@tcp(", "@unix(", "value"),
 )
 _DIGITS: Final = b"0123456789"
-_BETWEEN: Final = b" +-.%_" + bytes(range(128, 256))
-_FOREIGN_DIGIT: Final = re.compile(r"(?![0-9])\d")
+_BETWEEN: Final = b" +-.%_?"
+_FOREIGN_DIGIT: Final = re.compile(
+    "[\u0660-\u0669\u06f0-\u06f9\u0966-\u0e59\u17e0-\u17e9\uff10-\uff19]"
+)
 _TOKEN: Final = bytes(
     97 if chr(byte).isascii() and (chr(byte).isalnum() or byte in b"_.+/=~$-") else 32
     for byte in range(256)
@@ -23,11 +25,15 @@ _TOKEN: Final = bytes(
 _NUMBER: Final = bytes(
     48 if byte in _DIGITS else 45 if byte in _BETWEEN else 32 for byte in range(256)
 )
+_ACCOUNT: Final = bytes(
+    48 if byte in _DIGITS else 65 if bytes((byte,)).isalpha() else 32 for byte in range(256)
+)
+_CARD: Final = re.compile(rb"0000-{1,3}(?:0000-{1,3}0000-{1,3}00|000000-{1,3}0000)|0(?:-0){13}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 UUID_LENGTH: Final = 36
 """The length of a UUID's text."""
 
-_FEWEST_DIGITS: Final = 12
+_FEWEST_DIGITS: Final = 14
 _LONG_TOKEN: Final = 20
 
 
@@ -61,15 +67,19 @@ def may_hold_token(text: str, data: bytes) -> bool:
 
 
 def may_hold_card(text: str, data: bytes) -> bool:
-    """Return whether a text has 12 digits in a row, in groups of four, or one by one."""
-    if len(data) != len(text) and _FOREIGN_DIGIT.search(text):
+    """Return whether a text has 14 digits in a row, in groups, or one by one."""
+    if not text.isascii() and _FOREIGN_DIGIT.search(text):
         return True
     if len(data) - len(data.translate(None, _DIGITS)) < _FEWEST_DIGITS:
         return False
     shape = data.translate(_NUMBER)
-    if b"0000" in shape:
-        return b"000000000000" in shape or b"0000-" in shape
-    return b"0-0-0-0-0-0-0-0-0-0-0-0" in shape
+    return b"00000000000000" in shape or _CARD.search(shape) is not None
+
+
+def may_hold_iban(data: bytes) -> bool:
+    """Return whether two letters and two digits begin a word."""
+    shape = data.translate(_ACCOUNT)
+    return shape.startswith(b"AA00") or b" AA00" in shape
 
 
 def is_uuid(text: str) -> bool:

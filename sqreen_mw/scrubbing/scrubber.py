@@ -6,14 +6,15 @@ from typing import Any, Final
 
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.scrubbing.assignments import Assignments
-from sqreen_mw.scrubbing.card_masking import mask_cards
 from sqreen_mw.scrubbing.credentials import mask_credentials
 from sqreen_mw.scrubbing.markup import mask_markup
 from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.scrubbing.payment_numbers import mask_cards, mask_ibans
 from sqreen_mw.scrubbing.prefilter import (
     UUID_LENGTH,
     is_uuid,
     may_hold_card,
+    may_hold_iban,
     may_hold_token,
     quick_signals,
 )
@@ -97,7 +98,7 @@ class Scrubber:
             if words:
                 text = mask_private_keys(text)
             if length >= _SHORTEST_CARD:
-                text = self._mask_formats(text, text.encode(errors="replace"))
+                text = self._mask_formats(text, text.encode("ascii", "replace"))
             if words:
                 text = mask_markup(mask_credentials(text), self._keys.match)
             if signs or prose:
@@ -108,6 +109,8 @@ class Scrubber:
         """Mask secrets that need no name. ``data`` is the encoded text."""
         if may_hold_token(text, data):
             text = mask_vendor_tokens(text)
+        if may_hold_iban(data):
+            text = mask_ibans(text)
         return mask_cards(text) if may_hold_card(text, data) else text
 
     def _policy(self, key: str) -> tuple[bool, str]:

@@ -7,13 +7,13 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from sqreen_mw.app_errors import suppress_app_errors
-from sqreen_mw.scrubbing.card_numbers import is_card
 from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.scrubbing.payment_numbers import is_card
 
 _MAX_DEPTH: Final = 64
 _MAX_NODES: Final = 100_000
-LEAST_CARD: Final = 10**11
-"""The smallest number that can be a card number; it has 12 digits."""
+LEAST_CARD: Final = 10**13
+"""The smallest number that can be a card number; it has 14 digits."""
 
 _CARDS_END: Final = 10**19
 _KNOWN_KEYS: Final = 1024

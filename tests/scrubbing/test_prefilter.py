@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqreen_mw.scrubbing.assignments import Assignments
-from sqreen_mw.scrubbing.card_masking import mask_cards
 from sqreen_mw.scrubbing.credentials import mask_credentials
 from sqreen_mw.scrubbing.markup import mask_markup
 from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.scrubbing.payment_numbers import mask_cards, mask_ibans
 from sqreen_mw.scrubbing.private_keys import mask_private_keys
 from sqreen_mw.scrubbing.scrubber import Scrubber
 from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys
@@ -26,7 +26,7 @@ SECRET = "Zx83kq91"
 
 def unfiltered(text: str) -> str:
     """Return a text after all steps, without the prefilter."""
-    text = mask_cards(mask_vendor_tokens(mask_private_keys(text)))
+    text = mask_cards(mask_ibans(mask_vendor_tokens(mask_private_keys(text))))
     return Assignments(KEYS.match).mask(mask_markup(mask_credentials(text), KEYS.match))
 
 

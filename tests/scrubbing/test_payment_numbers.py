@@ -1,13 +1,12 @@
-"""Card numbers and other numbers."""
+"""Card numbers, account numbers and other numbers."""
 
 import random
 from collections.abc import Callable
 
 import pytest
 
-from sqreen_mw.scrubbing.card_masking import mask_cards
-from sqreen_mw.scrubbing.card_numbers import DOCUMENTED, has_check_digit, is_card
 from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.scrubbing.payment_numbers import is_card, mask_cards, mask_ibans
 
 
 @pytest.mark.parametrize(
@@ -15,7 +14,7 @@ from sqreen_mw.scrubbing.mask import MASK
     [
         *("4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111", "3782 822463 10005"),
         *("378282246310005", "5555555555554444", "2223003122003222", "6011111111111117"),
-        *("3530111333300000", "30569309025904", "6200000000000005", "4222222222222"),
+        *("3530111333300000", "30569309025904", "6200000000000005"),
         *(
             "\uff14" + "\uff11" * 15,
             "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
@@ -40,20 +39,15 @@ def test_card_numbers_are_masked(text: str) -> None:
         ("id4111111111111111x", f"id{MASK}x"),
         ("4111 1111 1111 1111 12/28", f"{MASK} 12/28"),
         ("12 4111 1111 1111 1111 99", f"12 {MASK} 99"),
-        ("00004111111111111111", f"0000{MASK}"),
-        ("5555555555554444123", f"{MASK}123"),
         ("5555555555554444 5555-5555-5555-4444", f"{MASK} {MASK}"),
         ("4111 1111 1111 1111 123", f"{MASK} 123"),
         ("4000 4111 1111 1111 1111", f"4000 {MASK}"),
-        ("77411111111111111199", f"77{MASK}99"),
-        ("4040955535855265" + "1228" + "123", f"{MASK}1228123"),
-        ("16" + "4040955535855265", f"16{MASK}"),
-        ("000" + "4040955535855265", f"000{MASK}"),
+        ("4111 1111 1111 1111 5555 5555 5555 4444", f"{MASK} {MASK}"),
         ("2026-07-31 4 0 4 0 9 5 5 5 3 5 8 5 5 2 6 5 12/28", f"2026-07-31 {MASK} 12/28"),
     ],
 )
 def test_cards_are_found_between_other_digits(text: str, expected: str) -> None:
-    """A card number is found before, after and between other digits."""
+    """A card number is found before, after and between groups of other digits."""
     assert mask_cards(text) == expected
 
 
@@ -68,6 +62,8 @@ def test_cards_are_found_between_other_digits(text: str, expected: str) -> None:
         *("499-705-5780 258-878-7238", "490 638 3006 833 353 6457", "4 1 1 1 1 1 1 1 1 1 1 1"),
         *("FR68 8295 5777 1858 9769 5093 357", "SA72 6380 7611 0385 1162 6019", "4 5 " * 20),
         *("d0411111111111111" + "1" * 15, "a4111111-1111-4111-1111-111111111111"),
+        *("00004111111111111111", "41111111111111110", "77411111111111111199", "4222222222222"),
+        *("4111111111111111" + "1228", "16" + "4040955535855265", "1234 " * 3 + "4111 1111 " * 6),
     ],
 )
 def test_other_numbers_are_kept(text: str) -> None:
@@ -81,14 +77,6 @@ def test_longer_numbers_are_not_cards() -> None:
     assert not is_card("41111111111111110")
 
 
-def test_documented_numbers_are_cards() -> None:
-    """Documented test numbers have a valid check digit and are found in other digits."""
-    documented = DOCUMENTED.pattern.split("|")
-
-    assert all(map(has_check_digit, documented))
-    assert [n for n in documented if mask_cards(f"83{n}61") != f"83{MASK}61"] == []
-
-
 RANDOM = random.Random(4)
 
 
@@ -100,12 +88,12 @@ def digits(count: int) -> str:
 @pytest.mark.parametrize(
     ("number", "highest"),
     [
-        *((lambda n=n: digits(n), 0.001) for n in (8, 9, 10, 11, 12, 13)),
+        *((lambda n=n: digits(n), 0) for n in (8, 9, 10, 11, 12, 13)),
         *((lambda n=n: digits(n), 0.008) for n in (14, 15)),
         (lambda: digits(16), 0.035),
         *((lambda n=n: digits(n), 0.012) for n in (17, 18)),
         (lambda: digits(19), 0.016),
-        *((lambda n=n: digits(n), 0.005) for n in range(20, 25)),
+        *((lambda n=n: digits(n), 0) for n in range(20, 25)),
         (lambda: f"{digits(3)} {digits(3)} {digits(4)} {digits(3)} {digits(3)} {digits(4)}", 0),
         (lambda: f"{digits(8)} {digits(8)}", 0),
         (lambda: " ".join(digits(RANDOM.randint(1, 5)) for _ in range(6)), 0.003),
@@ -118,3 +106,42 @@ def test_few_random_numbers_are_masked(number: Callable[[], str], highest: float
     texts = [number() for _ in range(3000)]
 
     assert sum(mask_cards(text) != text for text in texts) <= highest * len(texts)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("DE89370400440532013000", "DE89 3704 0044 0532 0130 00", "DE89-3704-0044-0532-0130-00"),
+        *(
+            "GB29NWBK60161331926819",
+            "gb29nwbk60161331926819",
+            "NO9386011117947",
+            "NO93 8601 1117 947",
+        ),
+        *("MT84MALT011000012345MTLCAST001S", "FR14 2004 1010 0505 0001 3M02 606"),
+    ],
+)
+@pytest.mark.parametrize(
+    "form", ["{}", "to {}, thanks", "IBAN: {} 12.50 EUR", "iban={}", "<b>{}</b>"]
+)
+def test_account_numbers_are_masked(number: str, form: str) -> None:
+    """A number with a country, its length and valid check digits is masked, also with spaces."""
+    assert mask_ibans(form.format(number)) == form.format(MASK)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "DE88370400440532013000",
+            "DE8937040044053201300",
+            "DE893704004405320130000",
+            "XX89 1234",
+        ),
+        *("xDE89370400440532013000", "DE89370400440532013000x", "GB29 Oak Street", "DE89", "AB12"),
+        *("it60 items of 12 were sent to 3 of the customers", "DE123456789"),
+    ],
+)
+def test_other_words_are_not_account_numbers(text: str) -> None:
+    """A wrong check digit, length or country, and letters around a number, keep it."""
+    assert mask_ibans(text) == text

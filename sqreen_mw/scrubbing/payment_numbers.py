@@ -1,0 +1,166 @@
+"""Masks card numbers (ISO 7812) and international bank account numbers (ISO 13616) in text."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import chain
+from typing import Final
+
+from sqreen_mw.scrubbing.mask import MASK
+
+# The brands' prefixes and lengths by the first digit. Numbers of 13 digits are no longer issued.
+_BRANDS: Final = {
+    "1": r"800\d{11}",  # JCB
+    "2": r"(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"  # Mastercard
+    r"|131\d{11}|20[0-5]\d{12,15}",  # JCB, Mir
+    "3": r"[47]\d{13}|(?:0[0-5]|[689]\d)\d{11}(?:\d\d)?"  # American Express, Diners Club
+    r"|5(?:2[89]|[3-8]\d)\d{12}",  # JCB
+    "4": r"\d{15}(?:\d{3})?",  # Visa
+    "5": r"[1-5]\d{14}|(?:018|020|038|893|612|610)\d{10,15}"  # Mastercard, Maestro
+    r"|(?:08\d|0[67]\d|09\d|019|041)\d{12}",  # RuPay, Elo, Verve, Dankort
+    "6": r"(?:011|4[4-9]\d|5\d\d|0[678]\d)\d{12}|2\d{14,17}"  # Discover, RuPay, UnionPay
+    r"|(?:304|759|76[1-3]|703|706|709|771|799)\d{10,15}"  # Maestro
+    r"|(?:277|36[23]|3[789]\d)\d{12}",  # national brands
+    "8": r"600\d{12}",
+    "9": r"(?:792|860)\d{12}",
+}
+_BRAND: Final = re.compile("|".join(rf"{first}(?:{rest})" for first, rest in _BRANDS.items()))
+# Each alternative begins with a digit, so that the search skips all other characters quickly.
+_UNBROKEN: Final = re.compile(
+    "|".join(rf"{first}(?<!\d.)(?:{rest})(?!\d)" for first, rest in _BRANDS.items())
+)
+_BETWEEN: Final = r"(?:[ \-+._\u00a0\u2009\u2010-\u2013\u2212\u202f]{1,3}|%20)"
+# Groups of 4-4-4-4 and similar, 4-6-5 and 4-6-4, but not amid more groups of four.
+_GROUPED: Final = re.compile(
+    r"[1-689](?<!\d.)(?:(?<!\d{4}[ -].)|(?!\d{3}(?:[ -]\d{4}){4}(?!\d)))"
+    rf"(?=(\d{{3}}{_BETWEEN}(?:\d{{4}}{_BETWEEN}\d{{4}}{_BETWEEN}\d{{2,4}}(?!\d)"
+    rf"(?:{_BETWEEN}\d{{1,3}}(?!\d))?|\d{{6}}{_BETWEEN}\d{{4,5}}(?!\d))))"
+)
+# Each digit alone; numbers of several digits may stand before and after.
+_SPACED: Final = re.compile(
+    r"[1-689](?<!\d.)(?<!(?<!\d)\d[ -].)(?=((?:[ -]\d){13,18})(?!\d|[ -]\d(?!\d)))"
+)
+_GROUP: Final = re.compile(r"\d+")
+_FRACTION: Final = re.compile(r"\d\.\Z")
+_PHONE: Final = re.compile(r"(?<![A-Za-z0-9])\+\Z")
+_HEX: Final = re.compile(r"[0-9A-Fa-f-]{0,130}")
+_DIGEST: Final = re.compile(
+    r"(?=.*[A-Fa-f])(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}"
+    r"|[0-9A-Fa-f]{96}|[0-9A-Fa-f]{128}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})"
+)
+_DOUBLED: Final = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
+_LONGEST_PHONE: Final = 15
+_FEWEST_GROUPS: Final = 3
+
+# The registry of ISO 13616: countries and the lengths of their numbers.
+_COUNTRIES: Final = """\
+AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18
+DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23
+IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27
+MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19
+SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30
+"""
+_LENGTHS: Final = {entry[:2]: int(entry[2:]) for entry in _COUNTRIES.split()}
+_HEAD: Final = re.compile(r"\d(?<=(?<![A-Za-z0-9])[A-Za-z]{2}.)\d")
+_LONGEST_IBAN: Final = 60
+_REMAINDER: Final = 97
+
+
+def mask_cards(text: str) -> str:
+    """Return a text with each card number masked that stands alone among digits."""
+    return _masked(text, sorted(_cards(_with_ascii_digits(text))))
+
+
+def mask_ibans(text: str) -> str:
+    """Return a text with each international bank account number masked."""
+    return _masked(text, [span for span in _ibans(text) if _has_check_digits(text[slice(*span)])])
+
+
+def _masked(text: str, spans: list[tuple[int, int]]) -> str:
+    parts: list[str] = []
+    done = 0
+    for start, end in spans:
+        if start >= done:
+            parts += (text[done:start], MASK)
+            done = end
+    return "".join((*parts, text[done:])) if parts else text
+
+
+def _with_ascii_digits(text: str) -> str:
+    if text.isascii():
+        return text
+    return "".join(str(int(char)) if char.isdecimal() else char for char in text)
+
+
+def _cards(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the positions of card numbers."""
+    for match in _UNBROKEN.finditer(text):
+        if has_check_digit(match[0]) and not _is_other(text, *match.span()):
+            yield match.span()
+    for match in chain(_GROUPED.finditer(text), _SPACED.finditer(text)):
+        start = match.start()
+        end = start + _card_length(match[0] + match[1])
+        if end > start and not _is_other(text, start, end):
+            yield start, end
+
+
+def _card_length(number: str) -> int:
+    """Return the length of the longest card that begins with the first group, or 0."""
+    ends = [group.end() for group in _GROUP.finditer(number.replace("%20", "   "))]
+    while len(ends) >= _FEWEST_GROUPS:
+        digits = "".join(_GROUP.findall(number.replace("%20", "   ")[: ends[-1]]))
+        if is_card(digits):
+            return ends[-1]
+        ends.pop()
+    return 0
+
+
+def is_card(digits: str) -> bool:
+    """Return whether the whole number is a card number."""
+    return _BRAND.fullmatch(digits) is not None and has_check_digit(digits)
+
+
+def has_check_digit(digits: str) -> bool:
+    """Return whether the last digit is a valid check digit (Luhn, ISO 7812-1 annex B)."""
+    data = digits.encode()
+    plain = data[-1::-2]
+    return (sum(plain) - 48 * len(plain) + sum(data[-2::-2].translate(_DOUBLED))) % 10 == 0
+
+
+def _is_other(text: str, start: int, end: int) -> bool:
+    """Return whether digits belong to a fraction, phone, account, UUID or digest."""
+    before = text[max(0, start - 2) : start]
+    if _FRACTION.search(before) or (end - start <= _LONGEST_PHONE and _PHONE.search(before)):
+        return True
+    accounts = _ibans(text, max(0, start - _LONGEST_IBAN), end)
+    return _is_digest(text, start) or any(begin < start < last for begin, last in accounts)
+
+
+def _is_digest(text: str, start: int) -> bool:
+    back = _HEX.match(text[max(0, start - 130) : start][::-1])
+    token = _HEX.match(text, start - len(back[0]) if back else start)
+    return token is not None and _DIGEST.fullmatch(token[0]) is not None
+
+
+def _ibans(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+    """Yield the positions of numbers with a country and its length, with or without spaces."""
+    for head in _HEAD.finditer(text, start, len(text) if end is None else end):
+        begin = head.start() - 2
+        length = _LENGTHS.get(text[begin : begin + 2].upper(), 0)
+        number = _iban_of(length).match(text, begin) if length else None
+        if number is not None:
+            yield number.span()
+
+
+@lru_cache(maxsize=64)
+def _iban_of(length: int) -> re.Pattern[str]:
+    return re.compile(
+        r"[A-Za-z0-9](?:(?:[ \-.+\u00a0\u2009\u202f]|%20)?[A-Za-z0-9])"
+        rf"{{{length - 1}}}(?![A-Za-z0-9])"
+    )
+
+
+def _has_check_digits(number: str) -> bool:
+    """Return whether a number has valid check digits (ISO 7064, MOD 97-10)."""
+    plain = re.sub(r"%20|[^A-Za-z0-9]", "", number)
+    return int("".join(str(int(char, 36)) for char in plain[4:] + plain[:4])) % _REMAINDER == 1
