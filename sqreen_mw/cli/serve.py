@@ -47,6 +47,13 @@ class ServeOptions:
         str | None,
         typer.Option(help="URL for browsers and apps, behind a proxy.", show_default=False),
     ] = None
+    trusted_proxies: Annotated[
+        str | None,
+        typer.Option(
+            help="Networks of your proxies, such as 10.0.0.0/8, or private.",
+            show_default="loopback",
+        ),
+    ] = None
     tls_cert: Annotated[
         Path | None, typer.Option(help="PEM file with the certificate.", show_default=False)
     ] = None

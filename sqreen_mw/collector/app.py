@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from sqreen_mw.collector import api
 from sqreen_mw.collector.dashboard.routes import ROUTES
+from sqreen_mw.collector.head_requests import HeadAsGet
 from sqreen_mw.collector.services import Services, open_services
 from sqreen_mw.collector.settings import Settings
 
@@ -37,6 +38,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.add_middleware(HeadAsGet)
     api.install(app)
     app.router.routes.extend(ROUTES)
     return app

@@ -4,11 +4,13 @@ import difflib
 import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from sqreen_mw.capture.client_ip import ClientIp
+from sqreen_mw.collector.client_address import client_ip
 from sqreen_mw.errors import ConfigurationError
 
 PREFIX: Final = "SQREEN_COLLECTOR_"
@@ -32,6 +34,8 @@ class Settings:
         tls_key: PEM file of the certificate's key.
         events_url: URL of the event store, by default ``events.db`` in the folder.
         state_url: URL of the state database, by default ``state.db`` in the folder.
+        trusted_proxies: Networks of your proxies, separated by commas. ``private`` means the
+            private networks. Loopback is always trusted.
 
     Raises:
         ConfigurationError: A setting is invalid. The message names the setting and the fix.
@@ -46,6 +50,8 @@ class Settings:
     tls_key: Path | None = None
     events_url: str = ""
     state_url: str = ""
+    trusted_proxies: str = ""
+    client_ip: ClientIp = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name, file in (("events_url", "events.db"), ("state_url", "state.db")):
@@ -62,6 +68,7 @@ class Settings:
                 f"root path is {self.root_path!r}: start it with a slash and end it without one"
             )
         object.__setattr__(self, "public_url", _public_url(self.public_url))
+        object.__setattr__(self, "client_ip", _client_ip(self.trusted_proxies))
         self._check_tls()
 
     @property
@@ -140,8 +147,18 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _client_ip(trusted_proxies: str) -> ClientIp:
+    try:
+        return client_ip(trusted_proxies.replace(",", " ").split())
+    except ValueError as error:
+        raise ConfigurationError(
+            f"trusted proxies are {trusted_proxies!r}: use networks such as 10.0.0.0/8, or private "
+            f"({error})"
+        ) from error
+
+
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    known = {PREFIX + field.name.upper(): field.name for field in fields(Settings)}
+    known = {PREFIX + each.name.upper(): each.name for each in fields(Settings) if each.init}
     values: dict[str, Any] = {}
     for variable in environ:
         if variable.startswith(PREFIX):

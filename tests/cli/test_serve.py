@@ -144,9 +144,9 @@ def test_first_start_prints_a_login_link_and_a_token(tmp_path: Path) -> None:
         )
         with httpx2.Client(base_url=server.url, timeout=PATIENCE) as client:
             assert server.login is not None
-            logged_in = client.get(server.login)
+            logged_in = client.post(server.login)
             found = client.get("/v1/events/query").json()["events"]
-            again = httpx2.get(server.login, timeout=PATIENCE)
+            again = httpx2.post(server.login, timeout=PATIENCE)
     with run_collector(tmp_path) as second:
         assert second.first_token is None
         assert second.login is not None
@@ -177,7 +177,7 @@ def test_stops_cleanly_with_a_live_tail(tmp_path: Path, number: signal.Signals) 
         httpx2.Client(base_url=server.url, timeout=PATIENCE) as client,
     ):
         assert server.login is not None
-        client.get(server.login)
+        client.post(server.login)
         with client.stream("GET", "/events/live") as stream:
             assert stream.status_code == 200
             started = time.monotonic()
@@ -192,7 +192,7 @@ def test_forwarding_headers_of_clients_are_ignored(tmp_path: Path) -> None:
     """A client can't choose its scheme with X-Forwarded-Proto."""
     with run_collector(tmp_path) as server:
         assert server.login is not None
-        answer = httpx2.get(
+        answer = httpx2.post(
             server.login,
             headers={"x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.1"},
             timeout=PATIENCE,
@@ -231,7 +231,7 @@ def test_serves_https(tmp_path: Path) -> None:
     with run_collector(tmp_path, "--tls-cert", str(cert), "--tls-key", str(key)) as server:
         assert server.url.startswith("https://127.0.0.1:")
         assert server.login is not None
-        answer = httpx2.get(server.login, verify=context, timeout=PATIENCE)
+        answer = httpx2.post(server.login, verify=context, timeout=PATIENCE)
 
     assert "secure" in answer.headers["set-cookie"].lower()
 

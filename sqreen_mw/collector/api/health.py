@@ -13,7 +13,6 @@ from sqreen_mw.collector.services import services_of
 router: Final = APIRouter()
 
 
-@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Check that events can be stored", response_class=Response)
 async def health(request: Request) -> Response:
     """Return 200 if both stores answer and events can be written, else 503."""

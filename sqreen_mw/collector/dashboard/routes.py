@@ -10,11 +10,17 @@ from starlette.routing import BaseRoute, Route
 from sqreen_mw.collector.dashboard.explorer.live_tail import live_tail
 from sqreen_mw.collector.dashboard.explorer.onboarding import create_token
 from sqreen_mw.collector.dashboard.explorer.views import event_page, explorer, home
-from sqreen_mw.collector.dashboard.login.views import login, login_form, login_once, logout
+from sqreen_mw.collector.dashboard.login.views import (
+    login,
+    login_form,
+    login_link,
+    login_once,
+    logout,
+)
 from sqreen_mw.collector.dashboard.overview.views import overview
 from sqreen_mw.collector.dashboard.web.assets import asset
-from sqreen_mw.collector.dashboard.web.context import Handler, PageContext
 from sqreen_mw.collector.dashboard.web.page import PageEndpoint
+from sqreen_mw.collector.dashboard.web.page_context import Handler, PageContext
 from sqreen_mw.collector.permissions import Action
 
 
@@ -55,7 +61,8 @@ ROUTES: Final[tuple[BaseRoute, ...]] = (
     _post("/first-steps/token", create_token, Action.CREATE_TOKENS),
     _get("/login", login_form, Action.LOG_IN),
     _post("/login", login, Action.LOG_IN),
-    _get("/login/once", login_once, Action.LOG_IN),
+    _get("/login/once", login_link, Action.LOG_IN),
+    _post("/login/once", login_once, Action.LOG_IN),
     _post("/logout", logout, Action.LOG_OUT),
     Route("/static/{name}", asset, include_in_schema=False),
     Route("/favicon.svg", asset, include_in_schema=False),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 
 from sqreen_mw.collector.clock import Clock
 from sqreen_mw.collector.state.database import Database
@@ -83,19 +83,29 @@ class Sessions:
             connection.execute(insert(login_links).values(values))
         return secret
 
+    def user_of_link(self, secret: str) -> User | None:
+        """Return the user of a link without using it, or None if it is no longer valid."""
+        query = select(*_USER).join(login_links).where(*self._valid_link(secret))
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _user(row)
+
     def redeem_link(self, secret: str) -> User | None:
         """Use a link and return its user, or None if it is unknown, used or expired."""
-        now, unused = self._clock(), login_links.c.used_at.is_(None)
-        is_link = login_links.c.secret_hash == secret_hash(secret)
-        query = select(*_USER).join(login_links).where(is_link)
+        valid = self._valid_link(secret)
+        query = select(*_USER).join(login_links).where(valid[0])
         with self._database.write() as connection:
             # One statement finds and marks the link, so two requests cannot both use it.
-            used = connection.execute(
-                update(login_links)
-                .where(is_link, unused, login_links.c.expires_at > now)
-                .values(used_at=now)
-            )
+            mark = update(login_links).where(*valid).values(used_at=self._clock())
+            used = connection.execute(mark)
             return _user(connection.execute(query).one()) if used.rowcount == 1 else None
+
+    def _valid_link(self, secret: str) -> tuple[ColumnElement[bool], ...]:
+        return (
+            login_links.c.secret_hash == secret_hash(secret),
+            login_links.c.used_at.is_(None),
+            login_links.c.expires_at > self._clock(),
+        )
 
 
 _USER: Final = (users.c.id.label("user_id"), users.c.name, users.c.role)

@@ -44,7 +44,9 @@ def test_login_link_works_once(state: State, ann: User) -> None:
     """The first use of a link returns its user, the second returns None."""
     secret = state.sessions.issue_link(ann, lifetime=60)
 
+    assert state.sessions.user_of_link(secret) == ann
     assert state.sessions.redeem_link(secret) == ann
+    assert state.sessions.user_of_link(secret) is None
     assert state.sessions.redeem_link(secret) is None
     assert state.sessions.redeem_link("unknown") is None
 
@@ -54,6 +56,7 @@ def test_login_link_expires(state: State, ann: User, clock: Clock) -> None:
     secret = state.sessions.issue_link(ann, lifetime=60)
 
     clock.now += 60_000
+    assert state.sessions.user_of_link(secret) is None
     assert state.sessions.redeem_link(secret) is None
     state.sessions.issue_link(ann, lifetime=60)
     clock.now -= 60_000

@@ -17,7 +17,7 @@ from sqreen_mw.collector.clock import system_clock
 from sqreen_mw.collector.dashboard.explorer.links import Links
 from sqreen_mw.collector.dashboard.explorer.presenter import present_row
 from sqreen_mw.collector.dashboard.explorer.url import ExplorerUrl, parse_explorer_url
-from sqreen_mw.collector.dashboard.web.context import PageContext
+from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render_macro
 from sqreen_mw.collector.events.base import StoredEvent
 from sqreen_mw.collector.permissions import Action

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from sqreen_mw.collector.clock import system_clock
 from sqreen_mw.collector.dashboard.explorer.snippets import snippets
-from sqreen_mw.collector.dashboard.web.context import PageContext
+from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render
 from sqreen_mw.collector.permissions import Action
 from sqreen_mw.collector.services import FIRST_APP

@@ -27,7 +27,7 @@ from sqreen_mw.collector.dashboard.explorer.url import (
     parse_explorer_url,
 )
 from sqreen_mw.collector.dashboard.web.charts import bar_chart, interval_for
-from sqreen_mw.collector.dashboard.web.context import PageContext
+from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render
 from sqreen_mw.collector.events.base import Page
 from sqreen_mw.collector.services import read_events

@@ -1,18 +1,18 @@
 """Login by password or one-time link, and logout."""
 
 import time
+from functools import partial
 from typing import Final
 
-import anyio
-from anyio.to_thread import run_sync
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from sqreen_mw.collector.auth import SESSION_COOKIE
-from sqreen_mw.collector.dashboard.login.throttle import Throttle
-from sqreen_mw.collector.dashboard.web.context import PageContext
+from sqreen_mw.collector.client_address import client_network
+from sqreen_mw.collector.dashboard.login.password_queue import PasswordQueue, QueueFullError
+from sqreen_mw.collector.dashboard.login.throttle import LoginThrottle
 from sqreen_mw.collector.dashboard.web.forms import posted_form
+from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render
 from sqreen_mw.collector.state.sessions import SESSION_LIFETIME
 from sqreen_mw.collector.state.users import User
@@ -22,10 +22,10 @@ _LINK_USED: Final = (
     "This link was already used or has expired. Ask for a new one: run "
     "“sqreen-mw users link NAME” on the collector's machine."
 )
-_by_account: Final = Throttle(limit=5, window=60)
-_by_peer: Final = Throttle(limit=30, window=60)
-# Argon2 uses 64 MiB and one core per password. Two at a time leave room for ingest.
-_password_checks: Final = anyio.CapacityLimiter(2)
+_BUSY_SECONDS: Final = 5
+
+_throttle: Final = LoginThrottle()
+_password_queue: Final = PasswordQueue()
 
 
 async def login_form(page: PageContext) -> Response:
@@ -40,42 +40,53 @@ async def login(page: PageContext) -> Response:
     """Open a session if name and password match. The error does not reveal valid names."""
     form = await posted_form(page.request)
     name, target = form.get("name", "").strip(), local_path(form.get("next", ""))
-    peer = page.request.client.host if page.request.client else ""
-    account, now = (peer, name.casefold()), time.monotonic()
-    wait = max(_by_account.wait(account, now=now), _by_peer.wait(peer, now=now))
+    network, now = client_network(page.client), time.monotonic()
+    wait = _throttle.wait(network, name, now=now)
     if wait:
-        error = f"Too many attempts. Wait {wait} seconds, then try again."
-        response = _form(page, target=target, name=name, error=error, status=429)
-        response.headers["retry-after"] = str(wait)
-        return response
+        return _try_later(page, target=target, name=name, wait=wait)
     # Count the attempt before the check, so that parallel attempts cannot exceed the limit.
-    _by_account.failed(account, now=now)
-    _by_peer.failed(peer, now=now)
-    users = page.services.state.users
-    user = await run_sync(
-        users.authenticate, name, form.get("password", ""), limiter=_password_checks
-    )
+    _throttle.failed(network, name, now=now)
+    check = partial(page.services.state.users.authenticate, name, form.get("password", ""))
+    try:
+        user = await _password_queue.run(check, client=network)
+    except QueueFullError:
+        _throttle.forgive(network, name, at=now)
+        return _try_later(page, target=target, name=name, wait=_BUSY_SECONDS)
     if user is None:
         return _form(page, target=target, name=name, error=_LOGIN_FAILED, status=401)
-    _by_account.succeeded(account)
-    # Forgive this attempt only. Otherwise an attacker could reset the limit with a valid account.
-    _by_peer.forgive(peer, at=now)
+    _throttle.succeeded(network, name, at=now)
     return await _logged_in(page, user, target)
+
+
+async def login_link(page: PageContext) -> Response:
+    """Show the button of a one-time link. Opening the link does not use it up.
+
+    Mail scanners and link previews open links, but they send no forms.
+    """
+    secret, target = _link(page)
+    user = await run_in_threadpool(page.services.state.sessions.user_of_link, secret)
+    if user is not None:
+        return render(page, "login/link.html", {"name": user.name})
+    return _unusable_link(page, target)
 
 
 async def login_once(page: PageContext) -> Response:
     """Open a session by a one-time link."""
-    if page.request.method == "HEAD":
-        raise HTTPException(405)  # A link preview must not use up the link.
+    secret, target = _link(page)
+    user = await run_in_threadpool(page.services.state.sessions.redeem_link, secret)
+    return _unusable_link(page, target) if user is None else await _logged_in(page, user, target)
+
+
+def _link(page: PageContext) -> tuple[str, str]:
     query = page.request.query_params
-    token, target = query.get("token", ""), local_path(query.get("next", ""))
-    user = await run_in_threadpool(page.services.state.sessions.redeem_link, token)
-    if user is None and page.session is not None:
+    return query.get("token", ""), local_path(query.get("next", ""))
+
+
+def _unusable_link(page: PageContext, target: str) -> Response:
+    if page.session is not None:
         return RedirectResponse(page.base + target, 303)
-    if user is None:
-        values = {"title": "This link no longer works", "text": _LINK_USED, "status": 410}
-        return render(page, "web/message.html", values, status=410)
-    return await _logged_in(page, user, target)
+    values = {"title": "This link no longer works", "text": _LINK_USED, "status": 410}
+    return render(page, "web/message.html", values, status=410)
 
 
 async def logout(page: PageContext) -> Response:
@@ -107,6 +118,13 @@ async def _logged_in(page: PageContext, user: User, target: str) -> Response:
         httponly=True,
         samesite="lax",
     )
+    return response
+
+
+def _try_later(page: PageContext, *, target: str, name: str, wait: int) -> Response:
+    error = f"Too many attempts. Wait {wait} seconds, then try again."
+    response = _form(page, target=target, name=name, error=error, status=429)
+    response.headers["retry-after"] = str(wait)
     return response
 
 

@@ -17,7 +17,7 @@ from sqreen_mw.collector.dashboard.overview.instances import (
 )
 from sqreen_mw.collector.dashboard.overview.loss_summary import LossSummary, summarize_losses
 from sqreen_mw.collector.dashboard.web.charts import DAY, time_ticks
-from sqreen_mw.collector.dashboard.web.context import PageContext
+from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render
 from sqreen_mw.collector.dashboard.web.time_format import zone_of
 from sqreen_mw.collector.state.instances.queries import Instances

@@ -37,17 +37,34 @@ def _signer(cookie: str) -> Signer:
     )
 
 
-def is_cross_site(request: Request) -> bool:
+def is_cross_site(request: Request, public_url: str) -> bool:
     """Return True if the browser reports that a page of another origin sent the request.
 
     Browsers send Sec-Fetch-Site (W3C Fetch Metadata) to secure origins, and Origin (RFC 6454) with
     every POST. A client that sends neither is not a browser, so no session is at risk.
+
+    Args:
+        request: The request.
+        public_url: The collector's URL for browsers, or an empty text. A proxy may have replaced
+            the Host header.
     """
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site not in {"same-origin", "none"}
     origin = request.headers.get("origin")
+    if origin is None:
+        return False
     try:
-        return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+        scheme, host, port = _origin(origin)
+        same = {_origin(public_url), _origin(f"{scheme}://{request.headers.get('host', '')}")}
     except ValueError:
         return True  # No browser sends a malformed origin.
+    return not host or (scheme, host, port) not in same
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}

@@ -11,9 +11,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from sqreen_mw.collector.auth import session_of
-from sqreen_mw.collector.dashboard.web.context import Handler, PageContext
 from sqreen_mw.collector.dashboard.web.csrf import FIELD, is_cross_site, is_csrf_token
 from sqreen_mw.collector.dashboard.web.forms import posted_form
+from sqreen_mw.collector.dashboard.web.page_context import Handler, PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render
 from sqreen_mw.collector.dashboard.web.security_headers import SecurityHeaders
 from sqreen_mw.collector.permissions import Action, Visitor, may
@@ -68,7 +68,7 @@ class PageEndpoint:
             return error_page(page, 500, "")
 
     async def _reject_forged(self, page: PageContext) -> None:
-        if is_cross_site(page.request):
+        if is_cross_site(page.request, page.services.settings.public_url):
             raise HTTPException(403, "The form was sent from another site and was rejected.")
         if self._is_public:
             return

@@ -6,8 +6,8 @@ from typing import Any, Final
 import jinja2
 from starlette.responses import HTMLResponse
 
-from sqreen_mw.collector.dashboard.web.context import PageContext
 from sqreen_mw.collector.dashboard.web.csrf import FIELD
+from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.time_format import (
     duration_text,
     full_text,

@@ -12,8 +12,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from sqreen_mw.collector.clock import system_clock
-from sqreen_mw.collector.dashboard.web.context import PageContext
 from sqreen_mw.collector.dashboard.web.page import PageEndpoint
+from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.security_headers import CONTENT_SECURITY_POLICY
 from sqreen_mw.collector.permissions import Action
 from sqreen_mw.protocol.event import RequestInfo

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from sqreen_mw.collector.auth import SESSION_COOKIE
 from sqreen_mw.collector.dashboard.explorer.live_tail import SHOWN_AT_ONCE, stream
 from sqreen_mw.collector.dashboard.explorer.url import ExplorerUrl
-from sqreen_mw.collector.dashboard.web.context import PageContext
+from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.services import READS_AT_ONCE, read_events
 from tests.collector.dashboard.running_collector import RunningCollector, make_event, served
 

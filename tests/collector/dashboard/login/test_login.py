@@ -1,5 +1,6 @@
 """Test login, logout and CSRF protection."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -100,20 +101,95 @@ def test_successful_logins_are_not_limited(visitor: TestClient) -> None:
     assert {answer.status_code for answer in answers} == {303}
 
 
-def test_guesses_at_many_names_are_throttled(collector: RunningCollector) -> None:
-    """One address is throttled over all names; one success does not reset it."""
-    attacker = TestClient(
+def test_guesses_at_many_names_leave_other_people_alone(collector: RunningCollector) -> None:
+    """Thirty guesses from one address slow each account that they name, and no other one."""
+    shared = TestClient(
         collector.app, follow_redirects=False, client=(f"peer-{id(collector):x}", 50_000)
     )
     collector.services.state.users.create("ann", password=PASSWORD, role="analyst")
-    for number in range(29):
-        attacker.post("/login", data={"name": f"name{number}", "password": "wrong"})
-    attacker.post("/login", data={"name": "ann", "password": PASSWORD})
-    last = attacker.post("/login", data={"name": "another", "password": "wrong"})
+    for number in range(30):
+        shared.post("/login", data={"name": f"name{number}", "password": "wrong"})
 
-    answer = attacker.post("/login", data={"name": "ann", "password": PASSWORD})
+    again = shared.post("/login", data={"name": "name3", "password": "wrong"})
+    ann = shared.post("/login", data={"name": "ann", "password": PASSWORD})
 
-    assert (last.status_code, answer.status_code) == (401, 429)
+    assert (again.status_code, ann.status_code) == (429, 303)
+
+
+@pytest.mark.parametrize(
+    ("stranger", "owner"),
+    [
+        ("198.51.100.66", "203.0.113.9"),
+        ("203.0.113.9, 198.51.100.68", "203.0.113.9"),
+        ("2001:db8:1:2::66", "2001:db8:1:3::9"),
+        ("unknown, 198.51.100.67", "::ffff:203.0.113.9"),
+    ],
+)
+def test_stranger_behind_the_proxy_locks_out_only_itself(
+    collector: RunningCollector, stranger: str, owner: str
+) -> None:
+    """Wrong passwords count for the rightmost untrusted address that the proxy reports."""
+    collector.services.state.users.create("ann", password=PASSWORD, role="analyst")
+    proxy = TestClient(collector.app, follow_redirects=False, client=("127.0.0.1", 50_000))
+
+    def status(address: str, password: str) -> int:
+        form = {"name": "ann", "password": password}
+        headers = {"x-forwarded-for": address}
+        return proxy.post("/login", data=form, headers=headers).status_code
+
+    guesses = [status(stranger, f"guess {number}") for number in range(6)]
+
+    assert guesses == [401] * 5 + [429]
+    assert status(owner, PASSWORD) == 303
+
+
+def test_addresses_of_one_ipv6_network_share_their_failures(collector: RunningCollector) -> None:
+    """A client cannot get more attempts by the other addresses of its /64."""
+    proxy = TestClient(collector.app, client=("::1", 50_000))
+    statuses = [
+        proxy.post(
+            "/login",
+            data={"name": "ann", "password": "wrong"},
+            headers={"x-forwarded-for": f"2001:db8:{id(collector) % 9999}:7::{number}"},
+        ).status_code
+        for number in range(6)
+    ]
+
+    assert statuses == [401] * 5 + [429]
+
+
+def test_client_of_an_untrusted_peer_cannot_choose_its_address(
+    collector: RunningCollector,
+) -> None:
+    """Without a trusted proxy, X-Forwarded-For gives no further attempts."""
+    client = TestClient(collector.app, client=(f"203.0.113.{id(collector) % 255}", 50_000))
+    statuses = [
+        client.post(
+            "/login",
+            data={"name": "ann", "password": "wrong"},
+            headers={"x-forwarded-for": f"192.0.2.{number}"},
+        ).status_code
+        for number in range(6)
+    ]
+
+    assert statuses == [401] * 5 + [429]
+
+
+def test_configured_proxy_is_trusted(tmp_path: Path) -> None:
+    """With --trusted-proxies, addresses behind a proxy on another machine are told apart."""
+    with running_collector(tmp_path, trusted_proxies="private, 192.0.2.0/28") as collector:
+        for number, peer in enumerate(("10.1.2.3", "192.0.2.7")):
+            proxy = TestClient(collector.app, client=(peer, 50_000))
+            statuses = [
+                proxy.post(
+                    "/login",
+                    data={"name": f"ann{number}", "password": "wrong"},
+                    headers={"x-forwarded-for": f"198.51.100.{host}"},
+                ).status_code
+                for host in range(7)
+            ]
+
+            assert statuses == [401] * 7
 
 
 @pytest.mark.parametrize(
@@ -131,15 +207,49 @@ def test_login_link_works_once(collector: RunningCollector, visitor: TestClient)
     assert user is not None
     link = f"/login/once?token={state.sessions.issue_link(user, lifetime=60)}"
 
-    looked = visitor.head(link)
-    first = visitor.get(link)
+    first = visitor.post(link)
     visitor.cookies.clear()
-    second = visitor.get(link)
+    second, opened = visitor.post(link), visitor.get(link)
 
-    assert looked.status_code == 405
     assert (first.status_code, first.headers["location"]) == (303, "/events")
     assert (second.status_code, "set-cookie" in second.headers) == (410, False)
     assert "sqreen-mw users link" in second.text
+    assert opened.status_code == 410
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_opening_a_login_link_does_not_use_it(
+    collector: RunningCollector, visitor: TestClient, method: str
+) -> None:
+    """A scanner or a preview opens the link, and the person can still log in with it."""
+    state = collector.services.state
+    user = state.users.by_name("ann")
+    assert user is not None
+    link = f"/login/once?token={state.sessions.issue_link(user, lifetime=60)}&next=/overview"
+
+    opened = [visitor.request(method, link) for _ in range(2)]
+    entered = visitor.post(link)
+
+    assert [(answer.status_code, "set-cookie" in answer.headers) for answer in opened] == [
+        (200, False)
+    ] * 2
+    assert (entered.status_code, entered.headers["location"]) == (303, "/overview")
+
+
+def test_login_link_is_not_used_from_another_site(
+    collector: RunningCollector, visitor: TestClient
+) -> None:
+    """Another site cannot log a browser in with a link."""
+    state = collector.services.state
+    user = state.users.by_name("ann")
+    assert user is not None
+    secret = state.sessions.issue_link(user, lifetime=60)
+    headers = {"sec-fetch-site": "cross-site"}
+
+    answer = visitor.post(f"/login/once?token={secret}", headers=headers)
+
+    assert answer.status_code == 403
+    assert state.sessions.redeem_link(secret) == user
 
 
 def test_login_replaces_the_session(collector: RunningCollector) -> None:
@@ -150,7 +260,7 @@ def test_login_replaces_the_session(collector: RunningCollector) -> None:
     assert user is not None
 
     link = collector.services.state.sessions.issue_link(user, lifetime=60)
-    client.get(f"/login/once?token={link}")
+    client.post(f"/login/once?token={link}")
 
     assert client.cookies.get(SESSION_COOKIE, domain="testserver.local") != old
     assert collector.services.state.sessions.find(old) is None
@@ -194,6 +304,50 @@ def test_cross_site_login_is_rejected(visitor: TestClient, headers: dict[str, st
 
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host", "origin", "status"),
+    [
+        ("", "sqreen.example.com", "http://sqreen.example.com", 303),
+        ("", "sqreen.example.com:443", "https://sqreen.example.com", 303),
+        ("", "SQREEN.example.com", "https://sqreen.example.com:443", 303),
+        ("", "127.0.0.1:7070", "http://127.0.0.1:7070", 303),
+        ("", "127.0.0.1:7070", "http://127.0.0.1:7071", 403),
+        ("", "127.0.0.1:7070", "https://sqreen.example.com", 403),
+        ("https://sqreen.example.com", "127.0.0.1:7070", "https://sqreen.example.com", 303),
+        ("https://sqreen.example.com", "127.0.0.1:7070", "https://sqreen.example.com:443", 303),
+        ("https://sqreen.example.com:443/x", "10.0.0.1", "https://sqreen.example.com", 303),
+        ("http://sqreen.example.com:8443", "10.0.0.1", "http://sqreen.example.com:8443", 303),
+        ("https://sqreen.example.com", "127.0.0.1:7070", "http://sqreen.example.com", 403),
+        ("https://sqreen.example.com", "127.0.0.1:7070", "https://evil.example.com", 403),
+        ("https://sqreen.example.com", "127.0.0.1:7070", "null", 403),
+    ],
+)
+def test_form_comes_from_the_public_url_or_the_host(
+    tmp_path: Path, public_url: str, host: str, origin: str, status: int
+) -> None:
+    """A form's origin is the public URL or the request's host. A default port changes nothing."""
+    with running_collector(tmp_path, public_url=public_url) as collector:
+        collector.services.state.users.create("ann", password=PASSWORD, role="analyst")
+        client = TestClient(collector.app, follow_redirects=False)
+        form = {"name": "ann", "password": PASSWORD}
+
+        answer = client.post("/login", data=form, headers={"host": host, "origin": origin})
+
+    assert answer.status_code == status
+
+
+def test_full_password_queue_answers_429(visitor: TestClient) -> None:
+    """If too many passwords wait, an attempt is refused with Retry-After and does not count."""
+    form = {"name": "ann", "password": PASSWORD}
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: visitor.post("/login", data=form), range(12)))
+    refused = [answer for answer in answers if answer.status_code == 429]
+
+    assert {answer.status_code for answer in answers} <= {303, 429}
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+    assert visitor.post("/login", data=form).status_code == 303
 
 
 def test_malformed_forms_are_rejected(visitor: TestClient) -> None:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sqreen_mw.collector.auth import SESSION_COOKIE
+from sqreen_mw.collector.client_address import client_address
 from sqreen_mw.collector.dashboard.web.assets import asset_path
 from sqreen_mw.collector.dashboard.web.csrf import csrf_token
 from sqreen_mw.collector.permissions import Action, Visitor, may
@@ -31,6 +32,11 @@ class PageContext:
     def base(self) -> str:
         """The root path without a trailing slash."""
         return str(self.request.scope.get("root_path", "")).rstrip("/")
+
+    @property
+    def client(self) -> str:
+        """The address of the visitor."""
+        return client_address(self.request, self.services.settings.client_ip)
 
     @property
     def is_https(self) -> bool:
