@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from sqreen_mw.agent.arguments import Arguments
+from sqreen_mw.agent.before_send import BeforeSendHook
 from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.copying import SameWhenCopied
@@ -61,7 +62,7 @@ class Agent(SameWhenCopied):
         self._arguments: Final = Arguments(self._guard)
         sealer = Sealer(
             describer=Describer(client_ip=config.client_ip, scrubber=config.scrubber),
-            before_send=config.before_send,
+            before_send=self._before_send_hook(),
             guard=self._guard,
         )
         self._flusher_config: Final = FlusherConfig(
@@ -96,6 +97,16 @@ class Agent(SameWhenCopied):
         self.identify: Final = self._tracker.identify
         self.auth_track: Final = self._tracker.auth_track
         self.signup_track: Final = self._tracker.signup_track
+
+    def _before_send_hook(self) -> BeforeSendHook | None:
+        if self.config.before_send is None:
+            return None
+        return BeforeSendHook(
+            self.config.before_send,
+            arguments=self._arguments,
+            guard=self._guard,
+            scrub=self.config.scrubber.text,
+        )
 
     @property
     def closed(self) -> bool:

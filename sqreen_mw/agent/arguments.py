@@ -13,7 +13,7 @@ from sqreen_mw.agent.process.exit import CLOSE_SECONDS
 from sqreen_mw.agent.timestamp import read_timestamp
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.json_copy import Copier, encode_json, plain_json, safe_text
-from sqreen_mw.capture.text import SCAN_LIMIT
+from sqreen_mw.capture.text import SCAN_LIMIT, clean_text
 from sqreen_mw.protocol.event import RESERVED_PREFIX, IdentitySource
 from sqreen_mw.protocol.limits import (
     MAX_IDENTIFIER_LENGTH,
@@ -41,28 +41,29 @@ class Arguments:
     def __init__(self, guard: Guard) -> None:
         self._guard: Final = guard
 
-    def is_valid_name(self, name: object) -> bool:
-        """Return whether a name is valid."""
-        if type(name) is str and 0 < len(name) <= MAX_NAME_LENGTH and name[:3] != RESERVED_PREFIX:
-            return True
+    def name(self, name: object, *, call: str) -> str | None:
+        """Return the text of a valid name, or None.
+
+        Args:
+            name: The name.
+            call: Names the call in log lines.
+        """
         if not isinstance(name, str):
-            kind = type(name).__name__
-            self._guard.report_misuse(
-                "name_type", "track() needs a str as the event's name, not %s", kind
-            )
+            message = "%s needs a str as the event's name, not %s"
+            self._guard.report_misuse("name_type", message, call, type(name).__name__)
         elif not name:
-            self._guard.report_misuse(
-                "name_empty", "track() needs a name for the event, it is empty"
-            )
+            message = "%s needs a name for the event, it is empty"
+            self._guard.report_misuse("name_empty", message, call)
         elif len(name) > MAX_NAME_LENGTH:
-            message = "track() accepts names of at most %d characters; this one begins with %r"
-            self._guard.report_misuse("name_length", message, MAX_NAME_LENGTH, name[:SCAN_LIMIT])
+            message = "%s accepts names of at most %d characters; this one begins with %r"
+            beginning = name[:SCAN_LIMIT]
+            self._guard.report_misuse("name_length", message, call, MAX_NAME_LENGTH, beginning)
         elif name.startswith(RESERVED_PREFIX):
-            message = "track(%r): names that begin with %r are reserved; choose another name"
-            self._guard.report_misuse("name_reserved", message, name, RESERVED_PREFIX)
+            message = "%s: names that begin with %r are reserved, choose another name than %r"
+            self._guard.report_misuse("name_reserved", message, call, RESERVED_PREFIX, name)
         else:
-            return True
-        return False
+            return clean_text(safe_text(name))
+        return None
 
     def options(
         self, options: object, keywords: Mapping[str, Any], known: frozenset[str]
@@ -127,15 +128,21 @@ class Arguments:
             given = keywords
         elif keywords:
             given = {**dict(self._items(identifiers, MAX_IDENTIFIERS, "identifiers")), **keywords}
-        copies: dict[str, str | int] = {
-            copier.key(key): copier.text(value, MAX_IDENTIFIER_LENGTH)
-            for key, value in self._first(given, MAX_IDENTIFIERS, copier, what="identifiers")
-            if value is not None
-        }
+        copies = self.identifiers(given, copier)
         if not copies:
             return None
         copied_traits = self.properties(traits, copier, what="traits")
         return Identity(identifiers=copies, traits=copied_traits, source=source)
+
+    def identifiers(self, values: object, copier: Copier) -> dict[str, str | int]:
+        """Return copies of the first 16 identifiers."""
+        if values is None:
+            return {}
+        return {
+            copier.key(key): copier.text(value, MAX_IDENTIFIER_LENGTH)
+            for key, value in self._first(values, MAX_IDENTIFIERS, copier, what="identifiers")
+            if value is not None
+        }
 
     def to_epoch_ms(self, timestamp: object, now: int) -> int:
         """Return a timestamp in milliseconds since the epoch, or ``now`` if it is invalid."""

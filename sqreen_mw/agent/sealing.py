@@ -3,11 +3,11 @@
 Sealing adds the request's values, calls ``before_send``, scrubs the event and encodes it.
 """
 
-from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
 
+from sqreen_mw.agent.before_send import BeforeSendHook
 from sqreen_mw.agent.context import ANONYMOUS, Identity, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending_event import PendingEvent
@@ -19,13 +19,11 @@ from sqreen_mw.capture.scrub_event import (
     scrubbed_values,
 )
 from sqreen_mw.capture.text import truncate_texts
-from sqreen_mw.protocol.batch import decode_event, encode_event
+from sqreen_mw.protocol.batch import encode_event
 from sqreen_mw.protocol.event import Event, IdentitySource, Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_EVENT_BYTES, MAX_IDENTIFIER_LENGTH, MAX_TEXT_LENGTH
 from sqreen_mw.scrubbing.interface import ScrubberProtocol
 from sqreen_mw.scrubbing.scrubber import NullScrubber
-
-BeforeSend: TypeAlias = Callable[[Event], Event | None]
 
 _UNSCRUBBED: Final = NullScrubber()
 """For events that ``before_send`` receives: they are scrubbed afterwards."""
@@ -38,7 +36,7 @@ class Sealer:
     """Turns pending events into JSON."""
 
     def __init__(
-        self, *, describer: Describer, before_send: BeforeSend | None, guard: Guard
+        self, *, describer: Describer, before_send: BeforeSendHook | None, guard: Guard
     ) -> None:
         self._describer: Final = describer
         self._before_send: Final = before_send
@@ -54,7 +52,7 @@ class Sealer:
         if before_send is None:
             event = self._event(pending, self._describer.scrubber)
         else:
-            changed = self._call_hook(before_send, self._event(pending, _UNSCRUBBED))
+            changed = before_send.call(self._event(pending, _UNSCRUBBED))
             if changed is None:
                 return None
             event = scrubbed_event(changed, self._describer.scrubber)
@@ -108,21 +106,6 @@ class Sealer:
         body = context.raw_body() if with_body else None
         return self._describer.describe(raw, body, client=client)
 
-    def _call_hook(self, before_send: BeforeSend, event: Event) -> Event | None:
-        """Return the result of the app's hook; if the hook fails, the event is dropped."""
-        changed: object = None
-        is_verified = event.identity == "established"
-        verified = dict(event.user_identifiers) if is_verified else {}
-        with self._guard.suppress_exits("before_send"):
-            changed = _read_back(before_send(event))
-        if isinstance(changed, Event):
-            return _with_identity_source(changed, verified)
-        if changed is None:
-            return None
-        message = "before_send must return the event or None, not %s: the event is dropped"
-        self._guard.warn("before_send_type", message, type(changed).__name__)
-        return None
-
 
 def _identity_source(identity: Identity, context: RequestContext | None) -> IdentitySource | None:
     """Return whether the app has verified a user in the request of the event.
@@ -135,25 +118,6 @@ def _identity_source(identity: Identity, context: RequestContext | None) -> Iden
     given = identity.identifiers.items()
     is_part = any(known is not None and given <= known.identifiers.items() for known in verified)
     return "established" if is_part else "claimed"
-
-
-def _with_identity_source(event: Event, verified: dict[str, str | int]) -> Event:
-    """Return an event of the hook, which cannot establish other identifiers than the verified."""
-    source: IdentitySource | None = None
-    if event.user_identifiers:
-        is_part = event.user_identifiers.items() <= verified.items()
-        source = "established" if is_part and event.identity != "claimed" else "claimed"
-    return msgspec.structs.replace(event, identity=source)
-
-
-def _read_back(changed: object) -> object:
-    """Return the event of a hook after encoding and decoding it.
-
-    Raises:
-        MalformedBatchError: It is no valid event.
-        TypeError: JSON does not support a value.
-    """
-    return decode_event(encode_event(changed)) if isinstance(changed, Event) else changed
 
 
 def _shrunk(event: Event, size: int) -> bytes:

@@ -13,9 +13,8 @@ from sqreen_mw.agent.pending_event import PendingEvent
 from sqreen_mw.agent.process.clock import epoch_ms, monotonic
 from sqreen_mw.agent.requests.lookup import find_or_create_context
 from sqreen_mw.app_errors import suppress_app_errors
-from sqreen_mw.capture.json_copy import Copier, encode_json, plain_json, safe_text
+from sqreen_mw.capture.json_copy import Copier, encode_json, plain_json
 from sqreen_mw.capture.request_body import MAX_BODY_BYTES
-from sqreen_mw.capture.text import clean_text
 from sqreen_mw.protocol.event_id import new_event_id
 
 LOGIN: Final = "sq.sdk.users.login"
@@ -108,10 +107,8 @@ class Tracker:
 
         Valid names are cached: an app has few, in its code.
         """
-        if not self._arguments.is_valid_name(name):
-            return None
-        cleaned = clean_text(safe_text(name))
-        if len(self._names) < _MAX_CACHED_NAMES:
+        cleaned = self._arguments.name(name, call="track()")
+        if cleaned is not None and len(self._names) < _MAX_CACHED_NAMES:
             self._names[cleaned] = cleaned
         return cleaned
 

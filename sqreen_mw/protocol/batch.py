@@ -8,7 +8,7 @@ from msgspec import Meta, Raw, Struct, field, structs
 
 from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.damaged_batch import split_batch
-from sqreen_mw.protocol.event import Event, Milliseconds, Name
+from sqreen_mw.protocol.event import Event, Milliseconds, Name, check_event
 from sqreen_mw.protocol.json_errors import JSON_ERRORS, json_error_text
 from sqreen_mw.protocol.limits import MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 
@@ -100,9 +100,15 @@ def decode_event(data: bytes) -> Event:
         MalformedBatchError: The JSON is not valid; the message contains the path of the error.
     """
     try:
-        return _event_decoder.decode(data)
+        return _decode_checked(data)
     except JSON_ERRORS as error:
         raise MalformedBatchError(json_error_text(error, data)) from error
+
+
+def _decode_checked(data: bytes | Raw) -> Event:
+    event = _event_decoder.decode(data)
+    check_event(event)
+    return event
 
 
 def decode_answer(data: bytes) -> IngestAnswer:
@@ -173,7 +179,7 @@ def _decode_one(index: int, raw: Raw) -> Event | Rejection:
         detail = f"the event has {size} bytes, at most {MAX_EVENT_BYTES} are allowed"
         return Rejection(index=index, id=_readable_id(raw), code="event_too_large", detail=detail)
     try:
-        return _event_decoder.decode(raw)
+        return _decode_checked(raw)
     except JSON_ERRORS as error:
         return Rejection(
             index=index, id=_readable_id(raw), code="invalid_event", detail=json_error_text(error)

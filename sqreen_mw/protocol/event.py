@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, ValidationError, field
 
 from sqreen_mw.protocol.address import canonical_address
 from sqreen_mw.protocol.event_id import EVENT_ID_LENGTH, EVENT_ID_PATTERN
@@ -71,10 +71,6 @@ class Params(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     )
     json: Any = None
 
-    def __post_init__(self) -> None:
-        if self.json is not None and not _fits(self.json, MAX_PROPERTY_DEPTH):
-            raise ValueError(f"`json` is nested deeper than {MAX_PROPERTY_DEPTH} levels")
-
 
 class RequestInfo(
     Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
@@ -86,9 +82,6 @@ class RequestInfo(
     True if the request came with a forwarding header that was not trusted. ``id`` is the same on
     all events of a request. ``status`` is the response's, if it had started. ``truncated`` is True
     if a value was cut to its limit.
-
-    Raises:
-        ValueError: ``ip`` is not an IP address.
     """
 
     verb: Text
@@ -104,10 +97,6 @@ class RequestInfo(
     params: Params = Params()
     truncated: bool = False
 
-    def __post_init__(self) -> None:
-        if self.ip is not None and canonical_address(self.ip) != self.ip:
-            raise ValueError("`ip` must be an IPv4 or IPv6 address in its canonical form")
-
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """An event of an app. Its id is the same from ``track()`` to the store.
@@ -116,9 +105,6 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     user. It is ``established`` if the app has verified the user in the event's request, and
     ``claimed`` if the visitor merely gave the identifiers. ``truncated`` is True if a value was
     left out or cut because of a limit.
-
-    Raises:
-        ValueError: A property is nested deeper than ``MAX_PROPERTY_DEPTH``.
     """
 
     id: EventId
@@ -131,9 +117,35 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     request: RequestInfo | None = None
     truncated: bool = False
 
-    def __post_init__(self) -> None:
-        for values in (self.properties, self.user_traits):
-            for key, value in values.items():
-                # Checking the type here saves the call for most values.
-                if type(value) in _NESTED and not _fits(value, MAX_PROPERTY_DEPTH):
-                    raise ValueError(f"{key!r} is nested deeper than {MAX_PROPERTY_DEPTH} levels")
+
+def check_event(event: Event) -> None:
+    """Check what the types of a decoded event do not express.
+
+    Not in the constructor, because a hook of the app may create an event with any values.
+
+    Raises:
+        ValidationError: A value is nested too deep, or the request's address is not canonical.
+    """
+    for values in (event.properties, event.user_traits):
+        for key, value in values.items():
+            # Checking the type here saves the call for most values.
+            if type(value) in _NESTED and not _fits(value, MAX_PROPERTY_DEPTH):
+                raise ValidationError(_too_deep(key))
+    if event.request is not None:
+        check_request(event.request)
+
+
+def check_request(request: RequestInfo) -> None:
+    """Check what the types of a decoded request do not express.
+
+    Raises:
+        ValidationError: ``ip`` is not canonical, or ``json`` is nested too deep.
+    """
+    if request.ip is not None and canonical_address(request.ip) != request.ip:
+        raise ValidationError("`ip` must be an IPv4 or IPv6 address in its canonical form")
+    if request.params.json is not None and not _fits(request.params.json, MAX_PROPERTY_DEPTH):
+        raise ValidationError(_too_deep("json"))
+
+
+def _too_deep(key: str) -> str:
+    return f"{key!r} is nested deeper than {MAX_PROPERTY_DEPTH} levels"

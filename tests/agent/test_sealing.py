@@ -3,7 +3,7 @@ import pytest
 from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending_event import PendingEvent
-from sqreen_mw.agent.sealing import BeforeSend, Sealer
+from sqreen_mw.agent.sealing import Sealer
 from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
 from sqreen_mw.capture.request import Describer
 from sqreen_mw.protocol.batch import decode_event
@@ -21,12 +21,6 @@ def guard() -> Guard:
     return Guard()
 
 
-def sealer_of(guard: Guard, before_send: BeforeSend | None = None) -> Sealer:
-    """Return a sealer with a hook."""
-    describer = Describer(client_ip=CLIENT_IP, scrubber=Scrubber())
-    return Sealer(describer=describer, before_send=before_send, guard=guard)
-
-
 def sealed(sealer: Sealer, event: PendingEvent) -> Event:
     """Seal an event and decode it."""
     data = sealer.seal(event)
@@ -38,7 +32,8 @@ def sealed(sealer: Sealer, event: PendingEvent) -> Event:
 @pytest.fixture
 def sealer(guard: Guard) -> Sealer:
     """Return a sealer with default settings."""
-    return sealer_of(guard)
+    describer = Describer(client_ip=CLIENT_IP, scrubber=Scrubber())
+    return Sealer(describer=describer, before_send=None, guard=guard)
 
 
 def test_event_outside_a_request_has_no_request(sealer: Sealer) -> None:

@@ -102,7 +102,7 @@ def test_track_returns_none_if_the_queue_rejects_the_event() -> None:
         (b"x", "name_type", "not bytes"),
         ("", "name_empty", "it is empty"),
         ("x" * 257, "name_length", "at most 256 characters"),
-        ("sq.x", "name_reserved", "reserved; choose another name"),
+        ("sq.x", "name_reserved", "reserved, choose another name"),
     ],
 )
 def test_wrong_name_is_rejected_and_logged(

@@ -98,7 +98,7 @@ def test_malformed_batch_names_the_error(data: bytes, error: str) -> None:
         (
             {"request": {"verb": "GET", "path": "/", "params": {"json": [[[[[[1]]]]]]}}},
             "invalid_event",
-            "`json` is nested deeper than 5",
+            "'json' is nested deeper than 5",
         ),
         (
             {"request": {"verb": "GET", "path": "/", "status": 99}},
