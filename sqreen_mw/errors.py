@@ -9,6 +9,7 @@
     └── CollectorError          the collector can't do something
         ├── StoreError          a store can't be opened or does not answer in time
         └── RefusedError        a change is refused, such as a name that is taken
+            └── TooManyAppsError    a token may not create another app
 """
 
 
@@ -38,3 +39,7 @@ class StoreError(CollectorError):
 
 class RefusedError(CollectorError):
     """The collector refuses a change, such as a name that is taken."""
+
+
+class TooManyAppsError(RefusedError):
+    """A token may not create another app."""

@@ -24,7 +24,7 @@ LAZY: Final = {
         summary="Find out why events do not arrive or have wrong values.",
         needs_collector=False,
     ),
-    "users": Lazy(module="sqreen_mw.cli.users", summary="Create users and login links."),
+    "users": Lazy(module="sqreen_mw.cli.users", summary="Manage users and their login links."),
     "tokens": Lazy(module="sqreen_mw.cli.tokens", summary="Create, list and revoke tokens."),
 }
 

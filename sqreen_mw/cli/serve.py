@@ -83,6 +83,7 @@ def serve(**given: Any) -> None:
         with closing(open_services(settings)) as services:
             banner = Banner.of(settings, port=listener.getsockname()[1], login=secret)
             banner = banner.with_token(services.first_token)
+            services.state.served_url.set(banner.url)
             run(services, listener, on_ready=lambda: print_banner(banner, json=options.json))
 
 

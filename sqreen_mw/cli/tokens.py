@@ -1,19 +1,21 @@
 """``sqreen-mw tokens``: the secrets that apps and scripts send to the collector."""
 
 import json as encoding
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from sqreen_mw.cli.options import DataDir, StateUrl, opened_state
+from sqreen_mw.cli.table import date_text, print_table
 from sqreen_mw.collector.state.tokens import AGENT_SCOPES, SCOPES, Token
+
+ANY_APP: Final = "any app"
+"""The app of an organization token in lists."""
 
 INGEST: Final = "ingest"
 """The scope for sending events."""
+
+_DAY: Final = 24 * 60 * 60
 
 tokens: Final = typer.Typer(help="Create, list and revoke tokens.", no_args_is_help=True)
 
@@ -27,14 +29,19 @@ def create(
         list[str] | None,
         typer.Option(help=f"One of {', '.join(sorted(SCOPES))}; can be repeated."),
     ] = None,
+    days: Annotated[
+        int | None,
+        typer.Option("--expires-in", min=1, help="Days until it expires.", show_default="never"),
+    ] = None,
     data_dir: DataDir = None,
     state_url: StateUrl = None,
 ) -> None:
     """Create a token for an app and print its secret. By default, it allows sending events."""
+    lifetime = None if days is None else days * _DAY
     scopes = frozenset(scope) if scope else AGENT_SCOPES
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         state.apps.ensure(app)
-        issued = state.tokens.issue(app, name=name, scopes=scopes)
+        issued = state.tokens.issue(app, name=name, scopes=scopes, lifetime=lifetime)
     typer.echo(issued.secret)
 
 
@@ -52,7 +59,10 @@ def show(
     if json:
         typer.echo(encoding.dumps([_as_json(token) for token in valid]))
     elif valid:
-        Console(highlight=False, markup=False).print(_table(valid))
+        print_table(
+            ("Id", "App", "Name", "Scopes", "Created", "Last used", "Expires"),
+            [_row(token) for token in valid],
+        )
     else:
         typer.echo("there is no valid token: create one with 'sqreen-mw tokens create APP'")
 
@@ -68,11 +78,11 @@ def revoke(
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         gone = state.tokens.revoke(token)
         left = state.tokens.all(gone.app)
-    typer.echo(f"the token {gone.name!r} of {gone.app} ({gone.id}) is revoked")
+    typer.echo(f"the token {gone.name!r} of {gone.app or ANY_APP} ({gone.id}) is revoked")
     if INGEST in gone.scopes and not any(INGEST in each.scopes for each in left):
+        app = gone.app or "APP"
         typer.echo(
-            f"{gone.app} can't send events any more: create a token with "
-            f"'sqreen-mw tokens create {gone.app}'"
+            f"{app} can't send events any more: create a token with 'sqreen-mw tokens create {app}'"
         )
 
 
@@ -83,15 +93,11 @@ def _as_json(token: Token) -> dict[str, Any]:
         "name": token.name,
         "scopes": sorted(token.scopes),
         "created_at": token.created_at,
+        "expires_at": token.expires_at,
+        "used_at": token.used_at,
     }
 
 
-def _table(valid: Sequence[Token]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("Id", "App", "Name", "Scopes", "Created"):
-        table.add_column(title, overflow="fold", no_wrap=title == "Id")
-    for token in valid:
-        created = datetime.fromtimestamp(token.created_at / 1000, UTC)
-        scopes = ", ".join(sorted(token.scopes))
-        table.add_row(token.id, token.app, token.name, scopes, f"{created:%Y-%m-%d %H:%M} UTC")
-    return table
+def _row(token: Token) -> tuple[str, ...]:
+    times = map(date_text, (token.created_at, token.used_at, token.expires_at))
+    return (token.id, token.app or ANY_APP, token.name, ", ".join(sorted(token.scopes)), *times)

@@ -1,27 +1,31 @@
 """``sqreen-mw users``: the people who can log in to the collector."""
 
 import getpass
+import json as encoding
+import shlex
 import sys
-from typing import Annotated, Final
+from dataclasses import asdict
+from typing import Annotated, Any, Final
 
 import typer
 
-from sqreen_mw.cli.banner import collector_url, login_url
-from sqreen_mw.cli.options import DataDir, PasswordStdin, StateUrl, opened_state
-from sqreen_mw.collector.settings import load_settings
+from sqreen_mw.cli.banner import login_url
+from sqreen_mw.cli.options import DataDir, PasswordStdin, StateUrl, opened_state, repeated
+from sqreen_mw.cli.table import date_text, print_table
+from sqreen_mw.collector.settings import checked_url
 from sqreen_mw.collector.state import State
 from sqreen_mw.collector.state.sessions import LOGIN_LINK_LIFETIME
-from sqreen_mw.collector.state.users import Role, User
+from sqreen_mw.collector.state.users import Role, User, UserEntry
 from sqreen_mw.errors import RefusedError
 
-users: Final = typer.Typer(help="Create users and login links.", no_args_is_help=True)
+users: Final = typer.Typer(help="Manage users and their login links.", no_args_is_help=True)
 
 
 @users.command()
 def create(
     name: str,
     *,
-    role: Role = "admin",
+    role: Role = "viewer",
     password_stdin: PasswordStdin = False,
     data_dir: DataDir = None,
     state_url: StateUrl = None,
@@ -30,7 +34,48 @@ def create(
     password = _password() if password_stdin else None
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         user = state.users.create(name, password=password, role=role)
-    typer.echo(f"{user.name} is {user.role}")
+    typer.echo(f"created {user.name} ({user.role})")
+    if password is None:
+        repeat = repeated(data_dir=data_dir, state_url=state_url)
+        typer.echo(f"next: sqreen-mw users link {shlex.quote(name)}{repeat}")
+
+
+@users.command("list")
+def show(
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
+    data_dir: DataDir = None,
+    state_url: StateUrl = None,
+) -> None:
+    """List the users with their roles."""
+    with opened_state(data_dir=data_dir, state_url=state_url) as state:
+        entries = state.users.all()
+    if json:
+        typer.echo(encoding.dumps([asdict(each.user) | _times(each) for each in entries]))
+    elif entries:
+        print_table(
+            ("Name", "Role", "Password", "Created", "Signed in"), [_row(each) for each in entries]
+        )
+    else:
+        typer.echo("there is no user: create one with 'sqreen-mw users create NAME'")
+
+
+@users.command()
+def role(name: str, role: Role, *, data_dir: DataDir = None, state_url: StateUrl = None) -> None:
+    """Change the role of a user. It applies to the next request."""
+    with opened_state(data_dir=data_dir, state_url=state_url) as state:
+        state.users.set_role(name, role)
+        _warn_without_admin(state)
+    typer.echo(f"{name} is {role}")
+
+
+@users.command()
+def remove(name: str, *, data_dir: DataDir = None, state_url: StateUrl = None) -> None:
+    """Remove a user, with all sessions and login links."""
+    with opened_state(data_dir=data_dir, state_url=state_url) as state:
+        state.users.remove(name)
+        _warn_without_admin(state)
+    typer.echo(f"removed {name}")
 
 
 @users.command()
@@ -48,17 +93,20 @@ def link(
     *,
     url: Annotated[
         str | None,
-        typer.Option(help="URL of the collector.", show_default="from its settings"),
+        typer.Option(help="URL of the collector.", show_default="of its latest start"),
     ] = None,
     data_dir: DataDir = None,
     state_url: StateUrl = None,
 ) -> None:
     """Print a login link for a user. It works once, within an hour."""
-    settings = load_settings({"data_dir": data_dir, "state_url": state_url})
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
+        base = checked_url(url, "--url") if url is not None else state.served_url.get()
+        if base is None:
+            raise RefusedError(
+                "the collector's address is unknown: start it once, or give the address with --url"
+            )
         secret = state.sessions.issue_link(_known(state, name), lifetime=LOGIN_LINK_LIFETIME)
-    base = url or collector_url(settings, port=settings.port)
-    typer.echo(login_url(base.rstrip("/"), secret))
+    typer.echo(login_url(base, secret))
 
 
 def _known(state: State, name: str) -> User:
@@ -66,6 +114,25 @@ def _known(state: State, name: str) -> User:
     if user is None:
         raise RefusedError(f"there is no user {name!r}: create one with 'sqreen-mw users create'")
     return user
+
+
+def _warn_without_admin(state: State) -> None:
+    if not any(each.user.role == "admin" for each in state.users.all()):
+        typer.echo("no user is admin now: run 'sqreen-mw users role NAME admin'", err=True)
+
+
+def _row(entry: UserEntry) -> tuple[str, ...]:
+    password = "yes" if entry.has_password else "no"
+    times = map(date_text, (entry.created_at, entry.signed_in_at))
+    return (entry.user.name, entry.user.role, password, *times)
+
+
+def _times(entry: UserEntry) -> dict[str, Any]:
+    return {
+        "has_password": entry.has_password,
+        "created_at": entry.created_at,
+        "signed_in_at": entry.signed_in_at,
+    }
 
 
 def _password() -> str:

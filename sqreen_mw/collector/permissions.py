@@ -52,13 +52,13 @@ _SCOPES: Final[Mapping[str, frozenset[Action]]] = {
 def may(actor: Actor, action: Action, app: str | None = None) -> bool:
     """Return True if an actor may do an action on an app, or on all apps if ``app`` is None.
 
-    A token is valid for one app. A user's role is valid for all apps.
+    A token is valid for one app, an organization token for any app. A user's role is valid for
+    all apps.
     """
     match actor:
         case Token():
-            return actor.app == app and any(
-                action in _SCOPES.get(scope, ()) for scope in actor.scopes
-            )
+            of_app = actor.app is None or actor.app == app
+            return of_app and any(action in _SCOPES.get(scope, ()) for scope in actor.scopes)
         case User():
             return action in _ROLES[actor.role]
         case Visitor():

@@ -40,8 +40,8 @@ class Pipeline:
         self._slots = threading.BoundedSemaphore(MAX_WAITING)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqreen-writer")
 
-    async def submit(self, read: Callable[[], DecodedBatch], *, app: str) -> IngestAnswer:
-        """Store the batch that ``read`` returns, and return the answer.
+    async def submit(self, read: Callable[[], tuple[str, DecodedBatch]]) -> IngestAnswer:
+        """Store the batch that ``read`` returns with its app, and return the answer.
 
         ``read`` runs on the writer's thread. Its exceptions are raised here.
 
@@ -53,7 +53,8 @@ class Pipeline:
 
         def job() -> IngestAnswer:
             try:
-                return self.accept(read(), app=app)
+                app, batch = read()
+                return self.accept(batch, app=app)
             finally:
                 self._slots.release()
 

@@ -13,11 +13,7 @@ from sqreen_mw.collector.events.base import EventStore
 from sqreen_mw.collector.pipeline import Pipeline
 from sqreen_mw.collector.settings import Settings
 from sqreen_mw.collector.state import State, open_state
-from sqreen_mw.collector.state.tokens import AGENT_SCOPES
 from sqreen_mw.collector.tail import Tail
-
-FIRST_APP: Final = "default"
-"""The app of a new collector."""
 
 READS_AT_ONCE: Final = 4
 """Maximum number of parallel reads of the event store. Waiting reads use no thread."""
@@ -30,8 +26,8 @@ _reads: Final = anyio.CapacityLimiter(READS_AT_ONCE)
 class Services:
     """The collector's services, in ``request.app.state.services``.
 
-    ``first_token`` is the secret of the token that the first start created. It is only kept in
-    memory, so the pages can show it until the next start.
+    ``first_token`` is the secret of the organization token that the first start created. It is
+    only kept in memory, so the pages can show it until the next start.
     """
 
     settings: Settings
@@ -49,7 +45,7 @@ class Services:
 
 
 def open_services(settings: Settings) -> Services:
-    """Open the stores. A new state gets a first app and token.
+    """Open the stores. A new state gets an organization token.
 
     Raises:
         ConfigurationError: A URL is not valid, or its file cannot be written.
@@ -87,7 +83,6 @@ async def read_events(read: Callable[[], _Answer]) -> _Answer:
 
 
 def _first_token(state: State) -> str | None:
-    if state.apps.count():
+    if state.tokens.any_issued():
         return None
-    app = state.apps.ensure(FIRST_APP)
-    return state.tokens.issue(app.name, name="first token", scopes=AGENT_SCOPES).secret
+    return state.tokens.issue_for_organization(name="for a first setup").secret

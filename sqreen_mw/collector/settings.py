@@ -67,7 +67,8 @@ class Settings:
             raise ConfigurationError(
                 f"root path is {self.root_path!r}: start it with a slash and end it without one"
             )
-        object.__setattr__(self, "public_url", _public_url(self.public_url))
+        if self.public_url:
+            object.__setattr__(self, "public_url", checked_url(self.public_url, "public URL"))
         object.__setattr__(self, "client_ip", _client_ip(self.trusted_proxies))
         self._check_tls()
 
@@ -110,7 +111,9 @@ def load_settings(
         environ = os.environ
     values = _from_environment(environ)
     values |= {name: value for name, value in (given or {}).items() if value is not None}
-    return Settings(**{"data_dir": _default_data_dir(environ)} | values)
+    if "data_dir" not in values:
+        values["data_dir"] = _default_data_dir(environ)
+    return Settings(**values)
 
 
 def folder(text: str) -> Path:
@@ -124,9 +127,12 @@ def folder(text: str) -> Path:
     return Path(text)
 
 
-def _public_url(text: str) -> str:
-    if not text:
-        return text
+def checked_url(text: str, name: str) -> str:
+    """Return the URL of a collector without a trailing slash. ``name`` is for the error.
+
+    Raises:
+        ConfigurationError: It is not an http or https URL, or it has a query or a password.
+    """
     try:
         parts = urlsplit(text)
         is_fine = (
@@ -141,7 +147,7 @@ def _public_url(text: str) -> str:
         is_fine = False
     if not is_fine:
         raise ConfigurationError(
-            f"public URL is {text!r}: use an http or https URL without a query, such as "
+            f"{name} is {text!r}: use an http or https URL without a query, such as "
             "https://sqreen.example.com"
         )
     return text.rstrip("/")
@@ -193,4 +199,9 @@ def _unknown(variable: str, known: Mapping[str, str]) -> str:
 
 def _default_data_dir(environ: Mapping[str, str]) -> Path:
     base = environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "sqreen-mw"
+    try:
+        return (Path(base) if base else Path.home() / ".local" / "share") / "sqreen-mw"
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"this user has no home folder: set --data-dir or {PREFIX}DATA_DIR"
+        ) from error

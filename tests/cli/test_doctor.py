@@ -93,6 +93,23 @@ def test_healthy_setup_is_fine_and_stores_nothing(
     assert served.events("doctor") == []
 
 
+@pytest.mark.slow
+def test_organization_token_is_fit_for_a_first_setup_only(
+    command: Command,
+    served: CollectorProcess,
+    valid: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The doctor suggests a token for the app."""
+    assert served.first_token is not None
+    set_all(monkeypatch, valid | {"SQREEN_TOKEN": served.first_token, "SQREEN_APP_NAME": "shop"})
+
+    ended = command("doctor")
+
+    assert ended.code == 0
+    assert "sqreen-mw tokens create APP" in " ".join(ended.out.split())
+
+
 def test_settings_are_shown_with_their_source(
     command: Command, valid: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -71,7 +71,7 @@ def protected() -> list[tuple[str, str, Action]]:
 
 def token(scope: str, *, app: str = APP) -> Token:
     """Return a token with one scope."""
-    return Token("id", app, "test", frozenset({scope}), 0)
+    return Token(id="id", app=app, name="test", scopes=frozenset({scope}), created_at=0)
 
 
 def user(role: Role) -> User:

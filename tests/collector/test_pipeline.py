@@ -25,23 +25,27 @@ def _empty() -> DecodedBatch:
     return decode_batch(b'{"events": []}')
 
 
+def _read() -> tuple[str, DecodedBatch]:
+    return "shop", _empty()
+
+
 def test_number_of_waiting_batches_is_limited(services: Services) -> None:
     """While the writer is blocked, one batch too many is rejected; the others are answered."""
     go_on = threading.Event()
 
-    def held() -> DecodedBatch:
+    def held() -> tuple[str, DecodedBatch]:
         assert go_on.wait(30)
-        return _empty()
+        return _read()
 
     async def fill() -> int:
         submit = services.pipeline.submit
-        waiting = [asyncio.create_task(submit(held, app="shop")) for _ in range(MAX_WAITING)]
+        waiting = [asyncio.create_task(submit(held)) for _ in range(MAX_WAITING)]
         await asyncio.sleep(0)
         with pytest.raises(StoreError, match="waiting to be written"):
-            await submit(_empty, app="shop")
+            await submit(_read)
         go_on.set()
         answers = await asyncio.gather(*waiting)
-        await submit(_empty, app="shop")
+        await submit(_read)
         return len(answers)
 
     assert asyncio.run(fill()) == MAX_WAITING
@@ -50,13 +54,13 @@ def test_number_of_waiting_batches_is_limited(services: Services) -> None:
 def test_read_error_frees_its_slot(services: Services) -> None:
     """A batch that cannot be read raises its error and frees its slot."""
 
-    def unreadable() -> DecodedBatch:
+    def unreadable() -> tuple[str, DecodedBatch]:
         raise ValueError("no batch")
 
     async def send() -> None:
         for _ in range(MAX_WAITING + 1):
             with pytest.raises(ValueError, match="no batch"):
-                await services.pipeline.submit(unreadable, app="shop")
+                await services.pipeline.submit(unreadable)
 
     asyncio.run(send())
 

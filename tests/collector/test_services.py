@@ -31,7 +31,7 @@ def test_number_of_parallel_reads_is_limited() -> None:
 
 
 def test_first_token_is_created_once(tmp_path: Path) -> None:
-    """The first token is created with the first app and not shown again."""
+    """The first token accepts any app and is not shown again."""
     first = open_services(Settings(data_dir=tmp_path))
     assert first.first_token is not None
     token = first.state.tokens.verify(first.first_token)
@@ -40,7 +40,7 @@ def test_first_token_is_created_once(tmp_path: Path) -> None:
     second.close()
 
     assert token is not None
-    assert (token.app, sorted(token.scopes)) == ("default", ["decisions:read", "ingest"])
+    assert (token.app, sorted(token.scopes)) == (None, ["decisions:read", "ingest"])
     assert second.first_token is None
 
 

@@ -112,3 +112,28 @@ def test_tls_certificate_sets_the_scheme() -> None:
 
     assert Settings(data_dir=Path(), tls_cert=file, tls_key=file).scheme == "https"
     assert Settings(data_dir=Path()).scheme == "http"
+
+
+@pytest.mark.parametrize("given", [{}, {"data_dir": None}])
+def test_missing_home_names_the_option(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
+) -> None:
+    """Without a home folder the error names the option that replaces it."""
+    monkeypatch.setattr(Path, "home", _no_home)
+
+    with pytest.raises(ConfigurationError, match="no home folder: set --data-dir or SQREEN_"):
+        load_settings(given, environ={})
+
+
+def test_given_data_dir_needs_no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The default folder is computed only if it is needed."""
+    monkeypatch.setattr(Path, "home", _no_home)
+    variable = {"SQREEN_COLLECTOR_DATA_DIR": str(tmp_path)}
+
+    assert load_settings({"data_dir": tmp_path}, environ={}).data_dir == tmp_path
+    assert load_settings(environ=variable).data_dir == tmp_path
+    assert load_settings(environ={"XDG_DATA_HOME": "/data"}).data_dir == Path("/data/sqreen-mw")
+
+
+def _no_home() -> Path:
+    raise RuntimeError("Could not determine home directory.")

@@ -23,6 +23,7 @@ from sqreen_mw.agent.delivery.transports.base import (
 from sqreen_mw.agent.delivery.transports.http import HttpTransport, client_options
 from sqreen_mw.agent.delivery.transports.http_errors import Endpoint, explain_error
 from sqreen_mw.cli.doctor.finding import Finding
+from sqreen_mw.protocol.token import is_organization_token
 
 SECONDS: Final = 10.0
 MAX_SKEW: Final = 2.0
@@ -58,7 +59,7 @@ def check_collector(url: str, config: Config) -> list[Finding]:
     return [
         _health(answer, url, milliseconds=(ended - started) * 1000),
         *_clock(answer, started, ended),
-        _delivery(url, config),
+        *_delivery(url, config),
     ]
 
 
@@ -100,10 +101,11 @@ def _clock(answer: httpx2.Response, started: float, ended: float) -> list[Findin
     return [Finding("clock", "warning", detail)]
 
 
-def _delivery(url: str, config: Config) -> Finding:
+def _delivery(url: str, config: Config) -> list[Finding]:
     started = time.monotonic()
     outcome = asyncio.run(_send_empty_batch(url, config))
-    return _outcome(outcome, milliseconds=(time.monotonic() - started) * 1000)
+    took = (time.monotonic() - started) * 1000
+    return [_outcome(outcome, milliseconds=took), *_token_advice(outcome, config.token or "")]
 
 
 def _outcome(outcome: Outcome, *, milliseconds: float) -> Finding:
@@ -111,6 +113,16 @@ def _outcome(outcome: Outcome, *, milliseconds: float) -> Finding:
         detail = f"the token is accepted; an empty batch took {milliseconds:.0f} ms"
         return Finding("delivery", "fine", detail)
     return Finding("delivery", "problem", _fault(outcome))
+
+
+def _token_advice(outcome: Outcome, token: str) -> list[Finding]:
+    if not (isinstance(outcome, Delivered) and is_organization_token(token)):
+        return []
+    detail = (
+        "this token is for a first setup and accepts any app: in production, create one for this "
+        "app with 'sqreen-mw tokens create APP'"
+    )
+    return [Finding("token", "warning", detail)]
 
 
 def _fault(outcome: Misconfigured | Retry | Refused | TooLarge) -> str:

@@ -9,7 +9,9 @@ from starlette.requests import Request
 from sqreen_mw.collector.api.problems import ProblemError
 from sqreen_mw.collector.auth import actor_of
 from sqreen_mw.collector.permissions import Action, Actor, may, scope_for
+from sqreen_mw.collector.state.apps import DEFAULT_APP, MAX_CREATED_APPS, Apps
 from sqreen_mw.collector.state.tokens import Token
+from sqreen_mw.errors import RefusedError, TooManyAppsError
 
 _CHALLENGE: Final = {"www-authenticate": 'Bearer realm="sqreen_mw"'}
 
@@ -60,8 +62,31 @@ def app_to_read(only_app: str | None, app: str | None) -> str | None:
     return only_app or app
 
 
+def app_of(token: Token, action: Action, named: str | None, *, apps: Apps) -> str:
+    """Return the app of a batch or heartbeat that may name one.
+
+    The first use of an organization token for an app creates the app.
+
+    Raises:
+        ProblemError: 403 if it is not the token's app, or if there are too many apps.
+    """
+    if token.app is None:
+        return _created_on_first_use(named, apps)
+    check_app(token, action, named)
+    return token.app
+
+
+def _created_on_first_use(named: str | None, apps: Apps) -> str:
+    try:
+        return apps.ensure(named or DEFAULT_APP, most=MAX_CREATED_APPS).name
+    except TooManyAppsError as error:
+        raise ProblemError(403, str(error), code="too_many_apps") from error
+    except RefusedError as error:
+        raise ProblemError(403, str(error), code="invalid_app") from error
+
+
 def check_app(token: Token, action: Action, app: str | None) -> None:
-    """Check the app that a batch or heartbeat names.
+    """Check the app that a request with a token names.
 
     Raises:
         ProblemError: 403 if it is not the token's app.
@@ -87,7 +112,7 @@ def _token(actor: Actor, action: Action) -> Token:
         raise ProblemError(
             403,
             f"the token {actor.name!r} has the scopes {scopes}, not {scope}: create one with "
-            f"'sqreen-mw tokens create {actor.app} --scope {scope}'",
+            f"'sqreen-mw tokens create {actor.app or 'APP'} --scope {scope}'",
             headers={"www-authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
         )
     return actor

@@ -9,13 +9,14 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sqreen_mw.collector.api.access import TokenFor, check_app
+from sqreen_mw.collector.api.access import TokenFor, app_of
 from sqreen_mw.collector.api.body import bounded_body, json_encoding, plain
 from sqreen_mw.collector.api.problems import HEADERS, ProblemError
 from sqreen_mw.collector.api.schemas import json_of
 from sqreen_mw.collector.clock import system_clock
 from sqreen_mw.collector.permissions import Action
 from sqreen_mw.collector.services import services_of
+from sqreen_mw.collector.state import State
 from sqreen_mw.collector.state.tokens import Token
 from sqreen_mw.errors import MalformedBatchError, RefusedError
 from sqreen_mw.protocol.heartbeat import (
@@ -50,16 +51,18 @@ async def heartbeat(
     encoding = json_encoding(request.headers)
     body = await bounded_body(request, limit=MAX_HEARTBEAT_BYTES)
     received = _read(plain(body, encoding=encoding, limit=MAX_HEARTBEAT_BYTES))
-    check_app(token, Action.SEND_HEARTBEATS, received.app)
-    record = services_of(request).state.instances.record
-    try:
-        await run_sync(
-            partial(record, token.app, received, received_at=received_at), limiter=_one_at_a_time
-        )
-    except RefusedError as error:
-        raise ProblemError(429, str(error)) from error
+    record = partial(_record, services_of(request).state, token, received, received_at=received_at)
+    await run_sync(record, limiter=_one_at_a_time)
     answer = encode_heartbeat(HeartbeatAnswer(server_time=system_clock()))
     return Response(answer, headers=HEADERS, media_type="application/json")
+
+
+def _record(state: State, token: Token, received: Heartbeat, *, received_at: int) -> None:
+    app = app_of(token, Action.SEND_HEARTBEATS, received.app, apps=state.apps)
+    try:
+        state.instances.record(app, received, received_at=received_at)
+    except RefusedError as error:
+        raise ProblemError(429, str(error)) from error
 
 
 def _read(data: bytes) -> Heartbeat:

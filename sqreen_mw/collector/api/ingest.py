@@ -7,12 +7,13 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sqreen_mw.collector.api.access import TokenFor, check_app
+from sqreen_mw.collector.api.access import TokenFor, app_of
 from sqreen_mw.collector.api.body import bounded_body, json_encoding, plain
 from sqreen_mw.collector.api.problems import HEADERS, ProblemError
 from sqreen_mw.collector.api.schemas import json_of
 from sqreen_mw.collector.permissions import Action
 from sqreen_mw.collector.services import services_of
+from sqreen_mw.collector.state.apps import Apps
 from sqreen_mw.collector.state.tokens import Token
 from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.batch import (
@@ -49,19 +50,19 @@ async def ingest(
     """
     encoding = json_encoding(request.headers)
     body = await bounded_body(request, limit=MAX_WIRE_BYTES)
-    read = partial(_read, body, encoding=encoding, token=token)
-    answer = await services_of(request).pipeline.submit(read, app=token.app)
+    services = services_of(request)
+    read = partial(_read, body, encoding=encoding, token=token, apps=services.state.apps)
+    answer = await services.pipeline.submit(read)
     return Response(encode_answer(answer), 202, headers=HEADERS, media_type="application/json")
 
 
-def _read(body: bytes, *, encoding: str, token: Token) -> DecodedBatch:
+def _read(body: bytes, *, encoding: str, token: Token, apps: Apps) -> tuple[str, DecodedBatch]:
     data = plain(body, encoding=encoding, limit=MAX_INFLATED_BYTES)
     try:
         batch = decode_batch(data)
     except MalformedBatchError as error:
         raise _malformed(data, error) from error
-    check_app(token, Action.SEND_EVENTS, batch.envelope.app)
-    return batch
+    return app_of(token, Action.SEND_EVENTS, batch.envelope.app, apps=apps), batch
 
 
 def _malformed(data: bytes, error: MalformedBatchError) -> ProblemError:

@@ -6,6 +6,7 @@ from sqreen_mw.collector.clock import Clock, system_clock
 from sqreen_mw.collector.state.apps import Apps
 from sqreen_mw.collector.state.database import Database, open_database
 from sqreen_mw.collector.state.instances.queries import Instances
+from sqreen_mw.collector.state.served_url import ServedUrl
 from sqreen_mw.collector.state.sessions import Sessions
 from sqreen_mw.collector.state.tokens import Tokens
 from sqreen_mw.collector.state.users import Users
@@ -22,6 +23,7 @@ class State:
     users: Users
     sessions: Sessions
     instances: Instances
+    served_url: ServedUrl
     database: Database
 
     def close(self) -> None:
@@ -45,5 +47,6 @@ def open_state(url: str, *, clock: Clock = system_clock) -> State:
         users=Users(database, clock),
         sessions=Sessions(database, clock),
         instances=Instances(database),
+        served_url=ServedUrl(database),
         database=database,
     )

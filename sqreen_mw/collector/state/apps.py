@@ -1,16 +1,23 @@
 """Apps, and the environments seen in their events."""
 
+import shlex
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from sqreen_mw.collector.clock import Clock
 from sqreen_mw.collector.state.database import Database
 from sqreen_mw.collector.state.tables import apps, environments
-from sqreen_mw.errors import RefusedError
+from sqreen_mw.errors import RefusedError, TooManyAppsError
 from sqreen_mw.protocol.limits import MAX_NAME_LENGTH
+
+DEFAULT_APP: Final = "default"
+"""The app of events that name none and are sent with an organization token."""
+
+MAX_CREATED_APPS: Final = 50
+"""An organization token creates no app if there are so many already."""
 
 DEFAULT_ENVIRONMENT: Final = "default"
 """The environment of events that name none."""
@@ -35,21 +42,17 @@ class Apps:
         self._database = database
         self._clock = clock
 
-    def ensure(self, name: str) -> App:
-        """Return the app with a name. It is created if missing.
+    def ensure(self, name: str, *, most: int | None = None) -> App:
+        """Return the app with a name. It is created if missing and fewer than ``most`` exist.
 
         Raises:
             RefusedError: The name is empty, too long, or not usable in a URL path.
+            TooManyAppsError: The app is missing, and ``most`` apps exist.
         """
-        if not 0 < len(name) <= MAX_NAME_LENGTH:
-            raise RefusedError(f"an app name must have 1 to {MAX_NAME_LENGTH} characters")
-        if name in {".", ".."} or "/" in name:
-            raise RefusedError(
-                f"{name!r} is not a valid app name: it must not contain a slash or be only dots"
-            )
         found = self._by_name(name)
         if found is None:
-            self._insert(name)
+            _check_name(name)
+            self._insert(name, most=most)
             found = self._by_name(name)
         if found is None:  # pragma: no cover - another process removed it meanwhile
             raise RefusedError(f"the app {name!r} was just removed")
@@ -86,19 +89,39 @@ class Apps:
     def count(self) -> int:
         """Return the number of apps."""
         with self._database.read() as connection:
-            return connection.scalar(select(func.count()).select_from(apps)) or 0
+            return _count(connection)
 
     def _by_name(self, name: str) -> App | None:
         with self._database.read() as connection:
             row = connection.execute(select(apps).where(apps.c.name == name)).one_or_none()
         return None if row is None else _app(row)
 
-    def _insert(self, name: str) -> None:
+    def _insert(self, name: str, *, most: int | None) -> None:
         try:
             with self._database.write() as connection:
+                if most is not None and _count(connection) >= most:
+                    raise TooManyAppsError(
+                        f"there are {most} apps already, so the organization token cannot create "
+                        f"{name!r}: run 'sqreen-mw tokens create {shlex.quote(name)}' and use that "
+                        "token in the app"
+                    )
                 connection.execute(insert(apps).values(name=name, created_at=self._clock()))
         except IntegrityError:
             return  # Another thread or collector created it first.
+
+
+def _check_name(name: str) -> None:
+    if not 0 < len(name) <= MAX_NAME_LENGTH:
+        raise RefusedError(f"an app name must have 1 to {MAX_NAME_LENGTH} characters")
+    if name in {".", ".."} or "/" in name or not name.isprintable():
+        raise RefusedError(
+            f"{name!r} is not a valid app name: it must not contain a slash or control characters, "
+            "or be only dots"
+        )
+
+
+def _count(connection: Connection) -> int:
+    return connection.scalar(select(func.count()).select_from(apps)) or 0
 
 
 def _app(row: Row[tuple[int, str, int]]) -> App:

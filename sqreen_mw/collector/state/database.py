@@ -67,7 +67,7 @@ def open_database(url: str) -> Database:
     database = Database(engine)
     try:
         with database.write() as connection:
-            _upgrade(connection)
+            migrate(connection)
     except BaseException as error:
         database.close()
         if isinstance(error, StoreError):
@@ -88,12 +88,17 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-def _upgrade(connection: Connection) -> None:
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Run the migrations up to a revision, by default the latest.
+
+    Raises:
+        StoreError: The database comes from a newer release.
+    """
     config = Config()
     config.set_main_option("script_location", "sqreen_mw.collector.state:migrations")
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
     except CommandError as error:
         raise StoreError(
             f"the state database comes from a newer release ({error}): upgrade the collector"

@@ -39,13 +39,17 @@ tokens: Final = Table(
     "tokens",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("app_id", ForeignKey("apps.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("app_id", ForeignKey("apps.id", ondelete="CASCADE"), index=True),
     Column("name", Text, nullable=False),
     Column("scopes", Text, nullable=False),
     Column("secret_hash", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
+    Column("expires_at", BigInteger),
+    Column("used_at", BigInteger),
 )
+
+served_url: Final = Table("served_url", metadata, Column("url", Text, primary_key=True))
 
 users: Final = Table(
     "users",

@@ -27,6 +27,19 @@ class User:
     role: Role
 
 
+@dataclass(frozen=True, slots=True)
+class UserEntry:
+    """A user in a list. Times are in milliseconds since the epoch, UTC.
+
+    ``signed_in_at`` is the start of the latest session that has not ended, or None.
+    """
+
+    user: User
+    has_password: bool
+    created_at: int
+    signed_in_at: int | None
+
+
 class Users:
     """The users of a collector."""
 
@@ -77,6 +90,33 @@ class Users:
         matches = password_matches(password, None if row is None else row.password_hash)
         return None if row is None or not matches else _user(row)
 
+    def set_role(self, name: str, role: Role) -> None:
+        """Change the role of a user.
+
+        Raises:
+            RefusedError: The user does not exist.
+        """
+        self._change(name, update(users).values(role=role))
+
+    def remove(self, name: str) -> None:
+        """Delete a user with all sessions and login links.
+
+        Raises:
+            RefusedError: The user does not exist.
+        """
+        self._change(name, delete(users))
+
+    def all(self) -> tuple[UserEntry, ...]:
+        """Return all users, sorted by name."""
+        latest = func.max(sessions.c.created_at).label("signed_in_at")
+        query = select(users, latest).join(sessions, isouter=True).group_by(users.c.id)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(users.c.name)).all()
+        return tuple(
+            UserEntry(_user(row), row.password_hash is not None, row.created_at, row.signed_in_at)
+            for row in rows
+        )
+
     def by_name(self, name: str) -> User | None:
         """Return the user with a name, or None."""
         row = self._row(name)
@@ -90,6 +130,11 @@ class Users:
         """Return True if any user has a password."""
         has_password = users.c.password_hash.is_not(None)
         return self._count(select(func.count()).select_from(users).where(has_password)) > 0
+
+    def _change(self, name: str, statement: Any) -> None:
+        with self._database.write() as connection:
+            if connection.execute(statement.where(users.c.name == name)).rowcount == 0:
+                raise RefusedError(f"there is no user {name!r}: run 'sqreen-mw users list'")
 
     def _count(self, query: Any) -> int:
         with self._database.read() as connection:

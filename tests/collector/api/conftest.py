@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from sqreen_mw.collector.app import create_app
 from sqreen_mw.collector.services import Services
 from sqreen_mw.collector.settings import Settings
+from sqreen_mw.collector.state.tokens import AGENT_SCOPES
 
 Headers = dict[str, str]
 
@@ -47,6 +48,8 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
     app = create_app(Settings(data_dir=tmp_path))
     with TestClient(app, raise_server_exceptions=False) as client:
         services: Services = app.state.services
-        assert services.first_token is not None
-        reader = services.state.tokens.issue("default", name="r", scopes=frozenset({"query"}))
-        yield Collector(client, services, bearer(services.first_token), bearer(reader.secret))
+        services.state.apps.ensure("default")
+        issue = services.state.tokens.issue
+        agent = issue("default", name="agent", scopes=AGENT_SCOPES)
+        reader = issue("default", name="reader", scopes=frozenset({"query"}))
+        yield Collector(client, services, bearer(agent.secret), bearer(reader.secret))

@@ -10,6 +10,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 from sqreen_mw.collector.state import State, open_state
+from sqreen_mw.collector.state.database import migrate
+from sqreen_mw.collector.state.secret import secret_hash
 from sqreen_mw.collector.state.tables import metadata
 from sqreen_mw.errors import ConfigurationError, StoreError
 from tests.support.waiting import PATIENCE
@@ -24,6 +26,24 @@ def test_migrations_create_the_tables(state: State, tmp_path: Path) -> None:
     engine.dispose()
 
     assert differences == []
+
+
+def test_tokens_survive_the_migration(url: str, tmp_path: Path) -> None:
+    """Tokens of an earlier release stay valid and bound to their apps."""
+    with create_engine(url).begin() as connection:
+        migrate(connection, "0002")
+        connection.execute(text("INSERT INTO apps VALUES (7, 'shop', 1)"))
+        connection.execute(
+            text("INSERT INTO tokens VALUES ('ab', 7, 'till', 'ingest', :hash, 2, NULL)"),
+            {"hash": secret_hash("sqm_ab_secret")},
+        )
+
+    state = open_state(url)
+
+    token = state.tokens.verify("sqm_ab_secret")
+    state.close()
+    assert token is not None
+    assert (token.app, token.name, token.created_at) == ("shop", "till", 2)
 
 
 def test_state_survives_a_restart(url: str) -> None:

@@ -1,3 +1,4 @@
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,8 @@ import pytest
 from sqreen_mw.collector.state import State
 from sqreen_mw.collector.state.tokens import AGENT_SCOPES, IssuedToken
 from sqreen_mw.errors import RefusedError
+from sqreen_mw.protocol.token import is_organization_token
+from tests.collector.state.conftest import Clock
 
 
 @pytest.fixture
@@ -76,3 +79,68 @@ def test_secrets_are_not_stored(state: State, issued: IssuedToken, tmp_path: Pat
 
     assert issued.token.id.encode() in stored
     assert not [secret for secret in secrets if secret.encode() in stored]
+
+
+def test_organization_token_belongs_to_no_app(state: State) -> None:
+    """It is listed with the tokens of each app, because it accepts that app's events."""
+    state.apps.ensure("shop")
+    made = state.tokens.issue_for_organization(name="first")
+
+    token = state.tokens.verify(made.secret)
+
+    assert token is not None
+    assert (token.app, token.scopes) == (None, AGENT_SCOPES)
+    assert is_organization_token(made.secret)
+    assert [each.id for each in state.tokens.all("shop")] == [token.id]
+
+
+def test_expired_token_is_not_valid(state: State, clock: Clock) -> None:
+    """A token with a lifetime is valid until its end and not listed afterwards."""
+    state.apps.ensure("shop")
+    made = state.tokens.issue("shop", name="short", scopes=AGENT_SCOPES, lifetime=3600)
+    assert made.token.expires_at == clock.now + 3_600_000
+
+    clock.now += 3_599_999
+    before = state.tokens.verify(made.secret)
+    clock.now += 1
+
+    assert before is not None
+    assert state.tokens.verify(made.secret) is None
+    assert state.tokens.all() == ()
+
+
+def test_last_use_is_recorded_once_a_minute(
+    state: State, clock: Clock, issued: IssuedToken
+) -> None:
+    """The recorded use is at most a minute older than the last one."""
+    uses: list[int | None] = [state.tokens.all()[0].used_at]
+    start = clock.now
+    for later in (0, 59_999, 60_000):
+        clock.now = start + later
+        assert state.tokens.verify(issued.secret) is not None
+        uses.append(state.tokens.all()[0].used_at)
+
+    assert uses == [None, start, start, start + 60_000]
+
+
+def test_wrong_secret_is_no_use(state: State, issued: IssuedToken) -> None:
+    """Guessing does not change the last use of a token."""
+    assert state.tokens.verify(issued.secret + "x") is None
+
+    assert state.tokens.all()[0].used_at is None
+
+
+def test_use_is_not_recorded_while_the_store_is_locked(
+    state: State, issued: IssuedToken, tmp_path: Path
+) -> None:
+    """A token stays valid while another process keeps the database from being written."""
+    other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+    with state.database.read() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout=1")
+    other.execute("BEGIN IMMEDIATE")
+
+    token = state.tokens.verify(issued.secret)
+
+    other.rollback()
+    other.close()
+    assert token == issued.token

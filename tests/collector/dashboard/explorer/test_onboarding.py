@@ -55,14 +55,29 @@ def test_analyst_creates_a_token_and_viewer_cannot(collector: RunningCollector) 
     seen = viewer.get("/events").text
     forbidden = viewer.post("/first-steps/token", data={"csrf": token_on(seen)})
 
-    made = analyst.post("/first-steps/token", data={"csrf": token_on(analyst.get("/events").text)})
+    form = {"csrf": token_on(analyst.get("/events").text), "app": "shop"}
+    made = analyst.post("/first-steps/token", data=form)
 
     found = re.search(r"SQREEN_TOKEN=(sqm_\w+)", made.text)
     assert found is not None
-    assert collector.services.state.tokens.verify(found[1]) is not None
+    token = collector.services.state.tokens.verify(found[1])
+    assert token is not None
+    assert token.app == "shop"
     assert found[1] != collector.services.first_token
     assert forbidden.status_code == 403
     assert "sqm_" not in seen + forbidden.text
+
+
+def test_invalid_app_name_is_explained(collector: RunningCollector, client: TestClient) -> None:
+    """The page keeps the name, marks the field and creates no app."""
+    form = {"csrf": token_on(client.get("/events").text), "app": "a/b"}
+
+    answer = client.post("/first-steps/token", data=form)
+
+    assert answer.status_code == 400
+    assert 'value="a/b"' in answer.text
+    assert "is not a valid app name" in answer.text
+    assert collector.services.state.apps.count() == 0
 
 
 def test_explorer_opens_after_the_first_event(
