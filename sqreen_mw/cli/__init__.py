@@ -25,9 +25,11 @@ def main() -> None:
         commands.app()
     except ModuleNotFoundError as error:
         _fail(f"{error.name} is not installed: pip install 'sqreen-mw[collector]'", WRONG)
-    except (KeyboardInterrupt, RuntimeError) as error:
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except RuntimeError as error:
         # Python 3.11 hides a Ctrl-C behind a RuntimeError while it creates a class.
-        if not isinstance(error.__cause__ or error, KeyboardInterrupt):
+        if not isinstance(error.__cause__, KeyboardInterrupt):
             raise
         sys.exit(INTERRUPTED)
     except SqreenError as error:
