@@ -26,4 +26,4 @@ def as_markdown(measured: Measured) -> str:
 def as_json(measured: Measured) -> str:
     """Return all figures."""
     rows = {name: [asdict(figure) for figure in row] for name, row in measured.items()}
-    return json.dumps({"machine": machine(), "rows": rows}, indent=2)
+    return json.dumps({"machine": machine(), "rows": rows}, indent=2, default=sorted)

@@ -1,7 +1,11 @@
+import json
+
 import pytest
 
 from benchmarks.figures import Figure
 from benchmarks.goals import Goal, goal_table
+from benchmarks.peers.peer import OURS
+from benchmarks.report import as_json
 
 LESS = Goal(what="cost", row="r", figure="f", bound=10, times=0.5)
 MORE = Goal(what="rate", row="r", figure="f", bound=0.6, times=2.5, more=True)
@@ -43,3 +47,12 @@ def test_table_contains_measured_goals_only() -> None:
     assert len(table.splitlines()) == 3
     assert "23.2" in table
     assert "**no**" in table
+
+
+def test_json_report_contains_every_figure() -> None:
+    """A figure with a value that timed out is reported too."""
+    figure = Figure(name="exit, s", values={OURS: 2.0}, above=frozenset({OURS}))
+
+    rows = json.loads(as_json({"losses": [figure]}))["rows"]
+
+    assert rows["losses"][0]["above"] == [OURS]
