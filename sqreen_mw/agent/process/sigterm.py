@@ -98,16 +98,16 @@ class _FlushThenChain:
         self.previous: Final = previous
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        try:
-            # The signal may interrupt this thread while it holds a lock that the flusher needs.
-            with unpatched.own_rlocks_released():
+        # The signal may interrupt this thread while it holds a lock that the flusher needs.
+        with unpatched.own_rlocks_released():
+            try:
                 run_exit_callbacks()
-        finally:
-            if callable(self.previous):
-                self.previous(number, frame)
-            else:
-                signal.signal(number, self.previous)
-                signal.raise_signal(number)
+            finally:
+                if callable(self.previous):
+                    self.previous(number, frame)
+                else:
+                    signal.signal(number, self.previous)
+                    signal.raise_signal(number)
 
 
 _masks: Final[dict[int, Iterable[int]]] = {}

@@ -7,13 +7,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakSet
+from weakref import ref
 
 if TYPE_CHECKING:
     from _thread import LockType, RLock
 
-_rlocks: "Final[WeakSet[RLock]]" = WeakSet()
+RETAKE_SECONDS: Final = 0.001
+
+# Copying a set is one step under the GIL, unlike copying a WeakSet: another thread may add a lock.
+_rlocks: "Final[set[ref[RLock]]]" = set()
 
 
 def start_thread(run: Callable[..., object], *args: object) -> None:
@@ -40,7 +44,7 @@ def new_lock() -> "LockType":
 def new_rlock() -> "RLock":
     """Return a reentrant lock."""
     lock: RLock = _original("_thread", "RLock")()
-    _rlocks.add(lock)
+    _rlocks.add(ref(lock, _rlocks.discard))
     return lock
 
 
@@ -51,7 +55,7 @@ def own_rlocks_released() -> Iterator[None]:
     For a signal handler that waits for another thread.
     """
     released: list[RLock] = []
-    for lock in list(_rlocks):
+    for lock in filter(None, [reference() for reference in _rlocks.copy()]):
         with suppress(RuntimeError):  # this thread does not hold it any more
             while True:
                 lock.release()
@@ -59,8 +63,18 @@ def own_rlocks_released() -> Iterator[None]:
     try:
         yield
     finally:
-        for lock in released:
-            lock.acquire()
+        _take(released)
+
+
+def _take(locks: "list[RLock]") -> None:
+    """Take locks in any order: no deadlock, because none is held while another one is awaited."""
+    while True:
+        taken = list(takewhile(lambda lock: lock.acquire(blocking=False), locks))
+        if len(taken) == len(locks):
+            return
+        for lock in taken:
+            lock.release()
+        sleep(RETAKE_SECONDS)
 
 
 def sleep(seconds: float) -> None:
