@@ -4,6 +4,7 @@ No lock is shared: the GIL makes each write of an attribute atomic.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -17,17 +18,27 @@ class FlushControl:
     """Moments in monotonic seconds.
 
     Attributes:
-        flush_requested_at: When the app last requested a flush.
         flushed_up_to: Up to which request flushes are done; set by the flusher.
         close_deadline: When the flusher has to be finished; None if it is not being closed.
     """
 
-    __slots__ = ("close_deadline", "flush_requested_at", "flushed_up_to")
+    __slots__ = ("_flush_requested_at", "_requests", "close_deadline", "flushed_up_to")
 
     def __init__(self) -> None:
-        self.flush_requested_at: float = 0.0
         self.flushed_up_to: float = 0.0
         self.close_deadline: float | None = None
+        self._requests: Final[deque[float]] = deque()
+        self._flush_requested_at = 0.0
+
+    def request_flush(self, moment: float) -> None:
+        """Request that events tracked until a moment are flushed; callable from any thread."""
+        self._requests.append(moment)
+
+    def flush_requested_at(self) -> float:
+        """Return up to which moment a flush was requested; called by the flusher."""
+        while self._requests:
+            self._flush_requested_at = max(self._flush_requested_at, self._requests.popleft())
+        return self._flush_requested_at
 
 
 def wait_until(done: Callable[[], bool], seconds: float, *, clock: Clock) -> bool:

@@ -177,7 +177,8 @@ class Flusher:
         if self.queue.waiting and not self.started:
             self._start()
         control, queue = self._control, self.queue
-        requested_at = control.flush_requested_at = self._clock()
+        requested_at = self._clock()
+        control.request_flush(requested_at)
         self.wake()
         return lambda: control.flushed_up_to >= requested_at or not queue.waiting
 
