@@ -80,7 +80,7 @@ class SizedFifo(Generic[AnEvent]):
 
 
 SPOOL_LOCK_SECONDS: Final = 0.2
-"""How long an exit waits for events that are being written to disk."""
+"""How long an exit waits for a write to disk that is being committed."""
 
 MAX_EVENTS: Final = 10_000
 MAX_BYTES: Final = 16 * 1024 * 1024 - 2 * BATCH_BYTES
@@ -97,7 +97,7 @@ class EventQueue:
     counters stay correct (see ``SizedFifo``).
 
     Attributes:
-        spool_lock: Held while events are written to disk and counted as spooled.
+        spool_lock: Held while events that were written to disk are committed and counted.
         pending: Events that are not sealed.
         sealed: Sealed events that wait for a batch.
         in_flight: Number of events that are being sealed, or in a batch that only memory holds.

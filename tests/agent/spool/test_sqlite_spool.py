@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sqreen_mw.agent.delivery import queue as queue_module
-from sqreen_mw.agent.delivery.spool.sqlite_spool import SCAN_SECONDS
+from sqreen_mw.agent.delivery.spool.sqlite_spool import SCAN_SECONDS, Clocks
 from tests.agent.spool.instance import FakeTime, Instance, events
 from tests.support.spool_files import size_of, stored_batches
 from tests.support.waiting import PATIENCE
@@ -185,6 +185,32 @@ def test_exit_waits_for_a_write(instance: New, monkeypatch: pytest.MonkeyPatch) 
     thread.join()
 
     assert (one.stats.spooled, one.stats.dropped) == (1, {})
+
+
+def test_exit_during_a_write_stores_nothing(folder: Path) -> None:
+    """Events of a write that is not committed yet are lost at the exit, and not stored as well."""
+
+    class Exiting(FakeTime):
+        """A clock that is read while a batch is written, when the process exits."""
+
+        def __call__(self) -> float:
+            thread = threading.Thread(target=one.queue.abandon, args=("exit",))
+            thread.start()
+            thread.join()
+            return self.now
+
+        @property
+        def clocks(self) -> Clocks:
+            """The clocks of a spool."""
+            return Clocks(wall=self, monotonic=lambda: self.now)
+
+    one = Instance(folder, clock=Exiting())
+
+    assert not one.spool.requeue(one.batch("a"))
+
+    one.spool.close()
+    assert (one.stats.spooled, one.stats.dropped) == (0, {"exit": 1})
+    assert stored_batches(folder) == 0
 
 
 def test_failed_batch_is_sent_again_alone(instance: New, folder: Path) -> None:

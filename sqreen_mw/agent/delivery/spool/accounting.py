@@ -45,6 +45,10 @@ class StoredEvents:
         """Return whether a batch that is being sent is stored."""
         return batch.id in self._sending
 
+    def rows_of(self, batch: Batch) -> list[Row]:
+        """Return the rows of a batch that is being sent."""
+        return self._sending[batch.id]
+
     def store(self, batch: Batch, row: Row) -> None:
         """Count a batch that is being sent as stored."""
         self._queue.spooled(row.events)

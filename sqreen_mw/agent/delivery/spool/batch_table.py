@@ -101,16 +101,20 @@ class BatchTable:
         self._connection.execute(sql, (new_owner, owner))
         return int(events)
 
-    def batches(self, owner: int) -> Iterator[tuple[Row, Batch | None]]:
-        """Yield the batches of an owner, oldest first; a damaged one is None."""
+    def rows(self, owner: int) -> Iterator[Row]:
+        """Yield the rows of an owner that were not evicted, oldest first."""
         sql = (
-            "SELECT seq, id, events, stored_at, checksum, body FROM batch"
+            "SELECT seq, id, owner, events, stored_at FROM batch"
             " WHERE owner = ? AND evicted IS NULL ORDER BY seq"
         )
-        found = self._connection.execute(sql, (owner,))
-        for seq, batch_id, events, stored_at, checksum, body in found:
-            row = Row(seq, batch_id, owner, events, stored_at)
-            yield row, _decode(row, checksum=checksum, body=body)
+        for found in self._connection.execute(sql, (owner,)):
+            yield Row(*found)
+
+    def batch(self, row: Row) -> Batch | None:
+        """Return the batch of a row; None if it is damaged."""
+        sql = "SELECT checksum, body FROM batch WHERE seq = ?"
+        [checksum, body] = self._connection.execute(sql, (row.seq,)).fetchone()
+        return _decode(row, checksum=checksum, body=body)
 
 
 def needed_bytes(batch: Batch) -> int:

@@ -3,13 +3,13 @@
 import errno
 import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from sqreen_mw.agent.process import unpatched
+from sqreen_mw.agent.process.clock import monotonic
 
 LOCK_SECONDS: Final = 0.2
 """How long to wait for another process that uses the spool."""
@@ -92,12 +92,12 @@ def _check(status: os.stat_result) -> None:
 
 
 def _lock(descriptor: int) -> None:
-    end = time.monotonic() + LOCK_SECONDS
+    end = monotonic() + LOCK_SECONDS
     while True:
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= end:
+            if monotonic() >= end:
                 message = "another process keeps it locked: look for one that is stopped"
                 raise BlockingIOError(errno.EWOULDBLOCK, message) from None
             unpatched.sleep(_POLL_SECONDS)

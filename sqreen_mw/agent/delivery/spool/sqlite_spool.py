@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar, Final, TypeVar
@@ -45,6 +46,10 @@ class _Changes:
 
     claimed_events: int = 0
     lost: list[Row] = field(default_factory=list)
+
+
+class _AbandonedError(Exception):
+    """The events were counted as lost at the exit, so they are not stored."""
 
 
 class SqliteSpool:
@@ -127,10 +132,8 @@ class SqliteSpool:
 
     def replace(self, batch: Batch, others: Sequence[Batch]) -> None:
         """Delete a batch, and store others that have its events and are being sent."""
-        with self._queue.spool_lock:  # at the exit, the events are stored in either
-            if self.contains(batch) and not self._queue.abandoned:
-                self._stored.ack(batch)
-                self._store(others)
+        if self.contains(batch):
+            self._store(others, replaced=batch)
 
     def close(self) -> None:
         """Leave the batches to other processes."""
@@ -139,20 +142,38 @@ class SqliteSpool:
             self._transact(partial(self._add, []))
         self._try(self._database.close)
 
-    def _store(self, batches: Sequence[Batch]) -> None:
-        """Store batches that are being sent."""
-        with self._queue.spool_lock:
-            if self._queue.abandoned:
-                return
-            rows = self._transact(partial(self._add, batches))
-            if rows is None:
-                return
-            self._stored.acked.clear()
-            for batch, row in zip(batches, rows, strict=True):
-                self._stored.store(batch, row)
+    def _store(self, batches: Sequence[Batch], *, replaced: Batch | None = None) -> None:
+        """Store batches that are being sent, in place of one that is stored."""
+        if self._queue.abandoned:
+            return
+        deleted = [] if replaced is None else self._stored.rows_of(replaced)
+        with ExitStack() as stack, suppress(_AbandonedError):
 
-    def _add(self, batches: Sequence[Batch], table: BatchTable, changes: _Changes) -> list[Row]:
-        table.delete(self._stored.acked)
+            def write(table: BatchTable, changes: _Changes) -> list[Row]:
+                rows = self._add(batches, table, changes, deleted=deleted)
+                # Held until the rows are counted: an exit in between would count them as lost.
+                stack.enter_context(self._queue.spool_lock)
+                if self._queue.abandoned:
+                    raise _AbandonedError
+                return rows
+
+            rows = self._transact(write)
+            if replaced is not None:
+                self._stored.ack(replaced)
+            if rows is not None:
+                self._stored.acked.clear()
+                for batch, row in zip(batches, rows, strict=True):
+                    self._stored.store(batch, row)
+
+    def _add(
+        self,
+        batches: Sequence[Batch],
+        table: BatchTable,
+        changes: _Changes,
+        *,
+        deleted: Sequence[Row] = (),
+    ) -> list[Row]:
+        table.delete([*self._stored.acked, *deleted])
         self._evict(table, changes, needed=sum(map(needed_bytes, batches)))
         now = self._clocks.wall()
         return [table.add(each, owner=self._owner.id, stored_at=now) for each in batches]
@@ -168,9 +189,10 @@ class SqliteSpool:
         self._evict(table, changes)
         group, damaged = BatchGroup(), list[Row]()
         unavailable = self._stored.row_ids
-        for row, batch in table.batches(self._owner.id):
+        for row in table.rows(self._owner.id):
             if row.id in unavailable:
                 continue
+            batch = table.batch(row)
             if batch is None:
                 damaged.append(row)
             elif not group.add(row, batch):
