@@ -51,6 +51,10 @@ GATHER_SECONDS: Final = 0.2
 """How long sealed events wait for the next slice, so that both travel in one batch."""
 
 
+SEND_SECONDS: Final = 0.5
+"""How long a closing flusher seals nothing before it stops, so that a batch being sent arrives."""
+
+
 class Source(Enum):
     """Where the next batch comes from."""
 
@@ -81,7 +85,7 @@ class State:
         paused_until: Like ``retry_at``, but asked for by the collector, or due to a wrong setting:
             a flush does not override it.
         next_spooled_at: When the spool may have a batch to send.
-        spill_again_at: When the spool may be tried again after it failed.
+        spool_again_at: When the spool may be tried again after it failed.
         flush_requested_at: When the last flush was requested.
         flush_tried_at: Up to which request a flush has tried to send.
         flushed_up_to: Up to which request flushes are done.
@@ -109,7 +113,7 @@ class State:
     retry_at: float = 0.0
     paused_until: float = 0.0
     next_spooled_at: float = math.inf
-    spill_again_at: float = 0.0
+    spool_again_at: float = 0.0
     flush_requested_at: float = 0.0
     flush_tried_at: float = 0.0
     flushed_up_to: float = 0.0
@@ -126,7 +130,7 @@ class Plan:
 
     Attributes:
         flushed_up_to: Up to which request flushes are done.
-        spill: Whether to move sealed events and batches to the spool.
+        spool: Whether to move sealed events and batches to the spool.
         send: Where to take a batch from and send it.
         seal: The slice to seal.
         seal_up_to: Also seal events tracked until then whose request still runs.
@@ -137,7 +141,7 @@ class Plan:
 
     flushed_up_to: float
     wake_at: float
-    spill: bool = False
+    spool: bool = False
     send: Source | None = None
     seal: SliceBudget | None = None
     seal_up_to: float = 0.0
@@ -147,7 +151,7 @@ class Plan:
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to do now."""
-        return not (self.spill or self.send or self.seal or self.send_heartbeat)
+        return not (self.spool or self.send or self.seal or self.send_heartbeat)
 
 
 def plan(state: State, now: float) -> Plan:
@@ -156,24 +160,26 @@ def plan(state: State, now: float) -> Plan:
         return Plan(flushed_up_to=state.flushed_up_to, wake_at=state.idle_until)
     flushed_up_to = _flushed_up_to(state)
     is_urgent = state.is_closing or state.flush_requested_at > flushed_up_to
-    seal_at = _seal_at(state)
+    seal_at = _seal_at(state, now)
     is_slicing = not is_urgent and _is_slicing(state, seal_at)
-    spill_at = _spill_at(state, now, is_urgent=is_urgent, is_slicing=is_slicing)
-    fresh_at = _fresh_at(state, is_urgent=is_urgent, is_slicing=is_slicing)
-    send_at = math.inf if state.sent_at is not None else min(fresh_at, _spooled_at(state))
+    spool_at = _spool_at(state, now, is_urgent=is_urgent, is_slicing=is_slicing)
+    from_memory_at = _send_from_memory_at(state, is_urgent=is_urgent, is_slicing=is_slicing)
+    send_at = (
+        math.inf if state.sent_at is not None else min(from_memory_at, _send_from_spool_at(state))
+    )
     if state.is_closing and _is_finished(state, now, send_at):
         return Plan(flushed_up_to=flushed_up_to, wake_at=now, is_finished=True)
-    moments = (spill_at, send_at, seal_at, state.next_heartbeat_at)
+    moments = (spool_at, send_at, seal_at, state.next_heartbeat_at)
     if min(moments) > now:
         return Plan(flushed_up_to=flushed_up_to, wake_at=min(*moments, state.stop_sending_at))
-    spill = spill_at <= now
-    # Spilled events are not sent as well; the next turn decides about the rest.
-    source = Source.MEMORY if fresh_at <= now else Source.SPOOL
+    spool = spool_at <= now
+    # Spooled events are not sent as well; the next turn decides about the rest.
+    source = Source.MEMORY if from_memory_at <= now else Source.SPOOL
     return Plan(
         flushed_up_to=flushed_up_to,
         wake_at=now,
-        spill=spill,
-        send=source if send_at <= now and not spill else None,
+        spool=spool,
+        send=source if send_at <= now and not spool else None,
         seal=_budget(state, now) if seal_at <= now else None,
         seal_up_to=math.inf if state.is_closing else state.flush_requested_at,
         send_heartbeat=state.next_heartbeat_at <= now,
@@ -203,9 +209,9 @@ def _fills_batch(events: int, size: int) -> bool:
     return events >= BATCH_EVENTS or size >= BATCH_BYTES
 
 
-def _seal_at(state: State) -> float:
+def _seal_at(state: State, now: float) -> float:
     since = state.pending_since
-    if since is None:
+    if since is None or (state.sent_at is not None and now >= state.stop_sending_at - SEND_SECONDS):
         return math.inf
     if state.is_closing or since <= state.flush_requested_at:
         return 0.0
@@ -230,21 +236,21 @@ def _budget(state: State, now: float) -> SliceBudget:
     return BACKLOG if state.pending > BATCH_EVENTS else IDLE
 
 
-def _spill_at(state: State, now: float, *, is_urgent: bool, is_slicing: bool) -> float:
+def _spool_at(state: State, now: float, *, is_urgent: bool, is_slicing: bool) -> float:
     since = state.unspooled_since
     if since is None:
         since = state.sealed_since
     if since is None or state.persist_after == math.inf:
         return math.inf
     wait = 0.0 if is_urgent else state.persist_after
-    due = max(since + wait + (GATHER_SECONDS if is_slicing else 0.0), state.spill_again_at)
+    due = max(since + wait + (GATHER_SECONDS if is_slicing else 0.0), state.spool_again_at)
     if state.sent_at is not None:
         return max(due, state.sent_at + UNANSWERED_SECONDS)
     # Otherwise the batch is sent again before.
     return due if max(due, now) < state.retry_at else math.inf
 
 
-def _fresh_at(state: State, *, is_urgent: bool, is_slicing: bool) -> float:
+def _send_from_memory_at(state: State, *, is_urgent: bool, is_slicing: bool) -> float:
     """Return when a batch from memory may leave."""
     since = state.sealed_since
     if since is None and not state.has_batch:
@@ -267,7 +273,7 @@ def _batch_interval(state: State) -> float:
     return state.flush_interval
 
 
-def _spooled_at(state: State) -> float:
+def _send_from_spool_at(state: State) -> float:
     """Return when a batch from the spool may leave."""
     return max(state.retry_at, state.paused_until, state.next_spooled_at)
 

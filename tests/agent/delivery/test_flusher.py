@@ -34,7 +34,7 @@ from tests.support.flusher_harness import (
     MakeFlusher,
 )
 from tests.support.samples import StubRequest
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, wait_until
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_batches_stay_below_the_wire_limit(
 
 
 def test_flush_delivers_earlier_events(collector: FaultyCollector, flusher_to: MakeFlusher) -> None:
-    """A flush returns once all earlier events are settled, long before the interval ends."""
+    """A flush returns once all earlier events are delivered, long before the interval ends."""
     harness = flusher_to(interval=60.0)
     assert harness.flusher.flush(PATIENCE)
     for index in range(1200):
@@ -642,7 +642,7 @@ def test_sealing_yields_between_slices(flusher_to: MakeFlusher, eventually: Even
     def seal(event: PendingEvent) -> bytes:
         order.append("seals")
         asyncio.get_running_loop().call_soon(order.append, "gives way")
-        time.sleep(SLICE_SECONDS)
+        harness.clock.skip(SLICE_SECONDS)
         return b'{"id":"%s","event":"x"}' % event.id.encode()
 
     harness = flusher_to(interval=0.01, seal=seal)
@@ -661,7 +661,7 @@ def test_sending_does_not_wait_for_slow_sealing(
     def seal(event: PendingEvent) -> bytes:
         harness.track("another")
         harness.track("and another")
-        time.sleep(0.01)
+        harness.clock.skip(0.01)
         return b'{"id":"%s","event":"x"}' % event.id.encode()
 
     harness = flusher_to(interval=0.01, seal=seal)
@@ -686,6 +686,24 @@ def test_close_leaves_time_to_send(flusher_to: MakeFlusher) -> None:
     assert harness.counts.get("delivered")
 
 
+@pytest.mark.slow
+def test_close_leaves_time_to_send_over_a_connection(
+    collector: FaultyCollector, flusher_to: MakeFlusher
+) -> None:
+    """The same with a hook that takes real time and a real collector."""
+
+    def seal(event: PendingEvent) -> bytes:
+        threading.Event().wait(0.02)
+        return b'{"id":"%s","event":"x"}' % event.id.encode()
+
+    harness = flusher_to(interval=60.0, seal=seal)
+    for index in range(400):
+        harness.track(str(index))
+
+    assert harness.flusher.close(2.0)
+    assert harness.counts["delivered"] > 20  # a slice has at most 13
+
+
 def test_flush_does_not_affect_later_events(
     collector: FaultyCollector, flusher_to: MakeFlusher, eventually: Eventually
 ) -> None:
@@ -708,14 +726,17 @@ def test_first_events_of_many_threads_start_one_thread(
 ) -> None:
     """Threads that track the first events at once start one thread and lose nothing."""
     births: list[object] = []
+    tracked: list[bool] = []
     start = _thread.start_new_thread
 
     def slow_start(run: MethodType, arguments: tuple[Any, ...]) -> int:
         births.append(run.__self__)
-        time.sleep(0.05)
+        wait_until(lambda: len(tracked) == 7)
         return start(run, arguments)
 
-    threads = [threading.Thread(target=lambda: harness.track("x")) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: tracked.append(harness.track("x"))) for _ in range(8)
+    ]
     harness = flusher_to(interval=0.01)
     monkeypatch.setattr(_thread, "start_new_thread", slow_start)
     for thread in threads:
@@ -821,13 +842,13 @@ def test_error_of_ours_does_not_end_the_delivery(
 ) -> None:
     """An error on the flusher's thread is counted, and a later turn goes on."""
     harness = flusher_to(interval=0.01)
-    next_fresh = BatchSender.next_fresh
+    next_from_memory = BatchSender.next_from_memory
 
     def fail_once(_: BatchSender) -> None:
-        monkeypatch.setattr(BatchSender, "next_fresh", next_fresh)
+        monkeypatch.setattr(BatchSender, "next_from_memory", next_from_memory)
         raise ValueError("an error of ours")
 
-    monkeypatch.setattr(BatchSender, "next_fresh", fail_once)
+    monkeypatch.setattr(BatchSender, "next_from_memory", fail_once)
     harness.track("a")
     eventually(lambda: harness.guard.counts == {"flusher": 1})
     harness.clock.skip(1.0)
@@ -838,7 +859,7 @@ def test_error_of_ours_does_not_end_the_delivery(
 
 
 def test_flush_waits_for_every_earlier_event(flusher_to: MakeFlusher) -> None:
-    """Whatever the timing of the threads, a flush settles every event tracked before it."""
+    """Whatever the timing of the threads, a flush delivers every event tracked before it."""
     harness = flusher_to(interval=60.0, transport=InstantTransport())
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)

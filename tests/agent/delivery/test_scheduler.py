@@ -198,6 +198,18 @@ def test_close_tries_once_even_if_paused(pause: dict[str, float]) -> None:
     assert planned(**state, tried_to_close=True).is_finished
 
 
+@pytest.mark.parametrize(
+    ("at", "changes", "seals"),
+    [(1.4, SENDING, True), (1.6, SENDING, False), (1.6, BATCH, True), (1.6, {}, True)],
+)
+def test_end_of_a_close_belongs_to_the_batch_being_sent(
+    at: float, changes: dict[str, Any], *, seals: bool
+) -> None:
+    """In the last half second, sealing waits for the answer: it would block the connection."""
+    closing = {"is_closing": True, "stop_sending_at": NOW + 2.0}
+    assert (planned(at, **PENDING, **closing, **changes).seal is not None) is seals
+
+
 def test_close_retries_while_there_is_time() -> None:
     """A retry that fits in the time left is made."""
     state = {**BATCH, "retry_at": NOW + 0.4, "tried_to_close": True}
@@ -247,7 +259,7 @@ def test_close_leaves_time_for_the_spool(seconds: float, reserve: float, sending
         ({**SENDING}, 0.5),
         ({**SENDING, "sent_at": NOW + 0.4}, 0.65),
         ({**SENDING, "flush_requested_at": NOW, "flush_tried_at": NOW}, 0.25),
-        ({**SENDING, "spill_again_at": NOW + 2}, 2.0),
+        ({**SENDING, "spool_again_at": NOW + 2}, 2.0),
         ({**BATCH, "retry_at": NOW + 0.6}, 0.5),
         ({**SEALED, "retry_at": NOW + 60}, 0.5),
         ({**SENDING, "unspooled_since": None, **SEALED}, 0.5),
@@ -268,7 +280,7 @@ def test_unanswered_and_failed_batches_are_spooled(changes: dict[str, Any], seco
     state = {**SPOOL, "next_slice_at": NOW + 100, **changes}
 
     assert idle_until(planned(0.0, **state)) == seconds
-    assert planned(seconds, **state).spill
+    assert planned(seconds, **state).spool
 
 
 @pytest.mark.parametrize(
@@ -276,7 +288,7 @@ def test_unanswered_and_failed_batches_are_spooled(changes: dict[str, Any], seco
 )
 def test_without_a_spool_nothing_is_spooled(changes: dict[str, Any]) -> None:
     """Events wait in memory for as long as the collector is away."""
-    assert not planned(30.0, **changes).spill
+    assert not planned(30.0, **changes).spool
 
 
 def test_batches_are_sent_again_rather_than_spooled() -> None:
@@ -287,7 +299,7 @@ def test_batches_are_sent_again_rather_than_spooled() -> None:
 @pytest.mark.parametrize("changes", [SENDING, SEALED])
 def test_answered_batches_are_not_spooled(changes: dict[str, Any]) -> None:
     """While the collector answers within 0.25 s, the spool is not used."""
-    assert not planned(0.24, **SPOOL, **changes).spill
+    assert not planned(0.24, **SPOOL, **changes).spool
 
 
 @pytest.mark.parametrize("reason", ["flush", "close"])
@@ -299,7 +311,7 @@ def test_flush_and_close_spool_at_once_if_the_collector_is_away(reason: str) -> 
     else:
         state |= {"is_closing": True, "stop_sending_at": NOW + 2}
 
-    assert (planned(**state).spill, planned(**state).send) == (True, None)
+    assert (planned(**state).spool, planned(**state).send) == (True, None)
 
 
 @pytest.mark.parametrize(
@@ -338,7 +350,7 @@ def test_fresh_events_go_before_spooled_ones() -> None:
     ],
 )
 def test_flush_waits_for_every_earlier_event(changes: dict[str, Any], *, is_flushed: bool) -> None:
-    """A flush is done when all earlier events are settled or spooled, whatever came later."""
+    """A flush is done if no earlier event waits in memory, whatever came later."""
     result = planned(flush_requested_at=NOW, flushed_up_to=5.0, **changes)
 
     assert result.flushed_up_to == (NOW if is_flushed else 5.0)
@@ -388,7 +400,7 @@ def states(draw: st.DrawFn) -> State:
         retry_at=draw(moments),
         paused_until=draw(moments),
         next_spooled_at=draw(soon_or_never),
-        spill_again_at=draw(moments),
+        spool_again_at=draw(moments),
         flush_requested_at=draw(moments),
         flush_tried_at=draw(moments),
         flushed_up_to=draw(moments),
@@ -452,7 +464,7 @@ def test_at_most_one_batch_is_in_flight(state: State, now: float) -> None:
     """A batch is sent only if none is, and never in the turn that spools it."""
     result = plan(state, now)
 
-    assert result.send is None or (state.sent_at is None and not result.spill)
+    assert result.send is None or (state.sent_at is None and not result.spool)
 
 
 @given(states(), moments)
