@@ -86,7 +86,7 @@ def _pieces() -> Pieces:
 def _of_the_app() -> Pieces:
     agent = Agent(load_config({"url": URL}), url=URL)
     context = _request(agent)
-    buffer = EventQueue(max_events=10**9, max_bytes=10**12)
+    queue = EventQueue(max_events=10**9, max_bytes=10**12)
     event = _tracked(context)
 
     asked, names = scope(1), REPORTED_HEADERS | {b"x-forwarded-for"}
@@ -103,7 +103,7 @@ def _of_the_app() -> Pieces:
         ),
         "in it: its properties copied": (lambda: plain_json(PROPERTIES), 1),
         "in it: its id": (lambda: new_event_id(0), 1),
-        "in it: the queue": (lambda: buffer.put(event), 1),
+        "in it: the queue": (lambda: queue.put(event), 1),
     }
 
 
@@ -119,14 +119,14 @@ def _of_the_flusher() -> Pieces:
     header = batch_header(config)
     known = Event(id=event.id, name=EVENT, timestamp=0, request=describer.describe(raw))
     data = encode_event(known)
-    buffer = EventQueue(max_events=10**9, max_bytes=10**12)
+    queue = EventQueue(max_events=10**9, max_bytes=10**12)
 
     def queued() -> None:
         for _ in range(BATCH):
-            buffer.put(event)
-        for _ in buffer.take_ready(math.inf, up_to=math.inf):
-            buffer.put_sealed(SealedEvent(data, 0.0))
-        buffer.take_batch()
+            queue.put(event)
+        for _ in queue.take_ready(math.inf, up_to=math.inf):
+            queue.put_sealed(SealedEvent(data, 0.0))
+        queue.take_batch()
 
     def sent() -> None:
         events = [Raw(data) for _ in range(BATCH)]

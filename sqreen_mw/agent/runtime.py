@@ -60,7 +60,7 @@ class _Process:
     def __init__(self) -> None:
         self.agent: ConfiguredAgent | None = None
         self.lock = threading.RLock()
-        self.lacks_sigterm_handler = False
+        self.needs_main_thread_for_sigterm = False
         self.call_override: Final = CallOverride()
         self._logged: Final[set[str]] = set()
 
@@ -80,12 +80,12 @@ class _Process:
     def ensure_sigterm_is_handled(self) -> None:
         """Install the handler if this is the main thread. No other thread may do so."""
         if threading.current_thread() is threading.main_thread():
-            self.lacks_sigterm_handler = not install_sigterm_handler()
+            self.needs_main_thread_for_sigterm = not install_sigterm_handler()
 
     def reset_after_fork(self) -> None:
         """Start again in a forked child, with a new lock: another thread may have held the old."""
         self.lock = threading.RLock()
-        self.lacks_sigterm_handler = True
+        self.needs_main_thread_for_sigterm = True
         if isinstance(self.agent, Agent):
             self.agent.reset_after_fork()
 
@@ -115,12 +115,12 @@ def configure(settings: Settings | None = None) -> ConfiguredAgent:
             if different := changed_settings(present.config, config):
                 message = "sqreen_mw is configured already; different settings are ignored: %s"
                 logger.warning(message, ", ".join(different))
-            if _process.lacks_sigterm_handler:
+            if _process.needs_main_thread_for_sigterm:
                 _process.ensure_sigterm_is_handled()
             return present
         if config.url is None or config.disable or _is_blocked_by_tests(config.url):
             return _process.set_agent(NullAgent(config))
-        _process.lacks_sigterm_handler = not install_sigterm_handler()
+        _process.needs_main_thread_for_sigterm = not install_sigterm_handler()
         _register_fork_hook()
         with IMPORT_LOCK:  # a new agent imports the HTTP client
             return _process.set_agent(Agent(config, url=config.url))
@@ -134,7 +134,7 @@ def current_agent() -> ConfiguredAgent:
     """
     agent = _process.agent
     if agent is not None:
-        if _process.lacks_sigterm_handler:
+        if _process.needs_main_thread_for_sigterm:
             _process.ensure_sigterm_is_handled()
         return agent
     try:

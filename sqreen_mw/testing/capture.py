@@ -62,7 +62,7 @@ class _StandIn(Agent):
         await self.aflush(timeout)
         return 0
 
-    def settle(self) -> None:
+    def wait_until_sealed(self) -> None:
         """Wait until all tracked events are sealed, including those of running requests.
 
         Raises:
@@ -91,7 +91,7 @@ class _Captures:
     def begin(self) -> int:
         """Begin a capture and return the index of its first event."""
         with self._lock:
-            self._settle()
+            self._wait_until_sealed()
             if not self._under_way:
                 override_calls(self._stand_in)
             self._under_way += 1
@@ -112,7 +112,7 @@ class _Captures:
     def events(self, start: int) -> list[Event]:
         """Return the events from an index on, in the order of their ``track()`` calls."""
         with self._lock:
-            self._settle()
+            self._wait_until_sealed()
             return sorted(self._events[start:], key=lambda event: event.id[:_CREATED])
 
     def losses(self) -> dict[str, int]:
@@ -128,9 +128,9 @@ class _Captures:
         self._stand_ins.append(stand_in)
         return stand_in
 
-    def _settle(self) -> None:
+    def _wait_until_sealed(self) -> None:
         for stand_in in self._stand_ins:
-            stand_in.settle()
+            stand_in.wait_until_sealed()
 
 
 _captures: Final = _Captures()

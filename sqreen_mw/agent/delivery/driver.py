@@ -97,7 +97,7 @@ class DeliveryDriver:
     def persist_in_flight(self) -> None:
         """Copy the batch that is being sent to the spool: the loop is about to block."""
         if self._sending is not None and self._spool.persist_after < math.inf:
-            self._sender.spill(is_sending=True)
+            self._sender.spool_all(is_sending=True)
 
     async def run(self) -> None:
         """Run turns until the flusher is closed and nothing is left to try in time."""
@@ -128,8 +128,8 @@ class DeliveryDriver:
         state = self._state(now)
         planned = plan(state, now)
         self._control.flushed_up_to = planned.flushed_up_to
-        if planned.spill:
-            self._sender.spill(is_sending=self._sending is not None)
+        if planned.spool:
+            self._sender.spool_all(is_sending=self._sending is not None)
         if planned.send is not None:
             self._flush_tried_at = state.flush_requested_at
             self._tried_to_close = state.is_closing
@@ -167,7 +167,7 @@ class DeliveryDriver:
             retry_at=sender.retry_at,
             paused_until=sender.paused_until,
             next_spooled_at=self._spool.next_batch_at,
-            spill_again_at=sender.spill_again_at,
+            spool_again_at=sender.spool_again_at,
             flush_requested_at=flush_requested_at,
             flush_tried_at=self._flush_tried_at,
             flushed_up_to=control.flushed_up_to,
@@ -231,9 +231,9 @@ class DeliveryDriver:
         sender = self._sender
         if not sender.batches:
             if source is Source.MEMORY:
-                sender.next_fresh()
+                sender.next_from_memory()
             else:
-                sender.next_spooled()
+                sender.next_from_spool()
         if sender.batches:
             self._sent_at = self._clock()
             self._sending = asyncio.create_task(self._send())
@@ -250,7 +250,7 @@ class DeliveryDriver:
         outcome: Outcome = Retry("the transport failed")
         with self._suppress_transport_errors:
             outcome = await self._transport.send(batch, seconds=seconds)
-        self._sender.settle(outcome, batch, is_closing=is_closing)
+        self._sender.apply(outcome, batch, is_closing=is_closing)
 
     def _after_send(self, task: asyncio.Task[None]) -> None:
         self._sending = self._sent_at = None
@@ -269,7 +269,7 @@ class DeliveryDriver:
     async def _finish(self) -> None:
         await _cancel(self._sending)
         with self._guard.suppress_errors("spool"):
-            self._spill_rest()
+            self._spool_rest()
             self._spool.close()
         await _cancel(self._heartbeating)
         if self._heartbeat is not None:
@@ -277,10 +277,10 @@ class DeliveryDriver:
         async with asyncio.timeout(CLOSE_TRANSPORT_SECONDS):
             await self._transport.close()
 
-    def _spill_rest(self) -> None:
+    def _spool_rest(self) -> None:
         """Move everything that there was no time to send to the spool."""
         deadline = self._control.close_deadline or 0.0
-        while self._sender.spill(is_sending=False) and self._queue.pending.events:
+        while self._sender.spool_all(is_sending=False) and self._queue.pending.events:
             if self._clock() >= deadline:
                 return
             self._seal_slice(FLUSHING, up_to=math.inf)

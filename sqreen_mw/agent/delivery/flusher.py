@@ -94,10 +94,10 @@ class Flusher:
             self._guard.warn("closed", "an event is lost, closed: it was tracked after close()")
             return False
         try:
-            on_edge = self.queue.put(event)
+            should_wake = self.queue.put(event)
             if not self._is_running:
                 self._ensure_running()
-            elif on_edge:
+            elif should_wake:
                 self.wake()
         except BaseException:  # a signal handler of the app raised: the event may be queued
             self.wake()
@@ -125,7 +125,11 @@ class Flusher:
                 self.queue.put(event)
 
     def flush(self, seconds: float) -> bool:
-        """Wait until every event tracked before is settled; return False on timeout."""
+        """Wait until every event tracked before is delivered, dropped or spooled.
+
+        Returns:
+            False on timeout.
+        """
         return wait_until(self._request_flush(), self._wait_limit(seconds), clock=self._clock)
 
     async def aflush(self, seconds: float) -> bool:

@@ -86,7 +86,8 @@ MAX_EVENTS: Final = 10_000
 MAX_BYTES: Final = 16 * 1024 * 1024 - 2 * BATCH_BYTES
 """Bytes of the queue. The rest of 16 MiB is for a slice being sealed and a batch."""
 
-_EDGES: Final = frozenset({1, BATCH_EVENTS})
+_WAKING_COUNTS: Final = frozenset({1, BATCH_EVENTS})
+"""The numbers of pending events at which the flusher is woken."""
 
 
 class EventQueue:
@@ -162,7 +163,7 @@ class EventQueue:
                 or pending.bytes + sealed.bytes > self._max_bytes
             ):
                 self._drop_oldest()
-            return count in _EDGES or held - size < BATCH_BYTES <= held
+            return count in _WAKING_COUNTS or held - size < BATCH_BYTES <= held
 
     def take_ready(
         self, now: float, *, up_to: float, most: int = BATCH_EVENTS

@@ -20,7 +20,7 @@ from sqreen_mw.agent.delivery.transports.base import (
 )
 from sqreen_mw.protocol.batch import Envelope
 
-SPILL_AGAIN_SECONDS: Final = 1.0
+SPOOL_AGAIN_SECONDS: Final = 1.0
 """How long a spool that failed is left alone."""
 
 
@@ -33,7 +33,7 @@ class BatchSender:
         retry_at: When the next batch may leave after a failure, in monotonic seconds.
         paused_until: Like ``retry_at``, but asked for by the collector (``Retry-After``) or due to
             a wrong setting. ``flush()`` does not override it.
-        spill_again_at: When the spool may be tried again after it failed.
+        spool_again_at: When the spool may be tried again after it failed.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class BatchSender:
         self.spool: Final = spool
         self.retry_at: float = 0.0
         self.paused_until: float = 0.0
-        self.spill_again_at: float = 0.0
+        self.spool_again_at: float = 0.0
         self._queue: Final = queue
         self._header: Final = header
         self._guard: Final = config.guard
@@ -56,7 +56,7 @@ class BatchSender:
         unspooled = (batch for batch in self.batches if not self.spool.contains(batch))
         return min((batch.tracked_at[0] for batch in unspooled), default=None)
 
-    def next_fresh(self) -> None:
+    def next_from_memory(self) -> None:
         """Make a batch of the oldest sealed events."""
         events = self._queue.take_batch()
         if events:
@@ -64,36 +64,36 @@ class BatchSender:
             tracked_at = [event.tracked_at for event in events]
             self.batches.append(make_batch(self._header, events=data, tracked_at=tracked_at))
 
-    def next_spooled(self) -> None:
+    def next_from_spool(self) -> None:
         """Take a batch from the spool, if it has one."""
         batch = self.spool.next_batch()
         if batch is not None:
             self.batches.append(batch)
 
-    def spill(self, *, is_sending: bool) -> bool:
-        """Move the batches and all sealed events to the spool; return whether it accepted them.
+    def spool_all(self, *, is_sending: bool) -> bool:
+        """Move the batches and all sealed events to the spool; return whether they are there.
 
         Args:
             is_sending: Whether the first batch is being sent: then the batches are only copied.
         """
-        accepted = self._persist_copies() if is_sending else self._release_to_spool()
+        accepted = self._persist_copies() if is_sending else self._spool_batches()
         while accepted and self._queue.sealed.events:
-            accepted = self._spill_next()
+            accepted = self._spool_next()
         if not accepted:
-            self.spill_again_at = self._clock() + SPILL_AGAIN_SECONDS
+            self.spool_again_at = self._clock() + SPOOL_AGAIN_SECONDS
         return accepted
 
     def _persist_copies(self) -> bool:
         return all(self.spool.persist(batch) for batch in self.batches)
 
-    def _release_to_spool(self) -> bool:
+    def _spool_batches(self) -> bool:
         while self.batches and self.spool.requeue(self.batches[0]):
             self.batches.popleft()
         return not self.batches
 
-    def _spill_next(self) -> bool:
+    def _spool_next(self) -> bool:
         """Make a batch and move it to the spool; if the spool does not accept it, it stays here."""
-        self.next_fresh()
+        self.next_from_memory()
         accepted = self.spool.requeue(self.batches[-1])
         if accepted:
             self.batches.pop()
@@ -119,7 +119,7 @@ class BatchSender:
         self.batches.appendleft(fresh)
         return fresh
 
-    def settle(self, outcome: Outcome, batch: Batch, *, is_closing: bool) -> None:
+    def apply(self, outcome: Outcome, batch: Batch, *, is_closing: bool) -> None:
         """Act on the outcome of the first batch."""
         self.paused_until = 0.0
         match outcome:

@@ -164,9 +164,9 @@ def test_flusher_is_woken_only_for_the_first_event_and_a_full_batch() -> None:
     """``put`` returns True for the first event and for one that fills a batch."""
     queue = EventQueue()
 
-    edges = [queue.put(pending()) for _ in range(BATCH_EVENTS + 5)]
+    wakes = [queue.put(pending()) for _ in range(BATCH_EVENTS + 5)]
 
-    assert [index for index, edge in enumerate(edges) if edge] == [0, BATCH_EVENTS - 1]
+    assert [index for index, wake in enumerate(wakes) if wake] == [0, BATCH_EVENTS - 1]
     assert len(queue.pending) == BATCH_EVENTS + 5
 
 

@@ -37,10 +37,10 @@ def test_events_in_the_spool_are_not_given_up(instance: New, outcome: Outcome) -
     batch = one.store("a", "b")
     sender = sender_of(one)
 
-    sender.next_spooled()
+    sender.next_from_spool()
     sent = sender.next_to_send()
     assert sent is not None
-    sender.settle(outcome, sent, is_closing=False)
+    sender.apply(outcome, sent, is_closing=False)
 
     assert not sender.batches
     assert (one.stats.spooled, one.stats.dropped) == (2, {})

@@ -49,7 +49,7 @@ class StoredEvents:
         """Return the rows of a batch that is being sent."""
         return self._sending[batch.id]
 
-    def store(self, batch: Batch, row: Row) -> None:
+    def persisted(self, batch: Batch, row: Row) -> None:
         """Count a batch that is being sent as stored."""
         self._queue.spooled(row.events)
         self._sending[batch.id] = [row]
@@ -71,7 +71,7 @@ class StoredEvents:
             self.requeue(batch_id)
 
     def ack(self, batch: Batch) -> None:
-        """Count a batch as settled: its events are in memory only, its rows are to be deleted."""
+        """Count a batch as no longer stored: its events are in memory, its rows await deletion."""
         rows = self._sending.pop(batch.id)
         for row in rows:
             self._evicted.pop(row.id, None)

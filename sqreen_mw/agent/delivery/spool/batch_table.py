@@ -48,7 +48,7 @@ class BatchTable:
         [free] = self._connection.execute("PRAGMA freelist_count").fetchone()
         return int(pages - free) * PAGE_BYTES
 
-    def add(self, batch: Batch, *, owner: int, stored_at: float) -> Row:
+    def insert(self, batch: Batch, *, owner: int, stored_at: float) -> Row:
         """Store a batch."""
         sql = (
             "INSERT INTO batch (id, owner, events, stored_at, checksum, body)"

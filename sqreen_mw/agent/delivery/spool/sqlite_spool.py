@@ -93,7 +93,7 @@ class SqliteSpool:
     def persist(self, batch: Batch) -> bool:
         """Store a batch that is being sent; return whether it is in the spool."""
         if not self.contains(batch):
-            self._store([batch])
+            self._persist([batch])
         return self.contains(batch)
 
     def requeue(self, batch: Batch) -> bool:
@@ -133,16 +133,16 @@ class SqliteSpool:
     def replace(self, batch: Batch, others: Sequence[Batch]) -> None:
         """Delete a batch, and store others that have its events and are being sent."""
         if self.contains(batch):
-            self._store(others, replaced=batch)
+            self._persist(others, replaced=batch)
 
     def close(self) -> None:
         """Leave the batches to other processes."""
         self._stored.requeue_all()
         if self._stored.acked:
-            self._transact(partial(self._add, []))
+            self._transact(partial(self._insert, []))
         self._try(self._database.close)
 
-    def _store(self, batches: Sequence[Batch], *, replaced: Batch | None = None) -> None:
+    def _persist(self, batches: Sequence[Batch], *, replaced: Batch | None = None) -> None:
         """Store batches that are being sent, in place of one that is stored."""
         if self._queue.abandoned:
             return
@@ -150,7 +150,7 @@ class SqliteSpool:
         with ExitStack() as stack, suppress(_AbandonedError):
 
             def write(table: BatchTable, changes: _Changes) -> list[Row]:
-                rows = self._add(batches, table, changes, deleted=deleted)
+                rows = self._insert(batches, table, changes, deleted=deleted)
                 # Held until the rows are counted: an exit in between would count them as lost.
                 stack.enter_context(self._queue.spool_lock)
                 if self._queue.abandoned:
@@ -163,9 +163,9 @@ class SqliteSpool:
             if rows is not None:
                 self._stored.acked.clear()
                 for batch, row in zip(batches, rows, strict=True):
-                    self._stored.store(batch, row)
+                    self._stored.persisted(batch, row)
 
-    def _add(
+    def _insert(
         self,
         batches: Sequence[Batch],
         table: BatchTable,
@@ -176,7 +176,7 @@ class SqliteSpool:
         table.delete([*self._stored.acked, *deleted])
         self._evict(table, changes, needed=sum(map(needed_bytes, batches)))
         now = self._clocks.wall()
-        return [table.add(each, owner=self._owner.id, stored_at=now) for each in batches]
+        return [table.insert(each, owner=self._owner.id, stored_at=now) for each in batches]
 
     def _take(self, table: BatchTable, changes: _Changes) -> BatchGroup:
         """Return the batches to send next as one, if there are any."""
