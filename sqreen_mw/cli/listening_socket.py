@@ -2,28 +2,55 @@
 
 import errno
 import socket
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from sqreen_mw.collector.connection_limits import ConnectionLimits, Peer
 from sqreen_mw.collector.settings import Settings
 from sqreen_mw.errors import ConfigurationError
 
 
 class ListeningSocket(socket.socket):
-    """A listening TCP socket for asyncio's own event loop, which calls ``accept``.
+    """A listening TCP socket that counts its connections and closes those beyond the limits.
 
-    asyncio sets TCP_NODELAY only if a socket names its protocol, and ``socket.create_server``
-    names none. Without it, each answer on a kept connection waits 40 ms for the client's
-    acknowledgement of its head.
+    It counts at ``accept``, before TLS, and needs asyncio's own event loop, which calls that.
     """
 
+    limits: ConnectionLimits
+
     def accept(self) -> tuple[socket.socket, Any]:
-        """Accept a connection that sends each write at once."""
-        connection, address = super().accept()
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        """Accept a connection that sends each write at once.
+
+        asyncio sets TCP_NODELAY only if a socket names its protocol, and ``create_server`` names
+        none. Without it, each answer on a kept connection waits 40 ms for the client's
+        acknowledgement of its head.
+
+        Raises:
+            ConnectionAbortedError: The client has too many connections.
+        """
+        plain, address = super().accept()
+        peer: Peer = address[:2]
+        if not self.limits.open(peer):
+            plain.close()
+            raise ConnectionAbortedError
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = _CountedSocket(fileno=plain.detach())
+        connection.on_close = partial(self.limits.close, peer)
         return connection, address
 
 
-def listen(settings: Settings) -> ListeningSocket:
+class _CountedSocket(socket.socket):
+    on_close: Callable[[], None]
+
+    def close(self) -> None:
+        is_open = self.fileno() >= 0
+        super().close()
+        if is_open:
+            self.on_close()
+
+
+def listen(settings: Settings, limits: ConnectionLimits) -> ListeningSocket:
     """Return a listening socket.
 
     Raises:
@@ -35,7 +62,9 @@ def listen(settings: Settings) -> ListeningSocket:
         plain = socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
         raise ConfigurationError(_listen_advice(settings, error)) from error
-    return ListeningSocket(fileno=plain.detach())
+    listener = ListeningSocket(fileno=plain.detach())
+    listener.limits = limits
+    return listener
 
 
 def _listen_advice(settings: Settings, error: OSError) -> str:

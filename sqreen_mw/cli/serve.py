@@ -11,9 +11,11 @@ from typing import Annotated, Any, Final
 import typer
 
 from sqreen_mw.cli.banner import Banner, print_banner
+from sqreen_mw.cli.descriptor_limit import raise_descriptor_limit
 from sqreen_mw.cli.listening_socket import listen
 from sqreen_mw.cli.options import DataDir, StateUrl, repeated
 from sqreen_mw.cli.uvicorn_server import check_tls, run
+from sqreen_mw.collector.connection_limits import ConnectionLimits
 from sqreen_mw.collector.services import open_services
 from sqreen_mw.collector.settings import Settings, load_settings
 from sqreen_mw.collector.state import State, open_state
@@ -75,12 +77,13 @@ def serve(**given: Any) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     check_tls(settings)
-    with listen(settings) as listener:
+    connections = ConnectionLimits(raise_descriptor_limit())
+    with listen(settings, connections) as listener:
         with closing(open_state(settings.state_url)) as state:
             store = repeated(data_dir=options.data_dir, state_url=options.state_url)
             secret = _first_login(settings, state, options=store)
         # Last, because it creates the first token, which is shown at this start only.
-        with closing(open_services(settings)) as services:
+        with closing(open_services(settings, connections=connections)) as services:
             banner = Banner.of(settings, port=listener.getsockname()[1], login=secret)
             banner = banner.with_token(services.first_token)
             services.state.served_url.set(banner.url)

@@ -1,13 +1,16 @@
 """The collector's web server."""
 
+import asyncio
 import logging
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import uvicorn
 
+from sqreen_mw.cli.h11_timeouts import TimedH11Protocol
 from sqreen_mw.collector.app import create_app
 from sqreen_mw.collector.services import Services
 from sqreen_mw.collector.settings import Settings
@@ -43,6 +46,7 @@ def _config(services: Services) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(settings, services=services),
         loop="asyncio",  # ListeningSocket needs it
+        http=TimedH11Protocol,
         root_path=settings.root_path,
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
@@ -70,7 +74,21 @@ class _Server(uvicorn.Server):
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([])
+        loop, config = asyncio.get_running_loop(), self.config
+        protocol = partial(
+            TimedH11Protocol, config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        for listener in sockets or ():
+            # uvicorn leaves the TLS handshake 60 seconds.
+            server = await loop.create_server(
+                protocol,
+                sock=listener,
+                ssl=config.ssl,
+                backlog=config.backlog,
+                ssl_handshake_timeout=TimedH11Protocol.head_seconds if config.ssl else None,
+            )
+            self.servers.append(server)
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -37,6 +37,8 @@ def client_address(connection: HTTPConnection, rules: ClientIp) -> str:
 def client_network(address: str) -> str:
     """Return the network that one client owns: an IPv4 address, or the /64 of an IPv6 address."""
     packed = packed_address(address)
-    if packed is None or len(packed) == _IPV4_BYTES:
+    if packed is None:
         return address
+    if len(packed) == _IPV4_BYTES:
+        return address_text(packed)
     return f"{address_text(packed[:_PREFIX_BYTES] + bytes(_PREFIX_BYTES))}/{_PREFIX_BITS}"

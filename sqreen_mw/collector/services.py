@@ -1,13 +1,15 @@
 """Open and close the collector's services together."""
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import anyio
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 
+from sqreen_mw.collector.connection_limits import ConnectionLimits
 from sqreen_mw.collector.events import open_event_store
 from sqreen_mw.collector.events.base import EventStore
 from sqreen_mw.collector.pipeline import Pipeline
@@ -27,7 +29,8 @@ class Services:
     """The collector's services, in ``request.app.state.services``.
 
     ``first_token`` is the secret of the organization token that the first start created. It is
-    only kept in memory, so the pages can show it until the next start.
+    only kept in memory, so the pages can show it until the next start. ``live_tails`` counts the
+    open ones of each session.
     """
 
     settings: Settings
@@ -35,6 +38,8 @@ class Services:
     state: State
     tail: Tail
     pipeline: Pipeline
+    connections: ConnectionLimits
+    live_tails: Counter[int] = field(default_factory=Counter)
     first_token: str | None
 
     def close(self) -> None:
@@ -44,8 +49,12 @@ class Services:
         self.state.close()
 
 
-def open_services(settings: Settings) -> Services:
+def open_services(settings: Settings, *, connections: ConnectionLimits | None = None) -> Services:
     """Open the stores. A new state gets an organization token.
+
+    Args:
+        settings: The collector's settings.
+        connections: The open connections, if the server counts them.
 
     Raises:
         ConfigurationError: A URL is not valid, or its file cannot be written.
@@ -64,6 +73,7 @@ def open_services(settings: Settings) -> Services:
         state=state,
         tail=tail,
         pipeline=Pipeline(events, apps=state.apps, tail=tail),
+        connections=connections or ConnectionLimits(),
         first_token=_first_token(state),
     )
 

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from sqreen_mw.collector.api.problems import ProblemError
-from sqreen_mw.collector.auth import actor_of
+from sqreen_mw.collector.auth import identify
 from sqreen_mw.collector.permissions import Action, Actor, may, scope_for
 from sqreen_mw.collector.state.apps import DEFAULT_APP, MAX_CREATED_APPS, Apps
 from sqreen_mw.collector.state.tokens import Token
@@ -28,7 +27,7 @@ class TokenFor:
         Raises:
             ProblemError: 401 without a valid token, 403 if its scopes do not allow the action.
         """
-        return _token(await run_in_threadpool(actor_of, request), self.action)
+        return _token(await identify(request), self.action)
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class ReadableApp:
         Raises:
             ProblemError: 401 without a valid token or session, 403 if the scopes are missing.
         """
-        actor = await run_in_threadpool(actor_of, request)
+        actor = await identify(request)
         return None if may(actor, self.action) else _token(actor, self.action).app
 
 

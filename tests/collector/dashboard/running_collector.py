@@ -1,5 +1,6 @@
 """A collector for the dashboard's tests, with real stores."""
 
+import asyncio
 import re
 import threading
 import time
@@ -15,6 +16,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
+from sqreen_mw.cli.h11_timeouts import TimedH11Protocol
 from sqreen_mw.collector.app import create_app
 from sqreen_mw.collector.auth import SESSION_COOKIE
 from sqreen_mw.collector.clock import system_clock
@@ -107,11 +109,12 @@ def running_collector(folder: Path, **given: Any) -> Iterator[RunningCollector]:
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
+def served(app: ASGIApp, *, http: type[asyncio.Protocol] = TimedH11Protocol) -> Iterator[str]:
     """Serve an application on a free port and return its URL."""
     with create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(
             app,
+            http=http,
             lifespan="off",
             log_level="critical",
             timeout_graceful_shutdown=1,

@@ -4,17 +4,17 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from typing import Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
-from sqreen_mw.collector.auth import session_of
+from sqreen_mw.collector.auth import identify_session
 from sqreen_mw.collector.clock import system_clock
 from sqreen_mw.collector.dashboard.explorer.links import Links
+from sqreen_mw.collector.dashboard.explorer.live_tail_limits import check_live_tails, counted_tail
 from sqreen_mw.collector.dashboard.explorer.presenter import present_row
 from sqreen_mw.collector.dashboard.explorer.url import ExplorerUrl, parse_explorer_url
 from sqreen_mw.collector.dashboard.web.page_context import PageContext
@@ -47,10 +47,11 @@ async def live_tail(page: PageContext) -> Response:
     since = page.request.headers.get("last-event-id") or given.get("since")
     if parsed.errors or not (since is None or _SEQ.fullmatch(since)):
         raise HTTPException(400)
+    check_live_tails(page)
     store = page.services.events
     seq = await read_events(store.last_seq) if since is None else int(since)
     return StreamingResponse(
-        stream(page, parsed.url, seq=seq),
+        counted_tail(page, stream(page, parsed.url, seq=seq)),
         media_type="text/event-stream",
         # x-accel-buffering: without it nginx buffers the stream.
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
@@ -59,7 +60,7 @@ async def live_tail(page: PageContext) -> Response:
 
 async def stream(
     page: PageContext, url: ExplorerUrl, *, seq: int, keep_alive: float = KEEP_ALIVE
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     """Yield messages about matching events stored after ``seq``, until the session ends.
 
     Args:
@@ -75,7 +76,7 @@ async def stream(
     while True:
         latest = await services.tail.newer_than(seq, timeout=keep_alive)
         if time.monotonic() - session_checked_at >= keep_alive:
-            page = PageContext(page.request, await run_in_threadpool(session_of, page.request))
+            page = PageContext(page.request, await identify_session(page.request))
             if not page.may(Action.READ_EVENTS):
                 yield _message("logged-out", "", seq)
                 return

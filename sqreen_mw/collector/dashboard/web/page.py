@@ -4,13 +4,12 @@ import logging
 from typing import Final
 from urllib.parse import quote
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from sqreen_mw.collector.auth import session_of
+from sqreen_mw.collector.auth import identify_session
 from sqreen_mw.collector.dashboard.web.csrf import FIELD, is_cross_site, is_csrf_token
 from sqreen_mw.collector.dashboard.web.forms import posted_form
 from sqreen_mw.collector.dashboard.web.page_context import Handler, PageContext
@@ -28,6 +27,7 @@ _ERRORS: Final = {
     405: ("Method not allowed", "This address does not accept this kind of request."),
     413: ("Form too large", "The form is larger than the collector accepts."),
     415: ("Unsupported form", "Send forms as application/x-www-form-urlencoded."),
+    429: ("Too many requests", "Wait a moment, then try again."),
     500: (
         "The collector failed",
         "The collector's log contains the error. No event was lost: you can safely try again.",
@@ -53,14 +53,16 @@ class PageEndpoint:
     async def _answer(self, request: Request) -> Response:
         page = PageContext(request, None)
         try:
-            page = PageContext(request, await run_in_threadpool(session_of, request))
+            page = PageContext(request, await identify_session(request))
             if request.method == "POST":
                 await self._reject_forged(page)
             if not page.may(self.action):
                 return _denied(page)
             return await self._handler(page)
         except HTTPException as error:
-            return error_page(page, error.status_code, error.detail)
+            response = error_page(page, error.status_code, error.detail)
+            response.headers.update(error.headers or {})
+            return response
         except StoreError as error:
             return error_page(page, 503, str(error))
         except Exception:
