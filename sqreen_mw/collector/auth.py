@@ -28,13 +28,13 @@ async def identify(request: Request) -> Actor:
     Raises:
         HTTPException: 429 if the client has too many connections.
     """
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
+    secret = _bearer_secret(request)
+    if secret is None:
         session = await identify_session(request)
         return Visitor() if session is None else session.user
     _hold_for_address(request)
     tokens = services_of(request).state.tokens
-    token = await run_in_threadpool(tokens.verify, secret.strip())
+    token = await run_in_threadpool(tokens.verify, secret)
     if token is None:
         return Visitor()
     _hold(request, Holder("token", token.id))
@@ -55,6 +55,17 @@ async def identify_session(request: Request) -> Session | None:
     if session is not None:
         _hold(request, Holder("session", str(session.id)))
     return session
+
+
+def client_of(request: Request) -> str:
+    """Return the secret of the token or session that a request uses."""
+    secret = _bearer_secret(request)
+    return request.cookies.get(SESSION_COOKIE, "") if secret is None else secret
+
+
+def _bearer_secret(request: Request) -> str | None:
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else None
 
 
 def _hold_for_address(request: Request) -> None:

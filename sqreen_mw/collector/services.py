@@ -1,27 +1,18 @@
 """Open and close the collector's services together."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
 
-import anyio
-from anyio.to_thread import run_sync
 from starlette.requests import Request
 
 from sqreen_mw.collector.connection_limits import ConnectionLimits
 from sqreen_mw.collector.events import open_event_store
 from sqreen_mw.collector.events.base import EventStore
 from sqreen_mw.collector.pipeline import Pipeline
+from sqreen_mw.collector.read_lanes import ReadLanes
 from sqreen_mw.collector.settings import Settings
 from sqreen_mw.collector.state import State, open_state
 from sqreen_mw.collector.tail import Tail
-
-READS_AT_ONCE: Final = 4
-"""Maximum number of parallel reads of the event store. Waiting reads use no thread."""
-
-_Answer = TypeVar("_Answer")
-_reads: Final = anyio.CapacityLimiter(READS_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +27,7 @@ class Services:
     settings: Settings
     events: EventStore
     state: State
+    lanes: ReadLanes
     tail: Tail
     pipeline: Pipeline
     connections: ConnectionLimits
@@ -71,6 +63,7 @@ def open_services(settings: Settings, *, connections: ConnectionLimits | None = 
         settings=settings,
         events=events,
         state=state,
+        lanes=ReadLanes(events),
         tail=tail,
         pipeline=Pipeline(events, apps=state.apps, tail=tail),
         connections=connections or ConnectionLimits(),
@@ -82,14 +75,6 @@ def services_of(request: Request) -> Services:
     """Return the services of the request's collector."""
     services: Services = request.app.state.services
     return services
-
-
-async def read_events(read: Callable[[], _Answer]) -> _Answer:
-    """Run a read of the event store in a thread and return its result.
-
-    The number of reads is limited, because long reads must not occupy all threads.
-    """
-    return await run_sync(read, limiter=_reads)
 
 
 def _first_token(state: State) -> str | None:

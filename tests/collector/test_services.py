@@ -1,33 +1,10 @@
-import threading
 from pathlib import Path
 
-import anyio
 import pytest
 
-from sqreen_mw.collector.services import READS_AT_ONCE, open_services, read_events
+from sqreen_mw.collector.services import open_services
 from sqreen_mw.collector.settings import Settings
 from sqreen_mw.errors import ConfigurationError
-
-
-def test_number_of_parallel_reads_is_limited() -> None:
-    """Only a few reads run at the same time, no matter how many wait."""
-    running = threading.Semaphore(READS_AT_ONCE)
-    full, done = threading.Barrier(READS_AT_ONCE), []
-
-    def read() -> None:
-        assert running.acquire(blocking=False)
-        full.wait(30)
-        running.release()
-        done.append(1)
-
-    async def read_many() -> None:
-        async with anyio.create_task_group() as group:
-            for _ in range(3 * READS_AT_ONCE):
-                group.start_soon(read_events, read)
-
-    anyio.run(read_many)
-
-    assert len(done) == 3 * READS_AT_ONCE
 
 
 def test_first_token_is_created_once(tmp_path: Path) -> None:

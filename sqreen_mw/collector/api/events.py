@@ -1,8 +1,8 @@
 """Read events: pages, one event, and counts over time."""
 
 from dataclasses import replace
-from functools import partial
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
 import msgspec
 from fastapi import APIRouter, Depends, Query
@@ -12,14 +12,20 @@ from starlette.responses import Response
 
 from sqreen_mw.collector.api.access import ReadableApp, app_to_read
 from sqreen_mw.collector.api.body import bounded_body
-from sqreen_mw.collector.api.parameters import HistogramParameters, PageParameters
+from sqreen_mw.collector.api.parameters import (
+    Filters,
+    HistogramParameters,
+    PageParameters,
+)
 from sqreen_mw.collector.api.problems import HEADERS, ProblemError, invalid_parameters
-from sqreen_mw.collector.api.schemas import EventPage, HistogramAnswer, json_of
+from sqreen_mw.collector.api.schemas import EventPage, FutureEvents, HistogramAnswer, json_of
 from sqreen_mw.collector.clock import system_clock
-from sqreen_mw.collector.events.base import MAX_BARS, EventStore, StoredEvent
+from sqreen_mw.collector.events.base import MAX_BARS, EventQuery, EventStore, StoredEvent
 from sqreen_mw.collector.events.filter_parameters import format_cursor, parse_cursor
+from sqreen_mw.collector.events.future import count_later
 from sqreen_mw.collector.permissions import Action
-from sqreen_mw.collector.services import read_events, services_of
+from sqreen_mw.collector.read_events import read_events
+from sqreen_mw.collector.services import services_of
 
 router: Final = APIRouter()
 
@@ -83,10 +89,21 @@ async def histogram(
             422,
             f"interval: too short, the maximum is {MAX_BARS - 1} intervals: use longer intervals",
         )
-    found = await read_events(partial(_store(request).histogram, query, interval=interval))
+    store = _store(request)
+    future = await _future(request, parameters, query)
+    found = await read_events(
+        request,
+        lambda deadline: store.histogram(query, interval=interval, deadline=deadline),
+        query=query,
+    )
     return _json(
         HistogramAnswer(
-            start=found.start, interval=interval, total=found.total, counts=found.counts
+            start=found.start,
+            interval=interval,
+            total=found.total,
+            counts=found.counts,
+            counted_from=found.counted_from,
+            future=future,
         )
     )
 
@@ -105,7 +122,10 @@ async def event(
     readable = app_to_read(only_app, app)
     if not readable:
         raise ProblemError(422, "app: name the app, because ids are unique per app")
-    found = await read_events(partial(_store(request).get, readable, event_id))
+    store = _store(request)
+    found = await read_events(
+        request, lambda deadline: store.get(readable, event_id, deadline=deadline)
+    )
     if found is None:
         raise ProblemError(404, f"the app {readable!r} has no event {event_id!r}")
     return _json(found)
@@ -113,11 +133,42 @@ async def event(
 
 async def _page(request: Request, only_app: str | None, parameters: PageParameters) -> Response:
     query = parameters.query(only_app=only_app, now=system_clock())
-    if parameters.page_token is not None:
+    future = None
+    if parameters.page_token is None:
+        future = await _future(request, parameters, query)
+    else:
         query = replace(query, after=parse_cursor(parameters.page_token))
-    page = await read_events(partial(_store(request).page, query, limit=parameters.limit))
+    store, limit = _store(request), parameters.limit
+    page = await read_events(
+        request,
+        lambda deadline: store.page(query, limit=limit, deadline=deadline),
+        query=query,
+    )
     token = None if page.next is None else format_cursor(page.next)
-    return _json(EventPage(events=page.events, next_page_token=token))
+    return _json(
+        EventPage(
+            events=page.events,
+            next_page_token=token,
+            searched_from=page.searched_from,
+            future=future,
+        )
+    )
+
+
+async def _future(request: Request, parameters: Filters, query: EventQuery) -> FutureEvents | None:
+    """Return the events after a range that ends now, or None."""
+    if parameters.end is not None:
+        return None
+    store = _store(request)
+    later = await read_events(
+        request, lambda deadline: count_later(store, query, deadline=deadline)
+    )
+    if later.newest is None:
+        return None
+    times = {"from": query.end, "to": later.newest + 1}
+    url = f"{request.scope.get('root_path', '')}/v1/events/query?"
+    url += urlencode(times | parameters.filters())
+    return FutureEvents(count=later.number, is_more=later.is_more, url=url)
 
 
 def _store(request: Request) -> EventStore:

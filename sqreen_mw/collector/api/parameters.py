@@ -87,11 +87,15 @@ class Filters(BaseModel, extra="forbid", frozen=True):
                     {"loc": ("to",), "msg": f"{end} is before the start"},
                 ]
             )
-        values = self.model_dump(include=set(FILTERS), exclude_none=True)
+        values = self.filters()
         app = app_to_read(only_app, self.app)
         if app is not None:
             values["app"] = app
         return EventQuery(start=start, end=end, filter=build_filter(values))
+
+    def filters(self) -> dict[str, str]:
+        """Return the given filters by name."""
+        return self.model_dump(include=set(FILTERS), exclude_none=True)
 
 
 class PageParameters(Filters, frozen=True):

@@ -15,20 +15,42 @@ from sqreen_mw.protocol.heartbeat import Heartbeat, HeartbeatAnswer
 _REFERENCE: Final = "#/components/schemas/{name}"
 
 
+class FutureEvents(msgspec.Struct, frozen=True, kw_only=True):
+    """Events that are later than a range that ends now: the clock of their sender is ahead.
+
+    ``is_more`` means that there may be more than ``count``. ``url`` is the query that finds them.
+    """
+
+    count: int
+    is_more: bool
+    url: str
+
+
 class EventPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Events, newest first. The last page has no token."""
+    """Events, newest first. The last page has no token.
+
+    If ``searched_from`` is set, the time limit ended the search: the page has all events since this
+    time in milliseconds, and the next page continues before it.
+    """
 
     events: tuple[StoredEvent, ...]
     next_page_token: str | None
+    searched_from: int | None = None
+    future: FutureEvents | None = None
 
 
 class HistogramAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of events, oldest first. ``start`` and ``interval`` are milliseconds."""
+    """Counts of events, oldest first. ``start`` and ``interval`` are milliseconds.
+
+    If ``counted_from`` is set, the time limit ended the count: events before this time are missing.
+    """
 
     start: int
     interval: int
     total: int
     counts: tuple[int, ...]
+    counted_from: int | None = None
+    future: FutureEvents | None = None
 
 
 class InstancesAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +66,7 @@ class InstancesAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _STRUCTS: Final = (
-    *(Envelope, IngestAnswer, Event, StoredEvent, EventPage, HistogramAnswer),
+    *(Envelope, IngestAnswer, Event, StoredEvent, EventPage, HistogramAnswer, FutureEvents),
     *(Heartbeat, HeartbeatAnswer, InstancesAnswer),
 )
 

@@ -6,11 +6,15 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from sqreen_mw.collector.events.deadline import Deadline
 from sqreen_mw.collector.events.filters import EVERYTHING, Filter, check_size
 from sqreen_mw.protocol.event import Event
 
 MAX_BARS: Final = 2000
 """Maximum number of intervals of a histogram."""
+
+SLICE: Final = 20_000
+"""Events that are searched in a few milliseconds by name, and in 0.2 s by any filter."""
 
 
 class StoredEvent(Struct, frozen=True, kw_only=True):
@@ -82,22 +86,29 @@ class EventQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Events, newest first, and the cursor of the next page. The last page has None."""
+    """Events, newest first, and the cursor of the next page. The last page has None.
+
+    If the deadline ended the search, ``searched_from`` is the time from which on the page is
+    complete. The next page continues before it.
+    """
 
     events: tuple[StoredEvent, ...]
     next: Cursor | None
+    searched_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
     """The number of events in each interval of a query's range.
 
-    ``counts`` begins at ``start``, oldest first. ``start`` and ``interval`` are milliseconds.
+    ``counts`` begins at ``start``, oldest first. ``start`` and ``interval`` are milliseconds. If
+    the deadline ended the count, ``counted_from`` is the time before which nothing is counted.
     """
 
     start: int
     interval: int
     counts: tuple[int, ...]
+    counted_from: int | None = None
 
     @property
     def total(self) -> int:
@@ -105,10 +116,29 @@ class Histogram:
         return sum(self.counts)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredSlice:
+    """Matching events in the order of storing, and the sequence number of the next slice."""
+
+    events: tuple[StoredEvent, ...]
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number of events, and the time of the newest of them. ``is_more``: there may be more."""
+
+    number: int
+    newest: int | None
+    is_more: bool
+
+
 class EventStore(Protocol):
     """Stores events durably and finds them. Thread-safe.
 
-    Every method raises ``StoreError`` if the store fails or exceeds its deadline.
+    Every method raises ``StoreError`` if the store fails. Reads end at their deadline, by default
+    one of the store: pages and histograms return what they have found, if they searched a part of
+    the range; all others raise ``StoreError``.
     """
 
     def append(self, batch: AcceptedBatch) -> Appended:
@@ -117,28 +147,41 @@ class EventStore(Protocol):
         An event whose (app, id) is already stored is a duplicate and changes nothing.
         """
 
-    def page(self, query: EventQuery, *, limit: int = 50) -> Page:
+    def page(self, query: EventQuery, *, limit: int = 50, deadline: Deadline | None = None) -> Page:
         """Return the newest events of a query, or those after its cursor."""
 
-    def since(self, query: EventQuery, *, seq: int, limit: int) -> tuple[StoredEvent, ...]:
+    def since(
+        self, query: EventQuery, *, seq: int, limit: int, deadline: Deadline | None = None
+    ) -> StoredSlice:
         """Return matching events stored after ``seq``, in the order of storing.
 
-        The query's range and cursor are ignored: a late event that is stored now is new.
+        At most ``SLICE`` stored events are searched. The query's range and cursor are ignored: a
+        late event that is stored now is new.
         """
 
-    def histogram(self, query: EventQuery, *, interval: int) -> Histogram:
+    def histogram(
+        self, query: EventQuery, *, interval: int, deadline: Deadline | None = None
+    ) -> Histogram:
         """Count matching events per interval of milliseconds, aligned to the epoch.
 
         The query's cursor is ignored. More than ``MAX_BARS`` intervals raise ``StoreError``.
         """
 
-    def get(self, app: str, event_id: str) -> StoredEvent | None:
+    def count(self, query: EventQuery, *, most: int, deadline: Deadline | None = None) -> Count:
+        """Count matching events among the ``most`` oldest events of the range."""
+
+    def is_small(self, query: EventQuery, *, deadline: Deadline | None = None) -> bool:
+        """Return True if the query's range has at most ``SLICE`` events, so any read is fast."""
+
+    def get(
+        self, app: str, event_id: str, *, deadline: Deadline | None = None
+    ) -> StoredEvent | None:
         """Return the event with an id, or None."""
 
     def check_writable(self) -> None:
         """Raise ``StoreError`` if a batch could not be written now."""
 
-    def last_seq(self) -> int:
+    def last_seq(self, *, deadline: Deadline | None = None) -> int:
         """Return the latest sequence number, 0 for an empty store."""
 
     def close(self) -> None:

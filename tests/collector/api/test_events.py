@@ -6,8 +6,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from sqreen_mw.collector.events.base import EventQuery, Page
+from sqreen_mw.collector.events.deadline import Deadline
+from sqreen_mw.collector.events.sqlite import slices
 from tests.collector.api.conftest import Collector
 from tests.collector.api.wire import now, wire_event
+from tests.collector.events.examples import CheckedDeadline
 
 
 def _get(collector: Collector, path: str, **parameters: Any) -> Any:
@@ -73,6 +77,69 @@ def test_default_range_is_the_last_day(collector: Collector) -> None:
     answer = collector.client.post("/v1/events/query", headers=collector.reader)
 
     assert _ids(answer) == [recent["id"]]
+
+
+HOUR = 3_600_000
+
+
+@pytest.mark.parametrize("ahead", [1000, HOUR, 400 * 24 * HOUR])
+@pytest.mark.parametrize("path", ["query?", "histogram?interval=3600000&"])
+def test_answer_names_later_events(collector: Collector, path: str, ahead: int) -> None:
+    """If a sender's clock is ahead, the answer has the number of its events and their query."""
+    event = wire_event("coupon.applied", timestamp=now() + ahead * 20)
+    collector.send(event, wire_event("other", timestamp=now() + ahead * 20), wire_event())
+
+    answer = collector.client.get(f"/v1/events/{path}event=coupon.*", headers=collector.reader)
+
+    future = answer.json()["future"]
+    assert (future["count"], future["is_more"]) == (1, False)
+    found = collector.client.get(future["url"], headers=collector.reader)
+    assert _ids(found) == [event["id"]]
+    assert found.json()["future"] is None
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"to": "2100-01-01T00:00:00Z"}, {"event": "other"}, {"page_token": "1.1"}]
+)
+def test_later_events_are_not_named_elsewhere(
+    collector: Collector, parameters: dict[str, str]
+) -> None:
+    """A given end, a filter that does not match, and further pages have no hint."""
+    collector.send(wire_event(timestamp=now() + HOUR))
+
+    assert _get(collector, "/v1/events/query", **parameters).json()["future"] is None
+
+
+def test_number_of_later_events_is_limited(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many later events are not all counted."""
+    monkeypatch.setattr("sqreen_mw.collector.events.future.MAX_COUNTED", 3)
+    collector.send(*(wire_event(timestamp=now() + HOUR) for _ in range(5)))
+
+    future = _get(collector, "/v1/events/query").json()["future"]
+
+    assert (future["count"], future["is_more"]) == (3, True)
+
+
+def test_cut_search_is_labelled(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the deadline the answer has the searched time, and its token continues there."""
+    monkeypatch.setattr(slices, "FEW_EVENTS", 50)
+    at = now()
+    collector.send(*(wire_event(timestamp=at - number) for number in range(1000)))
+    store = collector.services.events
+    page = store.page
+
+    def hurried(query: EventQuery, *, limit: int, deadline: Deadline) -> Page:
+        return page(query, limit=limit, deadline=CheckedDeadline(2))
+
+    monkeypatch.setattr(store, "page", hurried)
+
+    answer = _get(collector, "/v1/events/query", q="nowhere").json()
+
+    assert answer["events"] == []
+    assert at - 1000 < answer["searched_from"] < at
+    assert answer["next_page_token"] == f"{answer['searched_from']}.0"
 
 
 def test_range_accepts_milliseconds_and_rfc_3339(collector: Collector) -> None:
@@ -222,7 +289,8 @@ def test_histogram_counts_events_per_interval(collector: Collector) -> None:
 
     answer = _get(collector, "/v1/events/histogram", interval=1000, **{"from": at, "to": at + 3000})
 
-    assert answer.json() == {"start": at, "interval": 1000, "total": 3, "counts": [2, 0, 1]}
+    counts = {"start": at, "interval": 1000, "total": 3, "counts": [2, 0, 1]}
+    assert answer.json() == counts | {"counted_from": None, "future": None}
 
 
 def test_body_accepts_numbers(collector: Collector) -> None:

@@ -17,6 +17,7 @@ from sqreen_mw.collector.events.base import (
     EventStore,
     StoredEvent,
 )
+from sqreen_mw.collector.events.deadline import Deadline
 from sqreen_mw.collector.events.filters import And, Comparison, Field, Filter, Not, Operator, Or
 from sqreen_mw.protocol.event import Event, Params, RequestInfo
 from sqreen_mw.protocol.event_id import new_event_id
@@ -27,6 +28,20 @@ IPS: Final = ("203.0.113.7", "203.0.113.200", "198.51.100.1", "2001:db8::7", Non
 USERS: Final = ("42", 42, "ann@example.com", "Ann")
 TEXTS: Final = ("SPRING", 'say "hi"', "50%_!", "back\\slash", "line\nbreak", "Ünï", 1.5, 7, True)
 ANY_TIME: Final = EventQuery(start=-(2**60), end=2**60)
+
+
+class CheckedDeadline(Deadline):
+    """A deadline that is over after a number of checks. A check comes every 2,000 steps."""
+
+    def __init__(self, checks: int) -> None:
+        super().__init__(5)
+        self.checks = checks
+
+    @property
+    def is_over(self) -> bool:
+        """Count a check."""
+        self.checks -= 1
+        return self.checks < 0
 
 
 def event(*, at: int = NOW, name: str = "login.failed", ip: str | None = None) -> Event:

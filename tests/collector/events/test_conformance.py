@@ -95,7 +95,8 @@ def test_since_returns_events_in_the_order_of_storing(
     found = store.since(query, seq=seq, limit=limit)
 
     newer = [s for s in everything if s.seq > seq and matches(query, s, at_any_time=True)]
-    assert list(found) == newer[:limit]
+    assert list(found.events) == newer[:limit]
+    assert found.seq == (newer[limit - 1].seq if len(newer) >= limit else max(seq, len(everything)))
 
 
 @pytest.mark.slow

@@ -130,7 +130,7 @@ def test_file_that_is_no_database_is_rejected(tmp_path: Path) -> None:
 
 def test_slow_read_fails_at_its_deadline(path: Path) -> None:
     """The error says to narrow the range, and the next read works."""
-    store = SqliteEventStore(path, deadline=0)
+    store = SqliteEventStore(path, seconds=0)
     store.append(batch([event() for _ in range(1000)]))
 
     with pytest.raises(StoreError, match="narrow the time range"):
@@ -194,7 +194,7 @@ def test_failed_write_is_rolled_back(path: Path) -> None:
 def test_histogram_uses_an_index(path: Path, filters: dict[str, str], index: str) -> None:
     """Each filter uses an index that has the time."""
     query = EventQuery(start=0, end=9, filter=build_filter(filters))
-    sql, values = count_by_bar(query, first=0, interval=1, bars=9)
+    sql, values = count_by_bar(query, interval=1)
     connection = sqlite3.connect(path)
     add_functions(connection)
 

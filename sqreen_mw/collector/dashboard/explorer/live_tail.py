@@ -4,8 +4,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncGenerator, Sequence
-from functools import partial
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -19,9 +18,14 @@ from sqreen_mw.collector.dashboard.explorer.presenter import present_row
 from sqreen_mw.collector.dashboard.explorer.url import ExplorerUrl, parse_explorer_url
 from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render_macro
-from sqreen_mw.collector.events.base import StoredEvent
+from sqreen_mw.collector.events.base import (
+    EventQuery,
+    StoredEvent,
+    StoredSlice,
+)
+from sqreen_mw.collector.events.deadline import Deadline
 from sqreen_mw.collector.permissions import Action
-from sqreen_mw.collector.services import read_events
+from sqreen_mw.collector.read_events import read_events
 from sqreen_mw.errors import StoreError
 
 KEEP_ALIVE: Final = 15.0
@@ -49,7 +53,10 @@ async def live_tail(page: PageContext) -> Response:
         raise HTTPException(400)
     check_live_tails(page)
     store = page.services.events
-    seq = await read_events(store.last_seq) if since is None else int(since)
+    if since is None:
+        seq = await read_events(page.request, lambda deadline: store.last_seq(deadline=deadline))
+    else:
+        seq = int(since)
     return StreamingResponse(
         counted_tail(page, stream(page, parsed.url, seq=seq)),
         media_type="text/event-stream",
@@ -82,21 +89,25 @@ async def stream(
                 return
             session_checked_at = time.monotonic()
         try:
-            found = await read_events(
-                partial(services.events.since, query, seq=seq, limit=_READ_LIMIT)
-            )
+            found = await read_events(page.request, _since(page, query, seq))
         except StoreError as error:
             yield _message("trouble", str(error), seq)
             await asyncio.sleep(_RETRY)
             continue
-        if found:
-            seq = found[-1].seq
-            yield _rows(links, found)
+        before, seq = seq, found.seq if found.seq > seq else max(seq, latest)
+        if found.events:
+            yield _rows(links, found.events)
             await asyncio.sleep(_PAUSE)
-        elif latest > seq:
-            seq = latest
+        elif seq > before:
+            # Without data the browser only keeps the id, for the next connection.
+            yield f": searched\nid: {seq}\n\n"
         else:
             yield ": keep-alive\n\n"
+
+
+def _since(page: PageContext, query: EventQuery, seq: int) -> Callable[[Deadline], StoredSlice]:
+    store = page.services.events
+    return lambda deadline: store.since(query, seq=seq, limit=_READ_LIMIT, deadline=deadline)
 
 
 def _rows(links: Links, found: Sequence[StoredEvent]) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final, TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -29,8 +28,11 @@ from sqreen_mw.collector.dashboard.explorer.url import (
 from sqreen_mw.collector.dashboard.web.charts import bar_chart, interval_for
 from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render
-from sqreen_mw.collector.events.base import Page
-from sqreen_mw.collector.services import read_events
+from sqreen_mw.collector.dashboard.web.time_format import full_text
+from sqreen_mw.collector.events.base import EventQuery, Page, StoredEvent
+from sqreen_mw.collector.events.deadline import Deadline
+from sqreen_mw.collector.events.future import count_later
+from sqreen_mw.collector.read_events import read_events
 from sqreen_mw.collector.state import State
 from sqreen_mw.errors import StoreError
 from sqreen_mw.protocol.event_id import EVENT_ID_PATTERN
@@ -60,7 +62,7 @@ async def explorer(page: PageContext) -> Response:
     parsed = parse_explorer_url(given, now=now)
     links = Links(page.base, parsed.url, now)
     # Read before the list, so that an event stored meanwhile is in the list or in the live tail.
-    seq = await _attempt(store.last_seq)
+    seq = await _attempt(page, lambda deadline: store.last_seq(deadline=deadline))
     if seq == 0 and not given:
         return await onboarding(page)
     values = {
@@ -88,8 +90,11 @@ async def event_page(page: PageContext) -> Response:
     path, now = page.request.path_params, system_clock()
     links = Links(page.base, parse_explorer_url(page.request.query_params, now=now).url, now)
     is_id = re.match(EVENT_ID_PATTERN, path["event_id"])
-    read = partial(page.services.events.get, path["app"], path["event_id"])
-    stored = await read_events(read) if is_id else None
+    stored = (
+        await read_events(page.request, _get(page, path["app"], path["event_id"]))
+        if is_id
+        else None
+    )
     if stored is None:
         raise HTTPException(404, "This event does not exist or was deleted.")
     detail = present_detail(stored, links=links)
@@ -108,19 +113,37 @@ async def _results(page: PageContext, links: Links) -> dict[str, object]:
     store, url = page.services.events, links.url
     query = url.query(links.now)
     interval = interval_for(query.end - query.start)
-    found, histogram, opened = await asyncio.gather(
-        _attempt(lambda: store.page(query, limit=PAGE_LENGTH)),
-        _attempt(lambda: store.histogram(query, interval=interval)),
+    found, histogram, future, opened = await asyncio.gather(
+        _attempt(
+            page,
+            lambda deadline: store.page(query, limit=PAGE_LENGTH, deadline=deadline),
+            query=query,
+        ),
+        _attempt(
+            page,
+            lambda deadline: store.histogram(query, interval=interval, deadline=deadline),
+            query=query,
+        ),
+        _future(page, links, query),
         _opened(page, links),
     )
-    values: dict[str, object] = {"chart": None, "chart_error": None, "opened": opened}
+    values: dict[str, object] = {
+        "chart": None,
+        "chart_error": None,
+        "counted_from": None,
+        "future": future,
+        "opened": opened,
+    }
     if isinstance(histogram, StoreError):
         values["chart_error"] = str(histogram)
     else:
         within = (query.start, query.end)
         values["chart"] = bar_chart(histogram, within=within, zone=url.zone)
+        values["counted_from"] = _time(histogram.counted_from, url)
     if isinstance(found, StoreError):
+        values["searched_from"] = None
         return values | {"page_error": str(found), "rows": (), "proxy": None, "older": None}
+    values["searched_from"] = _time(found.searched_from, url)
     return values | {
         "page_error": None,
         "rows": [present_row(each, links=links) for each in found.events],
@@ -128,6 +151,30 @@ async def _results(page: PageContext, links: Links) -> dict[str, object]:
         "proxy": None if url.filters else shared_private_address(found.events),
         "older": _older(links, found),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class FutureHint:
+    """Matching events that are later than a range that ends now. ``is_more``: there may be more."""
+
+    count: int
+    is_more: bool
+    href: str
+
+
+async def _future(page: PageContext, links: Links, query: EventQuery) -> FutureHint | None:
+    if links.url.start is not None or links.url.after is not None:
+        return None
+    store = page.services.events
+    later = await _attempt(page, lambda deadline: count_later(store, query, deadline=deadline))
+    if isinstance(later, StoreError) or later.newest is None:
+        return None
+    href = links.explorer(links.url.with_range(query.end, later.newest + 1))
+    return FutureHint(later.number, later.is_more, href)
+
+
+def _time(timestamp: int | None, url: ExplorerUrl) -> str | None:
+    return None if timestamp is None else full_text(timestamp, url.zone)
 
 
 def _older(links: Links, found: Page) -> ExplorerUrl | None:
@@ -141,15 +188,22 @@ async def _opened(page: PageContext, links: Links) -> EventDetail | None:
     if links.url.open is None:
         return None
     app, event_id = links.url.open
-    stored = await _attempt(lambda: page.services.events.get(app, event_id))
+    stored = await _attempt(page, _get(page, app, event_id))
     if stored is None or isinstance(stored, StoreError):
         return None
     return present_detail(stored, links=links)
 
 
-async def _attempt(read: Callable[[], _Found]) -> _Found | StoreError:
+def _get(page: PageContext, app: str, event_id: str) -> Callable[[Deadline], StoredEvent | None]:
+    store = page.services.events
+    return lambda deadline: store.get(app, event_id, deadline=deadline)
+
+
+async def _attempt(
+    page: PageContext, read: Callable[[Deadline], _Found], *, query: EventQuery | None = None
+) -> _Found | StoreError:
     try:
-        return await read_events(read)
+        return await read_events(page.request, read, query=query)
     except StoreError as error:
         return error
 

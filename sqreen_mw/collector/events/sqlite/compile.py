@@ -63,12 +63,32 @@ def select_in_range(query: EventQuery) -> Selection:
     )
 
 
-def select_stored_after(query: EventQuery, seq: int) -> Selection:
-    """Compile a query for events stored after ``seq``, at any time."""
+def has_network(query: EventQuery) -> bool:
+    """Return True if the events of a query come from the index of addresses, from a range of it."""
+    return any(
+        isinstance(term, Comparison) and term.operator == "in" and "/" in str(term.value)
+        for term in conjuncts(query.filter)
+    )
+
+
+def select_stored(query: EventQuery, *, after: int, last: int) -> Selection:
+    """Compile a query for the events with a sequence number in a range, at any time."""
     rest = and_terms(conjuncts(query.filter))
     # NOT INDEXED reads in the order of storing, so there is nothing to sort.
     source = "events AS e NOT INDEXED"
-    return Selection("e", source, f"e.seq > ?{rest.text}", (seq, *rest.values))
+    return Selection(
+        "e", source, f"e.seq > ? AND e.seq <= ?{rest.text}", (after, last, *rest.values)
+    )
+
+
+def select_oldest(query: EventQuery, *, most: int) -> Selection:
+    """Compile a query for the matching ones among the oldest events of its range."""
+    rest = and_terms(conjuncts(query.filter))
+    oldest = (
+        "SELECT seq FROM events WHERE timestamp >= ? AND timestamp < ? ORDER BY timestamp LIMIT ?"
+    )
+    values = (query.start, query.end, most, *rest.values)
+    return Selection("e", "events AS e", f"e.seq IN ({oldest}){rest.text}", values)
 
 
 def and_terms(terms: Iterable[Filter]) -> Sql:

@@ -19,20 +19,20 @@ SELECT bar, (
 """
 
 
-def count_by_bar(query: EventQuery, *, first: int, interval: int, bars: int) -> Statement:
+def count_by_bar(query: EventQuery, *, interval: int) -> Statement:
     """Return the statement that selects bar numbers and counts. It may omit empty bars.
 
     Args:
-        query: The events to count.
-        first: Start of the first bar, in milliseconds.
+        query: The events to count. Its range is not empty, and bar 0 contains its start.
         interval: Length of a bar, in milliseconds.
-        bars: Number of bars, at least 1.
     """
+    first = query.start // interval * interval
     if not _has_one_range(query):
         return _grouped(query, first=first, interval=interval)
     rest = and_terms(conjuncts(query.filter))
     start, end = query.start, query.end
-    times = (bars - 1, start, first, interval, end, first, interval)
+    last_bar = (end - 1 - first) // interval
+    times = (last_bar, start, first, interval, end, first, interval)
     return _BY_BAR.format(filters=rest.text), (*times, *rest.values)
 
 

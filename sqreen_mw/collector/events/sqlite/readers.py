@@ -2,12 +2,12 @@
 
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from sqreen_mw.collector.events.deadline import Deadline
 from sqreen_mw.collector.events.sqlite.json_fields import json_matches, text_matches
 from sqreen_mw.collector.events.sqlite.schema import connect
 from sqreen_mw.errors import StoreError
@@ -24,30 +24,27 @@ class Readers:
     Connections do not belong to threads, because short-lived threads would leave them open.
     """
 
-    def __init__(self, path: Path, *, deadline: float) -> None:
+    def __init__(self, path: Path, *, seconds: float) -> None:
         self._path = path
-        self._deadline = deadline
+        self._seconds = seconds
         self._lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
 
     @contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
+    def read(self, deadline: Deadline | None = None) -> Iterator[sqlite3.Connection]:
         """Lend a connection. All its statements together must end within the deadline.
 
         Raises:
             StoreError: The deadline passed, or the store is closed or failed.
         """
+        limit = deadline or Deadline(self._seconds).start()
         connection = self._take()
-        end = time.monotonic() + self._deadline
-        connection.set_progress_handler(
-            lambda: time.monotonic() > end,
-            _STEPS_BETWEEN_CHECKS,
-        )
+        connection.set_progress_handler(lambda: limit.is_over, _STEPS_BETWEEN_CHECKS)
         try:
             yield connection
         except sqlite3.Error as error:
-            raise StoreError(self._explain(error)) from error
+            raise StoreError(_explain(error, limit)) from error
         finally:
             self._return(connection)
 
@@ -77,11 +74,6 @@ class Readers:
                 return
         connection.close()
 
-    def _explain(self, error: sqlite3.Error) -> str:
-        if _code(error) == sqlite3.SQLITE_INTERRUPT:
-            return f"no answer within {self._deadline:g} s: narrow the time range or the filters"
-        return f"the event store cannot be read: {error}"
-
 
 def add_functions(connection: sqlite3.Connection) -> None:
     """Register the Python functions that compiled filters call."""
@@ -89,5 +81,14 @@ def add_functions(connection: sqlite3.Connection) -> None:
         connection.create_function(function.__name__, 2, function, deterministic=True)
 
 
-def _code(error: sqlite3.Error) -> Any:
-    return getattr(error, "sqlite_errorcode", None)
+def is_interrupt(error: sqlite3.Error) -> bool:
+    """Return True if a statement ended because of its deadline."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
+
+
+def _explain(error: sqlite3.Error, deadline: Deadline) -> str:
+    if not is_interrupt(error):
+        return f"the event store cannot be read: {error}"
+    if deadline.is_cancelled:
+        return "the client closed the connection"
+    return f"no answer within {deadline.seconds:g} s: narrow the time range or the filters"

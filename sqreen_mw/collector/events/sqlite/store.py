@@ -1,20 +1,32 @@
 """The event store in one SQLite file: one writer, and readers that never wait for it."""
 
 import sqlite3
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from sqreen_mw.collector.events.base import (
     MAX_BARS,
+    SLICE,
+    Count,
     Cursor,
     EventQuery,
     Histogram,
     Page,
     StoredEvent,
+    StoredSlice,
 )
-from sqreen_mw.collector.events.sqlite.compile import select_in_range, select_stored_after
+from sqreen_mw.collector.events.deadline import Deadline
+from sqreen_mw.collector.events.sqlite.compile import (
+    has_network,
+    select_in_range,
+    select_oldest,
+    select_stored,
+)
 from sqreen_mw.collector.events.sqlite.counts import count_by_bar
 from sqreen_mw.collector.events.sqlite.readers import Readers
+from sqreen_mw.collector.events.sqlite.slices import Slice, read_slices, time_slices
 from sqreen_mw.collector.events.sqlite.writer import Writer
 from sqreen_mw.errors import StoreError
 from sqreen_mw.protocol.batch import decode_event
@@ -40,93 +52,167 @@ SELECT seq FROM events WHERE event_id = ? AND app = (SELECT id FROM words WHERE 
 """
 
 
+_IN_RANGE: Final = """
+SELECT count(*) FROM (SELECT 1 FROM events WHERE timestamp >= ? AND timestamp < ? LIMIT ?)
+"""
+
+
 class SqliteEventStore:
     """An ``EventStore`` in a SQLite file. A missing file is created.
 
     Args:
         path: The file.
-        deadline: Seconds until a read fails.
+        seconds: Length of a read that has no deadline of its own.
 
     Raises:
         StoreError: The file is not an event store, or comes from a newer release.
     """
 
-    def __init__(self, path: Path, *, deadline: float = DEADLINE) -> None:
+    def __init__(self, path: Path, *, seconds: float = DEADLINE) -> None:
         self._writer = Writer(path)
-        self._readers = Readers(path, deadline=deadline)
+        self._readers = Readers(path, seconds=seconds)
         self.append = self._writer.append
         self.check_writable = self._writer.check_writable
 
-    def page(self, query: EventQuery, *, limit: int = 50) -> Page:
+    def page(self, query: EventQuery, *, limit: int = 50, deadline: Deadline | None = None) -> Page:
         """Return the newest events of a query, or those after its cursor."""
-        found = select_in_range(query)
-        where, values, alias = found.where, found.values, found.alias
-        if query.after is not None:
-            where += f" AND ({alias}.timestamp, {alias}.seq) < (?, ?)"
-            values = (*values, query.after.timestamp, query.after.seq)
-        numbers = (
-            f"SELECT {alias}.seq FROM {found.source} WHERE {where}"
-            f" ORDER BY {alias}.timestamp DESC, {alias}.seq DESC LIMIT ?"
-        )
-        order = "e.timestamp DESC, e.seq DESC"
-        events = self._stored(numbers, (*values, limit + 1), order=order)
+        end = query.end if query.after is None else min(query.end, query.after.timestamp + 1)
+        events: list[StoredEvent] = []
+        with self._readers.read(deadline) as connection:
+
+            def read(first: int, stop: int) -> bool:
+                part = replace(query, start=first, end=stop)
+                events.extend(_newest(connection, part, limit + 1 - len(events)))
+                return len(events) > limit
+
+            searched_from = read_slices(_slices(connection, replace(query, end=end)), read)
+        if searched_from is not None:
+            return Page(tuple(events), Cursor(searched_from, 0), searched_from)
         if len(events) <= limit:
-            return Page(events, None)
+            return Page(tuple(events), None)
         last = events[limit - 1]
-        return Page(events[:limit], Cursor(last.event.timestamp, last.seq))
+        return Page(tuple(events[:limit]), Cursor(last.event.timestamp, last.seq))
 
-    def since(self, query: EventQuery, *, seq: int, limit: int) -> tuple[StoredEvent, ...]:
+    def since(
+        self, query: EventQuery, *, seq: int, limit: int, deadline: Deadline | None = None
+    ) -> StoredSlice:
         """Return matching events stored after ``seq``, in the order of storing."""
-        found = select_stored_after(query, seq)
-        numbers = f"SELECT e.seq FROM {found.source} WHERE {found.where} ORDER BY e.seq LIMIT ?"
-        return self._stored(numbers, (*found.values, limit))
+        with self._readers.read(deadline) as connection:
+            last = min(seq + SLICE, _last_seq(connection))
+            found = select_stored(query, after=seq, last=last)
+            numbers = f"SELECT e.seq FROM {found.source} WHERE {found.where} ORDER BY e.seq LIMIT ?"
+            events = _stored(connection, numbers, (*found.values, limit))
+        return StoredSlice(events, events[-1].seq if len(events) == limit else max(seq, last))
 
-    def histogram(self, query: EventQuery, *, interval: int) -> Histogram:
+    def histogram(
+        self, query: EventQuery, *, interval: int, deadline: Deadline | None = None
+    ) -> Histogram:
         """Count matching events per interval of milliseconds, aligned to the epoch.
 
         Raises:
             StoreError: The range has more than ``MAX_BARS`` intervals.
         """
-        first = query.start // interval
-        bars = max(0, -(-query.end // interval) - first) if query.end > query.start else 0
+        start = query.start // interval * interval
+        bars = max(0, -(-(query.end - start) // interval)) if query.end > query.start else 0
         if bars > MAX_BARS:
             raise StoreError(
                 f"the range has {bars} intervals of {interval} ms, the maximum is {MAX_BARS}: "
                 "use longer intervals or a narrower range"
             )
         counts = [0] * bars
-        if bars:
-            statement = count_by_bar(query, first=first * interval, interval=interval, bars=bars)
-            with self._readers.read() as connection:
-                for bar, count in connection.execute(*statement):
-                    counts[bar] = count
-        return Histogram(start=first * interval, interval=interval, counts=tuple(counts))
+        with self._readers.read(deadline) as connection:
 
-    def get(self, app: str, event_id: str) -> StoredEvent | None:
+            def read(first: int, stop: int) -> bool:
+                part = replace(query, start=first, end=stop)
+                offset = (first - start) // interval
+                # All at once, because a cut statement must count nothing.
+                rows = connection.execute(*count_by_bar(part, interval=interval)).fetchall()
+                for bar, count in rows:
+                    counts[offset + bar] += count
+                return False
+
+            counted_from = read_slices(_slices(connection, query, interval=interval), read)
+        return Histogram(start, interval, tuple(counts), counted_from)
+
+    def count(self, query: EventQuery, *, most: int, deadline: Deadline | None = None) -> Count:
+        """Count matching events among the ``most`` oldest events of the range."""
+        found = select_oldest(query, most=most)
+        sql = f"SELECT count(*), max(e.timestamp) FROM {found.source} WHERE {found.where}"
+        with self._readers.read(deadline) as connection:
+            number, newest = connection.execute(sql, found.values).fetchone()
+            return Count(number, newest, is_more=_in_range(connection, query, most + 1) > most)
+
+    def is_small(self, query: EventQuery, *, deadline: Deadline | None = None) -> bool:
+        """Return True if the query's range has at most ``SLICE`` events."""
+        with self._readers.read(deadline) as connection:
+            return _in_range(connection, query, SLICE + 1) <= SLICE
+
+    def get(
+        self, app: str, event_id: str, *, deadline: Deadline | None = None
+    ) -> StoredEvent | None:
         """Return the event with an id, or None."""
         try:
             values = (event_id_bytes(event_id), app)
         except ValueError:
             return None
-        found = self._stored(_BY_ID, values)
+        with self._readers.read(deadline) as connection:
+            found = _stored(connection, _BY_ID, values)
         return found[0] if found else None
 
-    def last_seq(self) -> int:
+    def last_seq(self, *, deadline: Deadline | None = None) -> int:
         """Return the latest sequence number, 0 for an empty store."""
-        with self._readers.read() as connection:
-            return int(connection.execute("SELECT seq FROM last_seq").fetchone()[0])
+        with self._readers.read(deadline) as connection:
+            return _last_seq(connection)
 
     def close(self) -> None:
         """Close all connections. Further calls fail."""
         self._readers.close()
         self._writer.close()
 
-    def _stored(
-        self, numbers: str, values: tuple[object, ...], *, order: str = "e.seq"
-    ) -> tuple[StoredEvent, ...]:
-        with self._readers.read() as connection:
-            rows = connection.execute(_STORED.format(numbers=numbers, order=order), values)
-            return tuple(map(_stored_event, rows))
+
+def _slices(
+    connection: sqlite3.Connection, query: EventQuery, *, interval: int = 1
+) -> Iterable[Slice]:
+    if has_network(query):
+        # The index of addresses has the time second, so each slice would read the whole network.
+        return [(query.start, query.end)] if query.start < query.end else []
+    return time_slices(connection, start=query.start, end=query.end, interval=interval)
+
+
+def _newest(
+    connection: sqlite3.Connection, query: EventQuery, limit: int
+) -> tuple[StoredEvent, ...]:
+    found = select_in_range(query)
+    where, values, alias = found.where, found.values, found.alias
+    if query.after is not None:
+        where += f" AND ({alias}.timestamp, {alias}.seq) < (?, ?)"
+        values = (*values, query.after.timestamp, query.after.seq)
+    numbers = (
+        f"SELECT {alias}.seq FROM {found.source} WHERE {where}"
+        f" ORDER BY {alias}.timestamp DESC, {alias}.seq DESC LIMIT ?"
+    )
+    order = "e.timestamp DESC, e.seq DESC"
+    return _stored(connection, numbers, (*values, limit), order=order)
+
+
+def _stored(
+    connection: sqlite3.Connection,
+    numbers: str,
+    values: tuple[object, ...],
+    *,
+    order: str = "e.seq",
+) -> tuple[StoredEvent, ...]:
+    rows = connection.execute(_STORED.format(numbers=numbers, order=order), values)
+    return tuple(map(_stored_event, rows))
+
+
+def _in_range(connection: sqlite3.Connection, query: EventQuery, most: int) -> int:
+    values = (query.start, query.end, most)
+    return int(connection.execute(_IN_RANGE, values).fetchone()[0])
+
+
+def _last_seq(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT seq FROM last_seq").fetchone()[0])
 
 
 def _stored_event(row: sqlite3.Row) -> StoredEvent:

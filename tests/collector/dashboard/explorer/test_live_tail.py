@@ -9,12 +9,15 @@ from contextlib import contextmanager
 import httpx2
 import pytest
 from starlette.requests import Request
+from starlette.types import Message
 
 from sqreen_mw.collector.auth import SESSION_COOKIE
 from sqreen_mw.collector.dashboard.explorer.live_tail import SHOWN_AT_ONCE, stream
 from sqreen_mw.collector.dashboard.explorer.url import ExplorerUrl
 from sqreen_mw.collector.dashboard.web.page_context import PageContext
-from sqreen_mw.collector.services import READS_AT_ONCE, read_events
+from sqreen_mw.collector.events.deadline import Deadline
+from sqreen_mw.collector.read_events import read_events
+from sqreen_mw.collector.read_lanes import SHORT_READS
 from tests.collector.dashboard.running_collector import RunningCollector, make_event, served
 
 
@@ -47,8 +50,9 @@ def messages(answer: httpx2.Response) -> Iterator[dict[str, str]]:
         name, _, value = line.partition(": ")
         if line:
             fields[name] = value
-        elif fields:
-            yield fields
+        else:
+            if "data" in fields:
+                yield fields
             fields = {}
 
 
@@ -106,7 +110,13 @@ def page_context(collector: RunningCollector, cookie: str) -> PageContext:
     headers = [(b"cookie", f"{SESSION_COOKIE}={cookie}".encode())]
     scope = {"type": "http", "headers": headers, "path": "/events/live", "app": collector.app}
     session = collector.services.state.sessions.find(cookie)
-    return PageContext(Request(scope), session)
+    return PageContext(Request(scope, _silent), session)
+
+
+async def _silent() -> Message:
+    """Wait forever: the client stays connected."""
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError
 
 
 def test_idle_stream_sends_keep_alive_and_ends_with_the_session(
@@ -152,12 +162,12 @@ def test_stream_reads_share_the_read_limit(collector: RunningCollector) -> None:
     page = page_context(collector, collector.session())
     reading, resume = threading.Semaphore(0), threading.Event()
 
-    def read() -> None:
+    def read(_: Deadline) -> None:
         reading.release()
         assert resume.wait(30)
 
     async def read_stream() -> bool:
-        others = [asyncio.create_task(read_events(read)) for _ in range(READS_AT_ONCE)]
+        others = [asyncio.create_task(read_events(page.request, read)) for _ in range(SHORT_READS)]
         for _ in others:
             await asyncio.to_thread(reading.acquire)
         stream_messages = stream(page, ExplorerUrl(), seq=0, keep_alive=0.01)
@@ -198,7 +208,7 @@ def test_stream_does_not_reread_other_events(collector: RunningCollector) -> Non
 
     received = asyncio.run(read_stream())
 
-    assert received[1] == ": keep-alive\n\n"
+    assert received[1] == ": searched\nid: 1\n\n"
     assert received[2].startswith("event: row\nid: 2\n")
 
 

@@ -1,0 +1,82 @@
+"""Share a number of slots fairly among owners, such as sessions and tokens."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, TypeAlias
+
+from sqreen_mw.errors import StoreError
+
+MAX_WAITING: Final = 50
+"""Maximum number of waiting requests of one owner."""
+
+_Turn: TypeAlias = "asyncio.Future[None]"
+
+
+class FairSlots:
+    """Slots that waiting owners get in turn. Use it on one event loop at a time.
+
+    Args:
+        slots: The number of slots.
+        per_owner: Maximum number of slots of one owner, so that another one finds a free slot.
+    """
+
+    def __init__(self, slots: int, *, per_owner: int) -> None:
+        self._free = slots
+        self._per_owner = per_owner
+        self._held: Counter[str] = Counter()
+        self._waiting: dict[str, deque[_Turn]] = {}
+
+    @asynccontextmanager
+    async def slot(self, owner: str) -> AsyncIterator[None]:
+        """Wait for a slot and hold it during the block.
+
+        Raises:
+            StoreError: The owner has too many waiting requests.
+        """
+        await self._acquire(owner)
+        try:
+            yield
+        finally:
+            self._release(owner)
+
+    async def _acquire(self, owner: str) -> None:
+        queue = self._waiting.setdefault(owner, deque())
+        if len(queue) >= MAX_WAITING:
+            raise StoreError(
+                f"{MAX_WAITING} of your requests are already waiting: send fewer at once"
+            )
+        turn: _Turn = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        self._give()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._release(owner)
+            raise
+
+    def _release(self, owner: str) -> None:
+        self._free += 1
+        self._held[owner] -= 1
+        if not self._held[owner]:
+            del self._held[owner]
+        self._give()
+
+    def _give(self) -> None:
+        """Give the free slots to the owners that wait, one each in turn."""
+        while self._free and (owner := self._next_owner()) is not None:
+            queue = self._waiting.pop(owner)
+            turn = queue.popleft()
+            if queue:
+                self._waiting[owner] = queue  # behind the others
+            if not turn.done():
+                self._free -= 1
+                self._held[owner] += 1
+                turn.set_result(None)
+
+    def _next_owner(self) -> str | None:
+        # Of the owners with the fewest slots, the one that has waited longest.
+        owner = min(self._waiting, key=self._held.__getitem__, default=None)
+        return None if owner is None or self._held[owner] >= self._per_owner else owner

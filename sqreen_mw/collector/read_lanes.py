@@ -1,0 +1,101 @@
+"""Run reads of the event store in threads, so that no client can stop the others.
+
+Reads of few events have a lane of their own. Waiting reads use no thread.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeVar
+
+import anyio
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+
+from sqreen_mw.collector.events.base import EventQuery, EventStore
+from sqreen_mw.collector.events.deadline import Deadline
+from sqreen_mw.collector.fair_slots import FairSlots
+from sqreen_mw.errors import StoreError
+
+SHORT_READS: Final = 2
+"""Maximum number of parallel reads of at most ``SLICE`` events."""
+
+LONG_READS: Final = 3
+"""Maximum number of parallel reads of more events."""
+
+LONG_READS_OF_ONE: Final = 2
+"""Maximum number of parallel long reads of one session or token."""
+
+READ_SECONDS: Final = 5.0
+"""Seconds until a read ends. The time it waits for a slot does not count."""
+
+_Answer = TypeVar("_Answer")
+
+
+class ReadLanes:
+    """Runs the reads of an event store.
+
+    Args:
+        events: The event store.
+        seconds: Seconds until a read ends.
+    """
+
+    def __init__(self, events: EventStore, *, seconds: float = READ_SECONDS) -> None:
+        self._events = events
+        self._seconds = seconds
+        self._short = FairSlots(SHORT_READS, per_owner=SHORT_READS)
+        self._long = FairSlots(LONG_READS, per_owner=LONG_READS_OF_ONE)
+        self._threads = anyio.CapacityLimiter(SHORT_READS + LONG_READS)
+
+    async def run(
+        self,
+        read: Callable[[Deadline], _Answer],
+        *,
+        request: Request,
+        owner: str,
+        query: EventQuery | None = None,
+    ) -> _Answer:
+        """Run a read and return its answer. It is cancelled when the client disconnects.
+
+        Args:
+            read: The read. It ends at the deadline that it gets.
+            request: The request that needs the answer.
+            owner: The session or token of the client.
+            query: The query of the read. Without one, the read is short.
+
+        Raises:
+            StoreError: The read failed, or too many reads are waiting.
+        """
+        deadline = Deadline(self._seconds)
+        watch = asyncio.create_task(_cancel_when_closed(request, deadline))
+        try:
+            slots = self._short
+            if query is not None and not await self._run(
+                partial(self._is_small, query), deadline, slots=slots, owner=owner
+            ):
+                slots = self._long
+            return await self._run(read, deadline, slots=slots, owner=owner)
+        finally:
+            watch.cancel()
+
+    def _is_small(self, query: EventQuery, deadline: Deadline) -> bool:
+        return self._events.is_small(query, deadline=deadline)
+
+    async def _run(
+        self,
+        read: Callable[[Deadline], _Answer],
+        deadline: Deadline,
+        *,
+        slots: FairSlots,
+        owner: str,
+    ) -> _Answer:
+        async with slots.slot(owner):
+            if deadline.is_cancelled:
+                raise StoreError("the client closed the connection")
+            return await run_sync(read, deadline.start(), limiter=self._threads)
+
+
+async def _cancel_when_closed(request: Request, deadline: Deadline) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    deadline.cancel()
