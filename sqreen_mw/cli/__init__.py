@@ -22,7 +22,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         _fail(f"{error.name} is not installed: pip install 'sqreen-mw[cli]'", WRONG)
     try:
-        commands.app()
+        sys.exit(commands.run())
     except ModuleNotFoundError as error:
         _fail(f"{error.name} is not installed: pip install 'sqreen-mw[collector]'", WRONG)
     except KeyboardInterrupt:

@@ -1,12 +1,16 @@
 """The commands of ``sqreen-mw``."""
 
+import sys
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import typer
 
 from sqreen_mw.cli.lazy import Lazy, LazyGroup
 from sqreen_mw.version import __version__
+
+INTERRUPTED: Final = 130
+"""The exit code after Ctrl-C."""
 
 LAZY: Final = {
     "serve": Lazy(
@@ -33,7 +37,32 @@ class _Commands(LazyGroup):
     lazy: ClassVar[Mapping[str, Lazy]] = LAZY
 
 
-app: Final = typer.Typer(cls=_Commands, no_args_is_help=True, pretty_exceptions_show_locals=False)
+app: Final = typer.Typer(
+    cls=_Commands, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True
+)
+
+_UsageError: Final[Any] = typer.BadParameter.__base__
+"""Typer does not export the error of a missing argument or an unknown option."""
+
+
+def run() -> int:
+    """Run the command line and return its exit code. A wrong option is one line on stderr."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.Abort:
+        return INTERRUPTED
+    except _UsageError as error:
+        sys.stderr.write(f"{_usage_line(error)}\n")
+        return int(error.exit_code)
+    return code if isinstance(code, int) else 0
+
+
+def _usage_line(error: Any) -> str:
+    message = str(error.format_message()).replace("Value error, ", "")
+    if message.startswith("Usage:"):  # The help, because no argument is given.
+        return message
+    command = error.ctx.command_path if error.ctx else "sqreen-mw"
+    return f"{command}: {' '.join(message.split()).rstrip('.')}: run '{command} --help'"
 
 
 def _print_version(*, wanted: bool) -> None:
@@ -63,4 +92,4 @@ def _placeholder() -> None:
 
 
 for _name, _lazy in LAZY.items():
-    app.command(_name, help=_lazy.line)(_placeholder)
+    app.command(_name, help=_lazy.line, short_help=_lazy.line)(_placeholder)

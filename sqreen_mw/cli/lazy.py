@@ -13,8 +13,8 @@ from typer.main import get_group
 COLLECTOR: Final = "sqlalchemy"
 """A package that only the extra ``collector`` installs."""
 
-HINT: Final = r"Needs: pip install 'sqreen-mw\[collector]'"
-"""The bracket is escaped because the help is Rich markup."""
+HINT: Final = "Needs: pip install 'sqreen-mw[collector]'"
+"""Shown instead of the summary if the extra is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Lazy:
             ModuleNotFoundError: A package that the command needs is not installed.
         """
         found = getattr(import_module(self.module), name)
-        loaded = typer.Typer()
+        loaded = typer.Typer(rich_markup_mode=None)
         if isinstance(found, typer.Typer):
             loaded.add_typer(found, name=name)
         else:

@@ -13,7 +13,7 @@ import typer
 from sqreen_mw.cli.banner import Banner, print_banner
 from sqreen_mw.cli.descriptor_limit import raise_descriptor_limit
 from sqreen_mw.cli.listening_socket import listen
-from sqreen_mw.cli.options import DataDir, StateUrl, repeated
+from sqreen_mw.cli.options import DataDir, StateUrl, repeated, setting
 from sqreen_mw.cli.uvicorn_server import check_tls, run
 from sqreen_mw.collector.connection_limits import ConnectionLimits
 from sqreen_mw.collector.services import open_services
@@ -30,38 +30,25 @@ FIRST_USER: Final = "admin"
 class ServeOptions:
     """The options of the command. All but ``json`` are settings of the collector."""
 
-    host: Annotated[
-        str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
-    ] = None
-    port: Annotated[
-        int | None, typer.Option(help="Port; 0 lets the system choose.", show_default="7070")
-    ] = None
+    host: Annotated[str | None, setting("HOST", "Address to listen on.", default="127.0.0.1")] = (
+        None
+    )
+    port: Annotated[int | None, setting("PORT", "0 lets the system choose.", default="7070")] = None
     data_dir: DataDir = None
     events_url: Annotated[
-        str | None,
-        typer.Option(help="Database of events.", show_default="sqlite:///DATA_DIR/events.db"),
+        str | None, setting("URL", "Database of events.", default="sqlite:///DIR/events.db")
     ] = None
     state_url: StateUrl = None
-    root_path: Annotated[
-        str | None, typer.Option(help="Path prefix that a proxy removes.", show_default=False)
-    ] = None
+    root_path: Annotated[str | None, setting("PATH", "Path prefix that a proxy removes.")] = None
     public_url: Annotated[
-        str | None,
-        typer.Option(help="URL for browsers and apps, behind a proxy.", show_default=False),
+        str | None, setting("URL", "Address for browsers and apps, behind a proxy.")
     ] = None
     trusted_proxies: Annotated[
         str | None,
-        typer.Option(
-            help="Networks of your proxies, such as 10.0.0.0/8, or private.",
-            show_default="loopback",
-        ),
+        setting("NETWORKS", "Your proxies: 10.0.0.0/8, or private.", default="loopback"),
     ] = None
-    tls_cert: Annotated[
-        Path | None, typer.Option(help="PEM file with the certificate.", show_default=False)
-    ] = None
-    tls_key: Annotated[
-        Path | None, typer.Option(help="PEM file with its key.", show_default=False)
-    ] = None
+    tls_cert: Annotated[Path | None, setting("FILE", "PEM file with the certificate.")] = None
+    tls_key: Annotated[Path | None, setting("FILE", "PEM file with its key.")] = None
     json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON when it is ready.")
     ] = False
@@ -88,6 +75,8 @@ def serve(**given: Any) -> None:
             banner = banner.with_token(services.first_token)
             services.state.served_url.set(banner.url)
             run(services, listener, on_ready=lambda: print_banner(banner, json=options.json))
+    if not options.json:
+        typer.echo("The collector has stopped.")
 
 
 vars(serve)["__signature__"] = signature(ServeOptions)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from sqreen_mw.cli.options import DataDir, StateUrl, opened_state
+from sqreen_mw.cli.options import DataDir, StateUrl, check_app, opened_state, setting
 from sqreen_mw.cli.table import date_text, print_table
 from sqreen_mw.collector.state.tokens import AGENT_SCOPES, SCOPES, Token
 
@@ -17,21 +17,27 @@ INGEST: Final = "ingest"
 
 _DAY: Final = 24 * 60 * 60
 
-tokens: Final = typer.Typer(help="Create, list and revoke tokens.", no_args_is_help=True)
+tokens: Final = typer.Typer(
+    rich_markup_mode=None, help="Create, list and revoke tokens.", no_args_is_help=True
+)
 
 
 @tokens.command()
 def create(
-    app: Annotated[str, typer.Argument(help="Name of the app; a new name creates it.")],
+    app: Annotated[
+        str, typer.Argument(help="Name of the app; a new name creates it.", metavar="APP")
+    ],
     *,
-    name: Annotated[str, typer.Option(help="A name for the list of tokens.")] = "command line",
+    name: Annotated[
+        str, typer.Option(help="A name for the list of tokens.", metavar="TEXT")
+    ] = "command line",
     scope: Annotated[
         list[str] | None,
-        typer.Option(help=f"One of {', '.join(sorted(SCOPES))}; can be repeated."),
+        setting("SCOPE", f"One of {', '.join(sorted(SCOPES))}; can be repeated."),
     ] = None,
     days: Annotated[
         int | None,
-        typer.Option("--expires-in", min=1, help="Days until it expires.", show_default="never"),
+        typer.Option("--expires-in", min=1, help="Days until it expires.", metavar="DAYS"),
     ] = None,
     data_dir: DataDir = None,
     state_url: StateUrl = None,
@@ -39,7 +45,7 @@ def create(
     """Create a token for an app and print its secret. By default, it allows sending events."""
     lifetime = None if days is None else days * _DAY
     scopes = frozenset(scope) if scope else AGENT_SCOPES
-    with opened_state(data_dir=data_dir, state_url=state_url) as state:
+    with opened_state(data_dir=data_dir, state_url=state_url, create=True) as state:
         state.apps.ensure(app)
         issued = state.tokens.issue(app, name=name, scopes=scopes, lifetime=lifetime)
     typer.echo(issued.secret)
@@ -47,7 +53,9 @@ def create(
 
 @tokens.command("list")
 def show(
-    app: Annotated[str | None, typer.Argument(help="Name of an app.", show_default="all")] = None,
+    app: Annotated[
+        str | None, typer.Argument(help="Name of an app.", metavar="APP", show_default=False)
+    ] = None,
     *,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
     data_dir: DataDir = None,
@@ -55,6 +63,8 @@ def show(
 ) -> None:
     """List the valid tokens. Their secrets are not stored and can't be shown again."""
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
+        if app is not None:
+            check_app(state, app)
         valid = state.tokens.all(app)
     if json:
         typer.echo(encoding.dumps([_as_json(token) for token in valid]))
@@ -69,7 +79,9 @@ def show(
 
 @tokens.command()
 def revoke(
-    token: Annotated[str, typer.Argument(help="Its id from 'tokens list', or its secret.")],
+    token: Annotated[
+        str, typer.Argument(help="Its id from 'tokens list', or its secret.", metavar="TOKEN")
+    ],
     *,
     data_dir: DataDir = None,
     state_url: StateUrl = None,

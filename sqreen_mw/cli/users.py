@@ -5,34 +5,39 @@ import json as encoding
 import shlex
 import sys
 from dataclasses import asdict
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
 from sqreen_mw.cli.banner import login_url
-from sqreen_mw.cli.options import DataDir, PasswordStdin, StateUrl, opened_state, repeated
+from sqreen_mw.cli.options import DataDir, PasswordStdin, StateUrl, opened_state, repeated, setting
 from sqreen_mw.cli.table import date_text, print_table
 from sqreen_mw.collector.settings import checked_url
 from sqreen_mw.collector.state import State
 from sqreen_mw.collector.state.sessions import LOGIN_LINK_LIFETIME
-from sqreen_mw.collector.state.users import Role, User, UserEntry
+from sqreen_mw.collector.state.users import ROLES, Role, User, UserEntry
 from sqreen_mw.errors import RefusedError
 
-users: Final = typer.Typer(help="Manage users and their login links.", no_args_is_help=True)
+UserName: TypeAlias = Annotated[str, typer.Argument(help="Name of the user.", metavar="NAME")]
+UserRole: TypeAlias = Annotated[Role, typer.Argument(help=", ".join(ROLES), metavar="ROLE")]
+
+users: Final = typer.Typer(
+    rich_markup_mode=None, help="Manage users and their login links.", no_args_is_help=True
+)
 
 
 @users.command()
 def create(
-    name: str,
+    name: UserName,
     *,
-    role: Role = "viewer",
+    role: Annotated[Role, typer.Option(help=f"{', '.join(ROLES)}.", metavar="ROLE")] = "viewer",
     password_stdin: PasswordStdin = False,
     data_dir: DataDir = None,
     state_url: StateUrl = None,
 ) -> None:
     """Create a user. Without a password, the user logs in with a link from 'users link'."""
     password = _password() if password_stdin else None
-    with opened_state(data_dir=data_dir, state_url=state_url) as state:
+    with opened_state(data_dir=data_dir, state_url=state_url, create=True) as state:
         user = state.users.create(name, password=password, role=role)
     typer.echo(f"created {user.name} ({user.role})")
     if password is None:
@@ -61,7 +66,9 @@ def show(
 
 
 @users.command()
-def role(name: str, role: Role, *, data_dir: DataDir = None, state_url: StateUrl = None) -> None:
+def role(
+    name: UserName, role: UserRole, *, data_dir: DataDir = None, state_url: StateUrl = None
+) -> None:
     """Change the role of a user. It applies to the next request."""
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         state.users.set_role(name, role)
@@ -70,7 +77,7 @@ def role(name: str, role: Role, *, data_dir: DataDir = None, state_url: StateUrl
 
 
 @users.command()
-def remove(name: str, *, data_dir: DataDir = None, state_url: StateUrl = None) -> None:
+def remove(name: UserName, *, data_dir: DataDir = None, state_url: StateUrl = None) -> None:
     """Remove a user, with all sessions and login links."""
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         state.users.remove(name)
@@ -79,7 +86,7 @@ def remove(name: str, *, data_dir: DataDir = None, state_url: StateUrl = None) -
 
 
 @users.command()
-def password(name: str, *, data_dir: DataDir = None, state_url: StateUrl = None) -> None:
+def password(name: UserName, *, data_dir: DataDir = None, state_url: StateUrl = None) -> None:
     """Set a user's password from the first line of stdin, and end the user's sessions."""
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         _known(state, name)
@@ -89,11 +96,11 @@ def password(name: str, *, data_dir: DataDir = None, state_url: StateUrl = None)
 
 @users.command()
 def link(
-    name: str,
+    name: UserName,
     *,
     url: Annotated[
         str | None,
-        typer.Option(help="URL of the collector.", show_default="of its latest start"),
+        setting("URL", "Address of the collector.", default="of its latest start"),
     ] = None,
     data_dir: DataDir = None,
     state_url: StateUrl = None,

@@ -12,6 +12,7 @@ import typer
 
 from sqreen_mw.cli.commands import LAZY, app
 from sqreen_mw.version import __version__
+from tests.cli.conftest import Command
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +61,7 @@ class Owner:
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
         "from sqreen_mw.cli import commands, main; "
-        "commands.app = lambda: __import__('interrupted'); main()"
+        "commands.app = lambda **_: __import__('interrupted'); main()"
     )
 
     done = python(code)
@@ -122,6 +123,39 @@ def test_help_imports_no_command() -> None:
 
     assert [name for name in LAZY if name not in out] == []
     assert {"httpx2", "sqreen_mw.cli.doctor.command", "sqreen_mw.cli.tokens"} & modules == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("tokens", "create"), "sqreen-mw tokens create: Missing argument 'APP'"),
+        (("tokens", "create", "--nope"), "sqreen-mw tokens create: No such option: --nope"),
+        (("users", "role", "ann", "king"), "'king' is not one of 'viewer', 'analyst', 'admin'"),
+        (("serve", "--port", "x"), "sqreen-mw serve: Invalid value for '--port'"),
+        (("nosuch",), "sqreen-mw: No such command 'nosuch'"),
+    ],
+)
+def test_usage_error_is_one_line_with_the_next_step(
+    command: Command, arguments: tuple[str, ...], line: str
+) -> None:
+    """A wrong command line has the same form as every other error, and exit code 2."""
+    ended = command(*arguments)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert line in ended.err
+    assert ended.err.endswith("--help'\n")
+    assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("tokens",), ("users",)])
+def test_group_without_a_command_prints_its_help(
+    command: Command, arguments: tuple[str, ...]
+) -> None:
+    """The help lists the commands."""
+    ended = command(*arguments)
+
+    assert "Commands:" in ended.out + ended.err
+    assert ended.code == 2
 
 
 def test_version_is_printed() -> None:

@@ -59,10 +59,57 @@ def test_list_shows_valid_tokens_without_secrets(command: Command) -> None:
 
 def test_empty_list_names_the_create_command(command: Command) -> None:
     """Without a token, the output names the command that creates one."""
+    command("tokens", "revoke", created(command, "shop"))
+
     ended = command("tokens", "list", "shop")
 
     assert (ended.code, ended.err) == (0, "")
     assert ended.out == "there is no valid token: create one with 'sqreen-mw tokens create APP'\n"
+
+
+def test_unknown_app_is_refused(command: Command) -> None:
+    """A misspelled app is an error, not an empty list."""
+    command("tokens", "create", "shop")
+
+    ended = command("tokens", "list", "shopp")
+
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "sqreen-mw: there is no app 'shopp': the apps are shop\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("tokens", "list"), ("tokens", "revoke", "x"), ("users", "list")]
+)
+def test_wrong_data_dir_is_refused(
+    command: Command, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """A command that only reads or changes data creates no database."""
+    missing = tmp_path / "misspelled"
+
+    ended = command(*arguments, "--data-dir", str(missing))
+
+    assert (ended.code, ended.out) == (2, "")
+    assert f"there is no collector's data in {missing}: check --data-dir" in ended.err
+    assert not missing.exists()
+
+
+def test_new_database_is_announced(command: Command, tmp_path: Path) -> None:
+    """A token can be created before the first start. The new file is named once."""
+    first, second = (command("tokens", "create", "shop") for _ in range(2))
+
+    assert first.err == f"creating {tmp_path / 'sqreen-mw' / 'state.db'}\n"
+    assert second.err == ""
+
+
+def test_expiry_and_last_use_are_listed(command: Command) -> None:
+    """The times are in milliseconds; the table shows them as dates."""
+    created(command, "shop", "--expires-in", "90")
+
+    [row] = json.loads(command("tokens", "list", "--json").out)
+
+    assert row["expires_at"] == row["created_at"] + 90 * 24 * 60 * 60 * 1000
+    assert row["used_at"] is None
+    assert "never" in command("tokens", "list").out
 
 
 def test_revoke_accepts_the_id_or_the_secret(command: Command) -> None:

@@ -80,7 +80,7 @@ def test_new_user_is_a_viewer_without_a_password(command: Command) -> None:
     """The output names the role and the command that prints a login link."""
     ended = command("users", "create", "ann lee")
 
-    assert (ended.code, ended.err) == (0, "")
+    assert ended.code == 0
     assert ended.out == "created ann lee (viewer)\nnext: sqreen-mw users link 'ann lee'\n"
 
 
@@ -108,6 +108,8 @@ def test_list_shows_roles_and_sign_ins(command: Command, tmp_path: Path) -> None
 
 def test_empty_list_names_the_create_command(command: Command) -> None:
     """Without a user, the output names the command that creates one."""
+    command("tokens", "create", "shop")
+
     assert "sqreen-mw users create NAME" in command("users", "list").out
 
 

@@ -21,7 +21,7 @@ from sqreen_mw.cli.doctor.server_flags import check_command, check_variables
 from sqreen_mw.cli.doctor.settings_list import settings
 from sqreen_mw.errors import ConfigurationError
 
-doctor: Final = typer.Typer()
+doctor: Final = typer.Typer(rich_markup_mode=None)
 doctor.command()(ip)
 doctor.command()(settings)
 
