@@ -5,12 +5,17 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
 
 from sqreen_mw.collector import api
+from sqreen_mw.collector.api.problems import problem_of
 from sqreen_mw.collector.dashboard.routes import ROUTES
+from sqreen_mw.collector.dashboard.web.page import failed_page
 from sqreen_mw.collector.head_requests import HeadAsGet
 from sqreen_mw.collector.services import Services, open_services
 from sqreen_mw.collector.settings import Settings
+from sqreen_mw.collector.transport_headers import TransportHeaders
 
 
 def create_app(settings: Settings, *, services: Services | None = None) -> FastAPI:
@@ -39,6 +44,13 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         redirect_slashes=False,
     )
     app.add_middleware(HeadAsGet)
+    app.add_middleware(TransportHeaders, settings=settings)
     api.install(app)
+    app.add_exception_handler(Exception, _failed)
     app.router.routes.extend(ROUTES)
     return app
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Answer after an unexpected error, which the server logs."""
+    return failed_page(request) or problem_of(request, error).response()

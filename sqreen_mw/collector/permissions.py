@@ -49,8 +49,17 @@ _SCOPES: Final[Mapping[str, frozenset[Action]]] = {
 }
 
 
-def may(actor: Actor, action: Action, app: str | None = None) -> bool:
-    """Return True if an actor may do an action on an app, or on all apps if ``app`` is None.
+class AllApps(Enum):
+    """Stands for all apps of the collector in a permission question."""
+
+    ALL_APPS = auto()
+
+
+ALL_APPS: Final = AllApps.ALL_APPS
+
+
+def may(actor: Actor, action: Action, app: str | AllApps) -> bool:
+    """Return True if an actor may do an action on an app, or on all apps.
 
     A token is valid for one app, an organization token for any app. A user's role is valid for
     all apps.

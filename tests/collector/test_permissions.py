@@ -16,7 +16,7 @@ from sqreen_mw.collector.auth import SESSION_COOKIE
 from sqreen_mw.collector.dashboard.routes import ROUTES
 from sqreen_mw.collector.dashboard.web.csrf import csrf_token
 from sqreen_mw.collector.dashboard.web.page import PageEndpoint
-from sqreen_mw.collector.permissions import Action, Actor, Visitor, may
+from sqreen_mw.collector.permissions import ALL_APPS, Action, Actor, Visitor, may
 from sqreen_mw.collector.services import Services, open_services
 from sqreen_mw.collector.settings import Settings
 from sqreen_mw.collector.state.tokens import SCOPES, Token
@@ -121,7 +121,7 @@ def test_token_is_valid_for_its_app_only(action: Action) -> None:
     """A token may do nothing on another app or on all apps."""
     for scope in SCOPES:
         assert not may(token(scope), action, "bank")
-        assert not may(token(scope), action)
+        assert not may(token(scope), action, ALL_APPS)
 
 
 @pytest.mark.parametrize(("method", "path", "action"), protected())

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from sqreen_mw.collector.api.problems import ProblemError
 from sqreen_mw.collector.auth import identify
-from sqreen_mw.collector.permissions import Action, Actor, may, scope_for
+from sqreen_mw.collector.permissions import ALL_APPS, Action, Actor, may, scope_for
 from sqreen_mw.collector.state.apps import DEFAULT_APP, MAX_CREATED_APPS, Apps
 from sqreen_mw.collector.state.tokens import Token
 from sqreen_mw.errors import RefusedError, TooManyAppsError
@@ -43,7 +43,7 @@ class ReadableApp:
             ProblemError: 401 without a valid token or session, 403 if the scopes are missing.
         """
         actor = await identify(request)
-        return None if may(actor, self.action) else _token(actor, self.action).app
+        return None if may(actor, self.action, ALL_APPS) else _token(actor, self.action).app
 
 
 def app_to_read(only_app: str | None, app: str | None) -> str | None:
@@ -106,7 +106,7 @@ def _token(actor: Actor, action: Action) -> Token:
             "token from 'sqreen-mw tokens create'",
             headers=_CHALLENGE,
         )
-    if not may(actor, action, actor.app):
+    if not may(actor, action, actor.app or ALL_APPS):
         scopes, scope = ", ".join(sorted(actor.scopes)), scope_for(action)
         raise ProblemError(
             403,

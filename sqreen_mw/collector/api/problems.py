@@ -57,8 +57,7 @@ class ProblemError(Exception):
 
 
 def install(app: FastAPI) -> None:
-    """Add error handlers to the application."""
-    app.add_exception_handler(Exception, _answer)
+    """Add handlers of expected errors to the application."""
     for kind in (
         ProblemError,
         HTTPException,
@@ -70,10 +69,11 @@ def install(app: FastAPI) -> None:
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    return _problem(request, error).response()
+    return problem_of(request, error).response()
 
 
-def _problem(request: Request, error: Exception) -> ProblemError:
+def problem_of(request: Request, error: Exception) -> ProblemError:
+    """Return the problem that describes an error."""
     problem = ProblemError(500, "the collector failed: see its log")
     match error:
         case ProblemError():

@@ -1,6 +1,5 @@
 """Turn a page handler into an ASGI application with sessions, CSRF checks and error pages."""
 
-import logging
 from typing import Final
 from urllib.parse import quote
 
@@ -14,11 +13,9 @@ from sqreen_mw.collector.dashboard.web.csrf import FIELD, is_cross_site, is_csrf
 from sqreen_mw.collector.dashboard.web.forms import posted_form
 from sqreen_mw.collector.dashboard.web.page_context import Handler, PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render
-from sqreen_mw.collector.dashboard.web.security_headers import SecurityHeaders
-from sqreen_mw.collector.permissions import Action, Visitor, may
+from sqreen_mw.collector.dashboard.web.security_headers import secure
+from sqreen_mw.collector.permissions import ALL_APPS, Action, Visitor, may
 from sqreen_mw.errors import StoreError
-
-_logger: Final = logging.getLogger("sqreen_mw.collector.dashboard")
 
 _ERRORS: Final = {
     400: ("Bad request", "The address or the form is not valid."),
@@ -42,18 +39,19 @@ class PageEndpoint:
     def __init__(self, handler: Handler, *, action: Action) -> None:
         self._handler = handler
         self.action = action
-        self._is_public = may(Visitor(), action)
+        self._is_public = may(Visitor(), action, ALL_APPS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive, send)
         response = await self._answer(request)
-        await SecurityHeaders(response)(scope, receive, send)
+        secure(response)
+        await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        page = PageContext(request, None)
+        page = request.state.page = PageContext(request, None)
         try:
-            page = PageContext(request, await identify_session(request))
+            page = request.state.page = PageContext(request, await identify_session(request))
             if request.method == "POST":
                 await self._reject_forged(page)
             if not page.may(self.action):
@@ -65,9 +63,6 @@ class PageEndpoint:
             return response
         except StoreError as error:
             return error_page(page, 503, str(error))
-        except Exception:
-            _logger.exception("the page %s failed", request.url.path)
-            return error_page(page, 500, "")
 
     async def _reject_forged(self, page: PageContext) -> None:
         if is_cross_site(page.request, page.services.settings.public_url):
@@ -79,6 +74,16 @@ class PageEndpoint:
             form.get(FIELD, ""), cookie=page.cookie, session_id=page.session.id
         ):
             raise HTTPException(403, "The form is out of date. Reload the page and try again.")
+
+
+def failed_page(request: Request) -> Response | None:
+    """Return the page about an unexpected error, or None if the request was not for a page."""
+    page = getattr(request.state, "page", None)
+    if page is None:
+        return None
+    response = error_page(page, 500, "")
+    secure(response)
+    return response
 
 
 def error_page(page: PageContext, status: int, detail: str) -> Response:

@@ -11,7 +11,7 @@ from sqreen_mw.collector.auth import SESSION_COOKIE
 from sqreen_mw.collector.client_address import client_address
 from sqreen_mw.collector.dashboard.web.assets import asset_path
 from sqreen_mw.collector.dashboard.web.csrf import csrf_token
-from sqreen_mw.collector.permissions import Action, Visitor, may
+from sqreen_mw.collector.permissions import ALL_APPS, Action, Visitor, may
 from sqreen_mw.collector.services import Services, services_of
 from sqreen_mw.collector.state.sessions import Session
 
@@ -55,8 +55,9 @@ class PageContext:
         return csrf_token(self.cookie, self.session.id) if self.session else ""
 
     def may(self, action: Action) -> bool:
-        """Return True if the user may do an action."""
-        return may(Visitor() if self.session is None else self.session.user, action)
+        """Return True if the user may do an action on the page's app, or on all apps."""
+        user = Visitor() if self.session is None else self.session.user
+        return may(user, action, self.request.path_params.get("app", ALL_APPS))
 
     def asset(self, name: str) -> str:
         """Return the address of a static file."""

@@ -6,16 +6,10 @@ from urllib.parse import urlencode
 
 import pytest
 from msgspec import structs
-from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from sqreen_mw.collector.clock import system_clock
-from sqreen_mw.collector.dashboard.web.page import PageEndpoint
-from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.security_headers import CONTENT_SECURITY_POLICY
-from sqreen_mw.collector.permissions import Action
 from sqreen_mw.protocol.event import RequestInfo
 from sqreen_mw.protocol.limits import MAX_TIMESTAMP, MIN_TIMESTAMP
 from tests.collector.dashboard.running_collector import RunningCollector, make_event
@@ -206,27 +200,6 @@ def test_shared_private_address_shows_the_proxy_hint(
     mixed = client.get("/events").text
 
     assert [hint in text for text in (alone, filtered, mixed)] == [True, False, False]
-
-
-def test_page_error_is_logged_and_hides_details(
-    collector: RunningCollector, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A failed page shows no internals; the log has the traceback."""
-
-    async def broken(_: PageContext) -> Response:
-        raise RuntimeError("the secret reason")
-
-    app = Starlette(
-        routes=[Route("/", PageEndpoint(broken, action=Action.LOG_IN), methods=["GET"])]
-    )
-    app.state.services = collector.services
-
-    answer = TestClient(app).get("/")
-
-    assert answer.status_code == 500
-    assert "The collector failed" in answer.text
-    assert "secret reason" not in answer.text
-    assert "secret reason" in caplog.text
 
 
 def test_event_page_is_503_if_the_store_fails(
