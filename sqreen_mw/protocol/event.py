@@ -119,7 +119,7 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
 
 
 def check_event(event: Event) -> None:
-    """Check what the types of a decoded event do not express.
+    """Check the rules of a decoded event that its types do not express.
 
     Not in the constructor, because a hook of the app may create an event with any values.
 
@@ -136,7 +136,7 @@ def check_event(event: Event) -> None:
 
 
 def check_request(request: RequestInfo) -> None:
-    """Check what the types of a decoded request do not express.
+    """Check the rules of a decoded request that its types do not express.
 
     Raises:
         ValidationError: ``ip`` is not canonical, or ``json`` is nested too deep.

@@ -116,7 +116,7 @@ def both(memory: list[Event], **options: Any) -> list[Event]:
 
 
 def values_of(event: Event) -> tuple[object, ...]:
-    """Return what a hook may change, apart from the name."""
+    """Return the values that a hook may change, without the name."""
     return event.properties, event.user_identifiers, event.timestamp, event.truncated
 
 
