@@ -141,6 +141,10 @@ class Agent(SameWhenCopied):
         """Log which arguments of a call do not fit; the others are used."""
         self._guard.report_misuse("arguments", "%s: unexpected arguments were ignored", error)
 
+    def count_lost(self, reason: str, count: int) -> None:
+        """Count events that were lost before this agent was created."""
+        self._of_this_process().queue.refused(reason, count)
+
     def stats(self) -> Stats:
         """Return the counts of this process."""
         return self._of_this_process().queue.stats(self._guard.counts)

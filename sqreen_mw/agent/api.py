@@ -1,54 +1,71 @@
 """The calls at module level: of the current request, or outside of requests."""
 
 import atexit
-from collections.abc import Callable
-from functools import cache
-from typing import Final
+from time import thread_time
+from typing import TYPE_CHECKING, Final
 
 from sqreen_mw.agent.calls import AnyAgent, Calls
 from sqreen_mw.agent.context import current_request
-from sqreen_mw.agent.guard import logger
-from sqreen_mw.agent.null import NullCalls
+from sqreen_mw.agent.null import UNLOADED
+from sqreen_mw.agent.process.clock import monotonic
 from sqreen_mw.agent.process.exit import run_exit_callbacks
 from sqreen_mw.agent.process.import_lock import IMPORT_LOCK
-from sqreen_mw.app_errors import is_suppressible
 
-_UNLOADABLE: Final = NullCalls()
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CHEAP_SECONDS: Final = 0.001
+"""CPU time of an attempt to load the agent that each call may spend."""
+
+_PAUSE_FACTOR: Final = 20
+"""A longer attempt is followed by this many times its CPU time without one."""
+
+_MAX_PAUSE: Final = 1.0
 
 # At import, because exit handlers run last-registered-first: those that the app registers later run
 # earlier, and their events are delivered, too. Without an agent it does nothing.
 atexit.register(run_exit_callbacks)
 
 
-@cache
-def _runtime() -> Callable[[], AnyAgent]:
-    """Return the function that returns the process's agent.
+class _AgentLoader:
+    """Returns the process's agent, and loads it first if necessary."""
 
-    Most of the SDK is imported here: by a middleware, or else by the first call.
-    """
-    with IMPORT_LOCK:
-        from sqreen_mw.agent.runtime import current_agent  # noqa: PLC0415 see above
+    def __init__(self) -> None:
+        self._present_agent: Callable[[], AnyAgent | None] | None = None
+        self._retry_at = 0.0
 
-    return current_agent
+    def agent(self) -> AnyAgent:
+        """Return the agent, or one that counts lost events if there can't be one now."""
+        present_agent = self._present_agent
+        agent = None if present_agent is None else present_agent()
+        return self._load() if agent is None else agent
 
+    def _load(self) -> AnyAgent:
+        """Load the agent. After a failure that was expensive, wait before the next attempt."""
+        if monotonic() < self._retry_at:
+            return UNLOADED
+        began = thread_time()
+        with UNLOADED.guard.suppress_errors("loading"):
+            return self._loaded()
+        spent = thread_time() - began
+        if spent > _CHEAP_SECONDS:
+            self._retry_at = monotonic() + min(_PAUSE_FACTOR * spent, _MAX_PAUSE)
+        return UNLOADED
 
-def _agent() -> AnyAgent:
-    """Return the process's agent, or one that ignores calls if it cannot be imported now."""
-    try:
-        current_agent = _runtime()
-    except (ImportError, OSError) as error:
-        if not is_suppressible(error):
-            raise
-        logger.error("sqreen_mw can't be loaded, the app goes on: %r", error)
-        return _UNLOADABLE
-    return current_agent()
+    def _loaded(self) -> AnyAgent:
+        """Import most of the SDK, unless a middleware has imported it, and create the agent."""
+        with IMPORT_LOCK:
+            from sqreen_mw.agent.runtime import current_agent, present_agent  # noqa: PLC0415 slow
+
+        self._present_agent = present_agent
+        return current_agent()
 
 
 class _Here(Calls):
     """Calls that belong to the current request, if there is one."""
 
-    request = staticmethod(current_request)
-    agent_outside = staticmethod(_agent)
+    call_context = staticmethod(current_request)
+    outside_agent = staticmethod(_AgentLoader().agent)
 
     def __reduce__(self) -> str:
         return "_here"  # pickle refers to the calls by name

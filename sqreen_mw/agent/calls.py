@@ -49,18 +49,18 @@ class TrackKeywords(TrackOptions, total=False):
 class Calls:
     """The calls of the SDK. They never raise into the app."""
 
-    def request(self) -> "null.Request | None":
-        """Return the request of a call made here."""
+    def call_context(self) -> "null.Request | None":
+        """Return the request to which a call belongs, or None."""
         raise NotImplementedError
 
-    def agent_outside(self) -> AnyAgent:
-        """Return the agent of calls outside of requests."""
+    def outside_agent(self) -> AnyAgent:
+        """Return the agent of calls outside of requests. It never raises an error of ours."""
         raise NotImplementedError
 
-    def target(self) -> Target:
-        """Return the agent that handles a call made here, and the request of the call."""
-        context = self.request()
-        agent = self.agent_outside() if context is None else context.agent
+    def call_target(self) -> Target:
+        """Return the agent that handles a call, and the request to which the call belongs."""
+        context = self.call_context()
+        agent = self.outside_agent() if context is None else context.agent
         return agent.sink, context
 
     def track(
@@ -80,8 +80,8 @@ class Calls:
         Returns:
             The event's id (UUID version 7), or None if the event is not accepted.
         """
-        context = self.request()
-        agent = (self.agent_outside() if context is None else context.agent).sink
+        context = self.call_context()
+        agent = (self.outside_agent() if context is None else context.agent).sink
         if surplus or "name" in keywords or "options" in keywords:
             name, options = normalize_track_args(
                 agent, name, options, surplus=surplus, keywords=keywords
@@ -105,7 +105,7 @@ class Calls:
             traits: More data of the user, at most 16 items.
             identifiers: The identifiers as keywords, such as ``email=...``.
         """
-        agent, context = self.target()
+        agent, context = self.call_target()
         agent.identify(context, user_identifiers, traits, keywords=identifiers)
 
     @lenient()
@@ -125,7 +125,7 @@ class Calls:
         Returns:
             The event's id, or None if the event is not accepted.
         """
-        agent, context = self.target()
+        agent, context = self.call_target()
         return agent.auth_track(context, success, user_identifiers, keywords=identifiers)
 
     @lenient()
@@ -143,13 +143,13 @@ class Calls:
         Returns:
             The event's id, or None if the event is not accepted.
         """
-        agent, context = self.target()
+        agent, context = self.call_target()
         return agent.signup_track(context, user_identifiers, keywords=identifiers)
 
     @lenient(default=False)
     def user_is_banned(self) -> bool:
         """Return whether the current request's user is blocked."""
-        agent, context = self.target()
+        agent, context = self.call_target()
         return agent.user_is_banned(context)
 
     @lenient(default=False)
@@ -159,12 +159,12 @@ class Calls:
         Returns:
             False if it timed out; delivery continues.
         """
-        return self.target()[0].flush(timeout)
+        return self.call_target()[0].flush(timeout)
 
     @lenient(default=False)
     async def aflush(self, timeout: float = CLOSE_SECONDS) -> bool:
         """Like ``flush``, without blocking the event loop of asyncio or trio."""
-        return await self.target()[0].aflush(timeout)
+        return await self.call_target()[0].aflush(timeout)
 
     @lenient(default=0)
     def close(self, timeout: float = CLOSE_SECONDS) -> int:
@@ -175,14 +175,14 @@ class Calls:
         Returns:
             The number of events that were neither delivered nor spooled; they are dropped.
         """
-        return self.target()[0].close(timeout)
+        return self.call_target()[0].close(timeout)
 
     @lenient(default=0)
     async def aclose(self, timeout: float = CLOSE_SECONDS) -> int:
         """Like ``close``, without blocking the event loop of asyncio or trio."""
-        return await self.target()[0].aclose(timeout)
+        return await self.call_target()[0].aclose(timeout)
 
     @lenient(default=Stats())
     def stats(self) -> Stats:
         """Return the counts of this process's events, also after ``close``."""
-        return self.target()[0].stats()
+        return self.call_target()[0].stats()

@@ -147,8 +147,8 @@ class RequestContext(SameWhenCopied, Calls):
         self.identity = identity
         self.identity_bytes: int = size
 
-    def request(self) -> "RequestContext":
-        """Return this request."""
+    def call_context(self) -> "RequestContext":
+        """Return this request, to which its calls belong."""
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -71,6 +71,11 @@ class RateLimitedCounter:
             self._last_logged[cause] = (now, count)
         return count - logged_count - 1
 
+    def take(self, cause: str) -> int:
+        """Return the number of occurrences of a cause, and start again from zero."""
+        with self._lock:
+            return self._counts.pop(cause, 0)
+
     def reset_after_fork(self) -> None:
         """Start again in a forked child, with a new lock: another thread may have held the old."""
         self._lock = unpatched.new_rlock()
@@ -106,12 +111,20 @@ class Guard:
         self._counter: Final = RateLimitedCounter(interval=log_interval, clock=clock)
         self._off_thread: int | None = None
         _guards.add(self)
-        _register_fork_hook()
 
     @property
     def counts(self) -> dict[str, int]:
         """The number of occurrences of each cause."""
         return self._counter.counts
+
+    def count(self, cause: str) -> int | None:
+        """Count a cause, like ``RateLimitedCounter.count``."""
+        _register_fork_hook()  # not before: the import of the SDK must not register any hook
+        return self._counter.count(cause)
+
+    def take(self, cause: str) -> int:
+        """Return the number of occurrences of a cause, and start again from zero."""
+        return self._counter.take(cause)
 
     def warn(self, cause: str, message: str, *details: object) -> None:
         """Count a cause, and log the message unless the cause was logged recently.
@@ -121,7 +134,7 @@ class Guard:
             message: The problem and its fix, with ``%`` placeholders for the details.
             details: Values of the placeholders.
         """
-        suppressed = self._counter.count(cause)
+        suppressed = self.count(cause)
         if suppressed is None:
             return
         with suppress_app_errors:  # a detail, a scrubber or a log handler may raise
@@ -140,7 +153,7 @@ class Guard:
             SqreenUsageError: With ``SQREEN_STRICT=1``, instead of the log line.
         """
         if self._strict:
-            self._counter.count(cause)
+            self.count(cause)
             raise SqreenUsageError(self._line(message, details))
         self.warn(cause, message, *details)
 
@@ -149,6 +162,7 @@ class Guard:
 
     def log_off_thread_here(self) -> None:
         """Log lines of the current thread on other threads, so that no log handler blocks it."""
+        _register_fork_hook()
         self._off_thread = unpatched.get_ident()
 
     def suppress_errors(self, cause: str) -> "SuppressErrors":

@@ -50,7 +50,7 @@ def lenient(*, default: object = None) -> Callable[[Call], Call]:
 
 def _reporter(calls: Any, *_: object) -> Reporter:
     """Return the reporter of a call's errors."""
-    reporter: Reporter = calls.target()[0]
+    reporter: Reporter = calls.call_target()[0]
     return reporter
 
 

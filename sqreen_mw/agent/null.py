@@ -1,8 +1,9 @@
-"""Agents of apps that are not configured or disabled, and of requests to ignored paths."""
+"""Agents that accept no events: without a URL, disabled, not loaded, or for ignored paths."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from sqreen_mw.agent.copying import SameWhenCopied
+from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.stats import Stats
 from sqreen_mw.app_errors import suppress_app_errors
 
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from sqreen_mw.agent.agent import Agent
     from sqreen_mw.agent.config.config import Config
     from sqreen_mw.agent.context import RequestContext
+
+
+NOT_LOADED: Final = "not_loaded"
+"""The reason of events that are lost before the agent is loaded."""
 
 
 def _nothing(*_: object, **__: object) -> None:
@@ -55,6 +60,37 @@ class NullCalls(SameWhenCopied):
 
     def __init__(self) -> None:
         self.sink: Agent | NullCalls = self
+
+
+class UnloadedAgent(NullCalls):
+    """Counts the events that are lost while the agent can't be loaded or created.
+
+    Attributes:
+        guard: Counts the failed attempts and the lost events.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.guard: Final = Guard()
+
+    def _lose(self, *_: object, **__: object) -> None:
+        """Count a lost event."""
+        self.guard.count(NOT_LOADED)
+
+    track = auth_track = signup_track = _lose
+
+    def stats(self) -> Stats:  # type: ignore[override]  # counts instead of zeros
+        """Return the counts until now."""
+        counts = self.guard.counts
+        lost = counts.pop(NOT_LOADED, 0)
+        return Stats(tracked=lost, dropped={NOT_LOADED: lost} if lost else {}, misuse=counts)
+
+    def take_lost(self) -> int:
+        """Return the number of lost events, for the counts of the agent that is loaded now."""
+        return self.guard.take(NOT_LOADED)
+
+
+UNLOADED: Final = UnloadedAgent()
 
 
 class NullAgent(NullCalls):

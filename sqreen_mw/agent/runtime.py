@@ -12,7 +12,7 @@ from weakref import WeakSet
 from sqreen_mw.agent.agent import Agent
 from sqreen_mw.agent.config.config import Config, Settings, changed_settings, load_config
 from sqreen_mw.agent.guard import logger
-from sqreen_mw.agent.null import NullAgent
+from sqreen_mw.agent.null import NOT_LOADED, UNLOADED, NullAgent
 from sqreen_mw.agent.process.exit import SHUTDOWN_BUDGET, on_exit
 from sqreen_mw.agent.process.import_lock import IMPORT_LOCK
 from sqreen_mw.agent.process.sigterm import install_sigterm_handler
@@ -67,6 +67,9 @@ class _Process:
     def set_agent(self, agent: ConfiguredAgent) -> ConfiguredAgent:
         """Set the agent of the process, and return it."""
         self.call_override.register(agent)
+        lost = UNLOADED.take_lost()
+        if isinstance(agent, Agent):
+            agent.count_lost(NOT_LOADED, lost)
         self.agent = agent
         return agent
 
@@ -126,16 +129,20 @@ def configure(settings: Settings | None = None) -> ConfiguredAgent:
             return _process.set_agent(Agent(config, url=config.url))
 
 
+def present_agent() -> ConfiguredAgent | None:
+    """Return the process's agent, also if it is closed, or None before the first call."""
+    if _process.needs_main_thread_for_sigterm:
+        _process.ensure_sigterm_is_handled()
+    return _process.agent
+
+
 def current_agent() -> ConfiguredAgent:
     """Return the process's agent, created from the environment if no middleware created one.
 
-    A closed agent stays closed until a middleware is created again. Wrong settings are logged and
-    do not raise, because calls of the app get here.
+    Wrong settings are logged and do not raise, because calls of the app get here.
     """
-    agent = _process.agent
+    agent = present_agent()
     if agent is not None:
-        if _process.needs_main_thread_for_sigterm:
-            _process.ensure_sigterm_is_handled()
         return agent
     try:
         return configure()

@@ -265,11 +265,11 @@ class EventQueue:
                 self._spooled -= count
                 self._dropped[reason] += count
 
-    def refused(self, reason: str) -> None:
-        """Count an event that was not queued."""
+    def refused(self, reason: str, count: int = 1) -> None:
+        """Count events that were not queued."""
         with self._lock:
-            self._tracked += 1
-            self._dropped[reason] += 1
+            self._tracked += count
+            self._dropped[reason] += count
 
     def abandon(self, reason: str) -> int:
         """Drop all events that only memory holds, and return their number.

@@ -63,6 +63,11 @@ REASONS: Final = MappingProxyType(
             "tracked after close()",
             "The app called track() after close(). Call close() last.",
         ),
+        "not_loaded": Reason(
+            "SDK not loaded",
+            "The instance could not load the SDK when it tracked these events, because files or "
+            "memory had run out, or a dependency is broken. The app's log names the cause.",
+        ),
         "unsealed": Reason(
             "failed in the SDK",
             "A bug in the SDK: the app's log has a line with “sqreen_mw failed in seal”. Please "
