@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -14,6 +14,12 @@ from rich.console import Console
 from sqreen_mw.cli.demo.ports import free_ports
 from sqreen_mw.cli.demo.sites import SiteCommand, check_installed
 from sqreen_mw.cli.demo.supervisor import DemoConfig, Links, run_demo
+
+_TASKS: Final = (
+    "Click the tall bar of five hours ago: one address tries the passwords of many customers.",
+    "Filter by that address and follow the accounts that it opened.",
+    "Sign up at the shop or the bank, and watch your own events arrive.",
+)
 
 
 def demo(
@@ -60,4 +66,7 @@ def _announce(links: Links, *, as_json: bool) -> None:
         ("Bank (Flask)", links.bank),
     ):
         console.print(f"[bold]{name:<18}[/bold] [link={link}]{link}[/link]")
-    console.rule("the Explorer link works once; Ctrl-C stops everything")
+    console.print()
+    for number, task in enumerate(_TASKS, start=1):
+        console.print(f"{number}. {task}")
+    console.rule("Ctrl-C stops everything")

@@ -5,22 +5,27 @@ import json
 import signal
 from asyncio.subprocess import PIPE
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from sqreen_mw.cli.banner import login_url
 from sqreen_mw.cli.demo.browser import wait_until_answered
 from sqreen_mw.cli.demo.child_process import ChildDiedError, ChildProcess, start_child
+from sqreen_mw.cli.demo.history import ENVIRONMENT, record_history
 from sqreen_mw.cli.demo.session import Site
 from sqreen_mw.cli.demo.sites import SiteCommand, environment_with, link_examples
 from sqreen_mw.cli.demo.visitors import Sites, visit_forever
+from sqreen_mw.collector.clock import system_clock
+from sqreen_mw.collector.events import open_event_store
 from sqreen_mw.collector.settings import Settings
-from sqreen_mw.collector.state import open_state
+from sqreen_mw.collector.state import State, open_state
 from sqreen_mw.collector.state.tokens import AGENT_SCOPES
 
-_LIVE: Final = f"&next={quote('/events?range=15m&live=1', safe='')}"
+_LIVE: Final = f"&next={quote('/events?range=24h&live=1', safe='')}"
+_LINK_LIFETIME: Final = 365 * 24 * 60 * 60
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -45,7 +50,7 @@ class DemoConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
-    """The URLs of a running demo; ``login`` opens the Explorer and works once."""
+    """The URLs of a running demo. ``login`` opens the Explorer, as often as needed."""
 
     url: str
     login: str
@@ -79,21 +84,21 @@ def _handle_stop_signals(handler: Callable[[], object]) -> None:
 
 
 async def _run(config: DemoConfig, *, announce: Callable[[Links], None]) -> None:
-    tokens = _create_tokens(config)
+    secrets = _prepare(config)
     link_examples(config.folder)
     async with AsyncExitStack() as stack:
         collector = await _start_collector(config, stack)
         banner = await collector.wait_for(_read_banner(collector))
         children = [collector]
         for site in (config.shop, config.bank):
-            settings = {"SQREEN_URL": banner["url"], "SQREEN_TOKEN": tokens[site.app]}
+            settings = {"SQREEN_URL": banner["url"], "SQREEN_TOKEN": secrets[site.app]}
             children.append(await _start_site(site, config.folder, stack, settings=settings))
         for child, site in zip(children[1:], (config.shop, config.bank), strict=True):
             await child.wait_for(wait_until_answered(site.url))
         announce(
             Links(
                 url=banner["url"],
-                login=banner["login"] + _LIVE,
+                login=login_url(banner["url"], secrets["login"]) + _LIVE,
                 shop=config.shop.url,
                 bank=config.bank.url,
             )
@@ -110,18 +115,22 @@ async def _watch(children: list[ChildProcess], config: DemoConfig) -> None:
             group.create_task(visit_forever(sites, rate=config.visitors_rate))
 
 
-def _create_tokens(config: DemoConfig) -> dict[str, str]:
-    """Create both apps before the collector starts; it creates one by itself if there is none."""
-    state = open_state(_collector_settings(config).state_url)
-    try:
-        return {
-            app: state.tokens.issue(
-                state.apps.ensure(app).name, name="demo", scopes=AGENT_SCOPES
-            ).secret
-            for app in (config.shop.app, config.bank.app)
-        }
-    finally:
-        state.close()
+def _prepare(config: DemoConfig) -> dict[str, str]:
+    """Fill the stores before the collector starts. Return the apps' tokens and a login secret."""
+    settings = _collector_settings(config)
+    with closing(open_event_store(settings.events_url)) as events:
+        record_history(events, now=system_clock())
+    with closing(open_state(settings.state_url)) as state:
+        tokens = {app: _token(state, app) for app in (config.shop.app, config.bank.app)}
+        admin = state.users.create("admin", password=None, role="admin")
+        login = state.sessions.issue_link(admin, lifetime=_LINK_LIFETIME, reusable=True)
+    return tokens | {"login": login}
+
+
+def _token(state: State, app: str) -> str:
+    state.apps.ensure(app)
+    state.apps.add_environment(app, ENVIRONMENT)
+    return state.tokens.issue(app, name="demo", scopes=AGENT_SCOPES).secret
 
 
 def _collector_settings(config: DemoConfig) -> Settings:
@@ -152,7 +161,7 @@ async def _read_banner(child: ChildProcess) -> dict[str, Any]:
 async def _start_site(
     site: SiteCommand, folder: Path, stack: AsyncExitStack, *, settings: Mapping[str, str]
 ) -> ChildProcess:
-    named = {"SQREEN_APP_NAME": site.app, "SQREEN_ENVIRONMENT": "demo", **settings}
+    named = {"SQREEN_APP_NAME": site.app, "SQREEN_ENVIRONMENT": ENVIRONMENT, **settings}
     child = await start_child(
         site.app, site.arguments(), folder=folder, environment=environment_with(named)
     )

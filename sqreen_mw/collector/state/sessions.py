@@ -1,4 +1,4 @@
-"""Login sessions and one-time login links."""
+"""Login sessions and login links."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -70,13 +70,17 @@ class Sessions:
                 delete(sessions).where(sessions.c.secret_hash == secret_hash(secret))
             )
 
-    def issue_link(self, user: User, *, lifetime: int) -> str:
-        """Create a one-time link and return its secret. It expires after ``lifetime`` seconds."""
+    def issue_link(self, user: User, *, lifetime: int, reusable: bool = False) -> str:
+        """Create a link and return its secret. It expires after ``lifetime`` seconds.
+
+        It works once, unless it is reusable.
+        """
         secret, now = new_secret(), self._clock()
         values = {
             "user_id": user.id,
             "secret_hash": secret_hash(secret),
             "expires_at": now + lifetime * 1000,
+            "reusable": reusable,
         }
         with self._database.write() as connection:
             connection.execute(delete(login_links).where(login_links.c.expires_at <= now))
@@ -103,7 +107,7 @@ class Sessions:
     def _valid_link(self, secret: str) -> tuple[ColumnElement[bool], ...]:
         return (
             login_links.c.secret_hash == secret_hash(secret),
-            login_links.c.used_at.is_(None),
+            login_links.c.used_at.is_(None) | login_links.c.reusable,
             login_links.c.expires_at > self._clock(),
         )
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
 )
 from sqlalchemy import UniqueConstraint as Unique
 
@@ -79,6 +80,7 @@ login_links: Final = Table(
     Column("secret_hash", LargeBinary, nullable=False, unique=True),
     Column("expires_at", BigInteger, nullable=False, index=True),
     Column("used_at", BigInteger),
+    Column("reusable", Boolean, nullable=False, server_default=false()),
 )
 
 instances: Final = Table(

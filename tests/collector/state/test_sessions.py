@@ -72,3 +72,15 @@ def test_concurrent_uses_of_a_link(state: State, ann: User) -> None:
 
         assert let_in.count(ann) == 1
         assert let_in.count(None) == 7
+
+
+def test_reusable_link_works_until_it_expires(state: State, clock: Clock) -> None:
+    """A link of the demo opens the Explorer as often as needed."""
+    user = state.users.create("ann", password=None, role="viewer")
+    link = state.sessions.issue_link(user, lifetime=60, reusable=True)
+
+    used = [state.sessions.redeem_link(link) for _ in range(3)]
+    clock.now += 60_000
+
+    assert used == [user] * 3
+    assert state.sessions.redeem_link(link) is None
