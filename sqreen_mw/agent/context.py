@@ -88,6 +88,15 @@ class RequestContext(SameWhenCopied, Calls):
         """Use the id of another context of the same request."""
         self._id = given
 
+    @property
+    def place(self) -> Mapping[str, Any]:
+        """The scope or the environ of the request; empty after the request."""
+        raise NotImplementedError
+
+    def route(self) -> Route | None:
+        """Return the route that the app has written into the scope or the environ, or None."""
+        raise NotImplementedError
+
     def raw_request(self) -> "RawRequest":
         """Return the request's values. Any thread may call it, also after the request."""
         raise NotImplementedError

@@ -6,12 +6,21 @@ from typing import Any, Final, TypeAlias, Unpack
 from msgspec import Struct
 
 from sqreen_mw.agent.config.config import Settings
-from sqreen_mw.agent.context import RequestContext, current_request, reset_current, set_current
+from sqreen_mw.agent.context import (
+    RequestContext,
+    current_request,
+    reset_current,
+    set_current,
+)
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import IgnoredPathAgent
 from sqreen_mw.agent.process.exit import LAST_STEP_SECONDS, SHUTDOWN_BUDGET
 from sqreen_mw.agent.requests.asgi import REPORTED_HEADERS, Scope, asgi_request
-from sqreen_mw.agent.requests.lookup import STATE_KEY
+from sqreen_mw.agent.requests.lookup import (
+    STATE_KEY,
+    existing_context,
+    shared_context,
+)
 from sqreen_mw.agent.runtime import ConfiguredAgent, configure
 from sqreen_mw.capture.request_body import BodyTee
 from sqreen_mw.middleware.lifespan import Lifespan
@@ -66,12 +75,10 @@ class SqreenMiddleware:
         if kind not in _REQUEST_TYPES:
             return await self.app(scope, receive, send)
         state = scope.get("state")
-        if type(state) is not dict or STATE_KEY in state:
-            state = _own_state(scope)
-            known = state.get(STATE_KEY)
-            if known is not None and known is current_request():
-                # A second middleware inside the first shares its context.
+        if type(state) is not dict or STATE_KEY in state or current_request() is not None:
+            if self._shares_context(scope):
                 return await self.app(scope, receive, send)
+            state = _own_state(scope)
         agent = self._agent_of(scope) if self._chooses_agent else self._agent
         context = state[STATE_KEY] = asgi_request(scope, agent, self._reported)
         if kind == "http":
@@ -83,6 +90,16 @@ class SqreenMiddleware:
         finally:
             reset_current(token)
             context.finish()
+
+    def _shares_context(self, scope: Scope) -> bool:
+        """Use the context of an outer middleware, which also finishes it, if there is one."""
+        outer = None if current_request() is None else shared_context(scope)
+        if outer is None:
+            return False
+        if existing_context(scope) is not outer:
+            _own_state(scope)[STATE_KEY] = outer
+            outer.set_route_resolver(asgi_request(scope, outer.agent, self._reported).route)
+        return True
 
     def _agent_of(self, scope: Scope) -> ConfiguredAgent | IgnoredPathAgent:
         self._agent.ensure_started()
@@ -109,9 +126,7 @@ def _own_state(scope: Scope) -> dict[str, Any]:
         state = scope["state"] = {}
     elif not isinstance(state, dict):
         state = {}  # an unknown type is left as it is
-    elif isinstance(state.get(STATE_KEY), RequestContext) and (
-        state[STATE_KEY] is not current_request()
-    ):
+    elif isinstance(state.get(STATE_KEY), RequestContext):
         state = scope["state"] = dict(state)
     return state
 

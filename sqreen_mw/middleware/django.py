@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Final
 from sqreen_mw.agent.context import (
     RequestContext,
     Route,
-    current_request,
     reset_current,
     set_current,
 )
@@ -15,8 +14,8 @@ from sqreen_mw.agent.null import IgnoredPathAgent
 from sqreen_mw.agent.requests.asgi import asgi_request
 from sqreen_mw.agent.requests.lookup import (
     ENVIRON_KEY,
-    existing_context,
     reported_headers,
+    shared_context,
 )
 from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 from sqreen_mw.agent.runtime import ConfiguredAgent, configure
@@ -71,10 +70,9 @@ class SqreenMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Serve one request."""
-        current = current_request()
-        if current is not None and existing_context(request) is current:
-            # A middleware around Django, or this one a second time, shares its context.
-            _attach_context(request, current)
+        outer = shared_context(getattr(request, "scope", request.META))
+        if outer is not None:
+            _attach_context(request, outer)
             return self._get_response(request)  # type: ignore[no-any-return]  # as Django's types
         context = self._new_context(request)
         _attach_context(request, context)

@@ -7,6 +7,7 @@ from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.requests.lookup import ENVIRON_KEY
 from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 from sqreen_mw.agent.runtime import current_agent
+from sqreen_mw.middleware.flask_bypass import serve_bypassing_requests
 from sqreen_mw.middleware.optional import require_extra
 from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware
 
@@ -44,6 +45,7 @@ class Sqreen:
         app.extensions[EXTENSION] = self
         wrapped: Any = SqreenWSGIMiddleware(app.wsgi_app, **self._settings)
         app.wsgi_app = wrapped  # type: ignore[method-assign]  # as Flask documents it
+        serve_bypassing_requests(app, wrapped)
         # On Flask's class, because the app may set its own subclass at any time.
         Request.sqreen = property(_context)  # type: ignore[attr-defined]  # ours
 

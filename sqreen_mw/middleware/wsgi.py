@@ -7,16 +7,17 @@ from typing import Any, Final, TypeAlias, Unpack
 from msgspec import Struct
 
 from sqreen_mw.agent.config.config import Settings
-from sqreen_mw.agent.context import RequestContext, fast_reset, set_current
+from sqreen_mw.agent.context import RequestContext, current_request, fast_reset, set_current
 from sqreen_mw.agent.copying import SameWhenCopied
 from sqreen_mw.agent.null import IgnoredPathAgent
-from sqreen_mw.agent.requests.lookup import ENVIRON_KEY
+from sqreen_mw.agent.requests.lookup import ENVIRON_KEY, shared_context
 from sqreen_mw.agent.requests.wsgi import (
     Environ,
     WSGIRequestContext,
     decoded_path,
     environ_key,
     environ_values,
+    wsgi_request,
 )
 from sqreen_mw.agent.runtime import ConfiguredAgent, configure
 from sqreen_mw.middleware.response_iterators import ContextIterator, context_generator
@@ -56,16 +57,16 @@ class SqreenWSGIMiddleware:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
-        app = self.app
-        if ENVIRON_KEY in environ and isinstance(environ[ENVIRON_KEY], RequestContext):
-            # A second middleware inside the first shares its context.
-            return app(environ, start_response)
+        app = self.app  # a call of the attribute would cost more
+        if ENVIRON_KEY in environ or current_request() is not None:
+            outer = shared_context(environ)
+            if outer is not None:
+                return self._serve_shared(outer, environ, start_response)
         # Like wsgi_request(), without the cost of its two calls.
         context = environ[ENVIRON_KEY] = WSGIRequestContext()
         context.agent = self._agent or self._agent_by_path(environ)
         context.environ = environ
         context.needs_cleanup = False
-        ip_key = self._ip_key
         try:
             context.values = (
                 environ["REQUEST_METHOD"],
@@ -75,11 +76,11 @@ class SqreenWSGIMiddleware:
                 environ["REMOTE_ADDR"],
                 environ["HTTP_HOST"],
                 environ["HTTP_USER_AGENT"],
-                environ.get(ip_key),
-                ip_key,
+                environ.get(self._ip_key),
+                self._ip_key,
             )
         except KeyError:
-            context.values = environ_values(environ, ip_key)
+            context.values = environ_values(environ, self._ip_key)
         if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
             tee_input(environ, context)
         files = _track_files(environ) if FILE_WRAPPER in environ else ()
@@ -100,6 +101,34 @@ class SqreenWSGIMiddleware:
             context.finish()
             return body
         return ContextIterator(body, context)
+
+    def new_context(self, environ: Environ) -> WSGIRequestContext:
+        """Create the context of a request that does not pass this middleware."""
+        agent = self._agent or self._agent_by_path(environ)
+        context = environ[ENVIRON_KEY] = wsgi_request(environ, agent, self._ip_key)
+        tee_input(environ, context)
+        return context
+
+    def share(self, outer: RequestContext, environ: Environ) -> WSGIRequestContext:
+        """Use the context of an outer middleware. Return one that finds the route for it."""
+        here = wsgi_request(environ, outer.agent, self._ip_key)
+        outer.set_route_resolver(here.route)
+        environ[ENVIRON_KEY] = outer
+        return here
+
+    def _serve_shared(
+        self, outer: RequestContext, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve a request with the context of an outer middleware, which also finishes it."""
+        if environ.get(ENVIRON_KEY) is outer:
+            return self.app(environ, start_response)
+        here = self.share(outer, environ)
+
+        def begin(*arguments: Any, **keywords: Any) -> Any:
+            here.route()  # Flask removes its route from the environ before the response ends
+            return start_response(*arguments, **keywords)
+
+        return self.app(environ, begin)
 
     def _agent_by_path(self, environ: Environ) -> ConfiguredAgent | IgnoredPathAgent:
         self._app_agent.ensure_started()

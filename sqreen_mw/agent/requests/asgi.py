@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from sqreen_mw.agent.calls import AnyAgent
-from sqreen_mw.agent.context import RequestContext
+from sqreen_mw.agent.context import RequestContext, Route
 from sqreen_mw.agent.requests.asgi_route import ASGIRouting, as_text, mount_templates, routing_parts
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.client_ip import UNKNOWN_PEER
@@ -84,6 +84,17 @@ class ASGIRequestContext(RequestContext):
         self.headers = kept[-_MAX_FIELDS:]
         self.held_bytes = _UNKNOWN_BYTES
         self.has_snapshot = True
+
+    @property
+    def place(self) -> Mapping[str, Any]:
+        """The scope; empty after the request."""
+        return self.scope
+
+    def route(self) -> Route | None:
+        """Return the route that the app has written into the scope, or None."""
+        routing = ASGIRouting(*routing_parts(self.scope, None))
+        template = routing.template()
+        return None if template is None else (template, routing.path_params())
 
     def raw_request(self) -> RawRequest:
         """Return the request's values; the route may be unknown while the request runs."""

@@ -1,12 +1,17 @@
-"""Finds or creates the context of ``track(request=...)``."""
+"""Finds the context of a request that a middleware has seen, and creates one for other requests.
+
+A request may pass several middlewares: nested ones, those of mounted apps, and one on each side of
+an adapter between ASGI and WSGI. All of them use the context of the outermost one.
+"""
 
 from collections.abc import Mapping, MutableMapping
-from typing import Final
+from typing import Any, Final
 
 from sqreen_mw.agent.calls import AnyAgent
-from sqreen_mw.agent.context import RequestContext
-from sqreen_mw.agent.requests.asgi import REPORTED_HEADERS, asgi_request
-from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
+from sqreen_mw.agent.context import RequestContext, current_request
+from sqreen_mw.agent.requests.asgi import REPORTED_HEADERS, ASGIRequestContext, asgi_request
+from sqreen_mw.agent.requests.wsgi import decoded_path, environ_key, wsgi_request
+from sqreen_mw.app_errors import suppress_app_errors
 
 STATE_KEY: Final = "sqreen"
 """The key of the context in the ``state`` of an ASGI scope."""
@@ -16,6 +21,9 @@ ENVIRON_KEY: Final = "sqreen.request"
 
 ID_KEY: Final = "sqreen_mw.request_id"
 """The key of the id of a request without a middleware, in its scope or environ."""
+
+_ADAPTED: Final = ("asgi.scope", "wsgi_environ")
+"""The keys of the original scope or environ in the one that a2wsgi makes of it."""
 
 
 def find_or_create_context(
@@ -31,14 +39,17 @@ def find_or_create_context(
         agent: Handles the calls of a new context.
         ip_header: The lower-case name of the header with the client's address.
     """
+    place = _scope_of(request) or _environ_of(request)
     known = existing_context(request)
+    if known is None and isinstance(place, Mapping):
+        known = shared_context(place)
     if known is not None:
         return known
     context = _new_context(request, agent, ip_header)
     if context is not None:
         context.snapshot()
         context.finish()
-        _share_request_id(context, _scope_of(request) or _environ_of(request))
+        _share_request_id(context, place)
     return context
 
 
@@ -59,6 +70,52 @@ def existing_context(request: object) -> RequestContext | None:
         if isinstance(found, RequestContext):
             return found
     return None
+
+
+def shared_context(place: Mapping[str, Any]) -> RequestContext | None:
+    """Return the context of this request if another middleware has created it, or None.
+
+    Args:
+        place: The scope or the environ that this middleware receives.
+    """
+    known, current = existing_context(place), current_request()
+    if known is not None and (known is current or ("type" not in place and known.place)):
+        return known
+    if current is None or not current.place:
+        return None
+    return current if _is_behind_an_adapter(place, current) else None
+
+
+def _is_behind_an_adapter(place: Mapping[str, Any], current: RequestContext) -> bool:
+    """Return whether a scope or environ is that of the current request, on an adapter's inside."""
+    if any(existing_context(place.get(key)) is current for key in _ADAPTED):
+        return True
+    if "type" in place and isinstance(current, ASGIRequestContext):
+        # A server may start a request inside the previous one of its connection.
+        return False
+    with suppress_app_errors:  # values of a scope may be of any type
+        return _describe_one_request(current.place, place)
+    return False
+
+
+def _describe_one_request(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> bool:
+    """Compare a scope and an environ. A middleware may have removed a part of the path."""
+    *outer_values, outer_path = _values(outer)
+    *inner_values, inner_path = _values(inner)
+    path, rest = outer_path.rstrip("/"), inner_path.rstrip("/")
+    return outer_values == inner_values and (path.endswith(rest) or rest.endswith(path))
+
+
+def _values(place: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return verb, user agent, query and path of a scope or an environ."""
+    get = place.get
+    if "type" in place:
+        agent = dict(get("headers") or ()).get(b"user-agent", b"").decode("latin-1")
+        query = (get("query_string") or b"").decode("latin-1")
+        return get("method") or "", agent, query, get("path") or ""
+    path = decoded_path(None, get("PATH_INFO"))
+    keys = ("REQUEST_METHOD", "HTTP_USER_AGENT", "QUERY_STRING")
+    return (*(get(key) or "" for key in keys), path)
 
 
 def reported_headers(ip_header: str) -> frozenset[bytes]:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from sqreen_mw.agent.calls import AnyAgent
-from sqreen_mw.agent.context import RequestContext
+from sqreen_mw.agent.context import RequestContext, Route
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.client_ip import Headers
 from sqreen_mw.capture.json_copy import safe_text
@@ -63,6 +63,18 @@ class WSGIRequestContext(RequestContext):
             self.held_bytes: int = sum(lengths)
             self.has_snapshot = True
         self._look_up_route()
+
+    @property
+    def place(self) -> Mapping[str, Any]:
+        """The environ; empty after the request."""
+        return self.environ
+
+    def route(self) -> Route | None:
+        """Return the route that the app has written into the environ, or None."""
+        self._look_up_route()
+        rule, parameters, _ = self._routing or (None, None, None)
+        template, path_params = _template_and_parameters(rule, parameters)
+        return None if template is None else (template, path_params)
 
     def raw_request(self) -> RawRequest:
         """Return the request's values; the route may be unknown while the request runs."""
