@@ -24,7 +24,8 @@ SEAL_SECONDS: Final = 10.0
 _ALL: Final = partial(EventQueue, max_events=sys.maxsize, max_bytes=sys.maxsize)
 """A queue without limits, so that a test sees all of its events."""
 
-_CREATED: Final = len("01234567-89ab")
+_COUNTER: Final = slice(-12, None)
+"""The part of an event id that counts: unlike its time, no test changes it."""
 
 
 @contextmanager
@@ -113,7 +114,7 @@ class _Captures:
         """Return the events from an index on, in the order of their ``track()`` calls."""
         with self._lock:
             self._wait_until_sealed()
-            return sorted(self._events[start:], key=lambda event: event.id[:_CREATED])
+            return sorted(self._events[start:], key=lambda event: event.id[_COUNTER])
 
     def losses(self) -> dict[str, int]:
         """Return the number of wrong calls and dropped events by cause."""

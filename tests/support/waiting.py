@@ -6,6 +6,8 @@ from typing import Final, TypeVar
 
 import httpx2
 
+from sqreen_mw.agent.process.clock import monotonic
+
 PATIENCE: Final = 120.0
 """Seconds before a wait fails. It is long, because a busy machine is not a fault."""
 
@@ -17,9 +19,9 @@ def wait_until(
     condition: Callable[[], T], *, seconds: float = PATIENCE, hint: Callable[[], object] = str
 ) -> T:
     """Wait until a condition is true, and return its value; fail with a hint if it stays false."""
-    end = time.monotonic() + seconds
+    end = monotonic() + seconds  # a test may have replaced the clock
     while not (value := condition()):
-        assert time.monotonic() < end, hint() or "the condition did not come true"
+        assert monotonic() < end, hint() or "the condition did not come true"
         time.sleep(0.01)
     return value
 

@@ -5,6 +5,7 @@ import sys
 import unittest
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from sqreen_mw.agent.runtime import configure
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.testing import capture_events
+from tests.support.optional import need_module
 from tests.support.ports import free_port
 
 
@@ -67,6 +69,26 @@ def test_captures_complete_events(site: Callable[..., Any], settings: dict[str, 
     assert (event.request.verb, event.request.path) == ("GET", "/coupons/SPRING")
     assert (event.request.status, event.request.user_agent) == (200, "probe")
     assert event.request.params.query == {"x": ["1"]}
+
+
+@pytest.mark.parametrize("moment", ["1999-05-06", "2026-01-01", "2041-05-06"])
+@pytest.mark.parametrize("tool", ["freezegun.freeze_time", "time_machine.travel"])
+def test_capture_works_while_the_clock_is_replaced(tool: str, moment: str) -> None:
+    """Events have the time of the test, and the order in which they were tracked."""
+    package, name = tool.split(".")
+    replaced = getattr(need_module(package, package=package), name)
+    with capture_events() as events:
+        sqreen.track("before")
+        with replaced(moment):
+            sqreen.track("during")
+            assert events.names == ["before", "during"]
+            with capture_events() as inner:
+                sqreen.track("inside")
+        sqreen.track("after")
+
+    assert events.names == ["before", "during", "inside", "after"]
+    assert inner.names == ["inside"]
+    assert datetime.fromtimestamp(events[1].timestamp / 1000, UTC).isoformat()[:10] == moment
 
 
 def test_captures_an_app_created_in_the_block() -> None:

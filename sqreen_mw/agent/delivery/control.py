@@ -6,6 +6,7 @@ No lock is shared: the GIL makes each write of an attribute atomic.
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from sqreen_mw.agent.process import unpatched
@@ -59,13 +60,27 @@ def wait_until(done: Callable[[], bool], seconds: float, *, clock: Clock) -> boo
 
 
 async def await_until(done: Callable[[], bool], seconds: float, *, clock: Clock) -> bool:
-    """Wait like ``wait_until``, without blocking the caller's event loop (asyncio or trio)."""
-    # Imported here: only an app with an event loop needs it, and has loaded it.
-    from anyio import sleep
+    """Wait like ``wait_until``, without blocking the caller's event loop (asyncio or trio).
 
-    end = clock() + seconds
-    while not done():
-        if clock() >= end:
-            return False
-        await sleep(POLL_SECONDS)
-    return True
+    A thread waits, because the loop's own clock may be frozen. If none can start, the loop polls.
+    """
+    # Imported here: only an app with an event loop needs it, and has loaded it.
+    from anyio import CapacityLimiter, sleep, to_thread
+
+    is_over = False
+
+    def is_done() -> bool:
+        return is_over or done()
+
+    wait = partial(wait_until, is_done, seconds, clock=clock)
+    try:
+        return await to_thread.run_sync(wait, abandon_on_cancel=True, limiter=CapacityLimiter(1))
+    except RuntimeError:
+        end = clock() + seconds
+        while not done():
+            if clock() >= end:
+                return False
+            await sleep(POLL_SECONDS)
+        return True
+    finally:
+        is_over = True  # if the caller is cancelled, the thread ends

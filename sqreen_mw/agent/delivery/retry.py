@@ -1,11 +1,12 @@
 """When to try again: exponential backoff with full jitter, and ``Retry-After``."""
 
 import random
-import time
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
+
+from sqreen_mw.agent.process.clock import system_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ def retry_after(value: str | None, *, date: str | None = None) -> float | None:
         if until is None:
             return None
         answered = _timestamp(date)
-        seconds = until - (time.time() if answered is None else answered)
+        seconds = until - (system_time() if answered is None else answered)
     return min(max(seconds, 0.0), MAX_RETRY_AFTER)
 
 

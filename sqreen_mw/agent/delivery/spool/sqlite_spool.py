@@ -1,7 +1,6 @@
 """The spool of one process, in a database that all processes of an app share."""
 
 import sqlite3
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from sqreen_mw.agent.delivery.spool.database import DamagedDatabaseError, Databa
 from sqreen_mw.agent.delivery.spool.eviction import SpoolLimits
 from sqreen_mw.agent.delivery.spool.merging import BatchGroup
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.process.clock import Clock, monotonic
+from sqreen_mw.agent.process.clock import Clock, monotonic, system_time
 
 SCAN_SECONDS: Final = 60.0
 """How often to look for batches of processes that have ended, and for expired ones."""
@@ -36,7 +35,7 @@ class Clocks:
         monotonic: Seconds of the monotonic clock.
     """
 
-    wall: Callable[[], float] = time.time
+    wall: Clock = system_time
     monotonic: Clock = monotonic
 
 

@@ -1,4 +1,7 @@
-"""Resolves host names on separate threads, so that a silent name server blocks nothing."""
+"""The flusher's event loop, which resolves host names on separate threads.
+
+A silent name server blocks nothing.
+"""
 
 import asyncio
 import sys
@@ -8,6 +11,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from sqreen_mw.agent.process import unpatched
+from sqreen_mw.agent.process.clock import monotonic
 
 
 class OwnResolverLoop(asyncio.SelectorEventLoop):
@@ -33,6 +37,10 @@ class OwnResolverLoop(asyncio.SelectorEventLoop):
     def is_closed(self) -> bool:
         """Return whether it is closed, or was never complete for lack of a file descriptor."""
         return not self._is_complete or super().is_closed()
+
+    def time(self) -> float:
+        """Return our clock, because tests replace that of asyncio."""
+        return monotonic()
 
     async def getaddrinfo(self, *args: Any, **keywords: Any) -> Any:
         """Resolve a name; see ``socket.getaddrinfo``."""
