@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 import sqreen_mw as sqreen
 from sqreen_mw.agent.agent import Agent
-from sqreen_mw.agent.config.config import load_config
+from sqreen_mw.agent.config.config import Settings, load_config
 from sqreen_mw.agent.delivery.retry import retry_after
 from sqreen_mw.agent.delivery.transports.local import memory_events
 from sqreen_mw.agent.process.clock import monotonic, system_time
@@ -64,8 +64,9 @@ def agent_of(collector: FaultyCollector) -> Iterator[Callable[..., Agent]]:
     need("freezegun")
     agents: list[Agent] = []
 
-    def make(**settings: Any) -> Agent:
-        config = load_config({"url": collector.url, "token": "t", **settings})
+    def make(flush_interval: float = 60.0, spool_dir: str = "") -> Agent:
+        settings = Settings(url=collector.url, token="t", flush_interval=flush_interval)
+        config = load_config({**settings, "spool_dir": spool_dir} if spool_dir else settings)
         agents.append(Agent(config, url=collector.url))
         return agents[-1]
 
@@ -132,7 +133,7 @@ def test_calls_report_the_truth(
 ) -> None:
     """Flush and close wait for real seconds, and report what was not delivered."""
     collector.answers = [Answer(delay=20.0)] * 2
-    agent = agent_of(flush_interval=60.0)
+    agent = agent_of()
     with replaced():
         begin = monotonic()
         track(agent, "x")
@@ -168,7 +169,7 @@ def test_async_calls_end_although_the_loop_is_frozen(
     run: Callable[..., object],
 ) -> None:
     """In a loop with a frozen clock, no sleep ends; aflush and aclose do."""
-    agent = agent_of(flush_interval=60.0)
+    agent = agent_of()
     with replaced():
         track(agent, "flushed")
         assert run(agent.aflush) is True
