@@ -42,7 +42,8 @@ def test_closed_live_tail_makes_room(collector: RunningCollector, method: str) -
             client.stream(method, "/events/live") as answer,
         ):
             assert answer.status_code == 200
+            lines = answer.iter_lines()  # The connection closes when this is deleted.
             if method == "GET":
-                next(answer.iter_lines())
+                next(lines)
                 assert tails.total() == 1
         wait_until(lambda: tails.total() == 0)
