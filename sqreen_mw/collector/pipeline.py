@@ -8,6 +8,7 @@ from typing import Final
 
 from sqreen_mw.collector.clock import Clock, system_clock
 from sqreen_mw.collector.events.base import AcceptedBatch, EventStore
+from sqreen_mw.collector.sender_clocks import SenderClocks
 from sqreen_mw.collector.state.apps import DEFAULT_ENVIRONMENT, Apps
 from sqreen_mw.collector.tail import Tail
 from sqreen_mw.errors import StoreError
@@ -27,6 +28,9 @@ class Pipeline:
         apps: Records the environments.
         tail: Announces the events.
         clock: Returns the time of receipt.
+
+    Attributes:
+        sender_clocks: The clocks of the senders.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class Pipeline:
         self._apps = apps
         self._tail = tail
         self._clock = clock
+        self.sender_clocks = SenderClocks()
         self._recorded: set[tuple[str, str]] = set()
         self._slots = threading.BoundedSemaphore(MAX_WAITING)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqreen-writer")
@@ -67,13 +72,15 @@ class Pipeline:
             StoreError: The batch cannot be written. Nothing of it is stored.
         """
         env = batch.envelope.env or DEFAULT_ENVIRONMENT
+        received_at = self._clock()
+        self.sender_clocks.compare(app, batch.envelope, received_at=received_at)
         self._record_environment(app, env)
         appended = self._events.append(
             AcceptedBatch(
                 app=app,
                 env=env,
                 release=batch.envelope.release,
-                received_at=self._clock(),
+                received_at=received_at,
                 events=batch.events,
             )
         )

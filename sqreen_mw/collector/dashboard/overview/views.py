@@ -16,23 +16,25 @@ from sqreen_mw.collector.dashboard.overview.instances import (
     range_start,
 )
 from sqreen_mw.collector.dashboard.overview.loss_summary import LossSummary, summarize_losses
-from sqreen_mw.collector.dashboard.web.charts import DAY, time_ticks
+from sqreen_mw.collector.dashboard.overview.wrong_clocks import WrongClock, find_wrong_clocks
+from sqreen_mw.collector.dashboard.web.charts import DAY, HOUR, time_ticks
 from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render
 from sqreen_mw.collector.dashboard.web.time_format import zone_of
-from sqreen_mw.collector.state.instances.queries import Instances
+from sqreen_mw.collector.services import Services
 
 
 async def overview(page: PageContext) -> Response:
     """Show the losses of the last 24 hours and each instance. An unknown range means 3 hours."""
     given = page.request.query_params.get("range", DEFAULT_RANGE)
     chosen, now = given if given in RANGES else DEFAULT_RANGE, system_clock()
-    read = partial(_read, page.services.state.instances, chosen, now=now)
-    summary, cards = await run_in_threadpool(read)
+    read = partial(_read, page.services, chosen, now=now)
+    summary, clocks, cards = await run_in_threadpool(read)
     bar, count = RANGES[chosen]
     start = range_start(chosen, now)
     values = {
         "summary": summary,
+        "wrong_clocks": clocks,
         "cards": cards,
         "chosen": chosen,
         "ranges": RANGE_NAMES,
@@ -43,12 +45,15 @@ async def overview(page: PageContext) -> Response:
 
 
 def _read(
-    instances: Instances, chosen: str, *, now: int
-) -> tuple[LossSummary, tuple[AppCard, ...]]:
+    services: Services, chosen: str, *, now: int
+) -> tuple[LossSummary, tuple[WrongClock, ...], tuple[AppCard, ...]]:
+    instances = services.state.instances
     known = instances.all(since=now - DAY)
     summary = summarize_losses(instances.drops(since=now - DAY), known, now=now)
+    senders = services.pipeline.sender_clocks.since(now - HOUR)
+    clocks = find_wrong_clocks(known, senders, now=now)
     groups, since = group_by_app(known), range_start(chosen, now)
     ids = [each.instance_id for group in groups for each in (*group.running, *group.ended)]
     samples = instances.samples(since=since, bar=RANGES[chosen][0], ids=ids)
     cards = Cards(samples, instances.totals(since=since), range_name=chosen, now=now)
-    return summary, tuple(map(cards.card, groups))
+    return summary, clocks, tuple(map(cards.card, groups))
