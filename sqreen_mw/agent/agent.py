@@ -155,7 +155,7 @@ class Agent(SameWhenCopied):
         Nothing starts while a stand-in handles the calls: a test leaves the app's spool alone.
         """
         if not self._flusher.started and self.sink is self:
-            with self._guard.suppress_errors("birth"):
+            with self._guard.suppress_errors("delivery_start"):
                 self._of_this_process().ensure_started()
 
     def reset_after_fork(self) -> None:

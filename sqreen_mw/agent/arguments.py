@@ -76,7 +76,7 @@ class Arguments:
         merged: dict[str, Any] = {}
         for given in (options, keywords):
             if given is not None:
-                with self._guard.suppress_errors("options_read"):
+                with self._guard.suppress_errors("options"):
                     self._merge_options(merged, given, known)
         return merged
 
@@ -170,7 +170,7 @@ class Arguments:
         """
         if value is True or value is False:
             return value
-        with self._guard.suppress_errors("truth"):
+        with suppress_app_errors:
             return next((known for known in (True, False) if bool(value == known)), None)
         return None
 
@@ -201,7 +201,7 @@ class Arguments:
 
     def _items(self, values: object, limit: int, what: str) -> list[tuple[Any, Any]]:
         """Return the first items, and some more for the log line."""
-        with self._guard.suppress_errors(f"{what}_read"):
+        with self._guard.suppress_errors(what):
             if isinstance(values, Mapping):
                 return [(key, value) for key, value in islice(values.items(), limit + MAX_LISTED)]
             message = "%s must be a dict such as %s, not %s; it was ignored"

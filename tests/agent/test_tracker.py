@@ -194,11 +194,11 @@ class Unprintable:
 @pytest.mark.parametrize(
     ("options", "cause"),
     [
-        (Hostile(), "options_read"),
-        ({"properties": Hostile()}, "properties_read"),
-        ({"user_identifiers": Hostile()}, "identifiers_read"),
-        ({"properties": LocalProxy({}.popitem)}, "properties_read"),
-        ({"user_identifiers": LocalProxy({}.popitem)}, "identifiers_read"),
+        (Hostile(), "options"),
+        ({"properties": Hostile()}, "properties"),
+        ({"user_identifiers": Hostile()}, "identifiers"),
+        ({"properties": LocalProxy({}.popitem)}, "properties"),
+        ({"user_identifiers": LocalProxy({}.popitem)}, "identifiers"),
         ({"timestamp": LocalProxy({}.popitem)}, "timestamp_type"),
         ({"collect_body": "false"}, "collect_body_type"),
         ({"collect_body": []}, "collect_body_type"),

@@ -201,7 +201,7 @@ class Flusher:
             self._start()
         elif self._clock() - self._started_at > THREAD_START_SECONDS:
             message = "the flusher's thread does not run, set uWSGI's option enable-threads"
-            self._guard.warn("asleep", message)
+            self._guard.warn("delivery_thread", message)
 
     def _start(self) -> None:
         """Start the thread; if none can start, the next event tries again."""
@@ -225,7 +225,7 @@ class Flusher:
     def _log_not_started(self, error: RuntimeError | OSError) -> None:
         if "shutdown" not in str(error):  # Python 3.12 starts no thread at its exit
             message = "delivery can't start, so events wait until the next event or the exit: %s"
-            self._guard.warn("birth", message, error)
+            self._guard.warn("delivery_start", message, error)
 
     def _run(self) -> None:
         if not self._delivers.acquire(blocking=False):

@@ -795,7 +795,7 @@ def test_loop_creation_is_tried_again(
     harness = flusher_to(interval=0.01)
     with no_descriptor():
         harness.track("a")
-        eventually(lambda: "birth" in harness.guard.counts)
+        eventually(lambda: "delivery_start" in harness.guard.counts)
     harness.track("b")
 
     assert harness.flusher.flush(PATIENCE)
