@@ -42,7 +42,7 @@ class Agent(SameWhenCopied):
 
     Attributes:
         config: The settings.
-        sink: The agent that handles the calls now: this one, or a stand-in during a test.
+        acting: The agent that handles the calls: this one, or its stand-in during a test.
     """
 
     ignores_events: ClassVar[bool] = False
@@ -56,7 +56,7 @@ class Agent(SameWhenCopied):
         clock: Clock = monotonic,
     ) -> None:
         self.config: Final = config
-        self.sink: Agent = self
+        self.acting: Agent = self
         self._guard: Final = Guard(scrub=config.scrubber.text, strict=config.strict)
         self.suppress_errors: Final = self._guard.suppress_errors
         self._arguments: Final = Arguments(self._guard)
@@ -93,6 +93,7 @@ class Agent(SameWhenCopied):
             guard=self._guard,
             ip_header=config.client_ip.header,
         )
+        self.report_ignored: Final = self._arguments.report_ignored
         self.track: Final = self._tracker.track
         self.identify: Final = self._tracker.identify
         self.auth_track: Final = self._tracker.auth_track
@@ -137,10 +138,6 @@ class Agent(SameWhenCopied):
             await self._of_this_process().aclose(self._arguments.parse_timeout(timeout))
         )
 
-    def report_wrong_arguments(self, error: TypeError) -> None:
-        """Log which arguments of a call do not fit; the others are used."""
-        self._guard.report_misuse("arguments", "%s: unexpected arguments were ignored", error)
-
     def count_lost(self, reason: str, count: int) -> None:
         """Count events that were lost before this agent was created."""
         self._of_this_process().queue.refused(reason, count)
@@ -154,7 +151,7 @@ class Agent(SameWhenCopied):
 
         Nothing starts while a stand-in handles the calls: a test leaves the app's spool alone.
         """
-        if not self._flusher.started and self.sink is self:
+        if not self._flusher.started and self.acting is self:
             with self._guard.suppress_errors("delivery_start"):
                 self._of_this_process().ensure_started()
 

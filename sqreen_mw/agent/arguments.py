@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final
@@ -64,6 +64,37 @@ class Arguments:
         else:
             return clean_text(safe_text(name))
         return None
+
+    def track_arguments(
+        self, name: Any, options: Any, *, surplus: tuple[object, ...], keywords: Any
+    ) -> tuple[Any, Any]:
+        """Return the name and the options of a ``track()`` call with unexpected arguments.
+
+        Of a repeated argument, the first is used.
+
+        Args:
+            name: The first positional argument, or an empty text.
+            options: The second positional argument, or None.
+            surplus: More positional arguments.
+            keywords: A dict; ``name`` and ``options`` are removed from it.
+        """
+        repeated: list[str] = []
+        used: list[Any] = []
+        for key, given in (("name", name), ("options", options)):
+            named = keywords.pop(key, None)
+            is_given = given is not None and not (type(given) is str and not given)
+            if is_given and named is not None:
+                repeated.append(key)
+            used.append(given if is_given else named)
+        if surplus or repeated:
+            self.report_ignored("track", positional=len(surplus), names=repeated)
+        return "" if used[0] is None else used[0], used[1]
+
+    def report_ignored(self, call: str, *, positional: int, names: Sequence[str]) -> None:
+        """Log the arguments that a call does not have, or has twice."""
+        keywords = _Names(islice(names, MAX_LISTED)) if names else "none"
+        message = "%s() ignored unexpected arguments: %d positional, keywords: %s"
+        self._guard.report_misuse("arguments", message, call, positional, keywords)
 
     def options(
         self, options: object, keywords: Mapping[str, Any], known: frozenset[str]

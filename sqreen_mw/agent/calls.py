@@ -2,17 +2,86 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Never, TypeAlias, TypedDict, Unpack
+from typing import Any, ClassVar, Never, Protocol, TypeAlias, TypedDict, Unpack
 
-from sqreen_mw.agent.lenient import lenient, normalize_track_args
+from sqreen_mw.agent.lenient import lenient
 from sqreen_mw.agent.process.exit import CLOSE_SECONDS
 from sqreen_mw.agent.stats import Stats
 
-if TYPE_CHECKING:  # for types only: the agents import this module
-    from sqreen_mw.agent import null
+Context: TypeAlias = Any
+"""The context of a request, or None. Its class imports this module."""
 
-AnyAgent: TypeAlias = "null.AnyAgent"
-Target: TypeAlias = "null.Target"
+
+class AnyAgent(Protocol):
+    """Handles calls. ``context`` is the request to which a call belongs.
+
+    Attributes:
+        ignores_events: Whether it is the agent of an ignored path.
+    """
+
+    ignores_events: ClassVar[bool]
+
+    @property
+    def acting(self) -> "AnyAgent":
+        """The agent that handles the calls: this one, or its stand-in during a test."""
+
+    def track(
+        self,
+        context: Context,
+        name: str,
+        *,
+        options: object,
+        surplus: tuple[object, ...],
+        keywords: Mapping[str, Any],
+    ) -> str | None:
+        """Queue an event, and return its id if it is accepted."""
+
+    def identify(
+        self,
+        context: Context,
+        identifiers: object,
+        traits: object,
+        *,
+        keywords: Mapping[str, Any],
+    ) -> None:
+        """Set the user of a request."""
+
+    def auth_track(
+        self,
+        context: Context,
+        success: object,
+        identifiers: object,
+        *,
+        keywords: Mapping[str, Any],
+    ) -> str | None:
+        """Queue the event of a login, and return its id if it is accepted."""
+
+    def signup_track(
+        self,
+        context: Context,
+        identifiers: object,
+        *,
+        keywords: Mapping[str, Any],
+    ) -> str | None:
+        """Queue the event of a sign-up, and return its id if it is accepted."""
+
+    def user_is_banned(self, context: Context, /) -> bool:
+        """Return whether the user of a request is blocked."""
+
+    def flush(self, timeout: float, /) -> bool:
+        """Wait until all events are settled; return False if it timed out."""
+
+    async def aflush(self, timeout: float, /) -> bool:
+        """Flush without blocking the event loop."""
+
+    def close(self, timeout: float, /) -> int:
+        """Deliver events, stop, and return the number of lost ones."""
+
+    async def aclose(self, timeout: float, /) -> int:
+        """Close without blocking the event loop."""
+
+    def stats(self) -> Stats:
+        """Return the counts of the process."""
 
 
 class TrackOptions(TypedDict, total=False):
@@ -49,7 +118,7 @@ class TrackKeywords(TrackOptions, total=False):
 class Calls:
     """The calls of the SDK. They never raise into the app."""
 
-    def call_context(self) -> "null.Request | None":
+    def call_context(self) -> Context:
         """Return the request to which a call belongs, or None."""
         raise NotImplementedError
 
@@ -57,11 +126,11 @@ class Calls:
         """Return the agent of calls outside of requests. It never raises an error of ours."""
         raise NotImplementedError
 
-    def call_target(self) -> Target:
+    def call_target(self) -> tuple[AnyAgent, Context]:
         """Return the agent that handles a call, and the request to which the call belongs."""
         context = self.call_context()
         agent = self.outside_agent() if context is None else context.agent
-        return agent.sink, context
+        return agent.acting, context
 
     def track(
         self,
@@ -81,12 +150,8 @@ class Calls:
             The event's id (UUID version 7), or None if the event is not accepted.
         """
         context = self.call_context()
-        agent = (self.outside_agent() if context is None else context.agent).sink
-        if surplus or "name" in keywords or "options" in keywords:
-            name, options = normalize_track_args(
-                agent, name, options, surplus=surplus, keywords=keywords
-            )
-        return agent.track(context, name, options=options, keywords=keywords)
+        agent = (self.outside_agent() if context is None else context.agent).acting
+        return agent.track(context, name, options=options, surplus=surplus, keywords=keywords)
 
     @lenient()
     def identify(

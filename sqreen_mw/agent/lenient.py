@@ -1,22 +1,23 @@
 """Calls that accept any arguments: those that do not fit are logged and ignored."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import wraps
 from inspect import Parameter, iscoroutinefunction, signature
 from typing import Any, Protocol, TypeVar, cast
 
-Call = TypeVar("Call", bound=Callable[..., Any])
-
 
 class Reporter(Protocol):
     """Reports the errors of calls."""
 
-    def report_wrong_arguments(self, error: TypeError) -> None:
-        """Log which arguments do not fit."""
+    def report_ignored(self, call: str, *, positional: int, names: Sequence[str]) -> None:
+        """Log the arguments that a call does not have."""
 
     def suppress_errors(self, cause: str) -> AbstractContextManager[None, bool]:
         """Return a context that suppresses errors of ours."""
+
+
+Call = TypeVar("Call", bound=Callable[..., Any])
 
 
 def lenient(*, default: object = None) -> Callable[[Call], Call]:
@@ -67,8 +68,12 @@ def _call(
     except TypeError as error:
         if error.__traceback__ is None or error.__traceback__.tb_next is not None:
             raise  # the body raised: it must not run again
-        reporter.report_wrong_arguments(error)
     positional, named = _accepted_args(function, arguments, keywords)
+    reporter.report_ignored(
+        function.__name__,
+        positional=len(arguments) - len(positional),
+        names=[name for name in keywords if name not in named],
+    )
     return function(*positional, **named)
 
 
@@ -87,37 +92,3 @@ def _accepted_args(
         if key not in taken and (takes_all or key in free)
     }
     return kept, named
-
-
-def normalize_track_args(
-    reporter: Reporter,
-    name: str,
-    options: Any,
-    *,
-    surplus: tuple[object, ...],
-    keywords: Any,
-) -> tuple[str, Any]:
-    """Return the name and the options of a ``track()`` call with unexpected arguments.
-
-    ``track()`` is too hot for ``lenient``. Of a repeated argument, the first is used.
-
-    Args:
-        reporter: Reports the errors.
-        name: The first positional argument.
-        options: The second positional argument.
-        surplus: More positional arguments.
-        keywords: A dict; ``name`` and ``options`` are removed from it.
-    """
-    if surplus:
-        taken = 2
-        error = f"track() takes {taken} arguments, {taken + len(surplus)} were given"
-        reporter.report_wrong_arguments(TypeError(error))
-    values: list[Any] = []
-    for key, given in (("name", name), ("options", options)):
-        named = keywords.pop(key, None)
-        is_given = given is not None and not (type(given) is str and given == "")
-        if is_given and named is not None:
-            error = f"track() got multiple values for argument {key!r}"
-            reporter.report_wrong_arguments(TypeError(error))
-        values.append(given if is_given else named)
-    return "" if values[0] is None else values[0], values[1]

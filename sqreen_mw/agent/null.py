@@ -1,6 +1,6 @@
 """Agents that accept no events: without a URL, disabled, not loaded, or for ignored paths."""
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sqreen_mw.agent.copying import SameWhenCopied
 from sqreen_mw.agent.guard import Guard
@@ -10,7 +10,6 @@ from sqreen_mw.app_errors import suppress_app_errors
 if TYPE_CHECKING:
     from sqreen_mw.agent.agent import Agent
     from sqreen_mw.agent.config.config import Config
-    from sqreen_mw.agent.context import RequestContext
 
 
 NOT_LOADED: Final = "not_loaded"
@@ -51,7 +50,7 @@ class NullCalls(SameWhenCopied):
     ignores_events: ClassVar[bool] = False
 
     track = identify = auth_track = signup_track = staticmethod(_nothing)
-    report_wrong_arguments = ensure_started = staticmethod(_nothing)
+    report_ignored = ensure_started = staticmethod(_nothing)
     suppress_errors = staticmethod(_suppress_errors)
     user_is_banned = staticmethod(_false)
     flush, aflush = staticmethod(_true), staticmethod(_true_async)
@@ -59,7 +58,7 @@ class NullCalls(SameWhenCopied):
     stats = Stats
 
     def __init__(self) -> None:
-        self.sink: Agent | NullCalls = self
+        self.acting: Agent | NullCalls = self
 
 
 class UnloadedAgent(NullCalls):
@@ -111,16 +110,9 @@ class IgnoredPathAgent(SameWhenCopied):
 
     def __init__(self, agent: "Agent | NullAgent") -> None:
         self._agent: Final = agent
-        self.sink: Final = self
+        self.acting: Final = self
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # copy and pickle ask before __init__ has run
             raise AttributeError(name)
-        return getattr(self._agent.sink, name)
-
-
-AnyAgent: TypeAlias = "Agent | NullCalls | IgnoredPathAgent"
-
-Request: TypeAlias = "RequestContext"
-Target: TypeAlias = "tuple[AnyAgent, Request | None]"
-"""The agent that handles a call, and the request of the call."""
+        return getattr(self._agent.acting, name)

@@ -21,10 +21,10 @@ from sqreen_mw.errors import ConfigurationError
 ConfiguredAgent: TypeAlias = Agent | NullAgent
 
 
-class CallOverride:
-    """Sends the calls of this process's agents to stand-ins, for tests.
+class StandIns:
+    """Stand-ins that handle the calls of this process's agents during a test.
 
-    Middlewares and requests keep their agents; ``agent.sink`` changes. Hold the process's lock.
+    Middlewares and requests keep their agents; ``agent.acting`` changes. Hold the process's lock.
     """
 
     def __init__(self) -> None:
@@ -35,19 +35,19 @@ class CallOverride:
         """Include a new agent."""
         self._agents.add(agent)
         if self._make_stand_in is not None:
-            agent.sink = self._make_stand_in(agent.config)
+            agent.acting = self._make_stand_in(agent.config)
 
     def install(self, make_stand_in: Callable[[Config], Agent]) -> None:
         """Give every agent a stand-in with its configuration."""
         self._make_stand_in = make_stand_in
         for agent in self._agents:
-            agent.sink = make_stand_in(agent.config)
+            agent.acting = make_stand_in(agent.config)
 
     def remove(self) -> None:
         """Let the agents handle their calls again."""
         self._make_stand_in = None
         for agent in self._agents:
-            agent.sink = agent
+            agent.acting = agent
 
 
 PYTEST_PLUGIN: Final = "_sqreen_mw_pytest"
@@ -61,12 +61,12 @@ class _Process:
         self.agent: ConfiguredAgent | None = None
         self.lock = threading.RLock()
         self.needs_main_thread_for_sigterm = False
-        self.call_override: Final = CallOverride()
+        self.stand_ins: Final = StandIns()
         self._logged: Final[set[str]] = set()
 
     def set_agent(self, agent: ConfiguredAgent) -> ConfiguredAgent:
         """Set the agent of the process, and return it."""
-        self.call_override.register(agent)
+        self.stand_ins.register(agent)
         lost = UNLOADED.take_lost()
         if isinstance(agent, Agent):
             agent.count_lost(NOT_LOADED, lost)
@@ -157,16 +157,16 @@ def forget() -> None:
     _process.agent = None
 
 
-def override_calls(make_stand_in: Callable[[Config], Agent]) -> None:
+def install_stand_ins(make_stand_in: Callable[[Config], Agent]) -> None:
     """Send the calls of this process's present and future agents to stand-ins."""
     with _process.lock:
-        _process.call_override.install(make_stand_in)
+        _process.stand_ins.install(make_stand_in)
 
 
-def remove_override() -> None:
+def remove_stand_ins() -> None:
     """Let this process's agents handle their calls again."""
     with _process.lock:
-        _process.call_override.remove()
+        _process.stand_ins.remove()
 
 
 def _is_blocked_by_tests(url: str) -> bool:
@@ -177,7 +177,7 @@ def _is_blocked_by_tests(url: str) -> bool:
 def _close_at_exit() -> None:
     agent = _process.agent
     if agent is not None:
-        sink = agent.sink
+        sink = agent.acting
         sink.close(SHUTDOWN_BUDGET.remaining(sink.stats().tracked))
 
 

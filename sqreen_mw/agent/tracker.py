@@ -82,10 +82,15 @@ class Tracker:
         name: str,
         *,
         options: object,
+        surplus: tuple[object, ...] = (),
         keywords: Mapping[str, Any],
     ) -> str | None:
         """Queue an event and return its id, or None if it is not accepted."""
         try:
+            if surplus or "name" in keywords or "options" in keywords:
+                name, options = self._arguments.track_arguments(
+                    name, options, surplus=surplus, keywords=keywords
+                )
             known = self._names.get(name) if type(name) is str else None
             if known is None:
                 known = self._cleaned_name(name)

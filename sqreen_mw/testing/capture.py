@@ -13,7 +13,7 @@ from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.transports.local import memory_events
 from sqreen_mw.agent.process.exit import CLOSE_SECONDS
-from sqreen_mw.agent.runtime import override_calls, remove_override
+from sqreen_mw.agent.runtime import install_stand_ins, remove_stand_ins
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.testing.captured import CapturedEvents
 
@@ -94,7 +94,7 @@ class _Captures:
         with self._lock:
             self._wait_until_sealed()
             if not self._under_way:
-                override_calls(self._stand_in)
+                install_stand_ins(self._stand_in)
             self._under_way += 1
             return len(self._events)
 
@@ -104,7 +104,7 @@ class _Captures:
             self._under_way -= 1
             if self._under_way:
                 return
-            remove_override()
+            remove_stand_ins()
             for stand_in in self._stand_ins:
                 stand_in.stop()
             self._stand_ins.clear()

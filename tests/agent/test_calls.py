@@ -89,7 +89,43 @@ def test_fitting_arguments_are_used(memory: list[Event], caplog: pytest.LogCaptu
     assert memory[1].properties == {"success": True}
     assert memory[1].user_identifiers == {"email": "a@b.c"}
     assert sqreen.stats().misuse == {"arguments": 3}
-    assert "track() got multiple values for argument 'name'" in caplog.text
+    assert "track() ignored unexpected arguments: 0 positional, keywords: 'name'" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "keywords", "expected"),
+    [
+        (
+            "flush",
+            (2.0, 3, 4),
+            {"wait": True},
+            "flush() ignored {}: 2 positional, keywords: 'wait'",
+        ),
+        (
+            "signup_track",
+            ({}, 2),
+            {"self": 4},
+            "signup_track() ignored {}: 1 positional, keywords: ",
+        ),
+        ("auth_track", (1,), {"success": 2}, "auth_track() ignored {}: 0 positional, keywords: 's"),
+        ("track", ("x", None, 3), {}, "track() ignored {}: 1 positional, keywords: none"),
+        ("stats", (), {"x" * 9999: 1}, "stats() ignored {}: 0 positional, keywords: <9999 charac"),
+    ],
+)
+def test_unexpected_arguments_are_logged(
+    memory: list[Event],
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    arguments: tuple[Any, ...],
+    keywords: dict[str, Any],
+    expected: str,
+) -> None:
+    """The line contains the public name of the call, and the arguments that it does not have."""
+    CALLS[name](*arguments, **keywords)
+
+    assert memory == []
+    assert caplog.messages[0].startswith(expected.format("unexpected arguments"))
+    assert sqreen.stats().misuse["arguments"] == 1
 
 
 @pytest.mark.parametrize("timeout", [None, "soon", math.nan, object(), [], 10**400])
@@ -132,7 +168,10 @@ def test_strict_mode_raises_for_wrong_arguments(
     """With SQREEN_STRICT=1, wrong arguments raise SqreenUsageError like all misuse."""
     monkeypatch.setenv("SQREEN_STRICT", "1")
 
-    with pytest.raises(SqreenUsageError, match="multiple values"):
+    with pytest.raises(
+        SqreenUsageError,
+        match="track\\(\\) ignored unexpected arguments: 0 positional, keywords: 'name'",
+    ):
         CALLS["track"]("x", name="y")
     assert memory == []
 
