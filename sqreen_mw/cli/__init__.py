@@ -15,16 +15,7 @@ INTERRUPTED: Final = 130
 def main() -> None:
     """Run a command. An expected error is one line on stderr."""
     try:
-        # Imported here because Ctrl-C during this import must not print a traceback.
-        commands = import_module("sqreen_mw.cli.commands")
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except ModuleNotFoundError as error:
-        _fail(f"{error.name} is not installed: pip install 'sqreen-mw[cli]'", WRONG)
-    try:
-        sys.exit(commands.run())
-    except ModuleNotFoundError as error:
-        _fail(f"{error.name} is not installed: pip install 'sqreen-mw[collector]'", WRONG)
+        sys.exit(_run(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except RuntimeError as error:
@@ -32,8 +23,17 @@ def main() -> None:
         if not isinstance(error.__cause__, KeyboardInterrupt):
             raise
         sys.exit(INTERRUPTED)
+    except ModuleNotFoundError as error:
+        _fail(f"{error.name} is not installed: pip install 'sqreen-mw[collector]'", WRONG)
     except SqreenError as error:
         _fail(" ".join(str(error).split()), REFUSED if isinstance(error, RefusedError) else WRONG)
+
+
+def _run(arguments: list[str]) -> int:
+    # Imported here, because Ctrl-C during an import must not print a traceback.
+    if arguments[:1] == ["doctor"]:
+        return int(import_module("sqreen_mw.cli.doctor.command").run(arguments[1:]))
+    return int(import_module("sqreen_mw.cli.commands").run())
 
 
 def _fail(line: str, code: int) -> NoReturn:

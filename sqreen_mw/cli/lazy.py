@@ -24,17 +24,15 @@ class Lazy:
     Attributes:
         module: The module that contains the command under its own name.
         summary: The first sentences of the command's help.
-        needs_collector: True if the command needs the extra ``collector``.
     """
 
     module: str
     summary: str
-    needs_collector: bool = True
 
     @property
     def line(self) -> str:
         """The command's line in the list of commands."""
-        return HINT if self.needs_collector and find_spec(COLLECTOR) is None else self.summary
+        return HINT if find_spec(COLLECTOR) is None else self.summary
 
     def load(self, name: str) -> Any:
         """Import and return the command.

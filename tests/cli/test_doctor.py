@@ -89,7 +89,7 @@ def test_healthy_setup_is_fine_and_stores_nothing(
 
     subjects = ["settings", "collector", "clock", "delivery"]
     assert (ended.code, ended.err) == (0, "")
-    assert levels(ended) == [(subject, "fine") for subject in subjects]
+    assert levels(ended) == [(subject, "ok") for subject in subjects]
     assert served.events("doctor") == []
 
 
@@ -123,6 +123,8 @@ def test_settings_are_shown_with_their_source(
 
     assert valid["SQREEN_TOKEN"] not in ended.out
     assert "1.2" in ended.out
+    assert "spool_dir" not in ended.out
+    assert "spool_dir" in command("doctor", "--all").out
     assert {row["name"]: (row["value"], row["from"]) for row in rows}.items() >= {
         "url": (valid["SQREEN_URL"], "SQREEN_URL"),
         "token": ("set, not shown", "SQREEN_TOKEN"),
@@ -251,14 +253,14 @@ def test_slow_answer_is_not_taken_for_a_wrong_clock(
 @pytest.mark.parametrize(
     ("server", "level"),
     [
-        ("uvicorn app:app --host 0.0.0.0", "fine"),
-        ("uvicorn app:app --lifespan on", "fine"),
+        ("uvicorn app:app --host 0.0.0.0", "ok"),
+        ("uvicorn app:app --lifespan on", "ok"),
         ("/venv/bin/uvicorn app:app --forwarded-allow-ips '*'", "problem"),
-        ("granian --interface wsgi app:app", "fine"),
-        ("granian --interface asgi app:app", "fine"),
-        ("uvicorn app:app --lifespan off --reload", "fine"),
-        ("waitress-serve app:app", "fine"),
-        ("gunicorn app:app", "fine"),
+        ("granian --interface wsgi app:app", "ok"),
+        ("granian --interface asgi app:app", "ok"),
+        ("uvicorn app:app --lifespan off --reload", "ok"),
+        ("waitress-serve app:app", "ok"),
+        ("gunicorn app:app", "ok"),
     ],
 )
 def test_server_flags_are_checked(command: Command, server: str, level: str) -> None:
@@ -272,6 +274,7 @@ def test_server_flags_are_checked(command: Command, server: str, level: str) -> 
         ("--server", "uvicorn 'app"),
         ("--nonsense",),
         ("ip",),
+        ("ip", "--peer", "foo"),
         ("ip", "--peer", "10.0.0.1", "--header", "nonsense"),
         ("ip", "--peer", "10.0.0.1", "--trusted-proxies", "nonsense"),
     ],
@@ -282,6 +285,31 @@ def test_wrong_usage_exits_with_2(command: Command, arguments: tuple[str, ...]) 
 
     assert (ended.code, ended.out) == (2, "")
     assert ended.err
+
+
+def test_verdict_comes_first(
+    command: Command, valid: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first line counts the problems and warnings, and the worst finding follows."""
+    set_all(monkeypatch, valid | {"SQREEN_TOKEN": "sqm_wrong", "SQREEN_RELEAZE": "1"})
+
+    lines = [line.split() for line in command("doctor").out.splitlines() if line]
+
+    assert lines[0] == ["1", "problem", "and", "1", "warning"]
+    assert [line[0] for line in lines[1:3]] == ["problem", "warning"]
+
+
+def test_long_details_are_wrapped_under_their_column(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A narrow terminal shows every word, aligned, and no line is wider."""
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("SQREEN_URL", "collector")
+
+    lines = command("doctor").out.splitlines()
+
+    assert max(map(len, lines)) <= 60
+    assert any(line.startswith(" " * 20) for line in lines)
 
 
 def test_defaults_are_shown_without_backticks(command: Command) -> None:

@@ -68,7 +68,6 @@ def test_advice_finds_the_promised_client(
         ("127.0.0.1", "X-Forwarded-For: 1.2.3.4", None, 0),
         ("127.0.0.1", "X-Forwarded-For: 10.0.0.1", None, 0),
         ("203.0.113.7", "User-Agent: probe", None, 0),
-        ("garbage", "X-Forwarded-For: 1.2.3.4", None, 0),
     ],
 )
 def test_exit_code_is_1_if_a_setting_seems_missing(
@@ -106,8 +105,6 @@ def test_advice_keeps_present_settings(command: Command, monkeypatch: pytest.Mon
             "1. (Unix socket)  trusted, so its x-forwarded-for is",
         ),
         (["--peer", "127.0.0.1"], "1. 127.0.0.1  trusted, but it sends no address in"),
-        (["--peer", "garbage"], "1. garbage  not an address, so no header is read"),
-        (["--peer", "garbage"], "The client is unknown"),
         (
             [
                 "--peer",

@@ -51,12 +51,12 @@ def findings(command: Command, subject: str) -> list[tuple[str, str]]:
 def test_writable_file_is_fine_and_unchanged(command: Command, events_file: Path) -> None:
     """The check does not create or change the file."""
     assert findings(command, "file") == [
-        ("fine", f"{events_file} will be created with the first event")
+        ("ok", f"{events_file} will be created with the first event")
     ]
     assert not events_file.exists()
 
     events_file.write_text("kept")
-    assert findings(command, "file") == [("fine", f"{events_file} can be written")]
+    assert findings(command, "file") == [("ok", f"{events_file} can be written")]
     assert events_file.read_text() == "kept"
 
 
@@ -103,7 +103,7 @@ def test_missing_spool_directory_is_fine(
     spool = tmp_path / "var" / "spool"
     monkeypatch.setenv("SQREEN_SPOOL_DIR", str(spool))
 
-    assert findings(command, "spool") == [("fine", f"{spool} will be created when the app starts")]
+    assert findings(command, "spool") == [("ok", f"{spool} will be created when the app starts")]
     assert not spool.parent.exists()
 
 
@@ -134,7 +134,7 @@ def test_spool_content_is_reported_and_unchanged(
     before = {path.name: path.read_bytes() for path in spool.iterdir()}
 
     content = f"{spool} is private and can be written; it contains 0.0 of at most 64 MiB"
-    assert findings(command, "spool") == [("fine", content)]
+    assert findings(command, "spool") == [("ok", content)]
     monkeypatch.setenv("SQREEN_APP_NAME", "bank")
     [(_, _), (level, detail)] = findings(command, "spool")
 
@@ -215,7 +215,7 @@ def test_disk_without_space_for_the_spool_is_a_warning(
 
     [(level, detail)] = findings(command, "spool")
 
-    assert level == ("warning" if size > free else "fine")
+    assert level == ("warning" if size > free else "ok")
     assert f"it contains 0.0 of at most {size:g} MiB" in detail
 
 

@@ -71,7 +71,7 @@ def test_last_events_arrive_if_the_doctor_reports_fine(tmp_path: Path, command: 
     """An event that waits when a server stops is delivered exactly if the finding is fine."""
     [finding] = check_command(command)
 
-    assert bool(delivered(command, tmp_path)) == (finding.level == "fine")
+    assert bool(delivered(command, tmp_path)) == (finding.level == "ok")
 
 
 @pytest.mark.parametrize("flag", ["", "--forwarded-allow-ips '*'"])
@@ -82,7 +82,7 @@ def test_clients_forge_addresses_if_the_doctor_reports_a_problem(tmp_path: Path,
 
     [event] = delivered(command, tmp_path, headers={"X-Forwarded-For": "8.8.8.8, 203.0.113.9"})
 
-    assert event["request"]["ip"] == ("203.0.113.9" if finding.level == "fine" else "8.8.8.8")
+    assert event["request"]["ip"] == ("203.0.113.9" if finding.level == "ok" else "8.8.8.8")
 
 
 def delivered(command: str, folder: Path, headers: dict[str, str] | None = None) -> list[Any]:

@@ -1,5 +1,6 @@
 """The documentation has every setting, public name, command and option."""
 
+import argparse
 import re
 import shlex
 from typing import Any
@@ -11,6 +12,7 @@ import sqreen_mw
 import sqreen_mw.testing
 from sqreen_mw.agent.config.settings_table import CONFIG_FILE, SETTINGS
 from sqreen_mw.cli.commands import app
+from sqreen_mw.cli.doctor.command import doctor_parser
 from sqreen_mw.collector.settings import PREFIX
 from sqreen_mw.testing import CapturedEvents
 from tests.docs.pages import all_text, text_of
@@ -19,22 +21,28 @@ TEXT = all_text()
 USUAL = {"--help", "--install-completion", "--show-completion", "--version"}
 
 
-def commands(command: Any, path: str) -> dict[str, Any]:
-    """Return a command and its subcommands by their full names."""
-    found = {path: command}
+def commands(command: Any, path: str) -> dict[str, set[str]]:
+    """Return the options of a command and its subcommands by their full names."""
+    named = [[*each.opts, *each.secondary_opts] for each in command.params]
+    found = {path: {name for names in named for name in names if name.startswith("--")}}
     for name in getattr(command, "commands", {}):
         _, each, _ = command.resolve_command(typer.Context(command), [name])
         found |= commands(each, f"{path} {name}")
     return found
 
 
-COMMANDS = commands(typer.main.get_command(app), "sqreen-mw")
+def parsers(parser: argparse.ArgumentParser) -> dict[str, set[str]]:
+    """Return the options of a parser and its subcommands by their full names."""
+    found = {
+        parser.prog: {name for name in vars(parser)["_option_string_actions"] if name[1] == "-"}
+    }
+    for action in vars(parser)["_actions"]:
+        for each in (action.choices or {}).values() if action.nargs == argparse.PARSER else ():
+            found |= parsers(each)
+    return found
 
 
-def options(command: Any) -> set[str]:
-    """Return the options of a command."""
-    named = [[*each.opts, *each.secondary_opts] for each in command.params]
-    return {name for names in named for name in names if name.startswith("--")}
+COMMANDS = commands(typer.main.get_command(app), "sqreen-mw") | parsers(doctor_parser())
 
 
 def test_every_command_has_a_section() -> None:
@@ -49,7 +57,7 @@ def test_every_option_is_documented(path: str) -> None:
     """The section of a command names each of its options."""
     section = text_of("docs/commands.md").partition(f"# {path}\n")[2].partition("\n## ")[0]
 
-    assert [name for name in options(COMMANDS[path]) - USUAL if f"`{name}`" not in section] == []
+    assert [name for name in COMMANDS[path] - USUAL if f"`{name}`" not in section] == []
 
 
 def shown_commands() -> list[str]:
@@ -66,7 +74,7 @@ def test_shown_command_exists(line: str) -> None:
     given = {word.partition("=")[0] for word in words if word.startswith("--")}
 
     assert path != "sqreen-mw" or all(word.startswith("--") for word in words[1:])
-    assert given <= options(COMMANDS[path]) | USUAL
+    assert given <= COMMANDS[path] | USUAL
 
 
 def test_every_setting_is_documented() -> None:
@@ -83,7 +91,7 @@ def test_every_collector_setting_is_documented() -> None:
     """The page of the collector has each option of ``serve`` and its variable."""
     page = text_of("docs/collector.md")
 
-    for option in options(COMMANDS["sqreen-mw serve"]) - USUAL - {"--json"}:
+    for option in COMMANDS["sqreen-mw serve"] - USUAL - {"--json"}:
         variable = PREFIX + option.removeprefix("--").replace("-", "_").upper()
         assert f"`{option}`" in page
         assert f"`{variable}`" in page

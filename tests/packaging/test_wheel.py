@@ -36,7 +36,6 @@ def test_metadata_is_complete(wheel: Path) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["Description-Content-Type"] == "text/markdown"
     assert set(metadata.get_all("Provides-Extra", [])) == {
-        "cli",
         "collector",
         "demo",
         "django",

@@ -1,31 +1,17 @@
 """``sqreen-mw doctor ip``: explain the client address of a request step by step."""
 
+import argparse
 import json as encoding
 from dataclasses import asdict
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
-import typer
-from rich.console import Console
-from rich.text import Text
 
 from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.capture.client_ip import Step
 from sqreen_mw.cli.doctor.client_ip_trace import Advice, Sample, Trace, Trust, trace_client_ip
-
-Peer: TypeAlias = Annotated[
-    str, typer.Option(help="Remote address of the connection; empty for a Unix socket.")
-]
-Header: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(help="Header of the request, as 'Name: value'; can be repeated."),
-]
-TrustedProxies: TypeAlias = Annotated[
-    str | None, typer.Option(help="Use this instead of the setting.", show_default=False)
-]
-IpHeader: TypeAlias = Annotated[
-    str | None, typer.Option(help="Use this instead of the setting.", show_default=False)
-]
+from sqreen_mw.cli.doctor.text import styled
+from sqreen_mw.protocol.address import canonical_address
 
 _SOURCES: Final = {
     "peer": "the connection's address",
@@ -34,33 +20,53 @@ _SOURCES: Final = {
 }
 
 
-def ip(
-    *,
-    peer: Peer,
-    header: Header = None,
-    trusted_proxies: TrustedProxies = None,
-    ip_header: IpHeader = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
-) -> None:
-    """Explain the client address of a request. The exit code is 1 if a setting seems missing."""
-    sample = Sample(peer, [_header(line) for line in header or ()])
+def add_client_ip_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument(
+        "--peer",
+        required=True,
+        metavar="ADDRESS",
+        type=_peer,
+        help="remote address of the connection; empty for a Unix socket",
+    )
+    parser.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="LINE",
+        type=_header,
+        help="header of the request, as 'Name: value'; can be repeated",
+    )
+    for option, metavar in (("--trusted-proxies", "NETWORKS"), ("--ip-header", "NAME")):
+        parser.add_argument(option, metavar=metavar, help="use this instead of the setting")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON")
+
+
+def explain_client_ip(given: argparse.Namespace) -> int:
+    """Explain the client address of a request. Return 1 if a setting seems missing, else 0."""
     settings = Settings()
-    if trusted_proxies is not None:
-        settings["trusted_proxies"] = trusted_proxies
-    if ip_header is not None:
-        settings["ip_header"] = ip_header
-    trace = trace_client_ip(Trust.of(settings), sample)
-    if json:
-        typer.echo(encoding.dumps(_as_json(trace)))
+    if given.trusted_proxies is not None:
+        settings["trusted_proxies"] = given.trusted_proxies
+    if given.ip_header is not None:
+        settings["ip_header"] = given.ip_header
+    trace = trace_client_ip(Trust.of(settings), Sample(given.peer, given.header))
+    if given.json:
+        print(encoding.dumps(_as_json(trace)))
     else:
         _print(trace)
-    raise typer.Exit(1 if trace.advice is not None and trace.advice.is_likely else 0)
+    return 1 if trace.advice is not None and trace.advice.is_likely else 0
+
+
+def _peer(text: str) -> str:
+    if text and canonical_address(text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an IP address")
+    return text
 
 
 def _header(line: str) -> tuple[bytes, bytes]:
     name, colon, value = line.partition(":")
     if not colon or not name.strip():
-        raise typer.BadParameter(f"{line!r} is not a header: write it as 'Name: value'")
+        raise argparse.ArgumentTypeError(f"{line!r} is not a header: write it as 'Name: value'")
     return _bytes(name.lower()), _bytes(value)
 
 
@@ -80,22 +86,22 @@ def _as_json(trace: Trace) -> dict[str, Any]:
 
 
 def _print(trace: Trace) -> None:
-    console = Console(highlight=False)
-    console.print(_result(trace))
+    print(_result(trace))
     width = max(len(_address(step)) for step in trace.steps)
     for number, step in enumerate(trace.steps, start=1):
-        console.print(f"  {number}. {_address(step):<{width}}  ", end="", markup=False)
-        console.print(_explanation(trace, number - 1), style="green" if step.is_trusted else "")
+        explanation = _explanation(trace, number - 1)
+        shown = styled(explanation, "green") if step.is_trusted else explanation
+        print(f"  {number}. {_address(step):<{width}}  {shown}")
     if trace.left_out:
-        console.print(f"  Not checked: {', '.join(trace.left_out)}", markup=False, style="dim")
-    console.print(_advice(trace.advice) if trace.advice is not None else "")
+        print(styled(f"  Not checked: {', '.join(trace.left_out)}", "dim"))
+    print(_advice(trace.advice) if trace.advice is not None else "")
 
 
-def _result(trace: Trace) -> Text:
+def _result(trace: Trace) -> str:
     source = trace.client.source
-    client = trace.client.ip or "unknown"
+    client = styled(trace.client.ip or "unknown", "bold")
     reason = f"  ({_SOURCES[source]}: ip_source is {source})\n" if trace.client.ip else "\n"
-    return Text.assemble("\nThe client is ", (client, "bold"), reason)
+    return f"\nThe client is {client}{reason}"
 
 
 def _address(step: Step) -> str:
@@ -121,7 +127,7 @@ def _peer_explanation(trace: Trace, peer: Step, *, is_last: bool) -> str:
     return f"{'not an address' if peer.ip is None else 'not trusted'}, so no header is read"
 
 
-def _advice(advice: Advice) -> Text:
+def _advice(advice: Advice) -> str:
     proxies = " and ".join(advice.proxies)
     condition = "If your proxy sets that header"
     if proxies:
@@ -129,10 +135,5 @@ def _advice(advice: Advice) -> Text:
         condition = f"{'If' if advice.is_likely else 'Only if'} {proxies} {are}"
     lines = "".join(f"\n    {name}={value}" for name, value in advice.settings.items())
     client = advice.client.ip or "unknown"
-    return Text.assemble(
-        f"\n{condition}, set",
-        (lines, "bold cyan"),
-        "\nThen the client is ",
-        (client, "bold"),
-        ".\n",
-    )
+    shown = styled(lines, "cyan")
+    return f"\n{condition}, set{shown}\nThen the client is {styled(client, 'bold')}.\n"

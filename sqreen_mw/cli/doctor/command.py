@@ -1,54 +1,86 @@
-"""``sqreen-mw doctor``: find out why events do not arrive or have wrong values."""
+"""``sqreen-mw doctor``: find out why events do not arrive or have wrong values.
 
+It needs nothing but the SDK, because it runs in the environment of an app: no Typer, no Rich.
+"""
+
+import argparse
 import json as encoding
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any, Final
-
-import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import Any, Final, NoReturn
 
 from sqreen_mw.agent.config.config import LoadedConfig, load_with_sources
 from sqreen_mw.agent.config.settings_table import SETTINGS
-from sqreen_mw.cli.doctor.client_ip import ip
+from sqreen_mw.cli.doctor.client_ip import add_client_ip_options, explain_client_ip
 from sqreen_mw.cli.doctor.connection import check_destination
 from sqreen_mw.cli.doctor.disk import check_disk
-from sqreen_mw.cli.doctor.finding import Finding
+from sqreen_mw.cli.doctor.finding import LEVELS, Finding
 from sqreen_mw.cli.doctor.server_flags import check_command, check_variables
-from sqreen_mw.cli.doctor.settings_list import settings
+from sqreen_mw.cli.doctor.settings_list import print_settings
+from sqreen_mw.cli.doctor.text import columns, styled
 from sqreen_mw.errors import ConfigurationError
-
-doctor: Final = typer.Typer(rich_markup_mode=None)
-doctor.command()(ip)
-doctor.command()(settings)
 
 HIDDEN: Final = "set, not shown"
 DEFAULT: Final = "default"
+SUMMARY: Final = "Find out why events do not arrive or have wrong values."
+WRONG: Final = 2
 
-_STYLES: Final = {"fine": "green", "warning": "yellow", "problem": "bold red"}
+_ABOUT: Final = (
+    "Checks the settings, the server's flags, the connection to the collector, the events file "
+    "and the spool directory, and leaves nothing behind. The exit code is 1 if there is a problem."
+)
+_STYLES: Final = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
-@doctor.callback(invoke_without_command=True)
-def check(
-    context: typer.Context,
-    *,
-    server: Annotated[
-        str | None,
-        typer.Option(help="The command that starts your server, to check its flags."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
-) -> None:
-    """Find out why events do not arrive or have wrong values.
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors have the form of all commands."""
 
-    Checks the settings, the server's flags, the connection to the collector, the events file and
-    the spool directory, and leaves nothing behind. The exit code is 1 if there is a problem.
-    """
-    if context.invoked_subcommand is not None:
-        return
-    findings = [*_server(server), *check_variables(os.environ)]
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG, f"{self.prog}: {message}: run '{self.prog} --help'\n")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the doctor and return its exit code."""
+    given = doctor_parser().parse_args(arguments)
+    code: int = given.run(given)
+    return code
+
+
+def doctor_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line after ``sqreen-mw doctor``."""
+    parser = _Parser(prog="sqreen-mw doctor", description=f"{SUMMARY} {_ABOUT}")
+    parser.add_argument(
+        "--server",
+        metavar="COMMAND",
+        type=_server,
+        default=[],
+        help="the command that starts your server, to check its flags",
+    )
+    parser.add_argument("--all", action="store_true", help="show settings with defaults too")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON")
+    parser.set_defaults(run=_check)
+    commands = parser.add_subparsers(title="commands", metavar="")
+    about = "explain the client address of a request"
+    client_ip = commands.add_parser("ip", help=about, description=about)
+    add_client_ip_options(client_ip)
+    client_ip.set_defaults(run=explain_client_ip)
+    about = "list all settings of the SDK"
+    settings = commands.add_parser("settings", help=about, description=about)
+    settings.add_argument("--markdown", action="store_true", help="print it as Markdown")
+    settings.set_defaults(run=print_settings)
+    return parser
+
+
+def _server(command: str) -> list[Finding]:
+    try:
+        return check_command(command)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not a valid command line: {error}") from error
+
+
+def _check(given: argparse.Namespace) -> int:
+    findings = [*given.server, *check_variables(os.environ)]
     rows: list[dict[str, str]] = []
     try:
         loaded = load_with_sources()
@@ -63,20 +95,18 @@ def check(
             *check_destination(config),
             *check_disk(config),
         ]
-    _print(rows, findings, json=json)
-    raise typer.Exit(1 if any(each.level == "problem" for each in findings) else 0)
-
-
-def _server(command: str | None) -> list[Finding]:
-    try:
-        return check_command(command) if command else []
-    except ValueError as error:
-        raise typer.BadParameter(f"--server is not a valid command line: {error}") from error
+    if given.json:
+        report: dict[str, Any] = {"settings": rows, "findings": [asdict(each) for each in findings]}
+        print(encoding.dumps(report))
+    else:
+        shown = rows if given.all else [row for row in rows if row["from"] != DEFAULT]
+        _print(shown, findings)
+    return 1 if any(each.level == "problem" for each in findings) else 0
 
 
 def _notes(loaded: LoadedConfig) -> list[Finding]:
     notes = [Finding("settings", "warning", note) for note in loaded.config.notes]
-    return notes or [Finding("settings", "fine", "all settings are valid")]
+    return notes or [Finding("settings", "ok", "all settings are valid")]
 
 
 def _setting_rows(loaded: LoadedConfig) -> list[dict[str, str]]:
@@ -92,38 +122,32 @@ def _setting_rows(loaded: LoadedConfig) -> list[dict[str, str]]:
     return rows
 
 
-def _print(rows: list[dict[str, str]], findings: Sequence[Finding], *, json: bool) -> None:
-    if json:
-        report: dict[str, Any] = {"settings": rows, "findings": [asdict(each) for each in findings]}
-        typer.echo(encoding.dumps(report))
-        return
-    console = Console(highlight=False, markup=False)
-    tables = [_settings_table(rows)] if rows else []
-    for table in (*tables, _findings_table(findings)):
-        console.print()
-        console.print(table)
-    console.print()
+def _print(rows: list[dict[str, str]], findings: Sequence[Finding]) -> None:
+    """Print the verdict, the findings with the worst first, and the settings."""
+    print(f"\n{_verdict(findings)}\n")
+    ordered = sorted(findings, key=lambda each: LEVELS.index(each.level))
+    labels = [styled(each.level, _STYLES[each.level]) for each in ordered]
+    print(
+        columns(
+            [
+                (label, each.subject, each.detail)
+                for label, each in zip(labels, ordered, strict=True)
+            ]
+        )
+    )
+    if rows:
+        print(
+            "\nSettings (--all shows the defaults too; keyword arguments are not visible here):\n"
+        )
+        print(columns([(row["name"], row["value"], row["from"]) for row in rows]))
+    print()
 
 
-def _settings_table(rows: list[dict[str, str]]) -> Table:
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.caption = " Keyword arguments in your code are not visible to this command."
-    table.caption_justify = "left"
-    table.add_column("Setting", no_wrap=True)
-    table.add_column("Value", overflow="fold")
-    table.add_column("From", overflow="fold")
-    for row in rows:
-        style = "dim" if row["from"] == DEFAULT else ""
-        table.add_row(row["name"], row["value"], row["from"], style=style)
-    return table
-
-
-def _findings_table(findings: Sequence[Finding]) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 1))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for each in findings:
-        level = Text(each.level, style=_STYLES[each.level])
-        table.add_row(level, each.subject, Text(each.detail))
-    return table
+def _verdict(findings: Sequence[Finding]) -> str:
+    counts = [sum(each.level == level for each in findings) for level in LEVELS[:2]]
+    parts = [
+        f"{count} {level}{'' if count == 1 else 's'}"
+        for count, level in zip(counts, LEVELS[:2], strict=True)
+        if count
+    ]
+    return styled(" and ".join(parts) if parts else "No problem found", "bold")

@@ -74,7 +74,7 @@ def _no_answer(way: Endpoint, error: Exception) -> Finding:
 
 def _health(answer: httpx2.Response, url: str, *, milliseconds: float) -> Finding:
     if answer.is_success:
-        return Finding("collector", "fine", f"{url} answered in {milliseconds:.0f} ms")
+        return Finding("collector", "ok", f"{url} answered in {milliseconds:.0f} ms")
     if answer.status_code == _UNAVAILABLE:
         return Finding("collector", "problem", "it can't store events now: see the collector's log")
     detail = f"the server at {url} is not a collector: HTTP {answer.status_code} for /healthz"
@@ -92,7 +92,7 @@ def _clock(answer: httpx2.Response, started: float, ended: float) -> list[Findin
         return []
     ahead = max(started - theirs, 0.0) + min(ended - theirs, 0.0)
     if abs(ahead) <= MAX_SKEW:
-        return [Finding("clock", "fine", "this machine and the collector agree")]
+        return [Finding("clock", "ok", "this machine and the collector agree")]
     which = "ahead of" if ahead > 0 else "behind"
     detail = (
         f"this machine is {abs(ahead):.0f} s {which} the collector, and events have this "
@@ -111,7 +111,7 @@ def _delivery(url: str, config: Config) -> list[Finding]:
 def _outcome(outcome: Outcome, *, milliseconds: float) -> Finding:
     if isinstance(outcome, Delivered):
         detail = f"the token is accepted; an empty batch took {milliseconds:.0f} ms"
-        return Finding("delivery", "fine", detail)
+        return Finding("delivery", "ok", detail)
     return Finding("delivery", "problem", _fault(outcome))
 
 

@@ -45,7 +45,7 @@ def _file(path: Path) -> Finding:
     except OSError as error:
         detail = f"{path} can't be written ({error.strerror}): {_fix('url', error.errno)}"
         return Finding("file", "problem", detail)
-    return Finding("file", "fine", f"{path} can be written")
+    return Finding("file", "ok", f"{path} can be written")
 
 
 def _new_file(path: Path) -> Finding:
@@ -58,7 +58,7 @@ def _new_file(path: Path) -> Finding:
             f"{_fix('url')}"
         )
     else:
-        return Finding("file", "fine", f"{path} will be created with the first event")
+        return Finding("file", "ok", f"{path} will be created with the first event")
     return Finding("file", "problem", detail)
 
 
@@ -98,7 +98,7 @@ def _unsafe(path: Path, error: UnsafeDirectoryError) -> Finding:
 def _new_spool(path: Path) -> Finding:
     above = next(each for each in path.parents if os.access(each, os.F_OK))
     if _writable(above):
-        return Finding("spool", "fine", f"{path} will be created when the app starts")
+        return Finding("spool", "ok", f"{path} will be created when the app starts")
     detail = (
         f"{path} can't be created because this user has no write permission for {above}: "
         f"{_fix('spool_dir')}"
@@ -133,7 +133,7 @@ def _stored(path: Path) -> int:
 def _room(path: Path, used: int, *, size: int, free: int) -> Finding:
     content = f"it contains {used / _MIB:.1f} of at most {size / _MIB:g} MiB"
     if used + free >= size:
-        return Finding("spool", "fine", f"{path} is private and can be written; {content}")
+        return Finding("spool", "ok", f"{path} is private and can be written; {content}")
     detail = (
         f"the disk of {path} has only {free / _MIB:.0f} MiB left, and {content}: free some space, "
         f"or set a smaller {_SPOOL_SIZE}"

@@ -1,9 +1,12 @@
 """A single result of the doctor."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
-Level: TypeAlias = Literal["fine", "warning", "problem"]
+Level: TypeAlias = Literal["problem", "warning", "ok"]
+
+LEVELS: Final[tuple[str, ...]] = get_args(Level)
+"""All levels, the worst first."""
 
 
 @dataclass(frozen=True, slots=True)

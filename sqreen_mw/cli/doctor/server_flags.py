@@ -58,7 +58,7 @@ def check_command(command: str) -> list[Finding]:
     """
     words = shlex.split(command)
     found = [_finding(rule, str(rule)) for rule in RULES if rule.applies(words)]
-    return found or [Finding("server", "fine", "no flag is known to spoil events")]
+    return found or [Finding("server", "ok", "no flag is known to spoil events")]
 
 
 def check_variables(environ: Mapping[str, str]) -> list[Finding]:

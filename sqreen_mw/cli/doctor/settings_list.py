@@ -1,31 +1,25 @@
 """``sqreen-mw doctor settings``: the list of all settings."""
 
-from typing import Annotated
-
-import typer
-from rich.console import Console
-from rich.table import Table
+import argparse
 
 from sqreen_mw.agent.config.legacy_settings import LEGACY_SETTINGS
 from sqreen_mw.agent.config.settings_table import PREFIX, SETTINGS, Setting
+from sqreen_mw.cli.doctor.text import columns, styled
 
 
-def settings(
-    *,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")] = False,
-) -> None:
+def print_settings(given: argparse.Namespace) -> int:
     """List all settings of the SDK with their defaults."""
-    if markdown:
-        typer.echo(f"{settings_table()}\n\n{original_table()}")
-        return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0))
-    table.add_column("Setting", style="bold", no_wrap=True)
-    table.add_column("Effect")
+    print(f"{settings_table()}\n\n{original_table()}" if given.markdown else _as_text())
+    return 0
+
+
+def _as_text() -> str:
+    rows = []
     for setting in SETTINGS.values():
         name = f"{setting.name} (keyword)" if setting.keyword_only else setting.variable
-        about = f"{setting.about}.\n{setting.kind}; default: {setting.default}"
-        table.add_row(name, about.replace("`", ""))
-    Console(highlight=False, markup=False).print(table)
+        about = f"{setting.about}. {setting.kind}; default: {setting.default}"
+        rows.append((styled(name, "bold"), about.replace("`", "")))
+    return columns(rows)
 
 
 def settings_table() -> str:
