@@ -6,14 +6,21 @@ that is not a trusted proxy.
 """
 
 import ipaddress
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from msgspec import Struct, structs
 
-from sqreen_mw.protocol.address import PRIVATE, format_address, packed_address, parse_address
+from sqreen_mw.capture.forwarded_header import forwarded_for
+from sqreen_mw.protocol.address import (
+    PRIVATE,
+    format_address,
+    packed_address,
+    parse_address,
+    without_last_port,
+    without_port,
+)
 from sqreen_mw.protocol.event import IpSource
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -21,6 +28,9 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 FORWARDED: Final = "forwarded"
 FORWARDED_FOR: Final = "x-forwarded-for"
+
+ALWAYS_WITH_PORT: Final = frozenset({"cloudfront-viewer-address"})
+"""Headers with a port after each address, also after an IPv6 address without brackets."""
 
 UNKNOWN_PEER: Final = "unknown"
 """A peer without a known address; it is never trusted."""
@@ -122,16 +132,16 @@ class ClientIp:
     header: str = FORWARDED_FOR
     named: bool = False
     header_name: bytes = field(init=False, compare=False, repr=False)
-    # Cached, because most addresses repeat, above all those of proxies.
-    _peer: Callable[[str], _Candidate] = field(init=False, compare=False, repr=False)
-    _hop: Callable[[str], _Candidate | None] = field(init=False, compare=False, repr=False)
+    _trusted_peers: dict[str, _Candidate] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
+    _trusted_hops: dict[str, _Candidate] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
-        """Create the caches."""
-        cached = lru_cache(maxsize=_CACHED)
+        """Encode the header's name."""
         object.__setattr__(self, "header_name", self.header.encode("latin-1"))
-        object.__setattr__(self, "_peer", cached(self._new_peer))
-        object.__setattr__(self, "_hop", cached(self._new_hop))
 
     def resolve(
         self, peer: str | None, headers: Headers, *, steps: list[Step] | None = None
@@ -144,21 +154,27 @@ class ClientIp:
             headers: The request's header fields.
             steps: Receives each checked address.
         """
-        peer = peer or ""
-        candidate = self._peer(peer) if len(peer) <= _LONGEST else self._new_peer(peer)
+        candidate = self._peer(peer or "")
         if steps is not None:
             steps.append(candidate.step())
-        if candidate.is_trusted:
-            found = self._rightmost_untrusted(headers, steps)
-            if found is not None and found.client.ip is not None:
-                return found.client
-        if any(name == self.header_name for name, _ in headers):
-            return structs.replace(candidate.client, forwarded_ignored=True)
-        return candidate.client
+        hops = self._hops(headers)
+        if not hops:
+            return candidate.client
+        found = self._rightmost_untrusted(hops, steps if candidate.is_trusted else None)
+        if candidate.is_trusted and found is not None and found.ip is not None:
+            return found
+        if found is not None and found.ip == candidate.client.ip:
+            # The server has replaced the proxy's address by the one of the header.
+            return candidate.client
+        return structs.replace(candidate.client, forwarded_ignored=True)
+
+    def trusts(self, peer: str | None) -> bool:
+        """Return whether the header of a peer counts."""
+        return self._peer(peer or "").is_trusted
 
     def chain(self, headers: Headers) -> list[str]:
         """Return the addresses in the header, nearest proxy last."""
-        candidates = map(self._new_hop, reversed(self._hops(headers)))
+        candidates = map(self._hop, reversed(self._hops(headers)))
         return [candidate.text for candidate in candidates if candidate is not None]
 
     def ignores_proxy_header(self, peer: str | None, headers: Headers) -> bool:
@@ -169,7 +185,15 @@ class ClientIp:
         packed = packed_address(peer) if peer else None
         if packed is None or packed in self.trusted or packed not in _PRIVATE_NETWORKS:
             return False
-        return any(name == self.header_name for name, _ in headers)
+        return self.resolve(peer, headers).forwarded_ignored
+
+    def _peer(self, peer: str) -> _Candidate:
+        known = self._trusted_peers.get(peer)
+        if known is not None:
+            return known
+        is_trusted = not peer or peer == "localhost" or peer.startswith("unix:")
+        candidate = self._candidate(peer, without_port(peer), "peer", is_trusted=is_trusted)
+        return _kept(candidate, peer, self._trusted_peers)
 
     def _hops(self, headers: Headers) -> list[str]:
         """Return the items of the header, nearest proxy first.
@@ -179,47 +203,52 @@ class ClientIp:
         name = self.header_name
         lines = [value for key, value in headers if key == name]
         if not lines:
-            return []
-        line = lines[0] if len(lines) == 1 else b",".join(lines)
-        parts = line.decode("latin-1").rsplit(",", MAX_HOPS)
-        if len(parts) > MAX_HOPS:
-            del parts[0]
-        parts.reverse()
-        return parts
+            return lines  # type: ignore[return-value]  # empty
+        line = (lines[0] if len(lines) == 1 else b",".join(lines)).decode("latin-1")
+        if self.header == FORWARDED:
+            return forwarded_for(line, MAX_HOPS)
+        items = line.rsplit(",", MAX_HOPS)
+        if len(items) > MAX_HOPS:
+            del items[0]
+        items.reverse()
+        return items
 
-    def _rightmost_untrusted(self, headers: Headers, steps: list[Step] | None) -> _Candidate | None:
+    def _rightmost_untrusted(
+        self, hops: list[str], steps: list[Step] | None
+    ) -> ClientAddress | None:
         """Return the nearest address that is not trusted, or the farthest if all are trusted.
 
         The result has no address if the nearest untrusted item is not an address: the items on its
         left can't be trusted.
         """
         found = None
-        for item in self._hops(headers):
-            candidate = self._hop(item) if len(item) <= _LONGEST else self._new_hop(item)
+        trusted = self._trusted_hops
+        for item in hops:
+            candidate = trusted.get(item) or self._hop(item)
             if candidate is not None:
-                found = candidate
+                found = candidate.client
                 if steps is not None:
                     steps.append(candidate.step())
                 if not candidate.is_trusted:
                     break
         return found
 
-    def _new_peer(self, peer: str) -> _Candidate:
-        is_trusted = not peer or peer == "localhost" or peer.startswith("unix:")
-        return self._candidate(peer, "peer", is_trusted=is_trusted)
-
-    def _new_hop(self, item: str) -> _Candidate | None:
+    def _hop(self, item: str) -> _Candidate | None:
         """Return an item of the header, or None if it is empty."""
         text = item.strip()
         if not text:
             return None
-        if self.header == FORWARDED:
-            text = _forwarded_for(text)
-        return self._candidate(text, "header" if self.named else "proxy")
+        address = text
+        if ":" in text:
+            has_port = self.header in ALWAYS_WITH_PORT
+            address = without_last_port(text) if has_port else without_port(text)
+        candidate = self._candidate(text, address, "header" if self.named else "proxy")
+        return _kept(candidate, item, self._trusted_hops)
 
-    def _candidate(self, text: str, source: IpSource, *, is_trusted: bool = False) -> _Candidate:
-        """Parse a text. ``is_trusted`` applies if it is not an address."""
-        address = _without_port(text) if ":" in text else text
+    def _candidate(
+        self, text: str, address: str, source: IpSource, *, is_trusted: bool = False
+    ) -> _Candidate:
+        """Parse an address. ``is_trusted`` applies if it is none."""
         packed = parse_address(address) if len(address) <= _LONGEST else None
         if packed is None:
             return _Candidate(text, ClientAddress(None, source), is_trusted)
@@ -227,17 +256,10 @@ class ClientIp:
         return _Candidate(text, client, self.trusted.contains(packed))
 
 
-def _forwarded_for(element: str) -> str:
-    """Return the ``for`` parameter of an element of ``Forwarded`` (RFC 7239, section 4)."""
-    for pair in element.split(";"):
-        name, _, value = pair.partition("=")
-        if name.strip().lower() == "for":
-            return value.strip().strip('"')
-    return ""
-
-
-def _without_port(text: str) -> str:
-    """Return an address without the port that some proxies add: ``1.2.3.4:5``, ``[::1]:5``."""
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0] if text.count(":") == 1 else text
+def _kept(candidate: _Candidate, text: str, known: dict[str, _Candidate]) -> _Candidate:
+    """Return a candidate. Trusted ones are kept, because they repeat; clients seldom do."""
+    if candidate.is_trusted and len(text) <= _LONGEST:
+        if len(known) >= _CACHED:
+            known.clear()
+        known[text] = candidate
+    return candidate

@@ -1,5 +1,6 @@
 """IP addresses in a canonical form, so that equal addresses are equal strings."""
 
+import re
 from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final
@@ -21,6 +22,10 @@ _MAPPED_PREFIX: Final = b"\0" * 10 + b"\xff\xff"
 _LONGEST: Final = 100
 """The maximum length of an address with its zone."""
 
+_ZONE: Final = re.compile(r"[A-Za-z0-9._~-]+")
+_PORT: Final = re.compile(r"[0-9]{1,5}|_[A-Za-z0-9._-]+")
+"""A port, or the hidden one of RFC 7239, section 6.2."""
+
 _CACHED: Final = 4096
 _IPV4_BYTES: Final = 4
 
@@ -39,7 +44,10 @@ def parse_address(text: str) -> bytes | None:
     try:
         if ":" not in text:
             return inet_pton(AF_INET, text)
-        packed = inet_pton(AF_INET6, text.partition("%")[0])
+        address, percent, zone = text.partition("%")
+        if percent and not _ZONE.fullmatch(zone):
+            return None
+        packed = inet_pton(AF_INET6, address)
     except (OSError, ValueError):
         # ValueError: the text contains NUL or a non-ASCII character.
         return None
@@ -47,6 +55,29 @@ def parse_address(text: str) -> bytes | None:
 
 
 _packed: Final = lru_cache(maxsize=_CACHED)(parse_address)
+
+
+def without_port(text: str) -> str:
+    """Return an address without its port and brackets: ``1.2.3.4:5``, ``[::1]:5``, ``[::1]``.
+
+    Other text with brackets or a port is no address, so the result is empty.
+    """
+    if text.startswith("["):
+        address, bracket, port = text[1:].partition("]")
+        is_right = _PORT.fullmatch(port[1:]) if port.startswith(":") else bracket and not port
+        return address if is_right and ":" in address else ""
+    if text.count(":") != 1:
+        return text
+    address, _, port = text.partition(":")
+    return address if _PORT.fullmatch(port) else ""
+
+
+def without_last_port(text: str) -> str:
+    """Return an address without the port that always follows: ``::1:5`` has port 5."""
+    if text.startswith("[") or ":" not in text:
+        return without_port(text)
+    address, _, port = text.rpartition(":")
+    return address if _PORT.fullmatch(port) else ""
 
 
 @lru_cache(maxsize=_CACHED)

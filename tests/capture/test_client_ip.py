@@ -11,7 +11,7 @@ from sqreen_mw.capture.client_ip import (
     Networks,
     Step,
 )
-from sqreen_mw.protocol.address import PRIVATE, packed_address
+from sqreen_mw.protocol.address import PRIVATE, canonical_address, packed_address
 
 DEFAULT = ClientIp(trusted=Networks(LOOPBACK))
 BEHIND_PRIVATE = ClientIp(trusted=Networks((*LOOPBACK, *PRIVATE, "2001:db8:1::/48")))
@@ -116,6 +116,102 @@ def test_only_loopback_is_trusted_by_default(
 def test_configured_networks_are_trusted(lines: tuple[str, ...], answer: tuple[str, str]) -> None:
     """The search goes from the right past trusted proxies; invalid text ends it at the peer."""
     assert pair(BEHIND_PRIVATE.resolve("172.17.0.1", forwarded_for(*lines))) == answer
+
+
+@pytest.mark.parametrize(
+    ("value", "ip"),
+    [
+        ("203.0.113.9:46532", "203.0.113.9"),
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:db8:300:f:abcd::9:9985", "2001:db8:300:f:abcd::9"),
+        ("2001:db8:300:f:abcd::9:46532", "2001:db8:300:f:abcd::9"),
+        ("2001:db8:1:2:3:4:5:6:443", "2001:db8:1:2:3:4:5:6"),
+        ("2001:db8:::443", "2001:db8::"),
+        ("[2001:db8::9]:443", "2001:db8::9"),
+        ("::ffff:203.0.113.9:80", "203.0.113.9"),
+        ("fe80::1%eth0:80", "fe80::1"),
+        ("2001:db8::abcd", "127.0.0.1"),
+        ("2001:db8::9:", "127.0.0.1"),
+        ("2001:db8::9:123456", "127.0.0.1"),
+        (":80", "127.0.0.1"),
+        ("unknown:80", "127.0.0.1"),
+    ],
+)
+def test_port_is_removed_if_the_header_always_has_one(value: str, ip: str) -> None:
+    """CloudFront-Viewer-Address ends with a port, also after IPv6 without brackets."""
+    name = "cloudfront-viewer-address"
+    named = ClientIp(trusted=Networks(LOOPBACK), header=name, named=True)
+
+    assert named.resolve("127.0.0.1", [(name.encode(), value.encode())]).ip == ip
+
+
+@given(st.ip_addresses(), st.integers(1, 65535))
+def test_port_of_any_address_is_removed(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int
+) -> None:
+    """Each documented spelling of an address gives the same address."""
+    name = "cloudfront-viewer-address"
+    viewer = ClientIp(trusted=Networks([]), header=name, named=True)
+    expected = canonical_address(str(address))
+    in_brackets = f"[{address}]" if ":" in str(address) else str(address)
+
+    for text in (str(address), address.exploded, in_brackets, f" {in_brackets}:{port} "):
+        assert ClientIp(trusted=Networks([])).resolve(None, forwarded_for(text)).ip == expected
+    always = [(name.encode(), f"{address}:{port}".encode())]
+    assert viewer.resolve(None, always).ip == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "203.0.113.9:",
+        "203.0.113.9:http",
+        "203.0.113.9:123456",
+        "[203.0.113.9]",
+        "[203.0.113.9]:80",
+        "[2001:db8::1",
+        "[2001:db8::1]80",
+        "[2001:db8::1]:",
+        "[2001:db8::1]]",
+        "2001:db8::1]",
+        "2001:db8::1%",
+        "2001:db8::1%<script>",
+        "2001:db8:1:2:3:4:5:6:443",
+        "203.0.113.9 203.0.113.8",
+        '"203.0.113.9"',
+        "203.0.113.9/32",
+        "http://203.0.113.9",
+        "٢.2.3.4",
+        "203.0.113.9\0",
+    ],
+)
+def test_garbage_is_no_address(value: str) -> None:
+    """Text that no proxy documents is not an address, so the peer counts."""
+    found = DEFAULT.resolve("127.0.0.1", forwarded_for(value.encode().decode("latin-1")))
+
+    assert (*pair(found), found.forwarded_ignored) == ("127.0.0.1", "peer", True)
+
+
+@pytest.mark.parametrize(
+    ("peer", "lines", "ignored"),
+    [
+        ("203.0.113.9", (), False),
+        ("203.0.113.9", ("203.0.113.9",), False),
+        ("203.0.113.9", ("8.8.8.8, 203.0.113.9, 127.0.0.1",), False),
+        ("10.0.0.7", ("10.0.0.7",), False),
+        ("203.0.113.9", ("8.8.8.8",), True),
+        ("203.0.113.9", ("203.0.113.9, 8.8.8.8",), True),
+        ("203.0.113.9", ("",), True),
+        ("10.0.0.7", ("203.0.113.9",), True),
+        ("127.0.0.1", ("203.0.113.9",), False),
+        ("127.0.0.1", ("unknown",), True),
+    ],
+)
+def test_header_is_ignored_unless_the_address_is_its_own(
+    peer: str, lines: tuple[str, ...], *, ignored: bool
+) -> None:
+    """A server such as uvicorn may have replaced the peer's address by the header's already."""
+    assert DEFAULT.resolve(peer, forwarded_for(*lines)).forwarded_ignored is ignored
 
 
 def test_only_the_configured_header_counts() -> None:
