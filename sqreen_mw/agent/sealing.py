@@ -11,7 +11,7 @@ from sqreen_mw.agent.before_send import BeforeSendHook
 from sqreen_mw.agent.context import ANONYMOUS, Identity, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending_event import PendingEvent
-from sqreen_mw.capture.request import Describer
+from sqreen_mw.capture.request import ClientLookup, Describer, RawRequest
 from sqreen_mw.capture.scrub_event import (
     scrubbed_event,
     scrubbed_identifiers,
@@ -94,17 +94,31 @@ class Sealer:
     def _request(self, context: RequestContext, *, with_body: bool) -> RequestInfo:
         raw = context.raw_request()
         client = self._describer.find_client(raw)
-        if client.ignores_proxy_header:
+        self._warn_of_proxy(raw, client)
+        body = context.raw_body() if with_body else None
+        return self._describer.describe(raw, body, client=client)
+
+    def _warn_of_proxy(self, raw: RawRequest, client: ClientLookup) -> None:
+        """Log that a proxy's header does not count, with the setting that changes it."""
+        header = self._describer.client_ip.header
+        if raw.has_unclear_address and self._describer.client_ip.trusts(raw.peer):
+            self._guard.warn(
+                "merged_header",
+                "this server cannot distinguish %s from a header that a client spells with "
+                "underscores, so every visitor has the address of %s; set SQREEN_IP_HEADER to a "
+                "header without hyphens that your proxy sets, or use another server",
+                header,
+                raw.peer,
+            )
+        elif client.ignores_proxy_header:
             self._guard.warn(
                 "untrusted_proxy",
                 "requests come from %s with a %s header that is not trusted, so every visitor has "
                 "that address; if it is your proxy, set SQREEN_TRUSTED_PROXIES=%s",
                 raw.peer,
-                self._describer.client_ip.header,
+                header,
                 raw.peer,
             )
-        body = context.raw_body() if with_body else None
-        return self._describer.describe(raw, body, client=client)
 
 
 def _identity_source(identity: Identity, context: RequestContext | None) -> IdentitySource | None:

@@ -35,7 +35,8 @@ class RawRequest(Struct, frozen=True, kw_only=True):
     ``headers`` has lower-case names and only needs the headers that events contain. ``route`` is
     the template of ``routed``, which is the end of the path, or None for the whole path. ``mount``
     is the part of ``routed`` before that template, and ``mounts`` are the possible templates of
-    the mount.
+    the mount. ``has_unclear_address`` is True if the client may have written the header with its
+    address, which is then empty.
     """
 
     verb: str
@@ -43,6 +44,7 @@ class RawRequest(Struct, frozen=True, kw_only=True):
     query: bytes
     headers: Headers
     peer: str | None
+    has_unclear_address: bool = False
     route: str | None
     path_params: PathParams
     routed: str | None = None

@@ -19,6 +19,7 @@ from sqreen_mw.agent.requests.wsgi import (
     environ_values,
     wsgi_request,
 )
+from sqreen_mw.agent.requests.wsgi_headers import drops_underscores
 from sqreen_mw.agent.runtime import ConfiguredAgent, configure
 from sqreen_mw.middleware.response_iterators import ContextIterator, context_generator
 from sqreen_mw.middleware.wsgi_input import tee_input
@@ -67,6 +68,7 @@ class SqreenWSGIMiddleware:
         context.agent = self._agent or self._agent_by_path(environ)
         context.environ = environ
         context.needs_cleanup = False
+        context.start_response = start_response
         try:
             context.values = (
                 environ["REQUEST_METHOD"],
@@ -84,10 +86,9 @@ class SqreenWSGIMiddleware:
         if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
             tee_input(environ, context)
         files = _track_files(environ) if FILE_WRAPPER in environ else ()
-        begin = _StartResponse(start_response, context).start
         token = set_current(context)
         try:
-            body = app(environ, begin)
+            body = app(environ, _StartResponse(start_response, context).start)
         except BaseException:
             fast_reset(token)
             context.finish()
@@ -132,6 +133,7 @@ class SqreenWSGIMiddleware:
 
     def _agent_by_path(self, environ: Environ) -> ConfiguredAgent | IgnoredPathAgent:
         self._app_agent.ensure_started()
+        drops_underscores(environ)  # remembers the server
         if not self._ignored:
             self._agent = self._app_agent
         path = decoded_path(environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"))

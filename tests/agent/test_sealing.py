@@ -76,6 +76,21 @@ def test_untrusted_proxy_is_logged_once(
     assert "set SQREEN_TRUSTED_PROXIES=172.17.0.1" in caplog.text
 
 
+@pytest.mark.parametrize(("peer", "logged"), [("127.0.0.1", 3), ("203.0.113.9", 0)])
+def test_header_that_a_client_may_have_written_is_logged_once(
+    sealer: Sealer, guard: Guard, caplog: pytest.LogCaptureFixture, peer: str, *, logged: int
+) -> None:
+    """The line of a trusted peer contains the setting; other peers have no trusted header."""
+    headers = [(b"x-forwarded-for", b"")]
+    context = StubRequest(peer=peer, headers=headers, has_unclear_address=True)
+    requests = [sealed(sealer, pending(context=context)).request for _ in range(3)]
+
+    assert {each and (each.ip, each.forwarded_ignored) for each in requests} == {(peer, True)}
+    assert guard.counts == ({"merged_header": 3} if logged else {})
+    assert len(caplog.messages) == bool(logged)
+    assert "set SQREEN_IP_HEADER" in caplog.text or not logged
+
+
 def test_largest_properties_are_removed_first(sealer: Sealer) -> None:
     """An event above the limit loses its largest properties and is marked."""
     properties = {"small": 1, "large": ["é" * 4000] * 9, "larger": ["é" * 4000] * 10}

@@ -17,15 +17,20 @@ def run_server(
     arguments: Sequence[str], *, port: int, log: Path, settings: Mapping[str, str]
 ) -> Iterator[None]:
     """Run a server in Python until the block ends; it listens when the block begins."""
+    with run_program([sys.executable, *arguments], port=port, log=log, settings=settings):
+        yield
+
+
+@contextmanager
+def run_program(
+    command: Sequence[str], *, port: int, log: Path, settings: Mapping[str, str]
+) -> Iterator[None]:
+    """Run a server until the block ends; it listens when the block begins."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     environment = {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **settings}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, *arguments],
-            stdout=output,
-            stderr=output,
-            cwd=ROOT,
-            env=clean_environment(environment),
+            command, stdout=output, stderr=output, cwd=ROOT, env=clean_environment(environment)
         )
         try:
             wait_until(lambda: _listens(process, port, log), hint=log.read_text)

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from sqreen_mw.agent.calls import AnyAgent
 from sqreen_mw.agent.context import RequestContext, Route
+from sqreen_mw.agent.requests.wsgi_headers import UNCLEAR, clear_values
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.client_ip import Headers
 from sqreen_mw.capture.json_copy import safe_text
@@ -21,7 +22,8 @@ _BOTTLE: Final = "bottle.route"
 _FINISHED: Final[Mapping[str, Any]] = MappingProxyType({})
 """The environ of a finished request."""
 
-_REPORTED_KEYS: Final = ("HTTP_HOST", "HTTP_USER_AGENT")
+_USER_AGENT: Final = "HTTP_USER_AGENT"
+_REPORTED_KEYS: Final = ("HTTP_HOST", _USER_AGENT)
 
 _COPIED_KEYS: Final = (
     "REQUEST_METHOD",
@@ -42,19 +44,24 @@ class WSGIRequestContext(RequestContext):
         content_type: The type of the body, if the request has one.
         environ: The WSGI environ; empty after the request.
         given_path: The path, if the environ does not contain it as PEP 3333 defines.
+        start_response: The server's function while the request runs, if it is known.
         values: The result of ``environ_values``.
     """
 
     content_type: object = None
     given_path: str | None = None
+    _has_checked_names: bool = False
+    _has_unclear_address: bool = False
     _routing: tuple[object, object, object] | None = None
 
     environ: Mapping[str, Any]
+    start_response: object
     values: tuple[Any, ...]
 
     def snapshot(self) -> None:
         """Look up the route: Flask removes its request before the server closes the response."""
         if not self.has_snapshot:
+            self._check_names()
             _, script_name, path_info, *rest, _ = self.values
             # The path's parameters are at most as long as the path.
             path = script_name, path_info
@@ -79,6 +86,7 @@ class WSGIRequestContext(RequestContext):
     def raw_request(self) -> RawRequest:
         """Return the request's values; the route may be unknown while the request runs."""
         self._look_up_route()
+        self._check_names()
         verb, script_name, path_info, query, peer, *fields, ip_key = self.values
         given = self.given_path
         path = decoded_path(script_name, path_info) if given is None else safe_text(given)
@@ -90,6 +98,7 @@ class WSGIRequestContext(RequestContext):
             query=safe_text(query or "").encode("latin-1", "replace"),
             headers=_header_fields((*_REPORTED_KEYS, ip_key), fields),
             peer=safe_text(peer or ""),
+            has_unclear_address=self._has_unclear_address,
             route=route,
             path_params=path_params,
             routed=_routed(path, routed),
@@ -110,7 +119,23 @@ class WSGIRequestContext(RequestContext):
             self._look_up_route()
             self.release()
         self.environ = _FINISHED
+        self.start_response = None
         self.defers_events = False
+
+    def _check_names(self) -> None:
+        """Remove values that a client may have sent under a name with underscores."""
+        if self._has_checked_names:
+            return
+        environ = None if self.environ is _FINISHED else self.environ
+        *others, user_agent, address, ip_key = self.values
+        clear = clear_values(
+            {_USER_AGENT: user_agent, ip_key: address}, environ, self.start_response
+        )
+        user_agent, address = clear[_USER_AGENT], clear[ip_key]
+        self._has_unclear_address = address is UNCLEAR
+        user_agent = None if user_agent is UNCLEAR else user_agent
+        self.values = *others, user_agent, "" if address is UNCLEAR else address, ip_key
+        self._has_checked_names = True
 
     def _look_up_route(self) -> None:
         """Keep the route and the path that matched it; they are read later."""
@@ -138,6 +163,7 @@ def wsgi_request(environ: Mapping[str, Any], agent: AnyAgent, ip_key: str) -> WS
     context.agent = agent
     context.environ = environ
     context.needs_cleanup = False
+    context.start_response = None
     context.values = environ_values(environ, ip_key)
     return context
 

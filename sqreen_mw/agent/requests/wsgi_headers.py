@@ -1,0 +1,161 @@
+"""Header fields of a WSGI request, without those that a client spelled with underscores.
+
+An environ has one key for ``X-Forwarded-For`` and ``X_Forwarded_For``. Proxies set the first name
+only and pass the second one on, so a client could write the value that the app reads. Many servers
+therefore drop names with underscores. The other ones are asked for the names that they received.
+"""
+
+import re
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeAlias
+
+from sqreen_mw.app_errors import suppress_app_errors
+from sqreen_mw.capture.json_copy import safe_text
+
+Field: TypeAlias = tuple[str | bytes, str | bytes]
+
+_DROPPING_KEYS: Final = ("waitress.client_disconnected", "mod_wsgi.version")
+"""Keys of the environ that only servers set which drop names with underscores."""
+
+_DROPPING_SINCE: Final = {"gunicorn": 22, "Werkzeug": 3, "gevent": 2}
+"""The major versions since which other servers drop these names, or did so before."""
+
+_UWSGI: Final = "uwsgi.version"
+_SOFTWARE: Final = "SERVER_SOFTWARE"
+_SCOPE: Final = "asgi.scope"
+_SERVER_KEYS: Final = (_SOFTWARE, _UWSGI, _SCOPE)
+"""Keys of servers and adapters that may pass on names with underscores."""
+
+_JOINED: Final = re.compile(r"^,|,(?! )")
+"""Values that a server has joined. Proxies put a space after a comma."""
+
+_seen: Final[set[bool]] = set()
+"""Whether the servers of this process drop names with underscores; most processes have one."""
+
+
+UNCLEAR: Final = object()
+"""The value of a field whose name may have been spelled with underscores."""
+
+
+def clear_values(
+    values: Mapping[str, object], environ: Mapping[str, Any] | None, start_response: object
+) -> dict[str, object]:
+    """Return the values of header fields, without those of names with underscores.
+
+    Args:
+        values: The values in the environ, by keys such as ``HTTP_USER_AGENT``.
+        environ: The WSGI environ, or None after the request.
+        start_response: The server's function, which leads to the received names.
+    """
+    ambiguous = [key for key, value in values.items() if value is not None and _has_twin(key)]
+    drops = _seen == {True} if environ is None else drops_underscores(environ)
+    if drops or not ambiguous:
+        return dict(values)
+    if environ is not None:
+        received = _received_fields(environ, start_response)
+        if received is not None:
+            return {**values, **_values_with_twins(ambiguous, received)}
+        if not _has_server(environ, start_response):
+            ambiguous = [key for key in ambiguous if _JOINED.search(safe_text(values[key]))]
+    return {**values, **dict.fromkeys(ambiguous, UNCLEAR)}
+
+
+def _has_twin(key: str) -> bool:
+    return "_" in key.removeprefix("HTTP_")
+
+
+def drops_underscores(environ: Mapping[str, Any]) -> bool:
+    """Return whether the server drops header names with underscores."""
+    drops = _drops_underscores(environ)
+    _seen.add(drops)
+    return drops
+
+
+def _drops_underscores(environ: Mapping[str, Any]) -> bool:
+    """Identify the server by keys that no client can set, because they lack ``HTTP_``."""
+    if any(key in environ for key in _DROPPING_KEYS):
+        return True
+    if _UWSGI in environ:
+        # uWSGI's own HTTP server sets no scheme. A web server that speaks its protocol does, and
+        # both nginx and Apache drop names with underscores.
+        return "REQUEST_SCHEME" in environ
+    name, _, version = safe_text(environ.get(_SOFTWARE, "")).partition("/")
+    major = version.partition(".")[0]
+    if name in _DROPPING_SINCE and major.isdecimal():
+        return int(major) >= _DROPPING_SINCE[name] and not _gunicorn_keeps_underscores()
+    # Django's development server has its own type of input, unlike the server that it extends.
+    return type(environ.get("wsgi.input")).__module__.startswith("django.")
+
+
+def _has_server(environ: Mapping[str, Any], start_response: object) -> bool:
+    """Return whether an environ comes from a server, and not from a test of the app."""
+    is_adapter = environ.get("wsgi.multithread") is environ.get("wsgi.multiprocess") is True
+    is_method = getattr(start_response, "__self__", None) is not None
+    return is_adapter or is_method or any(key in environ for key in _SERVER_KEYS)
+
+
+def _gunicorn_keeps_underscores() -> bool:
+    """Return whether this is a worker of gunicorn with ``--header-map dangerous``.
+
+    The handler of this signal is a method of the worker, which has the settings.
+    """
+    worker = getattr(signal.getsignal(signal.SIGUSR1), "__self__", None)
+    return getattr(getattr(worker, "cfg", None), "header_map", None) == "dangerous"
+
+
+def _values_with_twins(keys: Iterable[str], fields: Iterable[Field]) -> dict[str, str | None]:
+    """Return the values of the keys that a name with underscores has as well."""
+    values: dict[str, list[str]] = {key: [] for key in keys}
+    twins: set[str] = set()
+    for field in fields:
+        name, value = map(_text, field)
+        key = f"HTTP_{name.upper().replace('-', '_')}"
+        if key in values:
+            if "_" in name:
+                twins.add(key)
+            else:
+                values[key].append(value)
+    return {key: ",".join(values[key]) if values[key] else None for key in twins}
+
+
+def _text(part: str | bytes) -> str:
+    return part.decode("latin-1") if isinstance(part, bytes) else part
+
+
+def _received_fields(environ: Mapping[str, Any], start_response: object) -> list[Field] | None:
+    """Return the header fields that the server received, or None if it does not keep them."""
+    with suppress_app_errors:
+        scope = environ.get(_SCOPE)
+        if isinstance(scope, Mapping):
+            return list(scope["headers"])
+        owner = getattr(start_response, "__self__", None)
+        for kind in type(owner).__mro__:
+            read = _SERVERS_WITH_FIELDS.get(kind.__module__.partition(".")[0])
+            if read is not None:
+                return list(read(owner))
+    return None
+
+
+def _scope_fields(responder: Any) -> Iterable[Field]:
+    fields: Iterable[Field] = responder.scope["headers"]
+    return fields
+
+
+def _twisted_fields(response: Any) -> Iterable[Field]:
+    for name, values in response.request.requestHeaders.getAllRawHeaders():
+        for value in values:
+            yield name, value
+
+
+_SERVERS_WITH_FIELDS: Final[dict[str, Callable[[Any], Iterable[Field]]]] = {
+    "gunicorn": lambda response: response.req.headers,
+    "wsgiref": lambda handler: handler.request_handler.headers.items(),
+    "cheroot": lambda gateway: gateway.req.inheaders.items(),
+    "twisted": _twisted_fields,
+    "a2wsgi": _scope_fields,
+    "asgiref": _scope_fields,
+    "starlette": _scope_fields,
+    "uvicorn": _scope_fields,
+}
+"""How to read the received fields from the object that ``start_response`` is a method of."""
