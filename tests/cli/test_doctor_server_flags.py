@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from sqreen_mw.cli.doctor.server_flags import check_command
+from sqreen_mw.cli.doctor.server_flags import check_command, check_variables
 from tests.support.optional import need_program
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, uncovered_environment
@@ -67,11 +67,11 @@ lazy.mount("/", app)
         "flask --app site_of_test:web run --port PORT",
     ],
 )
-def test_last_events_arrive_if_the_doctor_reports_fine(tmp_path: Path, command: str) -> None:
-    """An event that waits when a server stops is delivered exactly if the finding is fine."""
+def test_last_events_arrive_if_the_doctor_reports_ok(tmp_path: Path, command: str) -> None:
+    """An event that waits when a server stops is delivered exactly if there is no problem."""
     [finding] = check_command(command)
 
-    assert bool(delivered(command, tmp_path)) == (finding.level == "ok")
+    assert bool(delivered(command, tmp_path)) == (finding.level != "problem")
 
 
 @pytest.mark.parametrize("flag", ["", "--forwarded-allow-ips '*'"])
@@ -83,6 +83,40 @@ def test_clients_forge_addresses_if_the_doctor_reports_a_problem(tmp_path: Path,
     [event] = delivered(command, tmp_path, headers={"X-Forwarded-For": "8.8.8.8, 203.0.113.9"})
 
     assert event["request"]["ip"] == ("203.0.113.9" if finding.level == "ok" else "8.8.8.8")
+
+
+VISITOR = {"X-Forwarded-For": "203.0.113.9"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "granian site_of_test:asgi --port PORT --interface asgi",
+        "granian site_of_test:web --port PORT --interface wsgi",
+        "hypercorn site_of_test:asgi --bind 127.0.0.1:PORT",
+        "hypercorn wsgi:site_of_test:web --bind 127.0.0.1:PORT",
+        "uwsgi --http 127.0.0.1:PORT --module site_of_test:web --enable-threads --die-on-term",
+        "uwsgi --http-socket=127.0.0.1:PORT --module site_of_test:web --die-on-term --lazy-apps",
+    ],
+)
+def test_header_of_a_proxy_counts_if_the_doctor_reports_ok(tmp_path: Path, command: str) -> None:
+    """The header of a trusted proxy is not read exactly if the doctor warns."""
+    [finding] = check_command(command)
+
+    [event] = delivered(command, tmp_path, headers=VISITOR)
+
+    is_read = event["request"]["ip"] == VISITOR["X-Forwarded-For"]
+    assert (finding.level, is_read) in {("ok", True), ("warning", False)}
+
+
+def test_dangerous_header_map_of_gunicorn_is_a_problem() -> None:
+    """The doctor finds the flag in the command and in gunicorn's variable."""
+    [by_command] = check_command("gunicorn --header-map=dangerous shop:app")
+    [by_variable] = check_variables({"GUNICORN_CMD_ARGS": "--workers 2 --header-map dangerous"})
+
+    assert (by_command.level, by_variable.level) == ("problem", "problem")
+    assert check_command("gunicorn --header-map drop shop:app")[0].level == "ok"
+    assert check_variables({"GUNICORN_CMD_ARGS": "--workers 2"}) == []
 
 
 def delivered(command: str, folder: Path, headers: dict[str, str] | None = None) -> list[Any]:
