@@ -17,7 +17,7 @@ from sqreen_mw.collector.state.sessions import LOGIN_LINK_LIFETIME
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Banner:
-    """The collector's URL, a login link for the first user and a token for the first app."""
+    """The collector's URL, a sign-in link for the first user and a token for the first app."""
 
     url: str
     data_dir: Path
@@ -26,7 +26,7 @@ class Banner:
 
     @classmethod
     def of(cls, settings: Settings, *, port: int, login: str | None) -> Self:
-        """Return the banner for a port and the secret of a login link."""
+        """Return the banner for a port and the secret of a sign-in link."""
         url = collector_url(settings, port=port)
         link = None if login is None else login_url(url, login)
         return cls(url=url, data_dir=settings.data_dir, login=link)
@@ -54,7 +54,7 @@ def _url_host(host: str) -> str:
 
 
 def login_url(url: str, secret: str) -> str:
-    """Return the URL of a login link."""
+    """Return the URL of a sign-in link."""
     return f"{url}/login/once?token={secret}"
 
 
@@ -74,7 +74,7 @@ def _lines(banner: Banner) -> list[Text]:
     if banner.login:
         minutes = LOGIN_LINK_LIFETIME // 60
         lines += [
-            _line("Log in", banner.login, style="cyan"),
+            _line("Sign in", banner.login, style="cyan"),
             _line("", f"works once, within {minutes} minutes", style="dim"),
         ]
     if banner.token:
@@ -82,7 +82,7 @@ def _lines(banner: Banner) -> list[Text]:
             Text(),
             _line("Set", f"SQREEN_URL={banner.url}", style="green"),
             _line("", f"SQREEN_TOKEN={banner.token}", style="green"),
-            _line("", "in your app's environment; the token is not shown again", style="dim"),
+            _line("", "in your app's environment", style="dim"),
         ]
     return [*lines, Text(), _line("Data", str(banner.data_dir)), _line("Stop", "Ctrl+C"), Text()]
 

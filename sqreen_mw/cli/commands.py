@@ -25,7 +25,7 @@ LAZY: Final = {
         summary="Run a collector, a shop and a bank with simulated visitors. All data is deleted "
         "at the end.",
     ),
-    "users": Lazy(module="sqreen_mw.cli.users", summary="Manage users and their login links."),
+    "users": Lazy(module="sqreen_mw.cli.users", summary="Manage users and their sign-in links."),
     "tokens": Lazy(module="sqreen_mw.cli.tokens", summary="Create, list and revoke tokens."),
 }
 

@@ -89,7 +89,7 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 def _first_login(settings: Settings, state: State, *, options: str = "") -> str | None:
-    """Return the secret of a login link for the first user, or None if a user has a password.
+    """Return the secret of a sign-in link for the first user, or None if a user has a password.
 
     Args:
         settings: The collector's settings.

@@ -1,4 +1,4 @@
-"""``sqreen-mw users``: the people who can log in to the collector."""
+"""``sqreen-mw users``: the people who can sign in to the collector."""
 
 import getpass
 import json as encoding
@@ -22,7 +22,7 @@ UserName: TypeAlias = Annotated[str, typer.Argument(help="Name of the user.", me
 UserRole: TypeAlias = Annotated[Role, typer.Argument(help=", ".join(ROLES), metavar="ROLE")]
 
 users: Final = typer.Typer(
-    rich_markup_mode=None, help="Manage users and their login links.", no_args_is_help=True
+    rich_markup_mode=None, help="Manage users and their sign-in links.", no_args_is_help=True
 )
 
 
@@ -35,7 +35,7 @@ def create(
     data_dir: DataDir = None,
     state_url: StateUrl = None,
 ) -> None:
-    """Create a user. Without a password, the user logs in with a link from 'users link'."""
+    """Create a user. Without a password, the user signs in with a link from 'users link'."""
     password = _password() if password_stdin else None
     with opened_state(data_dir=data_dir, state_url=state_url, create=True) as state:
         user = state.users.create(name, password=password, role=role)
@@ -78,7 +78,7 @@ def role(
 
 @users.command()
 def remove(name: UserName, *, data_dir: DataDir = None, state_url: StateUrl = None) -> None:
-    """Remove a user, with all sessions and login links."""
+    """Remove a user, with all sessions and sign-in links."""
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         state.users.remove(name)
         _warn_without_admin(state)
@@ -105,7 +105,7 @@ def link(
     data_dir: DataDir = None,
     state_url: StateUrl = None,
 ) -> None:
-    """Print a login link for a user. It works once, within an hour."""
+    """Print a sign-in link for a user. It works once, within an hour."""
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         base = checked_url(url, "--url") if url is not None else state.served_url.get()
         if base is None:

@@ -93,7 +93,7 @@ def _live_apps(client: httpx2.Client) -> set[str]:
 
 @pytest.mark.smoke
 def test_demo_shows_both_sites_and_leaves_nothing(tmp_path: Path) -> None:
-    """The login link opens a collector with events of both sites; SIGINT stops everything.
+    """The sign-in link opens a collector with events of both sites; SIGINT stops everything.
 
     The Overview shows a live instance of each app.
     """

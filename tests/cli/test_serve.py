@@ -158,7 +158,7 @@ def test_first_start_prints_a_login_link_and_a_token(tmp_path: Path) -> None:
 
 
 def test_no_login_link_after_a_password_is_set(command: Command, tmp_path: Path) -> None:
-    """If a user has a password, the start prints no login link."""
+    """If a user has a password, the start prints no sign-in link."""
     data_dir = tmp_path / "data"
     command(
         *("users", "create", "ann", "--password-stdin", "--data-dir", str(data_dir)),
@@ -203,7 +203,7 @@ def test_forwarding_headers_of_clients_are_ignored(tmp_path: Path) -> None:
 
 
 def test_public_url_is_used_for_the_banner_and_the_link(tmp_path: Path) -> None:
-    """With a public URL, the printed URL and the login link are the proxy's."""
+    """With a public URL, the printed URL and the sign-in link are the proxy's."""
     public = "https://sqreen.example.com/security"
 
     with run_collector(

@@ -77,7 +77,7 @@ def test_terminal_prompts_for_the_password(command: Command, tmp_path: Path) -> 
 
 
 def test_new_user_is_a_viewer_without_a_password(command: Command) -> None:
-    """The output names the role and the command that prints a login link."""
+    """The output names the role and the command that prints a sign-in link."""
     ended = command("users", "create", "ann lee")
 
     assert ended.code == 0
@@ -126,7 +126,7 @@ def test_role_is_changed(command: Command) -> None:
 
 
 def test_removed_user_is_signed_out(command: Command, tmp_path: Path) -> None:
-    """The account, its sessions and its login links are gone."""
+    """The account, its sessions and its sign-in links are gone."""
     command("users", "create", "root", "--role", "admin")
     command("users", "create", "ann")
     state = open_state(_state_url(tmp_path))

@@ -1,4 +1,4 @@
-"""Login sessions and login links."""
+"""Login sessions and sign-in links."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,7 +15,7 @@ SESSION_LIFETIME: Final = 14 * 24 * 60 * 60 * 1000
 """Milliseconds from the login to the end of a session."""
 
 LOGIN_LINK_LIFETIME: Final = 60 * 60
-"""Seconds until a login link expires."""
+"""Seconds until a sign-in link expires."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Session:
 
 
 class Sessions:
-    """The sessions and login links of a collector. Only hashes of their secrets are stored.
+    """The sessions and sign-in links of a collector. Only hashes of their secrets are stored.
 
     Lookups by hash need no constant-time comparison: timing reveals nothing about the secret.
     """

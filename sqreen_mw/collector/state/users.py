@@ -48,7 +48,7 @@ class Users:
         self._clock = clock
 
     def create(self, name: str, *, password: str | None, role: Role) -> User:
-        """Create a user. Without a password, a user can only log in by a login link.
+        """Create a user. Without a password, a user can sign in by a link only.
 
         Raises:
             RefusedError: The name is taken or invalid, the role unknown, or the password too short.
@@ -69,7 +69,7 @@ class Users:
         return User(id=user_id, name=name, role=role)
 
     def set_password(self, name: str, password: str) -> None:
-        """Set a user's password, and delete their sessions and login links.
+        """Set a user's password, and delete their sessions and sign-in links.
 
         Raises:
             RefusedError: The user does not exist, or the password is too short.
@@ -99,7 +99,7 @@ class Users:
         self._change(name, update(users).values(role=role))
 
     def remove(self, name: str) -> None:
-        """Delete a user with all sessions and login links.
+        """Delete a user with all sessions and sign-in links.
 
         Raises:
             RefusedError: The user does not exist.
