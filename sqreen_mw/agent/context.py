@@ -39,6 +39,9 @@ ANONYMOUS: Final = Identity(identifiers={}, traits={})
 """The user of a request without an identified one."""
 
 
+_SERVER_ERROR: Final = 500
+
+
 class RequestContext(SameWhenCopied, Calls):
     """One request, until the last task that it started has ended.
 
@@ -57,6 +60,7 @@ class RequestContext(SameWhenCopied, Calls):
         needs_cleanup: Whether ``finish`` must call ``release``.
         has_snapshot: Whether ``snapshot`` was called.
         status: The status that the app sent, in the app's type.
+        crashed: Whether the app raised after its response had started.
         wants_body: Whether an event contains the body.
         body: The part of the body that the app has read.
     """
@@ -75,6 +79,7 @@ class RequestContext(SameWhenCopied, Calls):
     identity_bytes: int = 0
     has_snapshot: bool = False
     status: object = None
+    crashed: bool = False
     wants_body = False
 
     @property
@@ -144,6 +149,20 @@ class RequestContext(SameWhenCopied, Calls):
             status = int(status[:3]) if status[:3].isdecimal() else None
         known = isinstance(status, int) and MIN_STATUS <= status <= MAX_STATUS
         return int(status) if known else None  # type: ignore[call-overload]  # known
+
+    def record_crash(self, error: BaseException, *, started: bool) -> None:
+        """Note that the app raised: the server answers 500, or breaks off a started response."""
+        if not isinstance(error, Exception) or isinstance(error, StopIteration):
+            return
+        if started:
+            self.crashed = True
+        else:
+            self.status = _SERVER_ERROR
+
+    def finish_crashed(self, error: BaseException) -> None:
+        """Finish a request whose app raised before its response had started."""
+        self.record_crash(error, started=False)
+        self.finish()
 
     def snapshot(self) -> None:
         """Keep values that may be gone when the event is sealed; each ``track()`` calls it."""

@@ -52,6 +52,7 @@ class RawRequest(Struct, frozen=True, kw_only=True):
     mounts: Sequence[str] = ()
     id: str | None = None
     status: int | None = None
+    crashed: bool = False
 
 
 class ClientLookup(NamedTuple):
@@ -117,6 +118,7 @@ class Describer:
             host=None if host is None else known(host) or header(host),
             route=description.template(route),
             status=raw.status,
+            crashed=raw.crashed,
             params=description.params(raw, body),
             truncated=description.truncated,
         )

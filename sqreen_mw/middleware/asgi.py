@@ -87,6 +87,10 @@ class SqreenMiddleware:
         token = set_current(context)
         try:
             return await self.app(scope, receive, send)
+        except Exception as error:
+            if kind == "http":
+                context.record_crash(error, started=context.status is not None)
+            raise
         finally:
             reset_current(token)
             context.finish()

@@ -84,8 +84,8 @@ class SqreenMiddleware:
         token = set_current(context)
         try:
             response: HttpResponseBase = self._get_response(request)
-        except BaseException:
-            context.finish()
+        except BaseException as error:
+            context.finish_crashed(error)
             raise
         finally:
             reset_current(token)
@@ -96,8 +96,8 @@ class SqreenMiddleware:
         token = set_current(context)
         try:
             response: HttpResponseBase = await self._get_response(request)
-        except BaseException:
-            context.finish()
+        except BaseException as error:
+            context.finish_crashed(error)
             raise
         finally:
             reset_current(token)

@@ -67,10 +67,13 @@ def _finish(_: Flask, response: Response, **__: Any) -> None:
         response.call_on_close(bypass.end)
 
 
-def _tear_down(_: Flask, **__: Any) -> None:
+def _tear_down(_: Flask, *, exc: BaseException | None = None, **__: Any) -> None:
     bypass = _bypass()
-    if bypass is not None and not bypass.is_streamed:
-        bypass.end()
+    if bypass is None or bypass.is_streamed:
+        return
+    if exc is not None and bypass.context.status is None:
+        bypass.context.record_crash(exc, started=False)
+    bypass.end()
 
 
 def _bypass() -> _Bypass | None:

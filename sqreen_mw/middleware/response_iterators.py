@@ -14,6 +14,7 @@ class ContextIterator(Struct, eq=False):
 
     _body: Any
     _context: RequestContext
+    _started: bool = False
 
     def __iter__(self) -> "ContextIterator":
         token = set_current(self._context)
@@ -26,7 +27,13 @@ class ContextIterator(Struct, eq=False):
     def __next__(self) -> bytes:
         token = set_current(self._context)
         try:
-            return next(self._body)  # type: ignore[no-any-return]  # the app's
+            part: bytes = next(self._body)
+        except Exception as error:
+            self._context.record_crash(error, started=self._started)
+            raise
+        else:
+            self._started = True
+            return part
         finally:
             fast_reset(token)
 
@@ -58,6 +65,7 @@ def context_generator(
         context: The request.
         token: A token that was already reset.
     """
+    part = None
     try:
         yield b""
         token = set_current(context)
@@ -67,8 +75,9 @@ def context_generator(
             token = set_current(context)
         fast_reset(token)
         context.finish()
-    except BaseException:  # the server closed it, or the app raised
+    except BaseException as error:  # the server closed it, or the app raised
         reset_current(token)
+        context.record_crash(error, started=part is not None)
         ContextIterator(generator, context).close()
         raise
 
@@ -89,6 +98,10 @@ class AsyncContextIterator:
         token = set_current(self._context)
         try:
             return await anext(self._body)
+        except Exception as error:
+            if not isinstance(error, StopAsyncIteration):
+                self._context.record_crash(error, started=True)
+            raise
         finally:
             reset_current(token)
 

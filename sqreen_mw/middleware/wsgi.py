@@ -89,9 +89,9 @@ class SqreenWSGIMiddleware:
         token = set_current(context)
         try:
             body = app(environ, _StartResponse(start_response, context).start)
-        except BaseException:
+        except BaseException as error:
             fast_reset(token)
-            context.finish()
+            context.finish_crashed(error)
             raise
         fast_reset(token)
         if type(body) is GeneratorType and not files:

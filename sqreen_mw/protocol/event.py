@@ -80,8 +80,9 @@ class RequestInfo(
     ``ip`` is canonical text, or None if the peer has no address (a Unix socket). ``ip_source`` is
     its source: the connection, a trusted proxy, or the configured header. ``forwarded_ignored`` is
     True if the request came with a forwarding header that was not trusted. ``id`` is the same on
-    all events of a request. ``status`` is the response's, if it had started. ``truncated`` is True
-    if a value was cut to its limit.
+    all events of a request. ``status`` is the response's, if it had started, and 500 if the app
+    raised before that. ``crashed`` is True if the app raised later. ``truncated`` is True if a
+    value was cut to its limit.
     """
 
     verb: Text
@@ -94,6 +95,7 @@ class RequestInfo(
     host: Text | None = None
     route: Text | None = None
     status: Annotated[int, Meta(ge=MIN_STATUS, le=MAX_STATUS)] | None = None
+    crashed: bool = False
     params: Params = Params()
     truncated: bool = False
 

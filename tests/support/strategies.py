@@ -37,6 +37,7 @@ requests = st.builds(
     ip=st.none() | addresses,
     ip_source=st.sampled_from(["peer", "proxy", "header"]),
     forwarded_ignored=st.booleans(),
+    crashed=st.booleans(),
     user_agent=st.none() | texts,
     host=st.none() | texts,
     route=st.none() | texts,

@@ -122,6 +122,7 @@ class ASGIRequestContext(RequestContext):
             mounts=mount_templates(routing.router) if mount else (),
             id=self.id,
             status=self.status_code(),
+            crashed=self.crashed,
         )
 
     def raw_body(self) -> RawBody | None:

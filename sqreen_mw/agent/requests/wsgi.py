@@ -104,6 +104,7 @@ class WSGIRequestContext(RequestContext):
             routed=_routed(path, routed),
             id=self.id,
             status=self.status_code(),
+            crashed=self.crashed,
         )
 
     def raw_body(self) -> RawBody | None:
