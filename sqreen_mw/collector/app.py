@@ -1,12 +1,14 @@
 """Build the collector's ASGI application."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from itertools import chain
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from sqreen_mw.collector import api
 from sqreen_mw.collector.api.problems import problem_of
@@ -47,6 +49,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     app.add_middleware(TransportHeaders, settings=settings)
     api.install(app)
     app.add_exception_handler(Exception, _failed)
+    app.add_exception_handler(405, _not_allowed)
     app.router.routes.extend(ROUTES)
     return app
 
@@ -54,3 +57,19 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
 async def _failed(request: Request, error: Exception) -> Response:
     """Answer after an unexpected error, which the server logs."""
     return failed_page(request) or problem_of(request, error).response()
+
+
+async def _not_allowed(request: Request, error: Exception) -> Response:
+    """Answer with all methods of the path. The route that refuses knows only its own."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    matching = (route for route in _routes() if route.path_regex.match(path))
+    methods = {method for route in matching for method in route.methods or ()}
+    response = problem_of(request, error).response()
+    response.headers["allow"] = ", ".join(sorted(methods))
+    return response
+
+
+def _routes() -> Iterator[Route]:
+    for route in chain(*(router.routes for router in api.ROUTERS), ROUTES):
+        if isinstance(route, Route):
+            yield route

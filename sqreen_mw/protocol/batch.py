@@ -10,6 +10,7 @@ from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.damaged_batch import split_batch
 from sqreen_mw.protocol.event import Event, Milliseconds, Name, check_event
 from sqreen_mw.protocol.json_errors import JSON_ERRORS, json_error_text
+from sqreen_mw.protocol.json_numbers import with_integers
 from sqreen_mw.protocol.limits import MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 
 WIRE_VERSION: Final = 1
@@ -139,10 +140,11 @@ def decode_envelope(data: bytes) -> Envelope:
 
 
 def _decode_damaged(data: bytes) -> Envelope | None:
-    """Decode a batch with undecodable events, or return None if that is not its only fault."""
+    """Decode a batch with undecodable events or whole floats, or return None for other faults."""
     try:
         split = split_batch(data)
-        envelope = _envelope_decoder.decode(split.envelope)
+        members = with_integers(msgspec.json.decode(split.envelope))
+        envelope = msgspec.convert(members, Envelope)
     except (ValueError, *JSON_ERRORS):
         return None
     if len(split.events) > MAX_BATCH_EVENTS:

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, field
 from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.event import Milliseconds, Name
 from sqreen_mw.protocol.json_errors import JSON_ERRORS, json_error_text
+from sqreen_mw.protocol.json_numbers import with_integers
 from sqreen_mw.protocol.limits import MAX_COUNT, MAX_COUNTERS
 
 HEARTBEAT_VERSION: Final = 1
@@ -92,7 +93,7 @@ def decode_heartbeat(data: bytes) -> Heartbeat:
         MalformedBatchError: The JSON is not a valid heartbeat.
     """
     try:
-        heartbeat = _decoder.decode(data)
+        heartbeat = _decode_lenient(data)
     except JSON_ERRORS as error:
         raise MalformedBatchError(json_error_text(error, data)) from error
     if heartbeat.version != HEARTBEAT_VERSION:
@@ -101,6 +102,13 @@ def decode_heartbeat(data: bytes) -> Heartbeat:
             f"{HEARTBEAT_VERSION}: upgrade the collector before the SDK"
         )
     return heartbeat
+
+
+def _decode_lenient(data: bytes) -> Heartbeat:
+    try:
+        return _decoder.decode(data)
+    except msgspec.ValidationError:
+        return msgspec.convert(with_integers(msgspec.json.decode(data)), Heartbeat)
 
 
 def decode_heartbeat_answer(data: bytes) -> HeartbeatAnswer:

@@ -86,7 +86,7 @@ async def histogram(
     interval = parameters.interval
     if (query.end - query.start) // interval >= MAX_BARS - 1:
         raise ProblemError(
-            422,
+            409,
             f"interval: too short, the maximum is {MAX_BARS - 1} intervals: use longer intervals",
         )
     store = _store(request)

@@ -15,6 +15,7 @@ from sqreen_mw.collector.api.access import app_to_read
 from sqreen_mw.collector.api.problems import invalid_parameters
 from sqreen_mw.collector.events.base import EventQuery
 from sqreen_mw.collector.events.filter_parameters import (
+    CURSOR_PATTERN,
     FILTERS,
     build_filter,
     check_time,
@@ -22,6 +23,7 @@ from sqreen_mw.collector.events.filter_parameters import (
     parse_filter,
     parse_time,
 )
+from sqreen_mw.protocol.limits import MAX_TIMESTAMP, MIN_TIMESTAMP
 
 DAY: Final = 24 * 60 * 60 * 1000
 """Milliseconds of the default range."""
@@ -32,7 +34,16 @@ def _parsed_filter(text: str, info: ValidationInfo) -> str:
 
 
 def _parsed_time(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a time")  # noqa: TRY004  # pydantic reports a ValueError
     return parse_time(value) if isinstance(value, str) else value
+
+
+def _number(value: Any, info: ValidationInfo) -> Any:
+    # In a URL everything is text. In JSON, text and truth values are no numbers.
+    if isinstance(value, bool) or (isinstance(value, str) and info.mode == "json"):
+        raise ValueError("must be a number")
+    return value
 
 
 def _checked_cursor(text: str) -> str:
@@ -46,13 +57,44 @@ def _filter(name: str) -> Any:
     return Field(None, description=parameter.description, json_schema_extra={**schema})
 
 
+Number: TypeAlias = Annotated[int, BeforeValidator(_number)]
+
 FilterText: TypeAlias = Annotated[str, AfterValidator(_parsed_filter)]
+
+_NETWORKS: Final = (
+    r"^([0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])(\.0){3}/([0-9]|[12][0-9]|3[0-2])$",
+    r"^([0-9a-f]{1,4}:){1,7}:/([0-9]|[1-9][0-9]|1[01][0-9]|12[0-8])$",
+)
+"""Patterns of networks, as examples: many others are valid too."""
+
+Network: TypeAlias = Annotated[
+    FilterText,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "anyOf": [
+                {"maxLength": 0},
+                {"format": "ipv4"},
+                {"format": "ipv6"},
+                *({"pattern": pattern} for pattern in _NETWORKS),
+            ],
+        }
+    ),
+]
 
 Time: TypeAlias = Annotated[
     int,
     BeforeValidator(_parsed_time),
     AfterValidator(check_time),
-    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "format": "date-time"}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": MIN_TIMESTAMP, "maximum": MAX_TIMESTAMP + 1},
+                {"type": "string", "format": "date-time"},
+                {"type": "string", "pattern": "^-?[0-9]{1,13}$"},
+            ]
+        }
+    ),
 ]
 
 
@@ -62,7 +104,7 @@ class Filters(BaseModel, extra="forbid", frozen=True):
     app: FilterText | None = _filter("app")
     env: FilterText | None = _filter("env")
     event: FilterText | None = _filter("event")
-    ip: FilterText | None = _filter("ip")
+    ip: Network | None = _filter("ip")
     user: FilterText | None = _filter("user")
     q: FilterText | None = _filter("q")
     start: Time | None = Field(
@@ -85,7 +127,8 @@ class Filters(BaseModel, extra="forbid", frozen=True):
                 [
                     {"loc": ("from",), "msg": f"{start} is after the end"},
                     {"loc": ("to",), "msg": f"{end} is before the start"},
-                ]
+                ],
+                status=409,
             )
         values = self.filters()
         app = app_to_read(only_app, self.app)
@@ -101,13 +144,18 @@ class Filters(BaseModel, extra="forbid", frozen=True):
 class PageParameters(Filters, frozen=True):
     """Parameters of a page of events."""
 
-    limit: int = Field(50, ge=1, le=1000, description="maximum number of events")
+    limit: Number = Field(50, ge=1, le=1000, description="maximum number of events")
     page_token: Annotated[str, AfterValidator(_checked_cursor)] | None = Field(
-        None, max_length=64, description="next_page_token of the previous page"
+        None,
+        max_length=64,
+        description="next_page_token of the previous page",
+        json_schema_extra={"pattern": f"^{CURSOR_PATTERN}$"},
     )
 
 
 class HistogramParameters(Filters, frozen=True):
     """Parameters of a histogram."""
 
-    interval: int = Field(ge=1, le=366 * DAY, description="length of an interval in milliseconds")
+    interval: Number = Field(
+        ge=1, le=366 * DAY, description="length of an interval in milliseconds"
+    )

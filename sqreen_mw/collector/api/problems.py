@@ -92,8 +92,13 @@ def problem_of(request: Request, error: Exception) -> ProblemError:
     return problem
 
 
-def invalid_parameters(errors: Any) -> ProblemError:
-    """Return the problem for pydantic's errors, each with the name of its parameter."""
+def invalid_parameters(errors: Any, *, status: int = 422) -> ProblemError:
+    """Return the problem for pydantic's errors, each with the name of its parameter.
+
+    Args:
+        errors: The errors.
+        status: 409 if each parameter is valid, but not together with the others.
+    """
     listed = [
         {
             "parameter": ".".join(str(part) for part in error["loc"] if part not in _PLACES),
@@ -102,7 +107,7 @@ def invalid_parameters(errors: Any) -> ProblemError:
         for error in errors
     ]
     detail = "; ".join(f"{each['parameter']}: {each['detail']}" for each in listed)
-    return ProblemError(422, detail, errors=listed)
+    return ProblemError(status, detail, errors=listed)
 
 
 _PLACES: Final = frozenset({"query", "path", "body"})

@@ -1,5 +1,7 @@
 """The OpenAPI schemas of the API's msgspec structs."""
 
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -8,9 +10,9 @@ from fastapi import FastAPI
 from sqreen_mw.collector.events.base import StoredEvent
 from sqreen_mw.collector.state.instances.losses import Drop
 from sqreen_mw.collector.state.instances.model import Instance
-from sqreen_mw.protocol.batch import Envelope, IngestAnswer
+from sqreen_mw.protocol.batch import WIRE_VERSION, Envelope, IngestAnswer
 from sqreen_mw.protocol.event import Event
-from sqreen_mw.protocol.heartbeat import Heartbeat, HeartbeatAnswer
+from sqreen_mw.protocol.heartbeat import HEARTBEAT_VERSION, Heartbeat, HeartbeatAnswer
 
 _REFERENCE: Final = "#/components/schemas/{name}"
 
@@ -65,7 +67,26 @@ class InstancesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     drops: tuple[Drop, ...]
 
 
+class InvalidParameter(msgspec.Struct, frozen=True, kw_only=True):
+    """A parameter that is not valid, and the reason."""
+
+    parameter: str
+    detail: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An error (RFC 9457). ``errors`` lists the parameters that are not valid."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str | msgspec.UnsetType = msgspec.UNSET
+    errors: tuple[InvalidParameter, ...] | msgspec.UnsetType = msgspec.UNSET
+
+
 _STRUCTS: Final = (
+    Problem,
     *(Envelope, IngestAnswer, Event, StoredEvent, EventPage, HistogramAnswer, FutureEvents),
     *(Heartbeat, HeartbeatAnswer, InstancesAnswer),
 )
@@ -81,24 +102,55 @@ def refers_to(kind: type) -> dict[str, str]:
     return {"$ref": _REFERENCE.format(name=kind.__name__)}
 
 
+def _problem_of(status: int) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": refers_to(Problem)}}
+    return {"description": HTTPStatus(status).phrase, "content": content}
+
+
+def _problem_statuses(path: str, operation: Mapping[str, Any]) -> set[int]:
+    """Return the statuses of errors that an operation can have."""
+    statuses = {500, 503}
+    if "security" in operation:
+        statuses |= {401, 403, 429}
+    if "requestBody" in operation:
+        statuses |= {400, 408, 413, 415}
+    if "parameters" in operation or path.endswith("/query"):
+        statuses |= {409, 422}
+    if "{" in path:
+        statuses.add(404)
+    return statuses
+
+
 def install(app: FastAPI) -> None:
-    """Add schemas and authentication to the application's OpenAPI document."""
+    """Add schemas, problems and authentication to the application's OpenAPI document."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            components = describe().setdefault("components", {})
-            components.setdefault("schemas", {}).update(_schemas())
-            components["securitySchemes"] = _security()
+            _complete(describe())
         return describe()
 
     app.openapi = openapi  # type: ignore[method-assign]  # documented by FastAPI
 
 
+def _complete(document: dict[str, Any]) -> None:
+    # FastAPI's schemas of errors are not ours.
+    document["components"] = {"schemas": _schemas(), "securitySchemes": _security()}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for response in operation["responses"].values():
+                response.setdefault("content", {"application/json": {}})
+            for status in sorted(_problem_statuses(path, operation)):
+                operation["responses"][str(status)] = _problem_of(status)
+
+
 def _schemas() -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(_STRUCTS, ref_template=_REFERENCE)
-    # Events stay encoded while the envelope is decoded, so its struct has no type for them.
-    schemas["Envelope"]["properties"]["events"]["items"] = refers_to(Event)
+    envelope = schemas["Envelope"]["properties"]
+    envelope["version"] = {"const": WIRE_VERSION}
+    # Any item is accepted: one that is no event is listed in the answer. More events are a 413.
+    envelope["events"] = {"type": "array", "items": {"anyOf": [refers_to(Event), {}]}}
+    schemas["Heartbeat"]["properties"]["version"] = {"const": HEARTBEAT_VERSION}
     return schemas
 
 

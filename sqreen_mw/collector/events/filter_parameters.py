@@ -25,7 +25,10 @@ _ANY_EVENT: Final = ("event", "*")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
-_CURSOR: Final = re.compile(r"(-?[0-9]{1,15})\.([0-9]{1,18})")
+CURSOR_PATTERN: Final = r"(-?[0-9]{1,15})\.([0-9]{1,18})"
+"""The form of a cursor: the time in milliseconds and the sequence number."""
+
+_CURSOR: Final = re.compile(CURSOR_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,7 @@ def test_range_must_not_end_before_its_start(
 
     answer = collector.client.get(url, headers=collector.reader)
 
-    assert answer.status_code == 422
+    assert answer.status_code == 409
     assert [error["parameter"] for error in answer.json()["errors"]] == ["from", "to"]
 
 
@@ -308,8 +308,29 @@ def test_too_many_intervals_are_rejected(collector: Collector) -> None:
     """The error suggests longer intervals."""
     answer = _get(collector, "/v1/events/histogram", interval=1)
 
-    assert answer.status_code == 422
+    assert answer.status_code == 409
     assert "use longer" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        *[(name, True, 422) for name in ("limit", "from", "to", "q")],
+        ("limit", "5", 422),
+        ("limit", 5.5, 422),
+        ("limit", 5.0, 200),
+        ("from", 5.0, 200),
+        ("from", "1", 200),
+        ("q", 5, 422),
+    ],
+)
+def test_types_in_a_body_are_those_of_the_schema(
+    collector: Collector, name: str, value: object, status: int
+) -> None:
+    """JSON is not text: a number is a number, and a truth value is none."""
+    answer = collector.client.post("/v1/events/query", json={name: value}, headers=collector.reader)
+
+    assert answer.status_code == status, answer.text
 
 
 def test_event_round_trip(collector: Collector) -> None:

@@ -30,9 +30,21 @@ def test_every_error_is_a_problem(
     assert answer.json()["status"] == status
 
 
-def test_405_lists_allowed_methods(collector: Collector) -> None:
-    """A 405 has the Allow header (RFC 9110, section 15.5.6)."""
-    assert collector.client.get("/v1/events").headers["allow"] == "POST"
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/events", "POST"),
+        ("/v1/events/query", "GET, POST"),
+        ("/v1/instances", "GET"),
+        ("/login", "GET, HEAD, POST"),
+        ("/overview", "GET, HEAD"),
+    ],
+)
+def test_405_lists_allowed_methods(collector: Collector, path: str, allowed: str) -> None:
+    """A 405 has the Allow header with all methods of the path (RFC 9110, section 15.5.6)."""
+    answer = collector.client.delete(path)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
 def test_internal_error_hides_details(tmp_path: Path) -> None:

@@ -22,9 +22,22 @@ def test_openapi_document_is_complete(collector: Collector) -> None:
     assert {
         reference.removeprefix("#/components/schemas/") for reference in _refs(document)
     } <= set(schemas)
-    assert schemas["Envelope"]["properties"]["events"]["items"] == {
-        "$ref": "#/components/schemas/Event"
-    }
+    items = schemas["Envelope"]["properties"]["events"]["items"]
+    assert {"$ref": "#/components/schemas/Event"} in items["anyOf"]
+
+
+def test_every_status_has_a_media_type(collector: Collector) -> None:
+    """Each operation lists its errors as problems, and no response lacks its media type."""
+    document = collector.client.get("/openapi.json").json()
+    operations = [each for path in document["paths"].values() for each in path.values()]
+
+    for operation in operations:
+        for status, response in operation["responses"].items():
+            error = {"application/problem+json"} if int(status) >= 400 else {"application/json"}
+            assert set(response["content"]) == error, (operation["summary"], status)
+        assert {"500", "503"} <= set(operation["responses"])
+        if "security" in operation:
+            assert {"401", "403", "429"} <= set(operation["responses"])
 
 
 def test_every_parameter_is_described(collector: Collector) -> None:
