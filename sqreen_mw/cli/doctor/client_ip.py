@@ -10,7 +10,7 @@ import msgspec
 from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.capture.client_ip import Step
 from sqreen_mw.cli.doctor.client_ip_trace import Advice, Sample, Trace, Trust, trace_client_ip
-from sqreen_mw.cli.doctor.text import styled
+from sqreen_mw.cli.doctor.terminal import styled
 from sqreen_mw.protocol.address import canonical_address
 
 _SOURCES: Final = {

@@ -18,7 +18,7 @@ from sqreen_mw.cli.doctor.disk import check_disk
 from sqreen_mw.cli.doctor.finding import LEVELS, Finding
 from sqreen_mw.cli.doctor.server_flags import check_command, check_variables
 from sqreen_mw.cli.doctor.settings_list import print_settings
-from sqreen_mw.cli.doctor.text import columns, styled
+from sqreen_mw.cli.doctor.terminal import columns, styled
 from sqreen_mw.errors import ConfigurationError
 
 HIDDEN: Final = "set, not shown"
