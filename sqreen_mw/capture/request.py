@@ -15,8 +15,9 @@ from sqreen_mw.capture.request_body import RawBody, body_parameters
 from sqreen_mw.capture.text import clean_text, truncate, truncate_texts
 from sqreen_mw.protocol.event import Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH
-from sqreen_mw.scrubbing.interface import ScrubberProtocol
+from sqreen_mw.scrubbing.interface import ScrubberProtocol, masked
 from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.scrubbing.secret_values import SHORTEST_RANDOM
 
 PathParams: TypeAlias = Mapping[str, object]
 
@@ -273,7 +274,14 @@ class _RequestDescription:
         return scrubbed
 
     def _pair(self, name: str, value: str) -> tuple[str, str]:
-        return self.text(name), MASK if self.is_sensitive(name) else self.text(value)
+        return self.text(name), MASK if self.is_sensitive(name) else self._value(name, value)
+
+    def _value(self, name: str, value: str) -> str:
+        scrubbed = self.text(value)
+        # A long value can be a secret because of its name, such as a random "session".
+        if scrubbed == value and len(value) >= SHORTEST_RANDOM:
+            return masked(name, value, self._scrubber)
+        return scrubbed
 
     def _pairs(self, pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
         if len(pairs) > MAX_PARAMETERS:

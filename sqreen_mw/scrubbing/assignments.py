@@ -1,21 +1,22 @@
 """Masks named secrets in text: in queries, forms, configuration, headers, JSON and prose."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
 from typing import Final
 
-from sqreen_mw.scrubbing.mask import MASK
-from sqreen_mw.scrubbing.named_values import (
-    bare_value,
-    bracketed_value,
-    is_authorization,
-    is_harmless,
-    prose_value,
-    query_value,
-    quoted_value,
+from sqreen_mw.scrubbing.mask import MASK, lowered, mask_spans
+from sqreen_mw.scrubbing.secret_values import (
+    is_code,
+    is_likely_secret,
+    is_placeholder,
+    is_random,
+    is_sentence,
+    is_surely_secret,
+    reads_as_prose,
 )
-from sqreen_mw.scrubbing.placeholders import is_code
-from sqreen_mw.scrubbing.prose import is_likely_secret
+from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys, Sensitivity
 
 _SIGN: Final = (
     r"(?::[ ]?(?:str|bytes|string|String|SecretStr|Optional\[str\]|str \| None)[ ]=|=(?![=~])>?"
@@ -29,7 +30,12 @@ _PROSE: Final = (
 )
 _SEPARATOR: Final = re.compile(_SIGN + _BLANKS)
 _SEPARATOR_OR_PROSE: Final = re.compile(rf"(?:{_PROSE}|{_SIGN}){_BLANKS}")
-# Matches backwards from the separator: blanks, quotes, the name and the text before it.
+# Match backwards from the separator: blanks, quotes, the name and the text before it.
+_CLOSING: Final = r"[ \t\u00a0]{0,8}+(?:[\"'`\\]{0,8}+|;touq&)"
+_SIGN_BACKWARDS: Final = r"[=:%\uff1a\uff1d](?:(?<!%)|(?<=[ad]3%))"
+_PROSE_BACKWARDS: Final = (
+    r"[=:%\uff1a\uff1d\u2192> ](?:(?<![%> ])|(?<=[ad]3%)|(?<=>)-|(?<=si )|(?<=saw )|(?<=era ))"
+)
 _NAME: Final = re.compile(
     r"[ \t\u00a0]{0,8}+([\"'`\\]{0,8}+|;touq&)"
     r"([\w.\-\[\]%\u200b-\u200d\u0300-\u036f\u0900-\u0eff\u1000-\u109f\u1780-\u17ff]{1,80}+)"
@@ -37,7 +43,37 @@ _NAME: Final = re.compile(
 )
 _UNEXPECTED: Final = re.compile("[ ]detcepxen[uU]")  # "unexpected token", from parsers
 _CARD_CODE: Final = re.compile(r"(?:.*[\W_])?cv[cv]2?:\d{3}", re.IGNORECASE)
+_LONG: Final = re.compile(r"[\"'\\]{0,4}[^\s&;\"'<>]{16}")
 _MOST: Final = 256
+_IN_QUERY: Final = re.compile(r"([^&;#\s\"'<>\\]*+)")
+_IN_ENCODED_QUERY: Final = re.compile(r"(?:%2[27])?((?:(?!%2[2367Cc]|%7[Dd])[^&;#\s\"'<>\\])*+)")
+_IN_QUOTES: Final = {
+    '"': re.compile(r'(?:[^"\\]|\\.)*+', re.DOTALL),
+    "'": re.compile(r"(?:[^'\\]|\\.)*+", re.DOTALL),
+}
+_OPENING: Final = re.compile(
+    r"(?:Secret(?:Str|Bytes)\()?[bfruBFRU]{0,2}([\"'])|\\{1,7}[\"']|&quot;"
+)
+_IN_ESCAPED_QUOTES: Final = re.compile(r"(?:(?!\\{1,7}[\"']|&quot;).)*+", re.DOTALL)
+_BRACKETED: Final = re.compile(r"\[[^\]]*+\]?|\{[^{}]*+\}?")
+_BARE: Final = re.compile(
+    r"(?:[^\s&;,\"'<>]|[,&;](?!\s|\Z|[\w.%\[\]-]{1,64}=)|[\"'](?=\w))++"
+    r"(?:(?:[ ][^\s;=&\"']{1,64}){1,8}(?=[;&]))?"
+)
+_SCHEME: Final = re.compile(
+    r"(?:bearer|basic|token|api-?key|negotiate|ntlm|key)[ ]+", re.IGNORECASE
+)
+_OTHER_SCHEME: Final = re.compile(r"[A-Za-z][\w-]{1,30}[ ]+(?=[^\s\"'<>]{12})(?=\S{0,64}\d)")
+_AUTHORIZATION: Final = re.compile(r"authori[sz]ation\Z", re.IGNORECASE)
+_LONG_SCHEME: Final = re.compile(
+    r"(?:digest|hawk|oauth|hmac[\w-]*|signature|mac|aws4-hmac-sha256)[ ]+(?=\w+=)"
+    r"|aws[ ]+(?=[^\r\n]{1,64}:)",
+    re.IGNORECASE,
+)
+_LINE: Final = re.compile(r"[^\r\n]*+")
+_TAIL: Final = ",)]}.:"
+_PROSE_TAIL: Final = ",)]}.:!?"
+_NAME_ROOM: Final = 256
 
 
 class Assignments:
@@ -46,37 +82,61 @@ class Assignments:
     After 256 secrets, the rest of the text is masked.
     """
 
-    def __init__(self, is_sensitive: Callable[[str], bool]) -> None:
-        self._is_sensitive: Final = is_sensitive
+    def __init__(self, keys: SensitiveKeys) -> None:
+        self._keys: Final = keys
+
+    @cached_property
+    def _signs(self) -> re.Pattern[str]:
+        return re.compile(_SIGN_BACKWARDS + self._name)
+
+    @cached_property
+    def _signs_or_prose(self) -> re.Pattern[str]:
+        return re.compile(_PROSE_BACKWARDS + self._name)
+
+    @cached_property
+    def _name(self) -> str:
+        return rf"(?={_CLOSING}(?:d5%)?[\d_.\-\[\]]{{0,8}}{self._keys.endings_backwards()})"
 
     def mask(self, text: str, *, prose: bool = True) -> str:
         """Return a text with the values of sensitive names masked, also in prose if wanted."""
-        return self._mask(text, _SEPARATOR_OR_PROSE if prose else _SEPARATOR)
+        lower = lowered(text)
+        names = self._signs_or_prose if prose else self._signs
+        ends = [match.end() for match in names.finditer(lower[::-1])]
+        if not ends:
+            return text
+        separators = _SEPARATOR_OR_PROSE if prose else _SEPARATOR
+        spans = list(islice(self._secrets(text, ends, separators), _MOST + 1))
+        if len(spans) > _MOST:
+            return mask_spans(text[: spans[-1][0]], spans[:-1]) + MASK
+        return mask_spans(text, spans)
 
-    def _mask(self, text: str, separator: re.Pattern[str]) -> str:
-        parts: list[str] = []
-        done = found = 0
+    def _secrets(
+        self, text: str, ends: list[int], separators: re.Pattern[str]
+    ) -> Iterator[tuple[int, int]]:
+        """Yield the positions of secrets. The ends of names are counted from the text's end."""
+        done = 0
         backwards = text[::-1]
-        for match in separator.finditer(text):
-            start = match.start()
-            named = _NAME.match(backwards, len(text) - start) if start >= done else None
-            if named is None or not self._names_secret(named):
+        for end in reversed(ends):
+            start = len(text) - end
+            named = _NAME.match(backwards, end) if start >= done else None
+            sensitivity = named and self._sensitivity(named)
+            if not named or not sensitivity or _UNEXPECTED.match(backwards, named.end(2)):
                 continue
-            found += 1
-            if found > _MOST:
-                return "".join((*parts, text[done:start], MASK))
-            if not _UNEXPECTED.match(backwards, named.end(2)):
-                span = self._value(text, match.end(), named=named, separator=match[0])
-                if span is not None:
-                    parts += (text[done : span[0]], MASK)
-                    done = span[1]
-        return "".join((*parts, text[done:])) if parts else text
+            by_value = sensitivity is Sensitivity.BY_VALUE
+            separator = separators.match(text, start)
+            if separator is None or (by_value and not _LONG.match(text, separator.end())):
+                continue
+            span = self._value(text, separator.end(), named=named, separator=separator[0])
+            if span is not None and not (by_value and not is_random(text[slice(*span)])):
+                yield span
+                done = span[1]
 
-    def _names_secret(self, named: re.Match[str]) -> bool:
+    def _sensitivity(self, named: re.Match[str]) -> Sensitivity:
         """Return whether a name is sensitive, alone or with the words before it: ``API key``."""
-        if self._is_sensitive(named[2][::-1]):
-            return True
-        return named[4] is not None and self._is_sensitive(f"{named[2]}{named[4]}"[::-1])
+        alone = self._keys.sensitivity(named[2][::-1])
+        if alone is Sensitivity.YES or named[4] is None:
+            return alone
+        return max(alone, self._keys.sensitivity(f"{named[2]}{named[4]}"[::-1]))
 
     def _value(
         self, text: str, start: int, *, named: re.Match[str], separator: str
@@ -113,4 +173,79 @@ class Assignments:
     def _is_code(self, value: str, name: str, *, spaced: bool) -> bool:
         if (spaced or value[:1] == "$") and value.lstrip("$") == name.rpartition(".")[2]:
             return True
-        return is_code(value, name, self._is_sensitive)
+        return is_code(value, name, self._keys.match)
+
+
+def is_harmless(value: str, name: str) -> bool:
+    """Return whether the value of a sensitive name is not a secret."""
+    return is_placeholder(value) or is_sentence(value) or reads_as_prose(value, name)
+
+
+def is_authorization(name: str) -> bool:
+    """Return whether a name is that of an Authorization header."""
+    return _AUTHORIZATION.search(name) is not None
+
+
+def query_value(text: str, start: int, name: str, *, encoded: bool) -> tuple[int, int] | None:
+    """Return the position of a parameter's value in a query or a form."""
+    match = (_IN_ENCODED_QUERY if encoded else _IN_QUERY).match(text, start)
+    return None if match is None or is_harmless(match[1], name) else match.span(1)
+
+
+def bracketed_value(text: str, start: int, name: str) -> tuple[int, int] | None:
+    """Return the position of a list or an object."""
+    match = _BRACKETED.match(text, start)
+    return None if match is None or is_harmless(match[0], name) else match.span()
+
+
+def prose_value(text: str, start: int) -> tuple[int, int] | None:
+    """Return the position of the secret in a sentence such as ``the password is hunter2``."""
+    span = _inside_quotes(text, start)
+    if span is None:
+        match = _BARE.match(text, start)
+        value = "" if match is None else match[0].partition(" ")[0].rstrip(_PROSE_TAIL)
+        span = start, start + len(value)
+    return span if is_surely_secret(text[slice(*span)]) else None
+
+
+def _inside_quotes(text: str, start: int) -> tuple[int, int] | None:
+    """Return the position of quoted text. Without a closing quote, it ends with the text."""
+    opening = _OPENING.match(text, start)
+    if opening is None:
+        return None
+    inside = _IN_QUOTES[opening[1]] if opening[1] else _IN_ESCAPED_QUOTES
+    match = inside.match(text, opening.end())
+    return None if match is None else match.span()
+
+
+def quoted_value(text: str, start: int) -> tuple[int, int] | None:
+    """Return the position of a quoted value without its authentication scheme."""
+    span = _inside_quotes(text, start)
+    return None if span is None else _without_scheme(text, *span)
+
+
+def _without_scheme(text: str, start: int, end: int) -> tuple[int, int]:
+    scheme = _SCHEME.match(text, start, end) or _LONG_SCHEME.match(text, start, end)
+    return (start, end) if scheme is None else (scheme.end(), end)
+
+
+def bare_value(text: str, start: int, name: str, *, colon: bool) -> tuple[int, int]:
+    """Return the position of a value without quotes. Some headers take the rest of the line."""
+    if _LONG_SCHEME.match(text, start) or _is_cookie(text, start, name):
+        line = _LINE.match(text, start)
+        return (start, start) if line is None else line.span()
+    short = _SCHEME.match(text, start) if colon else None
+    if short is None and _AUTHORIZATION.search(name):
+        short = _OTHER_SCHEME.match(text, start)
+    begin = start if short is None else short.end()
+    value = _BARE.match(text, begin)
+    if value is None:
+        return begin, begin
+    kept = value[0].rstrip(_TAIL)
+    return begin, begin + len(kept)
+
+
+def _is_cookie(text: str, start: int, name: str) -> bool:
+    """Return whether the cookies of a header begin at a position."""
+    # The search has a limit, so that a line with a thousand "Cookie:" is not read each time.
+    return name.casefold().endswith("cookie") and text.find("=", start, start + _NAME_ROOM) >= 0

@@ -1,63 +1,155 @@
-"""Masks credentials in text: after authentication schemes, in URLs, commands and SQL."""
+"""Masks credentials in text: private keys, authentication schemes, commands and SQL."""
 
 import re
 from base64 import b64decode
 from binascii import Error
+from collections.abc import Iterator
 from typing import Final
 
-from sqreen_mw.scrubbing.command_lines import mask_commands
-from sqreen_mw.scrubbing.mask import MASK
-from sqreen_mw.scrubbing.placeholders import is_placeholder
+from sqreen_mw.scrubbing.mask import MASK, lowered, mask_spans
+from sqreen_mw.scrubbing.secret_values import is_placeholder, is_surely_secret
 
-_BEARER: Final = re.compile(
-    r"(\bbearer(?:\s|%20|\+){1,8})([\w.~+/=:|-]{3,}+)", re.IGNORECASE | re.ASCII
+# The first letter of a pattern stands alone, because it rules out most positions quickly.
+# RFC 7468, also with the escaped blanks and line ends of URLs and JSON.
+_PEM: Final = re.compile(
+    r"----[- ]BEGIN[A-Z0-9 +%_]{1,40}PRIVATE(?:[ +_]|%20)KEY(?:(?!----[- ]END).)*+"
+    r"(?:----[- ]END[A-Z0-9 +%_]{1,60}----)?",
+    re.DOTALL,
 )
-_BASIC: Final = re.compile(r"(\bbasic(?:\s|%20|\+){1,8})([\w+/=-]{4,}+)", re.IGNORECASE | re.ASCII)
+_PUTTY: Final = re.compile(r"(Private-Lines: )\d.*+", re.DOTALL)
+_BEARER: Final = re.compile(
+    r"([bB](?<=\b.)(?i:earer)(?:\s|%20|\+){1,8})([\w.~+/=:|-]{3,}+)", re.ASCII
+)
+_BASIC: Final = re.compile(r"([bB](?<=\b.)(?i:asic)(?:\s|%20|\+){1,8})([\w+/=-]{4,}+)", re.ASCII)
 _API_TOKEN: Final = re.compile(
-    r"(\b(?:token|api-?key)\s{1,8})((?=[\w-]{0,64}\d)[\w-]{20,}+)", re.IGNORECASE | re.ASCII
+    r"([taTA](?<=\b.)(?i:(?<=t)oken|(?<=a)pi-?key)\s{1,8})((?=[\w-]{0,64}\d)[\w-]{20,}+)", re.ASCII
 )
 _TOKENLIKE: Final = re.compile(r"(?=.{0,200}[0-9_~+/|]|[^A-Z]{0,200}[a-z][A-Z]).{7}|.{24}")
 _PROSE: Final = (
     " token tokens auth authentication authorization realm bond bonds market markets share shares "
     "cheque cheques of and or is was not the error scope format scheme header plan party "
 )
-_URL: Final = re.compile(
-    r"://([^\s/?#@:\[\]\"'<>]{0,128}):(?![${<]|%[{s])"
-    r"(?:[^\s/?#\"'<>\\]{1,256}|(?!\d{1,5}[/?#])(?:[^\s?#\"'<>\\]{1,256}|[^\s/\"'<>\\]{1,256}))@"
-)
-_LONG_USER: Final = re.compile(r"(?=.{0,200}\d).{20,}")
-_SIGNED: Final = re.compile(r"(?<=[?&;])((?:sig|signature)=)[\w%+/=-]{20,}", re.IGNORECASE)
 _SQL: Final = re.compile(
-    r"(\b(?:identified(?: with \S{1,64})? by|password)(?:\s{1,8}|\s?\())"
-    r"(?:(')(?:[^'\\]|''|\\.)+'|(\")[^\"\\]+\")",
-    re.IGNORECASE,
+    r"([ipIP](?<=\b.)(?i:(?<=i)dentified(?: with \S{1,64})? by|(?<=p)assword)(?:\s{1,8}|\s?\())"
+    r"(?:(')(?:[^'\\]|''|\\.)+'|(\")[^\"\\]+\")"
 )
-_GO_DSN: Final = re.compile(r"(?<=:)[^\s:@/]{1,256}(?=@(?:tcp|unix)\()")
+_GO_DSN: Final = re.compile(r"(:)[^\s:@/]{1,256}(?=@(?:tcp|unix)\()")
 _ORACLE: Final = re.compile(r"(jdbc:oracle:\w{1,16}:[^\s/@]{1,128}/)[^\s/@]{1,256}(?=@)")
+_OWN: Final = r"(?![${<-])"
+_CURL: Final = re.compile(
+    rf"((?:^|\s)(?:-u|--user|--proxy-user|-U)[\s=]?[\"']?[^\s:\"'/]{{1,128}}:){_OWN}[^\s\"']{{1,256}}"
+)
+_MYSQL: Final = re.compile(rf"(\bmysql\w{{0,16}}\s[^|;\n]{{0,256}}?\s-p){_OWN}[^\s\"']{{1,128}}")
+_SSHPASS: Final = re.compile(rf"(\bsshpass\s{{1,4}}-p\s{{0,4}}[\"']?){_OWN}[^\s\"']{{1,128}}")
+_REDIS: Final = re.compile(
+    rf"(\bredis-cli\s(?:[^|;\n]{{0,256}}?\s)?-a\s{{1,4}}[\"']?){_OWN}[^\s\"']{{1,128}}"
+)
+_HTPASSWD: Final = re.compile(
+    rf"(\bhtpasswd\s-\w*b\w*\s\S{{1,256}}\s\S{{1,128}}\s){_OWN}\S{{1,128}}"
+)
+_NET_USER: Final = re.compile(r"(\bnet user \S{1,128} )(?![/*<])\S{1,128}")
+_FTP: Final = re.compile(r"(\bUSER \S{1,128}\r?\nPASS |^PASS (?=\S{1,128}\r\n))(?!<)\S{1,128}")
+
+
+def _any_word(*words: str) -> str:
+    """Return a pattern for words. The search skips all characters but the first letters quickly."""
+    return "(?:" + "|".join(rf"{word}(?<=\b{word})" for word in words) + ")"
+
+
+# These search the text in lower case.
+_LOGIN: Final = re.compile(
+    rf"{_any_word('login', 'user')}\s{{1,8}}\S{{1,128}}\s{{1,8}}password\s{{1,8}}(\S{{1,128}})"
+)
+_MACHINE: Final = re.compile(r"machine\s{1,8}\S{1,128}\s{1,8}\Z")
+_SERVICE: Final = re.compile(
+    rf"{_any_word('bindpw', 'requirepass', 'masterauth')}\s{{1,8}}[\"']?([^\s\"']{{1,128}})"
+)
+_WITH: Final = re.compile(
+    rf"{_any_word('with', 'using')}\s{{1,4}}(?:the\s{{1,4}})?password\s{{1,8}}[\"']?"
+    r"([^\s\"']{1,128})"
+)
+_NAMES: Final = (
+    *("password", "passphrase", "passcode", "secret", "token"),
+    *("api key", "access key", "private key"),
+)
+_FEW: Final = "passp", "passc", "ecret", "token"
+_SENTENCE: Final = re.compile(
+    rf"{_any_word(*_NAMES)}\s(?:(?:for|of)\s(?:[\w@.'-]{{1,64}}\s){{1,4}}?(?:is|was)"
+    r"|(?:(?:is|was|has|been|now)\s){0,2}(?:(?:changed|set|reset|updated)\s)?to):?\s[\"']?"
+    r"([^\s\"']{1,128})"
+)
+# Python finds texts of up to five characters fastest.
+_MARKS: Final = (
+    ("curl", _CURL),
+    ("mysql", _MYSQL),
+    ("sshpa", _SSHPASS),
+    ("redis", _REDIS),
+    ("htpas", _HTPASSWD),
+    ("net u", _NET_USER),
+    (":orac", _ORACLE),
+    ("@tcp(", _GO_DSN),
+    ("@unix", _GO_DSN),
+)
 
 
 def mask_credentials(text: str) -> str:
-    """Return a text with bearer and basic credentials, and passwords in URLs, masked."""
-    lower = text.lower()
-    if "bearer" in lower:
+    """Return a text with private keys, and credentials of schemes and commands, masked."""
+    if "BEGIN" in text and "PRIVATE" in text:
+        text = _PEM.sub(MASK, text)
+    if "-Line" in text:
+        text = _PUTTY.sub(rf"\1{MASK}", text)
+    lower = lowered(text)
+    if "beare" in lower:
         text = _BEARER.sub(_mask_bearer, text)
     if "basic" in lower:
         text = _BASIC.sub(_mask_basic, text)
-    if "token " in lower or "key " in lower:
+    for mark, pattern in _MARKS:
+        if mark in lower:
+            text = pattern.sub(rf"\1{MASK}", text)
+    return _mask_after_words(text, lower)
+
+
+def _mask_after_words(text: str, lower: str) -> str:
+    """Mask the secrets after words such as ``password``. ``lower`` is the text before masking."""
+    has_key, has_password = "key " in lower, "passw" in lower
+    if has_key or "token" in lower:
         text = _API_TOKEN.sub(rf"\1{MASK}", text)
-    if "://" in text and "@" in text:
-        text = _URL.sub(_mask_url, text)
-    if "sig" in lower and "=" in text:
-        text = _SIGNED.sub(rf"\1{MASK}", text)
-    if " by " in lower or "password '" in lower or "password(" in lower:
+    if has_password or " by " in lower:
         text = _SQL.sub(_mask_sql, text)
-    return mask_commands(_mask_dsns(text) if ":" in text else text, lower)
+    if "PASS " in text:
+        text = _FTP.sub(rf"\1{MASK}", text)
+    lower = lowered(text)
+    spans = [*_services(text, lower), *(_logins(text, lower) if has_password else ())]
+    if has_key or has_password or any(word in lower for word in _FEW):
+        spans += _sentences(text, lower)
+    return mask_spans(text, sorted(spans))
 
 
-def _mask_dsns(text: str) -> str:
-    if "@tcp(" in text or "@unix(" in text:
-        text = _GO_DSN.sub(MASK, text)
-    return _ORACLE.sub(rf"\1{MASK}", text) if "jdbc:oracle" in text else text
+def _services(text: str, lower: str) -> Iterator[tuple[int, int]]:
+    if "bindp" in lower or "irepa" in lower or "terau" in lower:
+        for match in _SERVICE.finditer(lower):
+            yield from _secret(text, match, sure=True)
+
+
+def _logins(text: str, lower: str) -> Iterator[tuple[int, int]]:
+    """Yield the positions of passwords in files such as .netrc."""
+    for match in _LOGIN.finditer(lower):
+        before = lower[max(0, match.start() - 160) : match.start()]
+        yield from _secret(text, match, sure=_MACHINE.search(before) is not None)
+    for match in _WITH.finditer(lower):
+        yield from _secret(text, match)
+
+
+def _sentences(text: str, lower: str) -> Iterator[tuple[int, int]]:
+    for match in _SENTENCE.finditer(lower):
+        yield from _secret(text, match)
+
+
+def _secret(text: str, match: re.Match[str], *, sure: bool = False) -> Iterator[tuple[int, int]]:
+    start, end = match.span(1)
+    value = text[start:end].rstrip(".,;:!?")
+    if not is_placeholder(value) and (sure or is_surely_secret(value)):
+        yield start, start + len(value)
 
 
 def _mask_bearer(match: re.Match[str]) -> str:
@@ -81,8 +173,3 @@ def _mask_basic(match: re.Match[str]) -> str:
 def _mask_sql(match: re.Match[str]) -> str:
     quote = match[2] or match[3]
     return f"{match[1]}{quote}{MASK}{quote}"
-
-
-def _mask_url(match: re.Match[str]) -> str:
-    user = MASK if _LONG_USER.fullmatch(match[1]) else match[1]
-    return f"://{user}:{MASK}@"

@@ -22,5 +22,9 @@ class ScrubberProtocol(Protocol):
 
 
 def masked(name: str, value: str, scrubber: ScrubberProtocol) -> str:
-    """Return a parameter's value with its secrets masked."""
-    return MASK if scrubber.is_sensitive(name) else scrubber.text(value)
+    """Return a parameter's value with its secrets masked, by its name and by its form."""
+    if scrubber.is_sensitive(name):
+        return MASK
+    # The name of a mapping's value can make it a secret, such as a random "session".
+    scrubbed: dict[str, str] = scrubber.value({name: value})
+    return next(iter(scrubbed.values()))

@@ -6,15 +6,19 @@ from functools import partial
 from typing import Final
 
 from sqreen_mw.scrubbing.mask import MASK
-from sqreen_mw.scrubbing.placeholders import is_placeholder
-from sqreen_mw.scrubbing.prose import is_sentence, is_surely_secret, reads_as_prose
+from sqreen_mw.scrubbing.secret_values import (
+    is_placeholder,
+    is_sentence,
+    is_surely_secret,
+    reads_as_prose,
+)
 
-_FLAG: Final = re.compile(r"(?<!\S)(--([\w-]{1,64}+)[ \t]{1,8}+[\"']?)(?![\"'<$-])([^\s\"']++)")
+_FLAG: Final = re.compile(r"(--(?<!\S--)([\w-]{1,64}+)[ \t]{1,8}+[\"']?)(?![\"'<$-])([^\s\"']++)")
 _ELEMENT: Final = re.compile(
     r"(<(?:\w{1,40}:)?([\w.-]{1,80}+)(?:\s[^<>]{0,256})?>(?:<!\[CDATA\[)?)"
     r"((?:(?!\]\]>)[^<])+)(?=\]\]>|</)"
 )
-_TAG: Final = re.compile(r"<[A-Za-z][^<>]{8,1024}>?")
+_FIELD: Final = re.compile(r"<[A-Za-z][^<>]{0,1024}?\svalue=[^<>]{0,1024}>?")
 _NAMED: Final = re.compile(r"\s(?:name|key|id|type)=[\"']?([\w.\-\[\]]{1,80})", re.IGNORECASE)
 _TITLED: Final = re.compile(r"\s(?:name|key)=[\"']?([\w.\-]{1,80})", re.IGNORECASE)
 _BUTTON: Final = re.compile(r"\stype=[\"']?(?:submit|button|reset|checkbox|radio)", re.IGNORECASE)
@@ -25,13 +29,13 @@ _PAIR: Final = re.compile(
 )
 # {"name": "password", "value": "x"}, also in YAML.
 _NAME_AND_VALUE: Final = re.compile(
-    r"(\b(?:name|key|field|header)[\"'\\]{0,4}\s?[:=]\s?[\"'\\]{0,4}([\w.-]{1,80}+)"
+    r"([nkfh](?<=\b.)(?:(?<=n)ame|(?<=k)ey|(?<=f)ield|(?<=h)eader)[\"'\\]{0,4}\s?[:=]\s?[\"'\\]{0,4}([\w.-]{1,80}+)"
     r"[\"'\\]{0,4}[ ]{0,32}[,\n]\s{0,32}[\"'\\]{0,4}value"
     r"[\"'\\]{0,4}\s?[:=]\s?[\"'\\]{0,4})([^\s\"'\\,}<>]+)"
 )
 _PROPERTY: Final = re.compile(r"(<key>([\w.-]{1,80})</key>\s{0,32}<string>)([^<]+)")
 _FORM_DATA: Final = re.compile(
-    r"(\bname=\"([^\"\r\n]{1,80})\"(?:\r?\n[^\r\n]{1,200}){0,3}\r?\n\r?\n)([^\r\n]+)"
+    r"(name=\"([^\"\r\n]{1,80})\"(?:\r?\n[^\r\n]{1,200}){0,3}\r?\n\r?\n)([^\r\n]+)"
 )
 _HEADER: Final = re.compile(r"(?:.*-)?(?:authorization|cookie)", re.IGNORECASE)
 
@@ -47,7 +51,7 @@ def mask_markup(text: str, is_sensitive: IsSensitive) -> str:
         text = _PROPERTY.sub(partial(_tagged, is_sensitive), text)
     if "value" in text:
         text = _NAME_AND_VALUE.sub(partial(_tagged, is_sensitive), text)
-        text = _TAG.sub(partial(_field, is_sensitive), text) if "<" in text else text
+        text = _FIELD.sub(partial(_field, is_sensitive), text) if "<" in text else text
     if 'name="' in text:
         text = _FORM_DATA.sub(partial(_tagged, is_sensitive), text)
     if "('" in text or '("' in text or '["' in text or "['" in text or "(b" in text:
@@ -64,7 +68,7 @@ def _tagged(is_sensitive: IsSensitive, match: re.Match[str]) -> str:
 
 def _element(is_sensitive: IsSensitive, match: re.Match[str]) -> str:
     """Mask the text of ``<password>x</password>`` or ``<entry key="password">x</entry>``."""
-    titles = _TITLED.findall(match[1])
+    titles = _TITLED.findall(match[1]) if "=" in match[1] else ()
     if any(map(is_sensitive, titles)) and is_surely_secret(match[3]):
         return match[1] + MASK
     return _tagged(is_sensitive, match)

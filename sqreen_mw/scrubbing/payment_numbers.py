@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import chain
 from typing import Final
 
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.scrubbing.mask import mask_spans
 
 # The brands' prefixes and lengths by the first digit. Numbers of 13 digits are no longer issued.
 _BRANDS: Final = {
@@ -25,10 +24,6 @@ _BRANDS: Final = {
     "9": r"(?:792|860)\d{12}",
 }
 _BRAND: Final = re.compile("|".join(rf"{first}(?:{rest})" for first, rest in _BRANDS.items()))
-# Each alternative begins with a digit, so that the search skips all other characters quickly.
-_UNBROKEN: Final = re.compile(
-    "|".join(rf"{first}(?<!\d.)(?:{rest})(?!\d)" for first, rest in _BRANDS.items())
-)
 _BETWEEN: Final = r"(?:[ \-+._\u00a0\u2009\u2010-\u2013\u2212\u202f]{1,3}|%20)"
 # Groups of 4-4-4-4 and similar, 4-6-5 and 4-6-4, but not amid more groups of four.
 _GROUPED: Final = re.compile(
@@ -61,47 +56,82 @@ MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 
 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30
 """
 _LENGTHS: Final = {entry[:2]: int(entry[2:]) for entry in _COUNTRIES.split()}
-_HEAD: Final = re.compile(r"\d(?<=(?<![A-Za-z0-9])[A-Za-z]{2}.)\d")
-_LONGEST_IBAN: Final = 60
 _REMAINDER: Final = 97
+_LONGEST_IBAN: Final = 60
+
+_DIGITS: Final = b"0123456789"
+_FOREIGN_DIGIT: Final = re.compile(
+    "[\u0660-\u0669\u06f0-\u06f9\u0966-\u0e59\u17e0-\u17e9\uff10-\uff19]"
+)
+_FEWEST_DIGITS: Final = 14
+# Digits are 0, the characters between groups are -, and all others are blank.
+_NUMBER: Final = bytes(
+    48 if byte in _DIGITS else 45 if byte in b" +-.%_?" else 32 for byte in range(256)
+)
+# Letters are A, digits are 0, and all others are blank.
+_WORD: Final = bytes(
+    48 if byte in _DIGITS else 65 if bytes((byte,)).isalpha() else 32 for byte in range(256)
+)
+_IBAN_HEAD: Final = b" AA00"
+_RUN: Final = re.compile(b"0" * 14 + rb"0*+")
+_GROUPS: Final = re.compile(rb"0000-[0-]{9,}")
+_SPACED_SHAPE: Final = b"-0" * 13
+_LONGEST_CARD: Final = 19
+_LONGEST_GROUPS: Final = 160
+_EDGE: Final = 64
 
 
-def mask_cards(text: str) -> str:
-    """Return a text with each card number masked that stands alone among digits."""
-    return _masked(text, sorted(_cards(_with_ascii_digits(text))))
+def mask_payment_numbers(text: str) -> str:
+    """Return a text with each card number and each international account number masked."""
+    plain = text
+    if not text.isascii() and _FOREIGN_DIGIT.search(text):
+        plain = "".join(str(int(char)) if char.isdecimal() else char for char in text)
+    data = plain.encode("ascii", "replace")
+    spans = [span for span in _ibans(plain, data) if _has_check_digits(plain[slice(*span)])]
+    if len(data) - len(data.translate(None, _DIGITS)) >= _FEWEST_DIGITS:
+        spans += _cards(plain, data)
+    return mask_spans(text, sorted(spans)) if spans else text
 
 
-def mask_ibans(text: str) -> str:
-    """Return a text with each international bank account number masked."""
-    return _masked(text, [span for span in _ibans(text) if _has_check_digits(text[slice(*span)])])
-
-
-def _masked(text: str, spans: list[tuple[int, int]]) -> str:
-    parts: list[str] = []
-    done = 0
-    for start, end in spans:
-        if start >= done:
-            parts += (text[done:start], MASK)
-            done = end
-    return "".join((*parts, text[done:])) if parts else text
-
-
-def _with_ascii_digits(text: str) -> str:
-    if text.isascii():
-        return text
-    return "".join(str(int(char)) if char.isdecimal() else char for char in text)
-
-
-def _cards(text: str) -> Iterator[tuple[int, int]]:
+def _cards(text: str, data: bytes) -> Iterator[tuple[int, int]]:
     """Yield the positions of card numbers."""
-    for match in _UNBROKEN.finditer(text):
-        if has_check_digit(match[0]) and not _is_other(text, *match.span()):
-            yield match.span()
-    for match in chain(_GROUPED.finditer(text), _SPACED.finditer(text)):
-        start = match.start()
-        end = start + _card_length(match[0] + match[1])
-        if end > start and not _is_other(text, start, end):
+    shape = data.translate(_NUMBER)
+    for span in (*_unbroken(text, shape), *_grouped(text, shape), *_spaced(text, shape)):
+        if not _is_other(text, data, span):
+            yield span
+
+
+def _unbroken(text: str, shape: bytes) -> Iterator[tuple[int, int]]:
+    for run in _RUN.finditer(shape):
+        start, end = run.span()
+        if end - start <= _LONGEST_CARD and is_card(text[start:end]):
             yield start, end
+
+
+def _grouped(text: str, shape: bytes) -> Iterator[tuple[int, int]]:
+    for first, last in _parts(shape):
+        for match in _GROUPED.finditer(text, first, last):
+            length = _card_length(match[0] + match[1])
+            if length:
+                yield match.start(), match.start() + length
+
+
+def _parts(shape: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the positions of numbers in groups. Of a long table, only the ends are searched."""
+    for groups in _GROUPS.finditer(shape):
+        start, end = groups.span()
+        if end - start <= _LONGEST_GROUPS:
+            yield start, end
+        else:
+            yield start, start + _EDGE
+            yield end - _EDGE, end
+
+
+def _spaced(text: str, shape: bytes) -> Iterator[tuple[int, int]]:
+    if _SPACED_SHAPE in shape:
+        for match in _SPACED.finditer(text):
+            if is_card(match[0] + match[1][1::2]):
+                yield match.start(), match.end(1)
 
 
 def _card_length(number: str) -> int:
@@ -127,13 +157,17 @@ def has_check_digit(digits: str) -> bool:
     return (sum(plain) - 48 * len(plain) + sum(data[-2::-2].translate(_DOUBLED))) % 10 == 0
 
 
-def _is_other(text: str, start: int, end: int) -> bool:
+def _is_other(text: str, data: bytes, span: tuple[int, int]) -> bool:
     """Return whether digits belong to a fraction, phone, account, UUID or digest."""
+    start, end = span
     before = text[max(0, start - 2) : start]
     if _FRACTION.search(before) or (end - start <= _LONGEST_PHONE and _PHONE.search(before)):
         return True
-    accounts = _ibans(text, max(0, start - _LONGEST_IBAN), end)
-    return _is_digest(text, start) or any(begin < start < last for begin, last in accounts)
+    if _is_digest(text, start):
+        return True
+    first = max(0, start - _LONGEST_IBAN)
+    accounts = _ibans(text[first : end + _LONGEST_IBAN], data[first : end + _LONGEST_IBAN])
+    return any(begin < start - first < last for begin, last in accounts)
 
 
 def _is_digest(text: str, start: int) -> bool:
@@ -142,14 +176,16 @@ def _is_digest(text: str, start: int) -> bool:
     return token is not None and _DIGEST.fullmatch(token[0]) is not None
 
 
-def _ibans(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+def _ibans(text: str, data: bytes) -> Iterator[tuple[int, int]]:
     """Yield the positions of numbers with a country and its length, with or without spaces."""
-    for head in _HEAD.finditer(text, start, len(text) if end is None else end):
-        begin = head.start() - 2
-        length = _LENGTHS.get(text[begin : begin + 2].upper(), 0)
-        number = _iban_of(length).match(text, begin) if length else None
+    shape = b" " + data.translate(_WORD)
+    start = shape.find(_IBAN_HEAD)
+    while start >= 0:
+        length = _LENGTHS.get(text[start : start + 2].upper(), 0)
+        number = _iban_of(length).match(text, start) if length else None
         if number is not None:
             yield number.span()
+        start = shape.find(_IBAN_HEAD, start + 1)
 
 
 @lru_cache(maxsize=64)

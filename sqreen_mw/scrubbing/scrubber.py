@@ -9,22 +9,15 @@ from sqreen_mw.scrubbing.assignments import Assignments
 from sqreen_mw.scrubbing.credentials import mask_credentials
 from sqreen_mw.scrubbing.markup import mask_markup
 from sqreen_mw.scrubbing.mask import MASK
-from sqreen_mw.scrubbing.payment_numbers import mask_cards, mask_ibans
-from sqreen_mw.scrubbing.prefilter import (
-    UUID_LENGTH,
-    is_uuid,
-    may_hold_card,
-    may_hold_iban,
-    may_hold_token,
-    quick_signals,
-)
-from sqreen_mw.scrubbing.private_keys import mask_private_keys
-from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys
+from sqreen_mw.scrubbing.payment_numbers import mask_payment_numbers
+from sqreen_mw.scrubbing.prefilter import UUID_LENGTH, is_uuid, quick_signals
+from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys, Sensitivity
 from sqreen_mw.scrubbing.traverse import LEAST_CARD, LONG_KEY, Traversal
+from sqreen_mw.scrubbing.url_secrets import mask_url_secrets
 from sqreen_mw.scrubbing.vendor_tokens import mask_vendor_tokens
 
 _SHORTEST_SECRET: Final = 5
-_SHORTEST_CARD: Final = 12
+_SHORTEST_FORMAT: Final = 14
 _CLEAN_TEXTS: Final = 1024
 _HARMLESS_KEYS: Final = 1024
 _LONGEST_CLEAN: Final = 256
@@ -47,10 +40,10 @@ class Scrubber:
             ValueError: ``pattern`` is not a regular expression.
         """
         self._keys: Final = SensitiveKeys(keys)
-        self._assignments: Final = Assignments(self._keys.match)
+        self._assignments: Final = Assignments(self._keys)
         self._pattern: Final = _compiled(pattern) if pattern else None
         self._clean: Final = set[str]()
-        self._known: Final = dict[str, tuple[bool, str]]()
+        self._known: Final = dict[str, tuple[Sensitivity, str]]()
         self._harmless: Final = set[str]()
 
     def is_sensitive(self, key: str, /) -> bool:
@@ -94,28 +87,22 @@ class Scrubber:
     def _scrubbed(self, text: str) -> str:
         length = len(text)
         if length >= _SHORTEST_SECRET and not (length == UUID_LENGTH and is_uuid(text)):
-            words, signs, prose = quick_signals(text)
-            if words:
-                text = mask_private_keys(text)
-            if length >= _SHORTEST_CARD:
-                text = self._mask_formats(text, text.encode("ascii", "replace"))
-            if words:
-                text = mask_markup(mask_credentials(text), self._keys.match)
-            if signs or prose:
-                text = self._assignments.mask(text, prose=prose)
+            signals = quick_signals(text)
+            if length >= _SHORTEST_FORMAT:
+                text = mask_payment_numbers(mask_vendor_tokens(text))
+            if signals.urls:
+                text = mask_url_secrets(text)
+            if signals.words:
+                text = mask_credentials(text)
+            if signals.markup:
+                text = mask_markup(text, self._keys.match)
+            if signals.assignments:
+                text = self._assignments.mask(text, prose=signals.prose)
         return text if self._pattern is None else self._pattern.sub(MASK, text)
 
-    def _mask_formats(self, text: str, data: bytes) -> str:
-        """Mask secrets that need no name. ``data`` is the encoded text."""
-        if may_hold_token(text, data):
-            text = mask_vendor_tokens(text)
-        if may_hold_iban(data):
-            text = mask_ibans(text)
-        return mask_cards(text) if may_hold_card(text, data) else text
-
-    def _policy(self, key: str) -> tuple[bool, str]:
+    def _policy(self, key: str) -> tuple[Sensitivity, str]:
         """Return whether a key is sensitive, and the scrubbed key. Harmless keys are cached."""
-        sensitive, scrubbed = self._keys.match(key), self._text(key)
+        sensitive, scrubbed = self._keys.sensitivity(key), self._text(key)
         # The neighbours of "value" decide whether it is a secret.
         if not sensitive and scrubbed == key != "value" and len(key) <= LONG_KEY:
             if len(self._harmless) >= _HARMLESS_KEYS:

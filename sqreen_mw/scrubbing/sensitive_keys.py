@@ -3,15 +3,19 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from enum import IntEnum
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote
 
 from sqreen_mw.scrubbing.sensitive_words import (
+    AMBIGUOUS,
+    CODES,
     COMPOUNDS,
     HARMLESS,
     KIN,
+    NATIONAL_IDS,
     ORIGINAL_KEYS,
     QUALIFIERS,
     WHOLE_KEYS,
@@ -19,12 +23,22 @@ from sqreen_mw.scrubbing.sensitive_words import (
 )
 
 _MAX_KEY_LENGTH: Final = 256
-_MAX_WORDS: Final = 4
+_COUNTS: Final = range(1, 6)
 _CACHED_KEYS: Final = 2048
+_ENDING: Final = 5
 _SEPARATORS: Final = re.compile(r"[\W\d_]+", re.ASCII)
 _FOREIGN_SEPARATORS: Final = re.compile(r"[\x00-\x40\x5b-\x60\x7b-\x7f\s\u3000-\u303f]+")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _UNSEEN: Final = frozenset(("Mn", "Cf"))
+
+
+class Sensitivity(IntEnum):
+    """Whether a key is sensitive."""
+
+    NO = 0
+    BY_VALUE = 1
+    """Only if its value looks generated, such as the value of ``session``."""
+    YES = 2
 
 
 class SensitiveKeys:
@@ -33,30 +47,64 @@ class SensitiveKeys:
     def __init__(self, keys: Iterable[str] | None = None) -> None:
         """Use the given names, or the default ones."""
         if keys is None:
-            names = f"{ORIGINAL_KEYS} {KIN} {WORLD}".split()
+            names = f"{ORIGINAL_KEYS} {KIN} {CODES} {NATIONAL_IDS} {WORLD}".split()
             whole, compounds, harmless = WHOLE_KEYS.split(), COMPOUNDS.split(), HARMLESS.split()
         else:
             names = whole = [name.strip() for name in keys]
             compounds, harmless = [], []
+        ambiguous = AMBIGUOUS.split() if keys is None else []
         self._names: Final = frozenset(filter(None, map(_squash, names)))
         self._whole: Final = frozenset(filter(None, map(_fold, whole)))
         self._compounds: Final = tuple(map(_fold, compounds))
         self._harmless: Final = frozenset(map(_fold, harmless))
+        self._ambiguous: Final = frozenset(ambiguous)
         self._cached: Final = lru_cache(maxsize=_CACHED_KEYS)(self._decide)
 
     def match(self, key: str) -> bool:
+        """Return whether a key is sensitive, whatever its value is."""
+        return self.sensitivity(key) is Sensitivity.YES
+
+    def sensitivity(self, key: str) -> Sensitivity:
         """Return whether a key is sensitive. Only its last 256 characters count."""
         return self._cached(key if len(key) <= _MAX_KEY_LENGTH else key[-_MAX_KEY_LENGTH:])
 
-    def _decide(self, key: str) -> bool:
-        words = [word for word in _words(key) if word not in _QUALIFIERS]
+    def endings_backwards(self) -> str:
+        """Return a pattern for the ends of sensitive names, from right to left.
+
+        It matches more than the names, but few others. Separators may stand between letters.
+        """
+        names = (*self._names, *self._whole, *self._compounds, *self._ambiguous, *_QUALIFIERS)
+        return _any_of({name[::-1][:_ENDING] for name in names})
+
+    def _decide(self, key: str) -> Sensitivity:
+        every = _words(key)
+        words = [word for word in every if word not in _QUALIFIERS]
         if "".join(words) in self._whole or _fold(key) in self._whole:
-            return True
+            return Sensitivity.YES
         if words and self._harmless.intersection((words[-1], "".join(words[-2:]))):
-            return False
-        if any("".join(words[-count:]) in self._names for count in range(1, _MAX_WORDS + 1)):
-            return True
-        return bool(words) and _bare(words[-1]).endswith(self._compounds)
+            return Sensitivity.NO
+        # "verification_code" is a name, although "verification" is a qualifier.
+        if any(
+            "".join(each[-count:]) in self._names for each in (words, every) for count in _COUNTS
+        ):
+            return Sensitivity.YES
+        if words and _bare(words[-1]).endswith(self._compounds):
+            return Sensitivity.YES
+        return Sensitivity(bool(words) and words[-1] in self._ambiguous)
+
+
+def _any_of(texts: set[str]) -> str:
+    """Return a pattern for the beginnings of texts. Letters of other scripts match anything."""
+    if "" in texts:
+        return ""
+    rests: dict[str, set[str]] = {}
+    for text in sorted(texts):
+        if text[0].isascii():
+            rests.setdefault(text[0], set()).add(text[1:])
+    ends = "".join(first for first, rest in rests.items() if "" in rest)
+    choices = [r"[^\x00-\x7f]", *([f"[{re.escape(ends)}]"] if ends else [])]
+    choices += [first + _any_of(rest) for first, rest in rests.items() if "" not in rest]
+    return rf"[\W_]?(?:{'|'.join(choices)})"
 
 
 def _words(key: str) -> list[str]:

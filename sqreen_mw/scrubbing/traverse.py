@@ -9,6 +9,8 @@ from uuid import UUID
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.payment_numbers import is_card
+from sqreen_mw.scrubbing.secret_values import is_random
+from sqreen_mw.scrubbing.sensitive_keys import Sensitivity
 
 _MAX_DEPTH: Final = 64
 _MAX_NODES: Final = 100_000
@@ -22,7 +24,7 @@ _NAMES: Final = ("name", "key")
 LONG_KEY: Final = 64
 """Longer keys are not cached."""
 
-KeyPolicy: TypeAlias = Callable[[str], tuple[bool, str]]
+KeyPolicy: TypeAlias = Callable[[str], tuple[Sensitivity, str]]
 """Returns whether a key is sensitive, and the key's text without secrets."""
 
 
@@ -37,7 +39,7 @@ class Traversal:
         text: Callable[[str], str],
         clean: Container[str],
         policy: KeyPolicy,
-        known: dict[str, tuple[bool, str]],
+        known: dict[str, tuple[Sensitivity, str]],
     ) -> None:
         """Set the functions for texts and keys.
 
@@ -111,7 +113,7 @@ class Traversal:
         for key, item in value.items():
             decision = known.get(key) if type(key) is str else None
             sensitive, name = decision or self._decide(key, depth)
-            if sensitive and item is not None and type(item) is not bool:
+            if sensitive and _is_masked(sensitive, item):
                 copied[name] = MASK
             elif type(item) is str:
                 copied[name] = item if item in clean else text(item)
@@ -121,12 +123,12 @@ class Traversal:
             copied["value"] = MASK
         return copied
 
-    def _decide(self, key: Any, depth: int) -> tuple[bool, Any]:
+    def _decide(self, key: Any, depth: int) -> tuple[Sensitivity, Any]:
         """Return whether a key is sensitive, and the scrubbed key. Short keys are cached."""
         if isinstance(key, bytes):
             return self._policy(_decoded(key))[0], self._bytes(key)
         if not isinstance(key, str):
-            return False, self.copy(key, depth)
+            return Sensitivity.NO, self.copy(key, depth)
         plain = str.__str__(key)
         decision = self._policy(plain)
         if len(plain) <= LONG_KEY:
@@ -137,13 +139,22 @@ class Traversal:
 
     def _names_a_secret(self, value: Mapping[Any, Any]) -> bool:
         """Return whether a mapping is a pair such as ``{"name": "password", "value": "x"}``."""
-        if value["value"] is None or type(value["value"]) is bool:
-            return False
         names = (value.get(key) for key in _NAMES)
-        return any(type(name) is str and self._policy(name)[0] for name in names)
+        return any(
+            type(name) is str and _is_masked(self._policy(name)[0], value["value"])
+            for name in names
+        )
 
     def _bytes(self, data: bytes) -> bytes:
         return self._text(_decoded(data)).encode(errors="surrogateescape")
+
+
+def _is_masked(sensitivity: Sensitivity, value: Any) -> bool:
+    """Return whether a key of this sensitivity masks a value."""
+    if sensitivity is Sensitivity.BY_VALUE:
+        values = value if isinstance(value, list) else [value]
+        return any(isinstance(each, str) and is_random(each) for each in values)
+    return sensitivity is Sensitivity.YES and value is not None and type(value) is not bool
 
 
 def _decoded(data: bytes) -> str:

@@ -5,7 +5,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.scrubbing.mask import MASK, mask_spans
 
 # At least 14 letters and digits in a row, with a digit: excludes kebab-case and snake_case words.
 _RANDOM: Final = r"(?=[\w-]{0,48}[A-Za-z0-9]{14})(?=[\w-]{0,64}[0-9])[\w-]"
@@ -105,7 +105,6 @@ FORMATS: Final = (
     r"y[0-3]_[\w-]{50,}",  # Yandex, Google OAuth
     r"ya29\.[\w-]{16,}",
     r"zpka_\w{30,}",
-    r"AAAA[\w-]{7}:APA91[\w-]{100,}",  # Firebase
     r"AKCp[A-Za-z0-9]{60,}",  # Artifactory
     r"ATTA[a-f0-9]{64}",  # Trello
     r"BBDC-[\w+/-]{30,}",  # Bitbucket
@@ -128,7 +127,6 @@ FORMATS: Final = (
     r"4/0A[\w-]{30,}",
     r"AQ\.Ab8RN6[\w-]{30,}",
     r"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}",  # 1Password
-    r"AAAAAAAAAAAAAAAAAAAAA[\w%]{50,}",  # X
     r"API-(?=[A-Z]{0,24}\d)(?=\d{0,24}[A-Z])[A-Z0-9]{25,32}(?![A-Za-z0-9-])",  # Octopus
     r"GR1348941[\w-]{20,}",  # GitLab runner
     r"MII[EJ][A-Za-z0-9+/]{2}IBA[AD][A-Za-z0-9+/=]{40,}",  # private keys (PKCS 1, PKCS 8)
@@ -141,7 +139,6 @@ FORMATS: Final = (
     r"csk-[a-z0-9]{40,}",  # Cerebras
     r"dG9rO[\w=]{50,}",  # Intercom
     r"dd[opw]_[A-Za-z0-9]{36}",  # Deno
-    r"django-insecure-\S{30,}",
     r"dnkey-[\w-]{60,}",  # Defined
     r"eyJrIjoi[\w+/=-]{40,}",  # Grafana
     r"fc-[a-f0-9]{32}(?![A-Za-z0-9])",  # Firecrawl
@@ -151,7 +148,6 @@ FORMATS: Final = (
     r"lip_[A-Za-z0-9]{20}(?![A-Za-z0-9])",  # Lichess
     r"mfa\.[\w-]{80,}",  # Discord
     r"nvapi-[\w-]{50,}",  # NVIDIA
-    r"oauth:[a-z0-9]{30}(?![A-Za-z0-9])",  # Twitch
     r"p8e-[A-Za-z0-9]{32}(?![A-Za-z0-9])",  # Adobe
     r"pat\.[\w-]{22}\.[a-f0-9]{24}\.[A-Za-z0-9]{20}",  # Harness
     r"phs_[A-Za-z0-9]{40,}",  # PostHog
@@ -179,47 +175,73 @@ def _by_first_letter(formats: tuple[str, ...]) -> str:
     return "|".join(f"{first}(?:{'|'.join(one[1:] for one in group)})" for first, group in groups)
 
 
-_TOKENS: Final = re.compile(rf"(?<![A-Za-z0-9])(?:{_by_first_letter(FORMATS)})", re.ASCII)
-_MARKED: Final = (
-    (
-        "eyJ",  # JWT and JWE (RFC 7519), not inside a word, to be fast
-        re.compile(
-            r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=\\[nrt])|(?<=_))"
-            r"eyJ[\w-]{8,4096}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}+",
-            re.ASCII,
-        ),
-    ),
-    (".atlasv1.", re.compile(r"\w{1,64}\.atlasv1\.[\w=-]{40,}", re.ASCII)),  # Terraform
-    (
-        "-",  # Mailgun
-        re.compile(r"(?<![A-Za-z0-9-])[a-f0-9]{32}-[a-f0-9]{8}-[a-f0-9]{8}(?![A-Za-z0-9-])"),
-    ),
-    ("-us", re.compile(r"\b[a-f0-9]{32}-us\d{1,2}\b")),  # Mailchimp
-    ("Q~", re.compile(r"(?<![\w.~-])[\w.~-]{3}[0-9]Q~[\w.~-]{31,34}(?![\w.~-])")),  # Entra
-    (
-        "=",  # Azure keys with a known marker
-        re.compile(
-            r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{33,76}(?:AIoT|\+A(?:St|Eh|Sb|Ba|CR|Rm)|ACDb|AzFu|AzSe"
-            r"|APIM|AzCa)[A-Za-z0-9+/]{5}[AQgw]={1,2}"
-        ),
-    ),
-    (":AA", re.compile(r"(?<!\d)\d{8,10}:AA[\w-]{30,}", re.ASCII)),  # Telegram
-    (
-        "hook",  # Slack, Discord, Teams
-        re.compile(
-            r"(?<=hooks\.slack\.com/)[a-z]+/[\w/+-]{20,}"
-            r"|(?<=/api/webhooks/)\d{8,20}/[\w-]{40,}"
-            r"|(?<=\.webhook\.office\.com/)[\w@/-]{40,}"
-            r"|(?<=hooks\.zapier\.com/hooks/catch/)\d{3,12}/\w{5,}"
-        ),
-    ),
+_TOKENS: Final = re.compile(rf"([^A-Za-z0-9])(?:{_by_first_letter(FORMATS)})", re.ASCII)
+_SHORTEST: Final = b"a" * 15
+_LONG_WORD: Final = re.compile(_SHORTEST + rb"a*+")
+_LENGTH_OF_UUID: Final = 36
+_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_SHAPE: Final = bytes(
+    97 if chr(byte).isascii() and (chr(byte).isalnum() or byte in b"_.+/=~$-") else 32
+    for byte in range(256)
+)
+_JWT: Final = (  # RFC 7519, not inside a word
+    r"()eyJ(?:(?<![\w-]eyJ)|(?<=%[0-9A-Fa-f]{2}eyJ)|(?<=\\[nrt]eyJ)|(?<=_eyJ))"
+    r"[\w-]{8,4096}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}+"
+)
+_AZURE_MARKS: Final = "AIoT +ASt +AEh +ASb +ABa +ACR +ARm ACDb AzFu AzSe APIM AzCa"
+_AZURE: Final = (
+    r"([^A-Za-z0-9+/])[A-Za-z0-9+/]{33,76}(?:AIoT|\+A(?:St|Eh|Sb|Ba|CR|Rm)|ACDb|AzFu|AzSe|APIM|AzCa)"
+    r"[A-Za-z0-9+/]{5}[AQgw]={1,2}"
+)
+# Formats without a known prefix, or with unusual characters: a text that they contain, and a
+# pattern that begins with a rare character, to be fast.
+_MARKED: Final = {
+    "eyJ": _JWT,
+    ".atlasv1.": r"()\w{1,64}\.atlasv1\.[\w=-]{40,}",  # Terraform
+    "Q~": r"([^\w.~-])[\w.~-]{3}[0-9]Q~[\w.~-]{31,34}(?![\w.~-])",  # Entra
+    ":AA": r"(\D)\d{8,10}:AA[\w-]{30,}",  # Telegram
+    ":APA91": r"([^A-Za-z0-9])AAAA[\w-]{7}:APA91[\w-]{100,}",  # Firebase
+    "insecure-": r"([^A-Za-z0-9])django-insecure-\S{30,}",
+    "oauth:": r"([^A-Za-z0-9])oauth:[a-z0-9]{30}(?![A-Za-z0-9])",  # Twitch
+    "AAAAAAAAAAAAAAAAAAAAA": r"([^A-Za-z0-9])A{21}[\w%]{50,}",  # X
+    "hooks.slack.com/": r"(hooks\.slack\.com/)[a-z]+/[\w/+-]{20,}",
+    "/webhooks/": r"(/api/webhooks/)\d{8,20}/[\w-]{40,}",  # Discord
+    ".webhook.office.com/": r"(\.webhook\.office\.com/)[\w@/-]{40,}",
+    **dict.fromkeys(_AZURE_MARKS.split(), _AZURE),
+}
+_PATTERNS: Final = tuple((mark, re.compile(pattern, re.ASCII)) for mark, pattern in _MARKED.items())
+# Hexadecimal digits with a suffix: Mailgun and Mailchimp.
+_HEX: Final = bytes(97 if byte in b"0123456789abcdef" else byte for byte in range(256))
+_HEX_KEY: Final = b"a" * 32 + b"-"
+_SUFFIXED: Final = re.compile(
+    r"([^A-Za-z0-9-])[a-f0-9]{32}-(?:[a-f0-9]{8}-[a-f0-9]{8}|us\d{1,2})(?![A-Za-z0-9-])"
 )
 
 
 def mask_vendor_tokens(text: str) -> str:
     """Return a text with all keys and tokens of documented formats masked."""
-    text = _TOKENS.sub(MASK, text)
-    for mark, pattern in _MARKED:
+    data = text.encode("ascii", "replace")
+    shape = data.translate(_SHAPE)
+    if _SHORTEST not in shape:
+        return text
+    text = _mask_long_words(text, shape)
+    if _HEX_KEY in data.translate(_HEX):
+        text = _SUFFIXED.sub(rf"\1{MASK}", f"\n{text}")[1:]
+    for mark, pattern in _PATTERNS:
         if mark in text:
-            text = pattern.sub(MASK, text)
+            text = pattern.sub(rf"\1{MASK}", f"\n{text}")[1:]
     return text
+
+
+def _mask_long_words(text: str, shape: bytes) -> str:
+    """Return a text with the tokens in words of at least 15 characters masked."""
+    spans: list[tuple[int, int]] = []
+    framed = f"\n{text}"  # each token follows a character
+    for word in _LONG_WORD.finditer(shape):
+        start, end = word.span()
+        if end - start == _LENGTH_OF_UUID and _UUID.match(text, start):
+            continue
+        while token := _TOKENS.search(framed, start, end + 1):
+            spans.append((token.start(), token.end() - 1))
+            start = token.end()
+    return mask_spans(text, spans)

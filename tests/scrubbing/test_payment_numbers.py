@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from sqreen_mw.scrubbing.mask import MASK
-from sqreen_mw.scrubbing.payment_numbers import is_card, mask_cards, mask_ibans
+from sqreen_mw.scrubbing.payment_numbers import is_card, mask_payment_numbers
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,8 @@ from sqreen_mw.scrubbing.payment_numbers import is_card, mask_cards, mask_ibans
 )
 def test_card_numbers_are_masked(text: str) -> None:
     """A number with a brand's prefix, length and a valid check digit is masked."""
-    assert mask_cards(text) == MASK
-    assert mask_cards(f"paid with {text}, thanks") == f"paid with {MASK}, thanks"
+    assert mask_payment_numbers(text) == MASK
+    assert mask_payment_numbers(f"paid with {text}, thanks") == f"paid with {MASK}, thanks"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_card_numbers_are_masked(text: str) -> None:
 )
 def test_cards_are_found_between_other_digits(text: str, expected: str) -> None:
     """A card number is found before, after and between groups of other digits."""
-    assert mask_cards(text) == expected
+    assert mask_payment_numbers(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,11 @@ def test_cards_are_found_between_other_digits(text: str, expected: str) -> None:
     [
         *("1700000000000", "1700000000000000", "1700000000000000000", "20260731123456789012"),
         *("4111111111111112", "9999999999999995", "4006381333931", "+4915123456789"),
-        *("DE89370400440532013000", "DE89 3704 0044 0532 0130 00", "0.4111111111111111"),
+        *("DE88370400440532013000", "DE88 3704 0044 0532 0130 00", "0.4111111111111111"),
         *("123456789012", "978-3-16-148410-0", "490154203237518", "", "+4111 1111 1111 11"),
         *("492549325632063827", "922337203685477580", "96263250672599005213307"),
         *("499-705-5780 258-878-7238", "490 638 3006 833 353 6457", "4 1 1 1 1 1 1 1 1 1 1 1"),
-        *("FR68 8295 5777 1858 9769 5093 357", "SA72 6380 7611 0385 1162 6019", "4 5 " * 20),
+        *("FR67 8295 5777 1858 9769 5093 357", "SA71 6380 7611 0385 1162 6019", "4 5 " * 20),
         *("d0411111111111111" + "1" * 15, "a4111111-1111-4111-1111-111111111111"),
         *("00004111111111111111", "41111111111111110", "77411111111111111199", "4222222222222"),
         *("4111111111111111" + "1228", "16" + "4040955535855265", "1234 " * 3 + "4111 1111 " * 6),
@@ -68,7 +68,7 @@ def test_cards_are_found_between_other_digits(text: str, expected: str) -> None:
 )
 def test_other_numbers_are_kept(text: str) -> None:
     """Times, order numbers, articles, accounts, phones and fractions are not cards."""
-    assert mask_cards(text) == text
+    assert mask_payment_numbers(text) == text
 
 
 def test_longer_numbers_are_not_cards() -> None:
@@ -105,7 +105,7 @@ def test_few_random_numbers_are_masked(number: Callable[[], str], highest: float
     """Only as many random numbers are masked as are valid cards by chance."""
     texts = [number() for _ in range(3000)]
 
-    assert sum(mask_cards(text) != text for text in texts) <= highest * len(texts)
+    assert sum(mask_payment_numbers(text) != text for text in texts) <= highest * len(texts)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_few_random_numbers_are_masked(number: Callable[[], str], highest: float
 )
 def test_account_numbers_are_masked(number: str, form: str) -> None:
     """A number with a country, its length and valid check digits is masked, also with spaces."""
-    assert mask_ibans(form.format(number)) == form.format(MASK)
+    assert mask_payment_numbers(form.format(number)) == form.format(MASK)
 
 
 @pytest.mark.parametrize(
@@ -144,4 +144,4 @@ def test_account_numbers_are_masked(number: str, form: str) -> None:
 )
 def test_other_words_are_not_account_numbers(text: str) -> None:
     """A wrong check digit, length or country, and letters around a number, keep it."""
-    assert mask_ibans(text) == text
+    assert mask_payment_numbers(text) == text

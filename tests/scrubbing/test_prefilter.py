@@ -10,24 +10,32 @@ from sqreen_mw.scrubbing.assignments import Assignments
 from sqreen_mw.scrubbing.credentials import mask_credentials
 from sqreen_mw.scrubbing.markup import mask_markup
 from sqreen_mw.scrubbing.mask import MASK
-from sqreen_mw.scrubbing.payment_numbers import mask_cards, mask_ibans
-from sqreen_mw.scrubbing.private_keys import mask_private_keys
+from sqreen_mw.scrubbing.payment_numbers import mask_payment_numbers
 from sqreen_mw.scrubbing.scrubber import Scrubber
 from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys
-from sqreen_mw.scrubbing.sensitive_words import KIN, ORIGINAL_KEYS, WHOLE_KEYS, WORLD
+from sqreen_mw.scrubbing.sensitive_words import (
+    CODES,
+    KIN,
+    NATIONAL_IDS,
+    ORIGINAL_KEYS,
+    WHOLE_KEYS,
+    WORLD,
+)
+from sqreen_mw.scrubbing.url_secrets import mask_url_secrets
 from sqreen_mw.scrubbing.vendor_tokens import FORMATS, mask_vendor_tokens
 
 SCRUBBER = Scrubber()
 KEYS = SensitiveKeys()
-NAMES = f"{ORIGINAL_KEYS} {KIN} {WHOLE_KEYS} {WORLD}".split()
+ASSIGNMENTS = Assignments(KEYS)
+NAMES = f"{ORIGINAL_KEYS} {KIN} {CODES} {NATIONAL_IDS} {WHOLE_KEYS} {WORLD}".split()
 LOOKS_AROUND = re.compile(r"\(\?<?[=!][^)]*\)")
 SECRET = "Zx83kq91"
 
 
 def unfiltered(text: str) -> str:
     """Return a text after all steps, without the prefilter."""
-    text = mask_cards(mask_ibans(mask_vendor_tokens(mask_private_keys(text))))
-    return Assignments(KEYS.match).mask(mask_markup(mask_credentials(text), KEYS.match))
+    text = mask_url_secrets(mask_payment_numbers(mask_vendor_tokens(text)))
+    return ASSIGNMENTS.mask(mask_markup(mask_credentials(text), KEYS.match))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys
+from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys, Sensitivity
 
 KEYS = SensitiveKeys()
 
@@ -39,6 +39,10 @@ KEYS = SensitiveKeys()
         *("ŞİFRE", "yeniŞifre", "подтверждение_пароля", "新密码", "パスワード確認", "비밀번호확인"),
         *("mật_khẩu_mới", "รหัสผ่านใหม่", "كلمة المرور", "पासवर्ड", "κωδικός πρόσβασης", "סיסמה"),
         *("csrf_token", "ansible_become_pass", "db_pw", "pin", "otp_code", "previous_token"),
+        *("session_id", "sessionId", "PHPSESSID", "connect.sid", "verification_code", "mfaCode"),
+        *("2fa_code", "one-time-code", "ssn", "user_ssn", "nationalIdNumber", "codice_fiscale"),
+        *("身份证号", "SAMLResponse", "code_verifier", "authorizationCode", "security_answer"),
+        *("mothersMaidenName", "X-Hub-Signature", "oauth_verifier", "securityAnswer2"),
         "x" * 500 + "_password",
     ],
 )
@@ -62,9 +66,17 @@ def test_sensitive_keys(key: str) -> None:
             "has_secret",
         ),
         *("continuationToken", "cancel_token", "eos_token", "token_symbol", "password_changed_at"),
+        *("session_count", "otp_sent", "country_code", "status_code", "tax_rate", "code", "answer"),
+        *("verification_status", "signature_date", "passport_country", "session", "nation"),
         *("public_key", "passport", "clave_producto", "passwordless", "密码强度", "cookie_consent"),
     ],
 )
 def test_harmless_keys(key: str) -> None:
     """A key that only mentions a secret, or sounds like one, is not sensitive."""
     assert not KEYS.match(key)
+
+
+@pytest.mark.parametrize("key", ["session", "sid", "sig", "request_sig", "code", "state", "hmac"])
+def test_ambiguous_keys(key: str) -> None:
+    """The values of some keys are secret only if they look generated."""
+    assert KEYS.sensitivity(key) is Sensitivity.BY_VALUE

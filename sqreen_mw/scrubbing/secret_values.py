@@ -1,0 +1,114 @@
+"""Distinguishes secrets from placeholders, code, messages and ordinary words."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+_PLACEHOLDER: Final = re.compile(
+    r"[\s,.;:(){}\[\]]*|[?*.x_\u2022-]+|\$\{[^}]*\}?|%\(\w+\)s|\{\{?[\w.: -]*\}?\}?"
+    r"|<[A-Z_ -]{0,64}>?|none|null|nil|true|false|undefined|yes|no|\d"
+    r"|your[_ -][\w -]+|[A-Z_]*YOUR_[A-Z_]+"
+    r"|\W*(?:redacted|filtered|masked|hidden|removed)\W*|!(?:vault|env|ref|sub|secret|getatt)",
+    re.IGNORECASE,
+)
+_VARIABLE: Final = re.compile(r"\$[A-Z_][A-Z0-9_]*|\$\(.*")
+_PARAMETER: Final = re.compile(
+    r"\$\d{1,2}|%[srdv]|:[A-Za-z_]+|@\w{0,20}(?:pass|pwd|pw|secret|token|key)\w{0,20}|\W{1,3}",
+    re.IGNORECASE,
+)
+_CALL: Final = re.compile(
+    r"\w{1,64}[._][\w.]{1,64}\(|\w{1,64}\((?:[\"'$)]|\Z)|[A-Za-z_][\w.]*(?:\[(?:[\"'a-z_]|\d{1,2}\]|\Z)|->|::)"
+    r"|(?:get|env|hash|input|read|load|str|md5|sha|b?crypt|encrypt|decrypt|random|generate|prompt"
+    r"|require|new|f|fn|func)\w{0,20}\(|(?:await|new|not|yield)\Z"
+)
+_DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+_OBJECTS: Final = (
+    " self this cls request req form settings config kwargs args os process env params ctx options "
+    "app data "
+)
+_LIKELY: Final = re.compile(r"(?=.{0,256}[A-Za-z])(?=.{0,256}[\d~!@#$%^&*_+=|/]).{5}|\d{4}|.{24}")
+_SENTENCE: Final = re.compile(
+    r"[\[\"'\s]*(?:[A-Za-z][\w'-]*[ ]|\d{1,3}[ ]){0,12}(?:required|optional|missing|invalid"
+    r"|incorrect|wrong|expired|empty|blank|string|str|short|long|must|should|characters|match|needed"
+    r"|present|obligatorisch|erforderlich|obligatoire|obligatoria|obligatorio)"
+    r"(?:[ ,][\w ,'-]{0,80})?[.!\"'\s\]]*",
+    re.IGNORECASE,
+)
+# Harmless values of ambiguous names: a method, a state, a currency, a date.
+_METHOD: Final = re.compile(
+    r"(?:basic|digest|bearer|oauth2?|openid|oidc|saml2?|sso|ldap|jwt|mtls|google|github|gitlab"
+    r"|facebook|apple|microsoft|twitter|azure|okta|auth0|email|phone|sms|session|cookie|anonymous"
+    r"|same-origin|include|omit|ok|failed|pending|disabled|enabled|optional|required|manual|auto"
+    r"|accepted|declined|rejected)\Z"
+    r"|(?-i:[A-Z]{2,5})\Z|(?:19|20)\d\d-\d\d-\d\d(?!\d)",
+    re.IGNORECASE,
+)
+_AMBIGUOUS: Final = re.compile(
+    r"(?:[\w-]{0,20}[_-])?(?:auth|token)|credentials|cookie|otp", re.IGNORECASE
+)
+_COUNTED: Final = re.compile(r"pass|auth|tokens?", re.IGNORECASE)
+_COUNT: Final = re.compile(r"\d{1,3}")
+_MIXED: Final = re.compile(r"(?=.{0,64}[A-Za-z])(?=.{0,64}[\d!@#$%^&*+=|~]).{6}|\d{6}")
+_DESCRIBED: Final = re.compile(
+    r"(?:aes|rsa|sha|md|utf|base|oauth|argon|http|saml|tls|rfc)-?\d+(?:-\w+)*\Z|v\d+(?:\.\d+)*\Z"
+    r"|\w+://|/\w|\d+-?[a-z]+\Z|[\w.+-]+@[\w-]+\.[\w.-]+\Z|\d{4}-\d\d-",
+    re.IGNORECASE,
+)
+_MANY: Final = 1024
+SHORTEST_RANDOM: Final = 16
+"""The length of the shortest value that looks generated."""
+
+# Generated values: a UUID, hexadecimal digits, and mixed characters that are not words and numbers.
+_RANDOM: Final = re.compile(
+    r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+    r"|(?=[a-f]{0,64}\d)(?=\d{0,64}[a-f])[0-9a-f]{16,}"
+    r"|(?!\d{4}-\d\d-\d\d|\w{2,10}://|[\w.+-]{1,64}@\w|(?:[A-Za-z]+|\d+)(?:[\W_](?:[A-Za-z]+|\d+))*\Z)"
+    r"(?:(?=.{0,99}[a-z])(?=.{0,99}[A-Z])(?=.{0,99}\d).{16}|(?=.{0,99}[A-Za-z]\d.{0,99}[A-Za-z]\d).{20})"
+    r"[\w.~+/=%:@,|-]*",
+    re.ASCII,
+)
+
+
+def is_placeholder(value: str) -> bool:
+    """Return whether a value is a placeholder, a variable, empty, a truth value or masked."""
+    if len(value) >= _MANY:
+        return False
+    return bool(_PLACEHOLDER.fullmatch(value) or _VARIABLE.fullmatch(value))
+
+
+def is_code(value: str, name: str, is_sensitive: Callable[[str], bool]) -> bool:
+    """Return whether a value is an expression of a program or of SQL: ``token=self.token``."""
+    value = value[:_MANY]
+    if value == name or _CALL.match(value) or _PARAMETER.fullmatch(value):
+        return True
+    if not _DOTTED.fullmatch(value):
+        return False
+    first, *_, last = value.split(".")
+    return f" {first} " in _OBJECTS or is_sensitive(last)
+
+
+def is_sentence(value: str) -> bool:
+    """Return whether a value is a message about another value: ``is too short``."""
+    return len(value) < _MANY and _SENTENCE.fullmatch(value) is not None
+
+
+def reads_as_prose(value: str, name: str) -> bool:
+    """Return whether an ambiguous name has an ordinary value: ``auth=google``, ``token=ETH``."""
+    if _COUNTED.fullmatch(name) and _COUNT.fullmatch(value):
+        return True
+    return _AMBIGUOUS.fullmatch(name) is not None and _METHOD.match(value) is not None
+
+
+def is_likely_secret(value: str) -> bool:
+    """Return whether a value looks like a secret: mixed characters, many of them, or digits."""
+    return _LIKELY.match(value) is not None
+
+
+def is_surely_secret(value: str) -> bool:
+    """Return whether a word of a sentence is a secret and not a format, address or number."""
+    return _MIXED.match(value) is not None and _DESCRIBED.match(value) is None
+
+
+def is_random(value: str) -> bool:
+    """Return whether a value looks like a generated key, token or id."""
+    return _RANDOM.fullmatch(value) is not None
