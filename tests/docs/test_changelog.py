@@ -7,11 +7,15 @@ from tests.docs.pages import text_of
 
 PAGE = text_of("CHANGELOG.md")
 SECTIONS = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
+UNRELEASED = "[Unreleased]"
 
 
-def test_newest_section_is_the_version() -> None:
-    """The first section has the version of the package and a date."""
-    assert re.match(rf"\[{re.escape(__version__)}\] - \d{{4}}-\d\d-\d\d\n", SECTIONS[0])
+def test_newest_release_is_the_version() -> None:
+    """After the unreleased changes comes the version of the package with a date."""
+    released = [section for section in SECTIONS if not section.startswith(UNRELEASED)]
+
+    assert re.match(rf"\[{re.escape(__version__)}\] - \d{{4}}-\d\d-\d\d\n", released[0])
+    assert SECTIONS.index(released[0]) <= 1
 
 
 def test_sections_are_short() -> None:

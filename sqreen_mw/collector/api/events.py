@@ -84,11 +84,9 @@ async def histogram(
     """Return the number of events in each interval, aligned to the epoch."""
     query = parameters.query(only_app=only_app, now=system_clock())
     interval = parameters.interval
-    if (query.end - query.start) // interval >= MAX_BARS - 1:
-        raise ProblemError(
-            409,
-            f"interval: too short, the maximum is {MAX_BARS - 1} intervals: use longer intervals",
-        )
+    shortest = (query.end - query.start) // (MAX_BARS - 1) + 1
+    if interval < shortest:
+        raise ProblemError(409, f"interval: too short for this range: use {shortest} or more")
     store = _store(request)
     future = await _future(request, parameters, query)
     found = await read_events(

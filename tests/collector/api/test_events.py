@@ -305,11 +305,15 @@ def test_body_accepts_numbers(collector: Collector) -> None:
 
 
 def test_too_many_intervals_are_rejected(collector: Collector) -> None:
-    """The error suggests longer intervals."""
-    answer = _get(collector, "/v1/events/histogram", interval=1)
+    """The error names the shortest interval of the range, which is accepted."""
+    day = {"from": 86_400_000, "to": 2 * 86_400_000}
+
+    answer = _get(collector, "/v1/events/histogram", interval=1, **day)
 
     assert answer.status_code == 409
-    assert "use longer" in answer.json()["detail"]
+    assert answer.json()["detail"] == "interval: too short for this range: use 43222 or more"
+    assert _get(collector, "/v1/events/histogram", interval=43221, **day).status_code == 409
+    assert _get(collector, "/v1/events/histogram", interval=43222, **day).status_code == 200
 
 
 @pytest.mark.parametrize(
