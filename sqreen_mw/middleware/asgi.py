@@ -68,7 +68,7 @@ class SqreenMiddleware:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one scope (ASGI specification 3.0)."""
-        kind = scope["type"]
+        kind = scope.get("type")
         if kind == "lifespan":
             self._agent.ensure_started()
             return await self._lifespan(scope, receive, send)  # type: ignore[no-any-return]  # as it is

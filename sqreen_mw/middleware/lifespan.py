@@ -2,9 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from sqreen_mw.agent.guard import logger
+from sqreen_mw.agent.process.exit import SHUTDOWN_BUDGET
+
+_PREFIX: Final = "lifespan."
 
 
 class Lifespan:
@@ -22,50 +25,98 @@ class Lifespan:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         """Serve the scope of type ``lifespan`` (ASGI specification 3.0)."""
-        support = _Support()
-
-        async def app_receive() -> Any:
-            support.is_known = True
-            return await receive()
-
-        async def app_send(message: Any) -> None:
-            support.is_known = True
-            if str(message.get("type")).startswith("lifespan.shutdown."):
-                await self._deliver()
-            await send(message)
-
-        value = None
-        with support:
-            value = await self._app(scope, app_receive, app_send)
-        if not support.is_known:
-            await self._answer_for_app(receive, send)
-        return value
-
-    async def _answer_for_app(self, receive: Any, send: Any) -> None:
-        await receive()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self._deliver()
-        await send({"type": "lifespan.shutdown.complete"})
+        SHUTDOWN_BUDGET.restart()  # a process may serve many lifespans, as on AWS Lambda
+        async with _Conversation(receive, send, self._deliver) as conversation:
+            return await self._app(scope, conversation.receive, conversation.send)
 
 
-class _Support:
-    """Whether the app supports the lifespan: it has received or sent a message.
+class _Conversation:
+    """The messages of one lifespan.
 
-    The context suppresses the error of an app that does not, such as Django; the specification
-    allows that error.
+    At its end, it sends what the app has not sent: an app without a lifespan returns or raises.
     """
 
-    def __init__(self) -> None:
-        self.is_known = False
+    def __init__(self, receive: Any, send: Any, deliver: Callable[[], Awaitable[None]]) -> None:
+        self._receive: Final = receive
+        self._send: Final = send
+        self._deliver: Final = deliver
+        self._mode: Final = _lifespan_mode(receive)
+        self._received: Final[set[str]] = set()
+        self._sent: Final[set[str]] = set()
 
-    def __enter__(self) -> None:
-        pass
+    async def receive(self) -> Any:
+        """Receive a message for the app."""
+        message = await self._receive()
+        self._received.add(str(message.get("type")))
+        return message
 
-    def __exit__(
+    async def send(self, message: Any) -> None:
+        """Send a message of the app.
+
+        Raises:
+            RuntimeError: It belongs to a request: the app does not look at the type of its scope.
+        """
+        kind = str(message.get("type"))
+        if not kind.startswith(_PREFIX):
+            raise RuntimeError(f"{kind} is no message of a lifespan")
+        if kind.startswith("lifespan.shutdown."):
+            await self._deliver()
+        self._sent.add(kind)
+        await self._send(message)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> bool:
-        if self.is_known or not isinstance(error, Exception) or "lifespan" not in str(error):
+        is_refusal = isinstance(error, Exception) and self._is_refusal(error)
+        if is_refusal:
+            logger.debug("the app does not support lifespan: %r", error)
+        if error is None or is_refusal:
+            await self._answer_for_app()
+        elif isinstance(error, Exception) and self._is_shutting_down:
+            await self._deliver()
+        return is_refusal and self._mode is None  # "auto" gets the error at the end
+
+    def _is_refusal(self, error: Exception) -> bool:
+        """Return whether the app does not support the lifespan and the server allows that."""
+        if self._sent:
             return False
-        logger.debug("the app does not support lifespan: %r", error)
-        return True
+        if self._mode is None:
+            return not self._received and "lifespan" in str(error)
+        return self._mode == "auto"
+
+    @property
+    def _is_shutting_down(self) -> bool:
+        return "lifespan.shutdown" in self._received and not self._has_ended
+
+    @property
+    def _has_ended(self) -> bool:
+        """Whether the app has sent its last message."""
+        last = {"lifespan.startup.failed", "lifespan.shutdown.complete", "lifespan.shutdown.failed"}
+        return not last.isdisjoint(self._sent)
+
+    async def _answer_for_app(self) -> None:
+        if self._has_ended:
+            return
+        if "lifespan.startup.complete" not in self._sent:
+            if not self._received:
+                await self.receive()
+            await self.send({"type": "lifespan.startup.complete"})
+        if "lifespan.shutdown" not in self._received:
+            await self.receive()
+        await self.send({"type": "lifespan.shutdown.complete"})
+
+
+def _lifespan_mode(receive: Any) -> str | None:
+    """Return the option ``lifespan`` of uvicorn or Mangum, or None for other servers.
+
+    If it is "auto", the server goes on after an error, but without a lifespan.
+    """
+    server = getattr(receive, "__self__", None)
+    for owner in (server, getattr(server, "config", None)):
+        mode = getattr(owner, "lifespan", None)
+        if isinstance(mode, str):
+            return mode
+    return None

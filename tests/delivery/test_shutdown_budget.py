@@ -21,21 +21,30 @@ async def app(scope, receive, send):
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def live():
+async def live(count=1):
     async def send(message):
         pass
 
     async def receive():
         return {}
 
-    await sqreen.SqreenMiddleware(app)({"type": "lifespan"}, receive, send)
+    entry = app
+    for _ in range(count):  # a middleware in another one, so that the lifespans end together
+        entry = sqreen.SqreenMiddleware(entry)
+    await entry({"type": "lifespan"}, receive, send)
 """
 
 LIFESPANS_THEN_EXIT = f"""{LIVE}
 sqreen.track("x")
 print(time.monotonic())
-for _ in range(int(sys.stdin.readline())):
+asyncio.run(live(int(sys.stdin.readline())))
+"""
+
+LIFESPANS_WITHOUT_EVENTS = f"""{LIVE}
+sqreen.track("x")
+for _ in range(2):
     asyncio.run(live())
+    print(sqreen.stats().delivered)
 """
 
 LIFESPANS_WITH_EVENTS = f"""{LIVE}
@@ -48,7 +57,7 @@ for _ in range(8):
 
 @pytest.mark.parametrize(("mutant", "within"), [("", True), ("a deadline for each step", False)])
 def test_shutdown_steps_share_one_deadline(runner: Runner, mutant: str, *, within: bool) -> None:
-    """If the collector hangs, three lifespans and the exit wait two seconds together."""
+    """If the collector hangs, lifespans that end together and the exit wait two seconds."""
     runner.collector.answers[:] = [Answer(delay=20.0)] * 5
     begin = float(runner.run(LIFESPANS_THEN_EXIT, mutant, given="3\n"))
 
@@ -60,6 +69,13 @@ def test_each_lifespan_delivers_its_event(runner: Runner) -> None:
     runner.collector.answers[:] = [Answer(delay=0.3)] * 8
 
     assert runner.run(LIFESPANS_WITH_EVENTS).split() == [str(n + 1) for n in range(8)]
+
+
+def test_lifespan_delivers_what_an_earlier_one_left(runner: Runner) -> None:
+    """Each lifespan has its full time, also if nothing was tracked since the last one."""
+    runner.collector.answers[:] = [Answer(status=503, headers={"Retry-After": "2"})]
+
+    assert runner.run(LIFESPANS_WITHOUT_EVENTS).split() == ["0", "1"]
 
 
 def test_exit_fills_the_spool_after_a_lifespan(runner: Runner) -> None:
@@ -78,7 +94,7 @@ def test_exit_fills_the_spool_after_a_lifespan(runner: Runner) -> None:
 
 
 def test_steps_share_the_budget_until_an_event_is_tracked() -> None:
-    """A step gets the time that earlier steps left; after a new event it gets all of it."""
+    """A step gets the time that earlier steps left; after a new event or lifespan it gets all."""
     now = 64.0
     budget = ShutdownBudget(clock=lambda: now)
     assert budget.remaining(5) == pytest.approx(SHUTDOWN_SECONDS)
@@ -86,6 +102,9 @@ def test_steps_share_the_budget_until_an_event_is_tracked() -> None:
     assert budget.remaining(5) == pytest.approx(SHUTDOWN_SECONDS - 1.0)
     now += 60.0
     assert budget.remaining(5) == 0.0
+    assert budget.remaining(6) == pytest.approx(SHUTDOWN_SECONDS)
+    now += 60.0
+    budget.restart()
     assert budget.remaining(6) == pytest.approx(SHUTDOWN_SECONDS)
 
 

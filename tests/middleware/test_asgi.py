@@ -317,13 +317,17 @@ def test_lifespan_shutdown_delivers_events(memory: list[Event]) -> None:
     assert [event.name for event in memory] == ["last"]
 
 
-@pytest.mark.parametrize("failing", [True, False], ids=["raises", "returns"])
-def test_lifespan_works_for_apps_without_one(memory: list[Event], *, failing: bool) -> None:
-    """The middleware answers the server if the app does not support the lifespan."""
+@pytest.mark.parametrize("end", ["raises", "returns", "receives", "starts"])
+def test_lifespan_works_for_apps_without_one(memory: list[Event], end: str) -> None:
+    """The middleware answers the server for an app that does not support all of the lifespan."""
 
     async def app(scope: Scope, receive: Any, send: Any) -> None:
-        if failing:
+        if end == "raises":
             raise ValueError(scope["type"])
+        if end in {"receives", "starts"}:
+            await receive()
+        if end == "starts":
+            await send({"type": "lifespan.startup.complete"})
 
     entry: Any = SqreenMiddleware(app, flush_interval=60.0)
     with TestClient(entry):
@@ -348,6 +352,23 @@ def test_error_at_startup_reaches_the_server(*, takes_part: bool) -> None:
         pass
 
 
+def test_failed_shutdown_delivers_events(memory: list[Event]) -> None:
+    """If the app raises during its shutdown, its events are delivered before the server knows."""
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        sqreen.track("last")
+        raise ValueError("no clean end")
+
+    entry: Any = SqreenMiddleware(app, flush_interval=60.0)
+    with pytest.raises(ValueError, match="no clean end"), TestClient(entry):
+        pass
+
+    assert [event.name for event in memory] == ["last"]
+
+
 def test_shutdown_logs_undelivered_events(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -360,18 +381,20 @@ def test_shutdown_logs_undelivered_events(
     assert "1 events were not delivered before the shutdown" in caplog.messages
 
 
-def test_other_scopes_pass_through() -> None:
-    """Scopes of other types reach the app unchanged."""
+@pytest.mark.parametrize("kind", ["something.new", None])
+def test_other_scopes_pass_through(kind: str | None) -> None:
+    """Scopes of other types, and without one, reach the app unchanged."""
     scopes: list[Scope] = []
 
     async def app(scope: Scope, receive: Any, send: Any) -> None:
         scopes.append(scope)
 
-    scope = {"type": "something.new"}
+    scope: Scope = {"type": kind} if kind else {}
+    unchanged = dict(scope)
     asyncio.run(call(SqreenMiddleware(app), scope))
 
     assert scopes == [scope]
-    assert scope == {"type": "something.new"}
+    assert scope == unchanged
 
 
 def test_disconnected_client_is_not_a_trusted_proxy(memory: list[Event]) -> None:

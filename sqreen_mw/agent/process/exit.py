@@ -17,14 +17,18 @@ LAST_STEP_SECONDS: Final = 0.2
 class ShutdownBudget:
     """One deadline for all shutdown steps: lifespan, SIGTERM and exit.
 
-    The first step sets it. It stays until an event is tracked, because a process may serve many
-    lifespans, as in tests and on AWS Lambda.
+    The first step sets it. It stays until an event is tracked or a lifespan starts, because a
+    process may serve many lifespans, as in tests and on AWS Lambda.
     """
 
     def __init__(self, clock: Clock = monotonic) -> None:
         self._clock: Final = clock
         self._deadline = 0.0
         self._tracked: int | None = None
+
+    def restart(self) -> None:
+        """Give the next step all of the time: the process goes on."""
+        self._tracked = None
 
     def remaining(self, tracked: int, *, reserve: float = 0.0) -> float:
         """Return how many seconds a shutdown step may wait.
