@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from sqreen_mw.collector.connection_limits import ConnectionLimits
+from sqreen_mw.collector.database_file import database_path
 from sqreen_mw.collector.events import open_event_store
 from sqreen_mw.collector.events.base import EventStore
 from sqreen_mw.collector.pipeline import Pipeline
 from sqreen_mw.collector.read_lanes import ReadLanes
 from sqreen_mw.collector.settings import Settings
 from sqreen_mw.collector.state import State, open_state
+from sqreen_mw.collector.store_health import StoreHealth, WatchedStore
 from sqreen_mw.collector.tail import Tail
 
 
@@ -27,6 +29,7 @@ class Services:
     settings: Settings
     events: EventStore
     state: State
+    health: StoreHealth
     lanes: ReadLanes
     tail: Tail
     pipeline: Pipeline
@@ -36,6 +39,7 @@ class Services:
 
     def close(self) -> None:
         """Write the waiting batches and close the stores."""
+        self.health.close()
         self.pipeline.close()
         self.events.close()
         self.state.close()
@@ -63,11 +67,23 @@ def open_services(settings: Settings, *, connections: ConnectionLimits | None = 
         settings=settings,
         events=events,
         state=state,
+        health=_health(settings, events, state),
         lanes=ReadLanes(events),
         tail=tail,
         pipeline=Pipeline(events, apps=state.apps, tail=tail),
         connections=connections or ConnectionLimits(),
         first_token=_first_token(state),
+    )
+
+
+def _health(settings: Settings, events: EventStore, state: State) -> StoreHealth:
+    events_path = database_path(settings.events_url, setting="--events-url")
+    state_path = database_path(settings.state_url, setting="--state-url")
+    return StoreHealth(
+        (
+            WatchedStore("events", events_path, events.check_writable),
+            WatchedStore("state", state_path, state.database.check_writable),
+        )
     )
 
 

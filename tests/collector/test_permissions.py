@@ -22,7 +22,7 @@ from sqreen_mw.collector.settings import Settings
 from sqreen_mw.collector.state.tokens import SCOPES, Token
 from sqreen_mw.collector.state.users import Role, User
 
-PUBLIC = {"/openapi.json", "/healthz", "/static/{name}", "/favicon.svg"}
+PUBLIC = {"/openapi.json", "/healthz", "/readyz", "/static/{name}", "/favicon.svg"}
 PAGES = [route for route in ROUTES if isinstance(route, Route)]
 APP = "shop"
 SENDING = {Action.SEND_EVENTS, Action.SEND_HEARTBEATS}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from fastapi import FastAPI
@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from sqreen_mw.collector.events.base import StoredEvent
 from sqreen_mw.collector.state.instances.losses import Drop
 from sqreen_mw.collector.state.instances.model import Instance
+from sqreen_mw.collector.store_health import StoreReport
 from sqreen_mw.protocol.batch import WIRE_VERSION, Envelope, IngestAnswer
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.heartbeat import HEARTBEAT_VERSION, Heartbeat, HeartbeatAnswer
@@ -26,6 +27,13 @@ class FutureEvents(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     is_more: bool
     url: str
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of each store. If one is not ready, the stores are a member of the problem."""
+
+    status: Literal["ready"]
+    stores: tuple[StoreReport, ...]
 
 
 class EventPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +95,16 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 _STRUCTS: Final = (
     Problem,
-    *(Envelope, IngestAnswer, Event, StoredEvent, EventPage, HistogramAnswer, FutureEvents),
+    *(
+        Envelope,
+        IngestAnswer,
+        Event,
+        StoredEvent,
+        EventPage,
+        HistogramAnswer,
+        FutureEvents,
+        Readiness,
+    ),
     *(Heartbeat, HeartbeatAnswer, InstancesAnswer),
 )
 

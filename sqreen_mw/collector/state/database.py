@@ -47,6 +47,15 @@ class Database:
         with _store_errors(), self._engine.begin() as connection:
             yield connection
 
+    def check_writable(self) -> None:
+        """Test a write without a change.
+
+        Raises:
+            StoreError: The database cannot be written.
+        """
+        with self.write() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()

@@ -17,6 +17,7 @@ def test_openapi_document_is_complete(collector: Collector) -> None:
         "/v1/heartbeat",
         "/v1/instances",
         "/healthz",
+        "/readyz",
     }
     schemas = document["components"]["schemas"]
     assert {
