@@ -31,6 +31,8 @@ def outside_of_requests() -> None:
     sqreen.identify({"id": 42}, traits={"plan": "free"})
     sqreen.identify(email="jane@example.org")
     assert_type(sqreen.user_is_banned(), bool)
+    with sqreen.detached():
+        sqreen.track("worker.started")
     assert_type(sqreen.flush(timeout=2.0), bool)
     assert_type(sqreen.close(), int)
     assert_type(sqreen.__version__, str)
