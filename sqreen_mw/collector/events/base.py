@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -15,6 +15,9 @@ MAX_BARS: Final = 2000
 
 SLICE: Final = 20_000
 """Events that are searched in a few milliseconds by name, and in 0.2 s by any filter."""
+
+Suggested: TypeAlias = Literal["event", "user"]
+"""The fields whose values a store can suggest."""
 
 
 class StoredEvent(Struct, frozen=True, kw_only=True):
@@ -177,6 +180,11 @@ class EventStore(Protocol):
         self, app: str, event_id: str, *, deadline: Deadline | None = None
     ) -> StoredEvent | None:
         """Return the event with an id, or None."""
+
+    def suggest(
+        self, field: Suggested, beginning: str, *, limit: int, deadline: Deadline | None = None
+    ) -> tuple[str, ...]:
+        """Return values of a field that begin with a text, as it is or in lower case."""
 
     def check_writable(self) -> None:
         """Raise ``StoreError`` if a batch could not be written now."""

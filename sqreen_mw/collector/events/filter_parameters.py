@@ -24,6 +24,8 @@ from sqreen_mw.protocol.limits import (
 _ANY_EVENT: Final = ("event", "*")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_VERBATIM: Final = frozenset({"app", "env"})
+_QUOTED: Final = re.compile('"(.*)"', re.DOTALL)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}")
 CURSOR_PATTERN: Final = r"(-?[0-9]{1,15})\.([0-9]{1,18})"
 """The form of a cursor: the time in milliseconds and the sequence number."""
@@ -44,13 +46,16 @@ class FilterParameter:
 FILTERS: Final[Mapping[str, FilterParameter]] = MappingProxyType(
     {
         "event": FilterParameter(
-            ("event",), "glob", MAX_NAME_LENGTH, "event name; * stands for any text"
+            ("event",), "like", MAX_NAME_LENGTH, "event name; * stands for any text"
         ),
         "ip": FilterParameter(
             ("ip",), "in", MAX_NAME_LENGTH, "address, or network in CIDR notation"
         ),
         "user": FilterParameter(
-            ("user",), "=", MAX_IDENTIFIER_LENGTH, "value of any identifier of the user"
+            ("user",),
+            "like",
+            MAX_IDENTIFIER_LENGTH,
+            "value of any identifier of the user; * stands for any text",
         ),
         "q": FilterParameter(("text",), "contains", MAX_NAME_LENGTH, "free text"),
         "app": FilterParameter(("app",), "=", MAX_NAME_LENGTH, "name of the app"),
@@ -61,14 +66,21 @@ FILTERS: Final[Mapping[str, FilterParameter]] = MappingProxyType(
 
 
 def parse_filter(name: str, text: str) -> str:
-    """Return the checked value of a filter parameter. Addresses become canonical.
+    """Return the checked value of a filter parameter, without outer spaces.
 
-    An empty value is no filter.
+    Addresses become canonical. Apps and environments keep their spaces. An empty value is no
+    filter.
     """
+    text = text if name in _VERBATIM else text.strip()
     limit = FILTERS[name].max_length
-    if len(text) > limit:
+    if len(_unquoted(text)) > limit:
         raise ValueError(f"must have at most {limit} characters")
     return _network(text) if text and FILTERS[name].operator == "in" else text
+
+
+def exactly(text: str) -> str:
+    """Return the value of a filter that finds this text only: in quotes, ``*`` is a star."""
+    return f'"{text}"'
 
 
 def build_filter(values: Mapping[str, str]) -> Filter:
@@ -79,8 +91,15 @@ def build_filter(values: Mapping[str, str]) -> Filter:
 
 def _comparison(name: str, text: str) -> Comparison:
     parameter = FILTERS[name]
-    is_plain = parameter.operator == "glob" and "*" not in text
-    return Comparison(parameter.field, "=" if is_plain else parameter.operator, text)
+    exact = _unquoted(text)
+    if parameter.operator == "like" and exact != text:
+        return Comparison(parameter.field, "=", exact)
+    return Comparison(parameter.field, parameter.operator, text)
+
+
+def _unquoted(text: str) -> str:
+    quoted = _QUOTED.fullmatch(text)
+    return quoted[1] if quoted else text
 
 
 def parse_time(text: str, *, zone: tzinfo | None = None) -> int:

@@ -28,11 +28,12 @@ from typing import Final, Literal, TypeAlias, get_args
 Field: TypeAlias = tuple[str, ...]
 """A name from the table above, followed by the path of a value inside it."""
 
-Operator: TypeAlias = Literal["=", "glob", "contains", "in", "<", "<=", ">", ">="]
+Operator: TypeAlias = Literal["=", "glob", "like", "contains", "in", "<", "<=", ">", ">="]
 """How a value compares.
 
 * ``=``: the value's text is equal. Numbers, booleans and null have their JSON text.
 * ``glob``: the value's text matches a pattern in which ``*`` stands for any text.
+* ``like``: as ``glob``, but ASCII letters match in either case.
 * ``contains``: the value's text contains the text. ASCII letters match in either case.
 * ``in``: the value is an address in a network.
 * ``<``, ``<=``, ``>``, ``>=``: the value is a number and compares so.

@@ -26,9 +26,18 @@ def _equals(expected: Any) -> Test:
 
 
 def _contains(expected: Any) -> Test:
+    folded = _folded(expected)
+    return lambda value: folded in _folded(_text(value))
+
+
+def _folded(text: str) -> str:
     # bytes.lower() changes ASCII letters only, as LIKE does.
-    folded = expected.encode().lower()
-    return lambda value: folded in _text(value).encode().lower()
+    return text.encode().lower().decode()
+
+
+def _like(pattern: Any) -> Test:
+    test = _glob(_folded(pattern))
+    return lambda value: test(_folded(_text(value)))
 
 
 def _glob(pattern: Any) -> Test:
@@ -74,6 +83,7 @@ def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
 _TESTS: Final[Mapping[Operator, Callable[[Any], Test]]] = {
     "=": _equals,
     "glob": _glob,
+    "like": _like,
     "contains": _contains,
     "in": _in_network,
     "<": _ordering(operator.lt),

@@ -44,10 +44,12 @@ class CheckedDeadline(Deadline):
         return self.checks < 0
 
 
-def event(*, at: int = NOW, name: str = "login.failed", ip: str | None = None) -> Event:
+def event(
+    *, at: int = NOW, name: str = "login.failed", ip: str | None = None, **more: Any
+) -> Event:
     """Return a plain event with a new id."""
     request = None if ip is None else RequestInfo(verb="GET", path="/", ip=ip)
-    return Event(id=new_event_id(NOW), name=name, timestamp=at, request=request)
+    return Event(id=new_event_id(NOW), name=name, timestamp=at, request=request, **more)
 
 
 def batch(events: Sequence[Event], *, app: str = "shop", env: str = "prod") -> AcceptedBatch:
@@ -121,7 +123,7 @@ def _comparisons(operators: Sequence[Operator], values: Sequence[Any]) -> st.Sea
 
 comparisons = (
     _comparisons(("=", "contains"), _WORDS)
-    | _comparisons(("glob",), (*_PATTERNS, *_WORDS))
+    | _comparisons(("glob", "like"), (*_PATTERNS, *_WORDS))
     | _comparisons(("in",), _NETWORKS)
     | _comparisons(("<", "<=", ">", ">="), (0, 1.5, 7, 404))
 )
@@ -272,6 +274,7 @@ def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]
 _TESTS: Final[dict[Operator, Callable[[Any, Any], bool]]] = {
     "=": lambda value, wanted: _text(value) == wanted,
     "glob": _glob,
+    "like": lambda value, wanted: _glob(_lower(_text(value)), _lower(wanted)),
     "contains": lambda value, wanted: _lower(wanted) in _lower(_text(value)),
     "in": _within,
     "<": _ordering(operator.lt),

@@ -205,7 +205,7 @@ def test_not_matches_absent_fields(store: EventStore, comparison: Comparison) ->
 
 
 @pytest.mark.parametrize(
-    ("operator", "value"), [("=", "peer"), ("contains", "PEE"), ("glob", "pe*")]
+    ("operator", "value"), [("=", "peer"), ("contains", "PEE"), ("glob", "pe*"), ("like", "PE*")]
 )
 def test_values_that_the_json_omits_are_found(
     store: EventStore, operator: Operator, value: str
@@ -216,6 +216,36 @@ def test_values_that_the_json_omits_are_found(
 
     assert store.page(replace(ANY_TIME, filter=comparison)).events
     assert not store.page(replace(ANY_TIME, filter=Not(comparison))).events
+
+
+def test_suggestions_begin_with_the_text(store: EventStore) -> None:
+    """Event names and users are suggested once each, also for a text in upper case."""
+    people: list[dict[str, str | int]] = [{"email": "ann@x.org", "id": 42}, {"email": "Bob"}]
+    names = ("login.ok", "login.ok", "order", "%")
+    store.append(
+        batch([event(name=name, user_identifiers=people[n % 2]) for n, name in enumerate(names)])
+    )
+
+    assert store.suggest("event", "", limit=9) == ("%", "login.ok", "order")
+    assert store.suggest("event", "LO", limit=9) == ("login.ok",)
+    assert store.suggest("event", "", limit=2) == ("%", "login.ok")
+    assert store.suggest("user", "AN", limit=9) == ("ann@x.org",)
+    assert store.suggest("user", "", limit=9) == ("42", "Bob", "ann@x.org")
+    assert store.suggest("user", "%", limit=9) == ()
+
+
+def test_user_in_any_case_is_found_once(store: EventStore) -> None:
+    """An event with two matching identifiers appears once, and pages continue after it."""
+    people: list[dict[str, str | int]] = [{"a": "Ann@x.org", "b": "ann@x.org"}, {"a": "ANN@x.org"}]
+    store.append(batch([event(user_identifiers=who) for who in [*people, {"a": "bob"}]]))
+    query = replace(ANY_TIME, filter=Comparison(("user",), "like", "ann*"))
+
+    first = store.page(query, limit=1)
+    second = store.page(replace(query, after=first.next), limit=1)
+
+    assert [len(page.events) for page in (first, second)] == [1, 1]
+    assert second.next is None
+    assert store.histogram(replace(query, start=0, end=NOW + 1), interval=NOW).total == 2
 
 
 @pytest.mark.parametrize("unknown", ["nix", "", "0190163d-8694-739b-aea5-966c26f8ad91"])

@@ -189,6 +189,7 @@ def test_failed_write_is_rolled_back(path: Path) -> None:
         ({"ip": "10.0.0.1"}, "events_by_ip (ip=? AND timestamp>?"),
         ({"ip": "10.0.0.0/8"}, "events_by_ip (ip>? AND ip<?)"),
         ({"user": "7"}, "PRIMARY KEY (value=? AND timestamp>?"),
+        ({"user": '"7"'}, "PRIMARY KEY (value=? AND timestamp>?"),
     ],
 )
 def test_histogram_uses_an_index(path: Path, filters: dict[str, str], index: str) -> None:

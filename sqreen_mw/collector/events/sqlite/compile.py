@@ -24,6 +24,20 @@ _USER: Final = (
     " WHERE u.value = ? AND u.timestamp = e.timestamp AND u.seq = e.seq)"
 )
 
+# min() of the rest of the index finds the next value without reading all rows of this one.
+KNOWN_USERS: Final = """
+WITH RECURSIVE known (value) AS (
+  SELECT min(value) FROM event_users WHERE value >= ?
+  UNION ALL
+  SELECT (SELECT min(value) FROM event_users WHERE value > known.value) FROM known
+  WHERE known.value IS NOT NULL
+)
+SELECT value FROM known WHERE value IS NOT NULL"""
+_USERS_LIKE: Final = f"""(
+SELECT DISTINCT timestamp, seq FROM event_users
+WHERE value IN ({KNOWN_USERS} AND text_matches(value, ?)) AND timestamp >= ? AND timestamp < ?
+) AS u CROSS JOIN events AS e ON e.seq = u.seq"""
+
 
 @dataclass(frozen=True, slots=True)
 class Sql:
@@ -47,13 +61,16 @@ def select_in_range(query: EventQuery) -> Selection:
     """Compile a query with its time range. A user's events come from the user index."""
     times = (query.start, query.end)
     terms = list(conjuncts(query.filter))
-    user = next(filter(_is_user, terms), None)
+    user = min(filter(_is_user, terms), key=lambda term: term.operator, default=None)
     if user is None:
         rest = and_terms(terms)
         bounds = "e.timestamp >= ? AND e.timestamp < ?"
         return Selection("e", "events AS e", bounds + rest.text, (*times, *rest.values))
     terms.remove(user)
     rest = and_terms(terms)
+    if user.operator == "like":
+        values = ("", _encoded(user), *times, *rest.values)
+        return Selection("u", _USERS_LIKE, f"TRUE{rest.text}", values)
     return Selection(
         "u",
         # CROSS JOIN makes SQLite read the user index first.
@@ -119,7 +136,9 @@ def _joined(terms: tuple[Filter, ...], operator: str, *, empty: str) -> Sql:
 
 
 def _is_user(term: Filter) -> TypeGuard[Comparison]:
-    return isinstance(term, Comparison) and (term.field, term.operator) == (("user",), "=")
+    return (
+        isinstance(term, Comparison) and term.field == ("user",) and term.operator in {"=", "like"}
+    )
 
 
 def _comparison(comparison: Comparison) -> Sql:
@@ -146,12 +165,14 @@ def _comparison(comparison: Comparison) -> Sql:
 
 def _in_json(comparison: Comparison) -> Sql:
     sql = Sql("json_matches(e.json, ?)", (_encoded(comparison),))
-    if comparison.operator not in {"=", "contains"} or has_default(comparison.field):
+    if comparison.operator not in {"=", "like", "contains"} or has_default(comparison.field):
         return sql
     # LIKE is faster. It finds all matching events, and some others.
+    text = str(comparison.value)
+    part = max(text.split("*"), key=len) if comparison.operator == "like" else text
     return Sql(
         f"CASE WHEN e.json LIKE ? ESCAPE '!' THEN {sql.text} ELSE 0 END",
-        (like_pattern(str(comparison.value)), *sql.values),
+        (like_pattern(part), *sql.values),
     )
 
 

@@ -16,6 +16,7 @@ from sqreen_mw.collector.events.base import (
     Page,
     StoredEvent,
     StoredSlice,
+    Suggested,
 )
 from sqreen_mw.collector.events.deadline import Deadline
 from sqreen_mw.collector.events.sqlite.compile import (
@@ -27,6 +28,7 @@ from sqreen_mw.collector.events.sqlite.compile import (
 from sqreen_mw.collector.events.sqlite.counts import count_by_bar
 from sqreen_mw.collector.events.sqlite.readers import Readers
 from sqreen_mw.collector.events.sqlite.slices import Slice, read_slices, time_slices
+from sqreen_mw.collector.events.sqlite.suggestions import SUGGESTIONS
 from sqreen_mw.collector.events.sqlite.writer import Writer
 from sqreen_mw.errors import StoreError
 from sqreen_mw.protocol.batch import decode_event
@@ -158,6 +160,17 @@ class SqliteEventStore:
         with self._readers.read(deadline) as connection:
             found = _stored(connection, _BY_ID, values)
         return found[0] if found else None
+
+    def suggest(
+        self, field: Suggested, beginning: str, *, limit: int, deadline: Deadline | None = None
+    ) -> tuple[str, ...]:
+        """Return values of a field that begin with a text, as it is or in lower case."""
+        found: dict[str, None] = {}
+        with self._readers.read(deadline) as connection:
+            for text in dict.fromkeys((beginning, beginning.lower())):
+                rows = connection.execute(SUGGESTIONS[field], (text, limit))
+                found |= dict.fromkeys(value for (value,) in rows)
+        return tuple(found)[:limit]
 
     def last_seq(self, *, deadline: Deadline | None = None) -> int:
         """Return the latest sequence number, 0 for an empty store."""
