@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from sqreen_mw.collector.dashboard.explorer.live_tail import live_tail
 from sqreen_mw.collector.dashboard.explorer.onboarding import create_token
+from sqreen_mw.collector.dashboard.explorer.suggestions import suggestions
 from sqreen_mw.collector.dashboard.explorer.views import event_page, explorer, home
 from sqreen_mw.collector.dashboard.login.views import (
     login,
@@ -21,6 +22,7 @@ from sqreen_mw.collector.dashboard.overview.views import overview
 from sqreen_mw.collector.dashboard.web.assets import asset
 from sqreen_mw.collector.dashboard.web.page import PageEndpoint
 from sqreen_mw.collector.dashboard.web.page_context import Handler, PageContext
+from sqreen_mw.collector.dashboard.web.time_zone import choose_time_zone
 from sqreen_mw.collector.permissions import Action
 
 
@@ -58,6 +60,8 @@ ROUTES: Final[tuple[BaseRoute, ...]] = (
     _get("/events", explorer, Action.READ_EVENTS),
     _get("/events/live", live_tail, Action.READ_EVENTS),
     _get("/events/{app}/{event_id}", event_page, Action.READ_EVENTS),
+    _get("/events/suggestions", suggestions, Action.READ_EVENTS),
+    _post("/time-zone", choose_time_zone, Action.VIEW_DASHBOARD),
     _post("/first-steps/token", create_token, Action.CREATE_TOKENS),
     _get("/login", login_form, Action.LOG_IN),
     _post("/login", login, Action.LOG_IN),

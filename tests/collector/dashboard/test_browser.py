@@ -55,7 +55,9 @@ def open_page(browser: Browser, collector: RunningCollector, url: str) -> Iterat
     errors: list[str] = []
     contexts = []
 
-    def opened(path: str, *, logged_in: bool = True, expected: int = 200, **options: Any) -> Page:
+    def opened(
+        path: str, *, logged_in: bool = True, expected: int | str = 200, **options: Any
+    ) -> Page:
         context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
         contexts.append(context)
         if logged_in:
@@ -76,9 +78,10 @@ def open_page(browser: Browser, collector: RunningCollector, url: str) -> Iterat
     assert errors == []
 
 
-def _collect_error(message: Any, expected: int, errors: list[str]) -> None:
+def _collect_error(message: Any, expected: int | str, errors: list[str]) -> None:
     # Violations of the content security policy are console errors too.
-    if message.type == "error" and f"status of {expected}" not in message.text:
+    words = expected if isinstance(expected, str) else f"status of {expected}"
+    if message.type == "error" and words.lower() not in message.text.lower():
         errors.append(message.text)
 
 
@@ -245,8 +248,214 @@ def test_drawer_opens_by_click_and_closes_by_escape(
     expect(page.locator("#rows .event-name").first).to_be_focused()
     expect(page).to_have_url(f"{url}/events")
 
-    page.go_back()
+
+def test_back_closes_the_drawer_and_does_not_open_it_again(
+    collector: RunningCollector, url: str, open_page: Opener
+) -> None:
+    """Back closes the drawer. After it was closed, Back goes to the page before the list."""
+    fill(collector)
+    page = open_page("/overview")
+    page.goto(f"{url}/events")
+    older = page.locator("#rows tr")
+    page.click("#older")
+    expect(older).to_have_count(60)
+
+    page.locator("#rows .cell-user").first.click()
     expect(page.locator("#drawer h2")).to_be_visible()
+    page.keyboard.press("j")
+    expect(page.locator("#drawer h2")).to_contain_text("coupon.applied")
+    page.go_back()
+    expect(page.locator("#drawer")).to_be_hidden()
+    expect(older).to_have_count(60)
+    page.go_forward()
+    expect(page.locator("#drawer h2")).to_contain_text("coupon.applied")
+    page.click("#drawer-close")
+    expect(page.locator("#drawer")).to_be_hidden()
+    page.go_back()
+
+    expect(page).to_have_url(f"{url}/overview")
+    page.goto(f"{url}/events?open={collector_key(page, url)}")
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(f"{url}/events")
+
+
+def collector_key(page: Page, url: str) -> str:
+    """Return the key of the newest event."""
+    page.goto(f"{url}/events")
+    return page.locator("#rows tr").first.get_attribute("data-key") or ""
+
+
+def test_row_opens_and_its_icons_filter(collector: RunningCollector, open_page: Opener) -> None:
+    """A click anywhere in a row opens the event; the icons of a cell filter by its value."""
+    fill(collector)
+    page = open_page("/events")
+    for cell in ("user", "ip", "request", "app"):
+        page.locator(f"#rows .cell-{cell}").first.click()
+        expect(page.locator("#drawer h2")).to_contain_text("order.paid")
+        page.keyboard.press("Escape")
+        expect(page.locator("#drawer")).to_be_hidden()
+    page.mouse.move(0, 0)
+    icons = page.locator("#rows .cell-user .filter-links").first
+    expect(icons).to_have_css("opacity", "0")
+
+    page.locator("#rows .cell-user").first.hover()
+    expect(icons).to_have_css("opacity", "1")
+    icons.get_by_label("Not ").click()
+
+    expect(page.locator(".chip")).to_contain_text("Not User")
+    expect(page.locator("#drawer")).to_be_hidden()
+    expect(names(page).first).to_have_text("coupon.applied")
+
+
+def test_row_is_one_tab_stop_with_arrow_keys(
+    collector: RunningCollector, open_page: Opener
+) -> None:
+    """Tab goes from row to row; arrow keys reach the filters of a row."""
+    fill(collector)
+    page = open_page("/events")
+
+    page.keyboard.press("j")
+    page.keyboard.press("Tab")
+    expect(names(page).nth(1)).to_be_focused()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    icon = page.locator("#rows tr").nth(1).get_by_label("Only email")
+    expect(icon).to_be_focused()
+    expect(page.locator("#rows tr").nth(1).locator(".cell-user .filter-links")).to_have_css(
+        "opacity", "1"
+    )
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/events?user=*")
+    expect(names(page)).to_have_text(["coupon.applied"] * 20)
+
+
+def test_addresses_are_never_cut(collector: RunningCollector, open_page: Opener) -> None:
+    """Long addresses wrap instead of ending in dots, at any width and beside the drawer."""
+    address = "2001:db8:85a3:8d3:1319:8a2e:370:7348"
+    collector.store(
+        make_event(ip=address, user_identifiers={"email": "a" * 80}),
+        make_event(ip="203.0.113.255", properties={"note": "x" * 200}),
+    )
+    page = open_page("/events")
+    cut = """() => [...document.querySelectorAll(".cell-ip .value")].filter(
+        (value) => value.scrollWidth > value.clientWidth
+    ).length"""
+
+    for width in (1920, 1440, 1180, 1024, 768, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(cut) == 0, width
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, width
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("#drawer h2")).to_be_visible()
+    assert page.evaluate(cut) == 0
+
+
+def test_offline_filter_keeps_the_page(collector: RunningCollector, open_page: Opener) -> None:
+    """Without a connection the page stays and offers to try again."""
+    fill(collector)
+    page = open_page("/events", expected="failed to load")
+    page.context.set_offline(True)
+    page.fill("#filter-event", "order.*")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Collector not reached.")
+    expect(names(page)).to_have_count(50)
+
+    page.context.set_offline(False)
+    page.click("text=Retry")
+
+    expect(names(page)).to_have_text(["order.paid"] * 20)
+    expect(page.locator("#offline")).to_be_hidden()
+
+
+def test_escape_clears_the_search(collector: RunningCollector, url: str, open_page: Opener) -> None:
+    """Escape in the search field empties it and shows the events without it."""
+    fill(collector)
+    page = open_page("/events?q=nothing&range=7d")
+
+    page.keyboard.press("/")
+    page.keyboard.press("Escape")
+
+    expect(names(page)).to_have_count(50)
+    expect(page).to_have_url(f"{url}/events?range=7d")
+    expect(page.locator("#filter-q")).to_have_value("")
+
+
+def test_question_mark_shows_the_shortcuts(collector: RunningCollector, open_page: Opener) -> None:
+    """A question mark and the button of the list open the list of shortcuts."""
+    fill(collector, 3)
+    page = open_page("/events")
+
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("live tail on or off")
+    page.keyboard.press("Escape")
+    expect(page.locator("#legend")).to_be_hidden()
+    page.click(".list [data-legend]")
+
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert violations(page) == []
+
+
+def test_wrong_range_keeps_the_menu_open(collector: RunningCollector, open_page: Opener) -> None:
+    """An end before the start is an error in the menu, beside the entered values."""
+    collector.store(make_event())
+    page = open_page("/events", expected=400)
+    page.click(".range-menu summary")
+    page.fill("[name=from]", "2026-01-02T10:00:05")
+    page.fill("[name=to]", "2026-01-02T09:00:05")
+    page.click("text=Show this range")
+
+    expect(page.locator("#range-error")).to_have_text("To is before From.")
+    expect(page.locator("[name=to]")).to_have_value("2026-01-02T09:00:05")
+    expect(page.locator("[name=from]")).to_have_value("2026-01-02T10:00:05")
+    assert violations(page) == []
+
+
+def test_narrow_screen_folds_filters(collector: RunningCollector, open_page: Opener) -> None:
+    """On a phone the filters are folded, counted, and the first event is in the upper half."""
+    fill(collector)
+    page = open_page("/events?event=order.*&app=shop")
+    page.set_viewport_size({"width": 390, "height": 844})
+    box = names(page).first.bounding_box()
+    assert box is not None
+    assert box["y"] < 422
+
+    expect(page.locator("#filter-user")).to_be_hidden()
+    page.click("text=Filters (2)")
+    page.fill("#filter-user", "user0*")
+    page.click("text=Apply")
+
+    expect(page.get_by_text("Filters (3)")).to_be_visible()
+    expect(page.locator("#filter-user")).to_be_hidden()
+    expect(names(page)).to_have_text(["order.paid"] * 20)
+
+
+def test_users_are_suggested(collector: RunningCollector, open_page: Opener) -> None:
+    """Typing in the user field suggests users that begin with the text."""
+    collector.store(make_event(ago=90 * 24 * HOUR, user_identifiers={"email": "zoe@example.org"}))
+    page = open_page("/events")
+
+    page.locator("#filter-user").press_sequentially("ZO")
+
+    expect(page.locator("#known-user option")).to_have_attribute("value", "zoe@example.org")
+
+
+def test_zoom_out_undoes_zooming(collector: RunningCollector, open_page: Opener) -> None:
+    """After two bars the minus widens the range, and one link returns to 24 hours."""
+    fill(collector)
+    page = open_page("/events")
+    for _ in range(2):
+        page.locator(".bar:has(.fill)").first.click()
+        page.wait_for_url("**/events?from=*")
+        expect(page.locator("#zoom-out")).to_be_visible()
+    before = page.url
+    page.click("#zoom-out")
+    page.wait_for_function("before => location.href !== before", arg=before)
+    page.get_by_text("Widen to 24 h").click()
+
+    expect(page.locator("#scope strong")).to_have_text("60")
 
 
 def test_keyboard_shortcuts(collector: RunningCollector, open_page: Opener) -> None:
@@ -373,11 +582,27 @@ def test_live_tail_shows_stored_events(collector: RunningCollector, open_page: O
 
     collector.store(make_event("brand.new"), make_event("from.the.past", ago=5 * HOUR))
 
-    expect(page.locator("#rows tr").first).to_contain_text("from.the.past")
-    expect(page.locator("#rows tr").first.locator(".badge")).to_contain_text("+5 h")
-    expect(page.locator("#rows tr").nth(1)).to_contain_text("brand.new")
-    expect(page.get_by_role("status")).to_contain_text("2 new")
+    late = page.locator("#rows tr:has-text('from.the.past')")
+    expect(late.locator(".badge").last).to_contain_text("+5 h")
+    expect(page.locator("#rows tr").first).to_contain_text("brand.new")
+    expect(page.get_by_role("status")).to_contain_text("2 since you opened this page")
+    times = page.locator("#rows tr").evaluate_all("rows => rows.map(row => Number(row.dataset.at))")
+    assert times == sorted(times, reverse=True)
     expect(page.locator("#scope strong")).to_have_text("62")
+
+
+def test_live_event_below_the_list_is_counted(
+    collector: RunningCollector, open_page: Opener
+) -> None:
+    """An event that belongs to the older events is announced, not put between newer ones."""
+    fill(collector)
+    page = open_page("/events?live=1")
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "open")
+
+    collector.store(make_event("from.the.past", ago=18 * HOUR), make_event("brand.new"))
+
+    expect(page.get_by_role("status")).to_contain_text("2 since you opened this page, 1 below")
+    expect(page.locator("#rows tr")).to_have_count(51)
 
 
 def test_live_tail_respects_filters_and_can_be_paused(
@@ -438,16 +663,23 @@ def test_onboarding_snippets_can_be_copied(collector: RunningCollector, open_pag
     expect(page.locator(".kit-fastapi")).to_be_hidden()
 
 
-def test_browser_time_zone_is_offered(collector: RunningCollector, open_page: Opener) -> None:
-    """A link switches to the browser's time zone."""
+def test_browser_time_zone_is_remembered(
+    collector: RunningCollector, url: str, open_page: Opener
+) -> None:
+    """A button switches all pages to the browser's time zone, and back."""
     collector.store(make_event())
-    page = open_page("/events", timezone_id="Europe/Berlin")
+    send_heartbeat(collector)
+    page = open_page("/events?q=coupon", timezone_id="Europe/Berlin")
 
     page.get_by_text("Show in Europe/Berlin").click()
-    page.wait_for_url("**/events?tz=Europe%2FBerlin")
-
     expect(page.locator("thead .cell-time")).to_contain_text("UTC+0")
-    expect(page.get_by_text("Show in UTC")).to_be_visible()
+    expect(page).to_have_url(f"{url}/events?q=coupon")
+    page.goto(f"{url}/overview")
+    expect(page.locator(".legend .per")).to_contain_text("UTC+0")
+    page.get_by_text("Show in UTC").click()
+
+    expect(page.locator(".legend .per")).to_have_text("per 5 min, UTC")
+    expect(page).to_have_url(f"{url}/overview")
 
 
 def test_pages_work_without_javascript(
@@ -474,9 +706,29 @@ def test_pages_work_without_javascript(
     page.click(".pivot >> nth=1")
     expect(names(page)).to_have_count(1)
     page.click(".user-menu summary")
-    page.click("text=Log out")
+    page.click("text=Sign out")
 
     expect(page).to_have_url(f"{url}/login")
+
+
+def test_row_filters_and_time_zone_work_without_javascript(
+    collector: RunningCollector, url: str, open_page: Opener
+) -> None:
+    """Without JavaScript there is no live button; row filters and the time zone work."""
+    fill(collector)
+    page = open_page("/events?live=1", java_script_enabled=False)
+    expect(page.locator("#live")).to_be_hidden()
+    assert "needs JavaScript" in page.locator("#tail").inner_text()
+
+    page.locator("#rows .cell-event").first.hover()
+    page.get_by_label("Not event order.paid").first.click()
+    expect(names(page).first).to_have_text("coupon.applied")
+    page.click(".user-menu summary")
+    page.fill("#zone", "Asia/Kolkata")
+    page.click(".zone >> text=Use")
+
+    expect(page.locator("thead .cell-time")).to_contain_text("UTC+05:30")
+    expect(page).to_have_url(re.compile(f"^{url}/events.*-event=order.paid"))
 
 
 def mount_below_path(app: ASGIApp) -> ASGIApp:

@@ -21,25 +21,30 @@ class Links:
         return f"{self.base}/events{url.query_string()}"
 
     def event(self, app: str, event_id: str) -> str:
-        """Return the address of an event's page."""
-        zone = "" if self.url.tz == "UTC" else "?" + urlencode({"tz": self.url.tz})
-        return f"{self.base}/events/{quote(app, safe='')}/{event_id}{zone}"
+        """Return the address of an event's page. It keeps the list to return to."""
+        state = self.url.replace(live=False).query_string()
+        return f"{self.base}/events/{quote(app, safe='')}/{event_id}{state}"
 
     def live(self, *, since: int) -> str:
         """Return the address of the live tail of matching events stored after ``since``."""
-        parameters = self.url.replace(live=False).parameters() | {"since": str(since)}
+        parameters = [*self.url.replace(live=False).parameters(), ("since", str(since))]
         return f"{self.base}/events/live?{urlencode(parameters)}"
 
-    def pivot(self, timestamp: int, **filters: str) -> str:
-        """Return the Explorer with other filters, over a range that contains the given time."""
-        url = ExplorerUrl(tz=self.url.tz, filters=filters)
+    def around(self, timestamp: int) -> ExplorerUrl:
+        """Return the URL of the shown range, or of another one if it lacks the given time."""
+        url = self.url.replace()
         start, end = self.url.window(self.now)
         if start <= timestamp < end:
-            same = self.url
-            return self.explorer(url.replace(preset=same.preset, start=same.start, end=same.end))
+            return url
         for preset in ("24h", "7d", "30d"):
             if self.now - PRESETS[preset] <= timestamp <= self.now:
-                return self.explorer(url.with_preset(preset))
+                return url.with_preset(preset)
         day = timestamp // HOUR * HOUR - DAY // 2
-        first, last = max(day, MIN_TIMESTAMP), min(day + DAY, MAX_TIMESTAMP + 1)
-        return self.explorer(url.with_range(first, last))
+        return url.with_range(max(day, MIN_TIMESTAMP), min(day + DAY, MAX_TIMESTAMP + 1))
+
+    def pivot(self, timestamp: int, name: str, text: str) -> str:
+        """Return the events of one value, in any state but the range and the app."""
+        url = self.around(timestamp)
+        app = url.filters.get("app")
+        kept = url.unfiltered() if app is None else url.unfiltered().only("app", app)
+        return self.explorer(kept.only(name, text))

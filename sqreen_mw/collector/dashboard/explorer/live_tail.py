@@ -12,10 +12,11 @@ from starlette.responses import Response, StreamingResponse
 
 from sqreen_mw.collector.auth import identify_session
 from sqreen_mw.collector.clock import system_clock
+from sqreen_mw.collector.dashboard.explorer.event_row import event_row
 from sqreen_mw.collector.dashboard.explorer.links import Links
 from sqreen_mw.collector.dashboard.explorer.live_tail_limits import check_live_tails, counted_tail
-from sqreen_mw.collector.dashboard.explorer.presenter import present_row
-from sqreen_mw.collector.dashboard.explorer.url import ExplorerUrl, parse_explorer_url
+from sqreen_mw.collector.dashboard.explorer.url import ExplorerUrl
+from sqreen_mw.collector.dashboard.explorer.url_parser import parse_explorer_url
 from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render_macro
 from sqreen_mw.collector.events.base import (
@@ -47,7 +48,7 @@ async def live_tail(page: PageContext) -> Response:
         HTTPException: 400 if the URL is not valid.
     """
     given = page.request.query_params
-    parsed = parse_explorer_url(given, now=system_clock())
+    parsed = parse_explorer_url(given.multi_items(), now=system_clock(), home_tz=page.time_zone)
     since = page.request.headers.get("last-event-id") or given.get("since")
     if parsed.errors or not (since is None or _SEQ.fullmatch(since)):
         raise HTTPException(400)
@@ -115,7 +116,7 @@ def _rows(links: Links, found: Sequence[StoredEvent]) -> str:
     skipped = len(found) - len(shown)
     messages = [_message("skipped", str(skipped), shown[0].seq - 1)] if skipped else []
     for stored in shown:
-        row = present_row(stored, links=links)
+        row = event_row(stored, links=links)
         html = render_macro("explorer/event_row.html", "event_row", row)
         messages.append(_message("row", json.dumps({"key": row.key, "html": html}), stored.seq))
     return "".join(messages)

@@ -10,13 +10,15 @@ from fastapi import FastAPI, Request
 from sqreen_mw import SqreenMiddleware
 
 app = FastAPI()
-app.add_middleware(SqreenMiddleware)
 
 
 @app.post("/coupons/{code}")
 def apply_coupon(code: str, request: Request):
     request.state.sqreen.track("coupon.applied", properties={"code": code})
-    return {"applied": code}"""
+    return {"applied": code}
+
+
+app.add_middleware(SqreenMiddleware)  # after all other middlewares"""
 
 _FLASK: Final = """\
 from flask import Flask, request
@@ -30,6 +32,18 @@ app.wsgi_app = SqreenWSGIMiddleware(app.wsgi_app)
 def apply_coupon(code):
     request.environ["sqreen.request"].track("coupon.applied", properties={"code": code})
     return {"applied": code}"""
+
+_DJANGO: Final = """\
+# settings.py, at the end
+MIDDLEWARE = ["sqreen_mw.middleware.django.SqreenMiddleware", *MIDDLEWARE]
+
+# views.py
+from django.http import JsonResponse
+
+
+def apply_coupon(request, code):
+    request.sqreen.track("coupon.applied", properties={"code": code})
+    return JsonResponse({"applied": code})"""
 
 _CURL: Final = """\
 curl "$SQREEN_URL/v1/events" \\
@@ -46,6 +60,7 @@ class Snippets:
     settings: str
     fastapi: str
     flask: str
+    django: str
     curl: str
 
 
@@ -61,5 +76,6 @@ def snippets(*, url: str, token: str | None, now: int) -> Snippets:
         settings=f"export SQREEN_URL={url}\nexport SQREEN_TOKEN={token or 'YOUR_TOKEN'}",
         fastapi=_FASTAPI,
         flask=_FLASK,
+        django=_DJANGO,
         curl=_CURL % (new_event_id(now), now),
     )

@@ -11,24 +11,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from sqreen_mw.collector.clock import system_clock
+from sqreen_mw.collector.dashboard.explorer.event_detail import EventDetail, event_detail
+from sqreen_mw.collector.dashboard.explorer.event_row import event_row
 from sqreen_mw.collector.dashboard.explorer.links import Links
 from sqreen_mw.collector.dashboard.explorer.onboarding import onboarding
-from sqreen_mw.collector.dashboard.explorer.presenter import (
-    EventDetail,
-    present_detail,
-    present_row,
-)
 from sqreen_mw.collector.dashboard.explorer.proxy_hint import shared_private_address
-from sqreen_mw.collector.dashboard.explorer.url import (
-    FILTER_LABELS,
-    PRESET_NAMES,
-    ExplorerUrl,
-    parse_explorer_url,
-)
-from sqreen_mw.collector.dashboard.web.charts import bar_chart, interval_for
+from sqreen_mw.collector.dashboard.explorer.suggestions import KNOWN_NAMES
+from sqreen_mw.collector.dashboard.explorer.url import FILTER_LABELS, PRESET_NAMES, ExplorerUrl
+from sqreen_mw.collector.dashboard.explorer.url_parser import ParsedUrl, parse_explorer_url
+from sqreen_mw.collector.dashboard.explorer.zoom import widened, zoomed_out
+from sqreen_mw.collector.dashboard.web.charts import MINUTE, bar_chart, interval_for
 from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render
-from sqreen_mw.collector.dashboard.web.time_format import full_text
+from sqreen_mw.collector.dashboard.web.time_format import full_text, input_text, span_text
 from sqreen_mw.collector.events.base import EventQuery, Page, StoredEvent
 from sqreen_mw.collector.events.deadline import Deadline
 from sqreen_mw.collector.events.future import count_later
@@ -44,10 +39,11 @@ _Found = TypeVar("_Found")
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The apps and environments in the filter's menus."""
+    """The apps, environments and event names that the filters offer."""
 
     apps: tuple[str, ...]
     envs: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 async def home(page: PageContext) -> Response:
@@ -59,7 +55,7 @@ async def explorer(page: PageContext) -> Response:
     """Show the events that match the URL. If one part fails, it shows its error."""
     store, now = page.services.events, system_clock()
     given = page.request.query_params
-    parsed = parse_explorer_url(given, now=now)
+    parsed = _parsed(page, now=now)
     links = Links(page.base, parsed.url, now)
     # Read before the list, so that an event stored meanwhile is in the list or in the live tail.
     seq = await _attempt(page, lambda deadline: store.last_seq(deadline=deadline))
@@ -68,12 +64,14 @@ async def explorer(page: PageContext) -> Response:
     values = {
         "given": given,
         "errors": parsed.errors,
-        "choices": await run_in_threadpool(
-            _choices, page.services.state, parsed.url.filters.get("app")
-        ),
+        "choices": await _choices(page, parsed.url.filters.get("app")),
         "seq": seq if isinstance(seq, int) else None,
         "window": parsed.url.window(now),
-        "now": now,
+        "shown_span": _shown_span(parsed.url, now=now),
+        "range_fields": _range_fields(parsed, now=now),
+        "known_users": (),
+        "wider": zoomed_out(parsed.url, now=now),
+        "widened": widened(parsed.url, now=now),
     }
     if not parsed.errors:
         values |= await _results(page, links)
@@ -88,7 +86,7 @@ async def event_page(page: PageContext) -> Response:
         HTTPException: 404 if the app has no event with this id.
     """
     path, now = page.request.path_params, system_clock()
-    links = Links(page.base, parse_explorer_url(page.request.query_params, now=now).url, now)
+    links = Links(page.base, _parsed(page, now=now).url, now)
     is_id = re.match(EVENT_ID_PATTERN, path["event_id"])
     stored = (
         await read_events(page.request, _get(page, path["app"], path["event_id"]))
@@ -97,8 +95,13 @@ async def event_page(page: PageContext) -> Response:
     )
     if stored is None:
         raise HTTPException(404, "This event does not exist or was deleted.")
-    detail = present_detail(stored, links=links)
+    detail = event_detail(stored, links=links)
     return _render(links, "explorer/event.html", {"detail": detail}, page=page)
+
+
+def _parsed(page: PageContext, *, now: int) -> ParsedUrl:
+    given = page.request.query_params.multi_items()
+    return parse_explorer_url(given, now=now, home_tz=page.time_zone)
 
 
 def _render(
@@ -138,17 +141,19 @@ async def _results(page: PageContext, links: Links) -> dict[str, object]:
         values["chart_error"] = str(histogram)
     else:
         within = (query.start, query.end)
-        values["chart"] = bar_chart(histogram, within=within, zone=url.zone)
+        values["chart"] = bar_chart(histogram, within=within, zone=url.zone, now=links.now)
         values["counted_from"] = _time(histogram.counted_from, url)
     if isinstance(found, StoreError):
         values["searched_from"] = None
         return values | {"page_error": str(found), "rows": (), "proxy": None, "older": None}
     values["searched_from"] = _time(found.searched_from, url)
+    rows = [event_row(each, links=links) for each in found.events]
     return values | {
         "page_error": None,
-        "rows": [present_row(each, links=links) for each in found.events],
+        "rows": rows,
         # With a filter, one shared address proves nothing.
-        "proxy": None if url.filters else shared_private_address(found.events),
+        "known_users": tuple(dict.fromkeys(row.user.text for row in rows if row.user)),
+        "proxy": None if url.is_filtered else shared_private_address(found.events),
         "older": _older(links, found),
     }
 
@@ -191,7 +196,7 @@ async def _opened(page: PageContext, links: Links) -> EventDetail | None:
     stored = await _attempt(page, _get(page, app, event_id))
     if stored is None or isinstance(stored, StoreError):
         return None
-    return present_detail(stored, links=links)
+    return event_detail(stored, links=links)
 
 
 def _get(page: PageContext, app: str, event_id: str) -> Callable[[Deadline], StoredEvent | None]:
@@ -208,8 +213,32 @@ async def _attempt(
         return error
 
 
-def _choices(state: State, app: str | None) -> Choices:
+async def _choices(page: PageContext, app: str | None) -> Choices:
+    apps, envs = await run_in_threadpool(_apps, page.services.state, app)
+    store = page.services.events
+    names = await _attempt(
+        page, lambda deadline: store.suggest("event", "", limit=KNOWN_NAMES, deadline=deadline)
+    )
+    return Choices(apps, envs, () if isinstance(names, StoreError) else names)
+
+
+def _apps(state: State, app: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     apps = tuple(known.name for known in state.apps.all())
     chosen = apps if app is None else (app,)
     envs = {env for name in chosen for env in state.apps.environments(name)}
-    return Choices(apps, tuple(sorted(envs)))
+    return apps, tuple(sorted(envs))
+
+
+def _shown_span(url: ExplorerUrl, *, now: int) -> str:
+    """Return the range as text. A range that ends now has no seconds."""
+    start, end = url.window(now)
+    if url.start is None:
+        start, end = start // MINUTE * MINUTE, end // MINUTE * MINUTE
+    return span_text(start, end, url.zone)
+
+
+def _range_fields(parsed: ParsedUrl, *, now: int) -> dict[str, str]:
+    """Return the values of the range's fields: the given ones if they are wrong."""
+    start, end = parsed.url.window(now)
+    shown = {"from": input_text(start, parsed.url.zone), "to": input_text(end, parsed.url.zone)}
+    return {**shown, **parsed.range_fields}

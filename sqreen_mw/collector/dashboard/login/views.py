@@ -12,6 +12,7 @@ from sqreen_mw.collector.client_address import client_network
 from sqreen_mw.collector.dashboard.login.password_queue import PasswordQueue, QueueFullError
 from sqreen_mw.collector.dashboard.login.throttle import LoginThrottle
 from sqreen_mw.collector.dashboard.web.forms import posted_form
+from sqreen_mw.collector.dashboard.web.local_path import local_path
 from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render
 from sqreen_mw.collector.state.sessions import SESSION_LIFETIME
@@ -95,12 +96,6 @@ async def logout(page: PageContext) -> Response:
     response = RedirectResponse(f"{page.base}/login", 303)
     response.delete_cookie(SESSION_COOKIE, path=page.base or "/")
     return response
-
-
-def local_path(text: str) -> str:
-    """Return the path to open after the login. An address outside the collector is replaced."""
-    is_local = text.startswith("/") and not text.startswith("//")
-    return text if is_local and text.isprintable() and "\\" not in text else "/events"
 
 
 async def _logged_in(page: PageContext, user: User, target: str) -> Response:

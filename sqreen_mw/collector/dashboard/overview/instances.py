@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import tzinfo
 from itertools import groupby
 from types import MappingProxyType
 from typing import Final
@@ -34,7 +34,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceRow:
-    """One instance. ``status`` is live, quiet or ended."""
+    """One instance. ``status`` is live, silent or ended."""
 
     instance: Instance
     status: str
@@ -107,6 +107,7 @@ class Cards:
         totals: The samples of each app as a whole.
         range_name: The range of the charts.
         now: Milliseconds since the epoch.
+        zone: The reader's time zone.
     """
 
     def __init__(
@@ -116,12 +117,14 @@ class Cards:
         *,
         range_name: str,
         now: int,
+        zone: tzinfo,
     ) -> None:
         self._samples = samples
         self._totals = totals
         self._bar, self._count = RANGES[range_name]
         self._start = range_start(range_name, now)
         self._now = now
+        self._zone = zone
 
     def card(self, group: AppInstances) -> AppCard:
         """Return the card of an app."""
@@ -138,13 +141,13 @@ class Cards:
         )
 
     def _row(self, instance: Instance) -> InstanceRow:
-        running = "quiet" if instance.is_quiet(self._now) else "live"
+        running = "silent" if instance.is_quiet(self._now) else "live"
         clock, clock_is_off = clock_text(instance.clock_skew)
         return InstanceRow(
             instance=instance,
             status="ended" if instance.ended else running,
             seen=ago_text(instance.last_seen, self._now),
-            full=full_text(instance.last_seen, UTC),
+            full=full_text(instance.last_seen, self._zone),
             uptime=duration_text(max(instance.last_seen - instance.started_at, 0)),
             dropped=_largest_first(
                 {reason_of(name).name: count for name, count in instance.dropped.items()}

@@ -1,5 +1,6 @@
 """The Overview page."""
 
+from datetime import tzinfo
 from functools import partial
 
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +21,7 @@ from sqreen_mw.collector.dashboard.overview.wrong_clocks import WrongClock, find
 from sqreen_mw.collector.dashboard.web.charts import DAY, HOUR, time_ticks
 from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render
-from sqreen_mw.collector.dashboard.web.time_format import zone_of
+from sqreen_mw.collector.dashboard.web.time_format import local_time, zone_of, zone_text
 from sqreen_mw.collector.services import Services
 
 
@@ -28,7 +29,8 @@ async def overview(page: PageContext) -> Response:
     """Show the losses of the last 24 hours and each instance. An unknown range means 3 hours."""
     given = page.request.query_params.get("range", DEFAULT_RANGE)
     chosen, now = given if given in RANGES else DEFAULT_RANGE, system_clock()
-    read = partial(_read, page.services, chosen, now=now)
+    zone = zone_of(page.time_zone)
+    read = partial(_read, page.services, chosen, now=now, zone=zone)
     summary, clocks, cards = await run_in_threadpool(read)
     bar, count = RANGES[chosen]
     start = range_start(chosen, now)
@@ -38,14 +40,15 @@ async def overview(page: PageContext) -> Response:
         "cards": cards,
         "chosen": chosen,
         "ranges": RANGE_NAMES,
-        "columns": time_ticks(start, start + bar * count, zone_of("UTC")),
+        "columns": time_ticks(start, start + bar * count, zone),
         "bar": bar,
+        "zone": zone_text(local_time(now, zone)),
     }
     return render(page, "overview/overview.html", values)
 
 
 def _read(
-    services: Services, chosen: str, *, now: int
+    services: Services, chosen: str, *, now: int, zone: tzinfo
 ) -> tuple[LossSummary, tuple[WrongClock, ...], tuple[AppCard, ...]]:
     instances = services.state.instances
     known = instances.all(since=now - DAY)
@@ -55,5 +58,6 @@ def _read(
     groups, since = group_by_app(known), range_start(chosen, now)
     ids = [each.instance_id for group in groups for each in (*group.running, *group.ended)]
     samples = instances.samples(since=since, bar=RANGES[chosen][0], ids=ids)
-    cards = Cards(samples, instances.totals(since=since), range_name=chosen, now=now)
+    totals = instances.totals(since=since)
+    cards = Cards(samples, totals, range_name=chosen, now=now, zone=zone)
     return summary, clocks, tuple(map(cards.card, groups))

@@ -1,7 +1,9 @@
 """Serve the static files under addresses that change with their content."""
 
 import hashlib
+import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -16,6 +18,7 @@ _TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+_IMPORT: Final = re.compile(rb'(?:from|import) "\./([a-z]+\.js)')
 _FOREVER: Final = "public, max-age=31536000, immutable"
 
 
@@ -28,9 +31,17 @@ class Asset:
     version: str
 
 
+@cache
 def _read(path: Path) -> Asset:
     body = path.read_bytes()
+    if path.suffix == ".js":
+        body = _IMPORT.sub(_versioned, body)
     return Asset(body, _TYPES[path.suffix], hashlib.sha256(body).hexdigest()[:12])
+
+
+def _versioned(found: re.Match[bytes]) -> bytes:
+    # A module imports others under their versions too, so the imports must have no circle.
+    return found[0] + f"?v={_read(_FOLDER / found[1].decode()).version}".encode()
 
 
 ASSETS: Final = MappingProxyType({path.name: _read(path) for path in sorted(_FOLDER.iterdir())})

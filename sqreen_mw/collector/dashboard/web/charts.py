@@ -19,6 +19,9 @@ _INTERVALS: Final = (
     *(n * HOUR for n in (1, 2, 3, 6, 12)),
     *(n * DAY for n in (1, 2, 7, 14, 30, 91, 365, 3650, 36500)),
 )
+SHORTEST_ZOOM: Final = 10 * SECOND
+"""Shorter bars are no links."""
+
 _MAX_BARS: Final = 72
 _MAX_TICKS: Final = 9
 _GAP: Final = 0.22
@@ -30,7 +33,10 @@ _MIN_HEIGHT: Final = 1.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One interval. Sizes are percent of the plot; ``y`` counts from the top."""
+    """One interval. Sizes are percent of the plot; ``y`` counts from the top.
+
+    ``is_partial`` is True if the interval has not ended yet.
+    """
 
     count: int
     start: int
@@ -41,6 +47,7 @@ class Bar:
     width: float
     y: float
     height: float
+    is_partial: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,47 +88,59 @@ def nice_ticks(maximum: int) -> tuple[int, ...]:
     return tuple(range(0, step * math.ceil(max(maximum, 1) / step) + 1, step))
 
 
-def bar_chart(histogram: Histogram, *, within: tuple[int, int], zone: tzinfo) -> Chart:
+def bar_chart(histogram: Histogram, *, within: tuple[int, int], zone: tzinfo, now: int) -> Chart:
     """Return the chart of a histogram. No bar links to a time outside of the counted range.
 
     Args:
         histogram: The counts. The first and the last interval may extend beyond the range.
-        within: Start of the range, and its end (exclusive).
+        within: Start of the range, and its end (exclusive): the ends of the plot.
         zone: Ticks are at round times of this zone.
+        now: Milliseconds since the epoch. The bar that contains it is partial.
     """
-    counts, start, interval = histogram.counts, histogram.start, histogram.interval
+    counts = histogram.counts
     ticks = nice_ticks(max(counts, default=0))
-    end = start + interval * len(counts)
-    bars = tuple(
-        _bar(histogram, index, top=ticks[-1], within=within) for index in range(len(counts))
-    )
+    plot = _Plot(*within, top=ticks[-1], now=now)
     rows = tuple(Tick(100 - 100 * tick / ticks[-1], f"{tick:,}") for tick in reversed(ticks))
     return Chart(
-        start=start,
-        end=end,
-        interval=interval,
+        start=plot.start,
+        end=plot.end,
+        interval=histogram.interval,
         total=sum(counts),
-        bars=bars,
+        bars=tuple(plot.bar(histogram, index) for index in range(len(counts))),
         rows=rows,
-        columns=time_ticks(start, end, zone),
+        columns=time_ticks(plot.start, plot.end, zone),
     )
 
 
-def _bar(histogram: Histogram, index: int, *, top: int, within: tuple[int, int]) -> Bar:
-    slot, count = 100 / len(histogram.counts), histogram.counts[index]
-    height = max(100 * count / top, _MIN_HEIGHT) if count else 0.0
-    start = histogram.start + index * histogram.interval
-    return Bar(
-        count=count,
-        start=max(start, within[0]),
-        end=min(start + histogram.interval, within[1]),
-        slot_x=round(index * slot, 4),
-        slot_width=round(slot, 4),
-        x=round((index + _GAP / 2) * slot, 4),
-        width=round(slot * (1 - _GAP), 4),
-        y=round(100 - height, 3),
-        height=round(height, 3),
-    )
+@dataclass(frozen=True, slots=True)
+class _Plot:
+    """The area of the bars, from ``start`` to ``end`` and from 0 to ``top``."""
+
+    start: int
+    end: int
+    top: int
+    now: int
+
+    def bar(self, histogram: Histogram, index: int) -> Bar:
+        count, first = histogram.counts[index], histogram.start + index * histogram.interval
+        start, end = max(first, self.start), min(first + histogram.interval, self.end)
+        height = max(100 * count / self.top, _MIN_HEIGHT) if count else 0.0
+        x, width = self._percent(start - self.start), self._percent(end - start)
+        return Bar(
+            count=count,
+            start=start,
+            end=end,
+            slot_x=round(x, 4),
+            slot_width=round(width, 4),
+            x=round(x + width * _GAP / 2, 4),
+            width=round(width * (1 - _GAP), 4),
+            y=round(100 - height, 3),
+            height=round(height, 3),
+            is_partial=first <= self.now < first + histogram.interval,
+        )
+
+    def _percent(self, length: int) -> float:
+        return 100 * length / max(self.end - self.start, 1)
 
 
 def time_ticks(start: int, end: int, zone: tzinfo) -> tuple[Tick, ...]:

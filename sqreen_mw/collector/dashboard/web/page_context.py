@@ -11,6 +11,7 @@ from sqreen_mw.collector.auth import SESSION_COOKIE
 from sqreen_mw.collector.client_address import client_address
 from sqreen_mw.collector.dashboard.web.assets import asset_path
 from sqreen_mw.collector.dashboard.web.csrf import csrf_token
+from sqreen_mw.collector.dashboard.web.time_format import zone_of
 from sqreen_mw.collector.permissions import ALL_APPS, Action, Visitor, may
 from sqreen_mw.collector.services import Services, services_of
 from sqreen_mw.collector.state.sessions import Session
@@ -53,6 +54,30 @@ class PageContext:
     def csrf(self) -> str:
         """The CSRF token of this session's forms, or an empty string without a session."""
         return csrf_token(self.cookie, self.session.id) if self.session else ""
+
+    @property
+    def time_zone_cookie(self) -> str:
+        """The name of the cookie with the person's time zone. People may share a browser."""
+        return f"sqreen_time_zone_{self.session.user.id if self.session else 0}"
+
+    @property
+    def time_zone(self) -> str:
+        """The name of the time zone that the person has chosen, or UTC."""
+        name = self.request.cookies.get(self.time_zone_cookie, "UTC")
+        try:
+            zone_of(name)
+        except ValueError:
+            return "UTC"
+        return name
+
+    @property
+    def path(self) -> str:
+        """The path and the query of this page, for a form that returns to it."""
+        if self.request.method != "GET":
+            return "/events"
+        query = self.request.url.remove_query_params("tz").query
+        path = self.request.url.path.removeprefix(self.base)
+        return f"{path}?{query}" if query else path
 
     def may(self, action: Action) -> bool:
         """Return True if the user may do an action on the page's app, or on all apps."""

@@ -6,9 +6,11 @@ from typing import Any, Final
 import jinja2
 from starlette.responses import HTMLResponse
 
+from sqreen_mw.collector.dashboard.web.charts import SHORTEST_ZOOM
 from sqreen_mw.collector.dashboard.web.csrf import FIELD
 from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.time_format import (
+    bar_text,
     duration_text,
     full_text,
     input_text,
@@ -33,7 +35,12 @@ _templates.filters |= {
     "number": "{:,}".format,
     "zone": lambda milliseconds, zone: zone_text(local_time(milliseconds, zone)),
 }
-_templates.globals |= {"span": span_text, "CSRF_FIELD": FIELD}
+_templates.globals |= {
+    "span": span_text,
+    "bar_span": bar_text,
+    "CSRF_FIELD": FIELD,
+    "SHORTEST": SHORTEST_ZOOM,
+}
 
 
 def render(

@@ -9,6 +9,7 @@ from sqreen_mw.protocol.limits import MAX_TIMESTAMP, MIN_TIMESTAMP
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _SECOND: Final = 1000
+_MINUTE: Final = 60 * _SECOND
 _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", _SECOND))
 
 
@@ -66,6 +67,13 @@ def span_text(start: int, end: int, zone: tzinfo) -> str:
     first, last = minute_text(start, zone), minute_text(end, zone)
     same = local_time(start, zone).date() == local_time(end, zone).date()
     return f"{first} \u2013 {last.split(' ')[-1] if same else last}"
+
+
+def bar_text(start: int, end: int, zone: tzinfo, *, interval: int) -> str:
+    """Return the time range of a bar. Bars of minutes have no seconds."""
+    if interval % _MINUTE == 0:
+        start, end = start // _MINUTE * _MINUTE, -(-end // _MINUTE) * _MINUTE
+    return span_text(start, end, zone)
 
 
 def full_text(milliseconds: int, zone: tzinfo) -> str:

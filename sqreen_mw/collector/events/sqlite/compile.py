@@ -26,13 +26,13 @@ _USER: Final = (
 
 # min() of the rest of the index finds the next value without reading all rows of this one.
 KNOWN_USERS: Final = """
-WITH RECURSIVE known (value) AS (
+WITH RECURSIVE chain (value) AS (
   SELECT min(value) FROM event_users WHERE value >= ?
   UNION ALL
-  SELECT (SELECT min(value) FROM event_users WHERE value > known.value) FROM known
-  WHERE known.value IS NOT NULL
+  SELECT (SELECT min(value) FROM event_users WHERE value > chain.value) FROM chain
+  WHERE chain.value IS NOT NULL
 )
-SELECT value FROM known WHERE value IS NOT NULL"""
+SELECT value FROM chain WHERE value IS NOT NULL"""
 _USERS_LIKE: Final = f"""(
 SELECT DISTINCT timestamp, seq FROM event_users
 WHERE value IN ({KNOWN_USERS} AND text_matches(value, ?)) AND timestamp >= ? AND timestamp < ?
@@ -80,10 +80,14 @@ def select_in_range(query: EventQuery) -> Selection:
     )
 
 
-def has_network(query: EventQuery) -> bool:
-    """Return True if the events of a query come from the index of addresses, from a range of it."""
+def spans_index(query: EventQuery) -> bool:
+    """Return True if the events of a query come from a range of an index: a network, or users."""
     return any(
-        isinstance(term, Comparison) and term.operator == "in" and "/" in str(term.value)
+        isinstance(term, Comparison)
+        and (
+            (term.operator == "in" and "/" in str(term.value))
+            or (term.field, term.operator) == (("user",), "like")
+        )
         for term in conjuncts(query.filter)
     )
 

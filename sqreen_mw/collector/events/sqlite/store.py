@@ -20,10 +20,10 @@ from sqreen_mw.collector.events.base import (
 )
 from sqreen_mw.collector.events.deadline import Deadline
 from sqreen_mw.collector.events.sqlite.compile import (
-    has_network,
     select_in_range,
     select_oldest,
     select_stored,
+    spans_index,
 )
 from sqreen_mw.collector.events.sqlite.counts import count_by_bar
 from sqreen_mw.collector.events.sqlite.readers import Readers
@@ -186,8 +186,8 @@ class SqliteEventStore:
 def _slices(
     connection: sqlite3.Connection, query: EventQuery, *, interval: int = 1
 ) -> Iterable[Slice]:
-    if has_network(query):
-        # The index of addresses has the time second, so each slice would read the whole network.
+    if spans_index(query):
+        # The index has the time second, so each slice would read the whole network or all users.
         return [(query.start, query.end)] if query.start < query.end else []
     return time_slices(connection, start=query.start, end=query.end, interval=interval)
 

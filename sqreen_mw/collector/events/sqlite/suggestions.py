@@ -8,13 +8,13 @@ from sqreen_mw.collector.events.base import Suggested
 from sqreen_mw.collector.events.sqlite.compile import KNOWN_USERS
 
 _NAMES: Final = """
-WITH RECURSIVE known (name) AS (
+WITH RECURSIVE chain (name) AS (
   SELECT min(name) FROM events
   UNION ALL
-  SELECT (SELECT min(name) FROM events WHERE name > known.name) FROM known
-  WHERE known.name IS NOT NULL
+  SELECT (SELECT min(name) FROM events WHERE name > chain.name) FROM chain
+  WHERE chain.name IS NOT NULL
 )
-SELECT text FROM known JOIN words ON words.id = known.name
+SELECT text FROM chain JOIN words ON words.id = chain.name
 WHERE substr(text, 1, length(?1)) = ?1 ORDER BY text LIMIT ?2"""
 # The values are sorted: those that begin with the text are the first ones.
 _USERS: Final = f"""

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from sqreen_mw.collector.clock import system_clock
 from sqreen_mw.collector.dashboard.web.security_headers import CONTENT_SECURITY_POLICY
-from sqreen_mw.protocol.event import RequestInfo
+from sqreen_mw.protocol.event import Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_TIMESTAMP, MIN_TIMESTAMP
 from tests.collector.dashboard.running_collector import RunningCollector, make_event
 
@@ -20,7 +20,7 @@ HOUR = 60 * MINUTE
 
 def names_on(text: str) -> list[str]:
     """Return the event names on a page, from the top down."""
-    return re.findall(r'<span class="dot hue-\d"></span>([^<]+)</a>', text)
+    return re.findall(r'<a class="event-name"[^>]*>([^<]+)</a>', text)
 
 
 def link_on(text: str, text_of_link: str) -> str:
@@ -111,7 +111,7 @@ def test_each_bar_links_to_its_interval(
     query = f"?from={now - 5 * HOUR - cut}&to={now - cut}" if cut else ""
     text = client.get(f"/events{query}").text
     bars = re.findall(
-        r'<a class="bar" href="([^"]*)"[^>]* aria-label="[^"]* · (\d+) events?"', text
+        r'<a class="bar" href="([^"]*)"[^>]* aria-label="[^"]* · (\d+) events?(?: so far)?"', text
     )
 
     counted = {href: int(count) for href, count in bars if count != "0"}
@@ -144,8 +144,8 @@ def test_empty_result_offers_wider_searches(
 
     text = client.get("/events?event=nothing").text
 
-    assert "No event matches" in text
-    assert link_on(text, "Show 30 days") == "/events?range=30d&event=nothing"
+    assert "No events match these filters." in text
+    assert link_on(text, "Search last 30 days") == "/events?range=30d&event=nothing"
     assert link_on(text, "Clear the filters") == "/events"
 
 
@@ -156,8 +156,9 @@ def test_event_values_are_escaped(collector: RunningCollector, client: TestClien
         evil, ip="203.0.113.7", properties={evil: evil}, user_identifiers={"id": evil}
     )
     collector.store(event, app=evil, env=evil)
+    event_path = f"/events/{evil}/{event.id}"
 
-    for path in ("/events", f"/events?q={evil}", f"/events/{evil}/{event.id}"):
+    for path in ("/events", f"/events?q={evil}", f"/events?-user={evil}x", event_path):
         answer = client.get(path)
         assert answer.status_code == 200
         assert evil not in answer.text
@@ -223,33 +224,95 @@ def test_event_from_the_future_is_marked(collector: RunningCollector, client: Te
     assert "ahead: received 2 h before its own time: a clock is wrong" in text
 
 
+def filter_link(text: str, label: str) -> str:
+    """Return the address of the link that filters by a value."""
+    found = re.search(rf'href="([^"]*)"[^>]* aria-label="{re.escape(html.escape(label))}"', text)
+    assert found is not None, label
+    return html.unescape(found[1])
+
+
 def test_row_links_keep_other_filters(collector: RunningCollector, client: TestClient) -> None:
-    """The links of a row add a filter and keep the range."""
+    """The links of a row add or exclude a value and keep the range and other filters."""
     collector.store(make_event(ip="203.0.113.7", user_identifiers={"email": "ann@example.org"}))
 
-    text = client.get("/events?range=7d&event=coupon.*").text
+    text = client.get("/events?range=7d&event=coupon.*&-app=bank").text
 
     kept = "range=7d&event=coupon.%2A"
-    assert link_on(text, "203.0.113.7") == f"/events?{kept}&ip=203.0.113.7"
-    assert link_on(text, "ann@example.org") == f"/events?{kept}&user=ann%40example.org"
+    ann = "user=%22ann%40example.org%22"
+    assert filter_link(text, "Only IP 203.0.113.7") == f"/events?{kept}&ip=203.0.113.7&-app=bank"
+    assert filter_link(text, "Not IP 203.0.113.7") == f"/events?{kept}&-app=bank&-ip=203.0.113.7"
+    assert filter_link(text, "Only email ann@example.org") == f"/events?{kept}&{ann}&-app=bank"
+    assert client.get(filter_link(text, "Not event coupon.applied")).status_code == 200
 
 
-@pytest.mark.parametrize("who", [" lead ", "tab\tbed", "a\x00b", "line\nbreak\r", "\x7f"])
+def test_excluded_values_are_left_out(collector: RunningCollector, client: TestClient) -> None:
+    """Several values of one field can be excluded, and each has a link to remove it."""
+    collector.store(*(make_event(name) for name in ("a", "b", "c")))
+
+    text = client.get("/events?-event=a&-event=b").text
+
+    assert names_on(text) == ["c"]
+    assert link_on(text, "<span>Not Event</span> a") == "/events?-event=b"
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("user=ANN@example.org ", ["a"]),
+        ("user=ann*", ["a"]),
+        ('user="Ann@Example.org"', ["a"]),
+        ('user="ann@example.org"', []),
+        ("event= A", ["a"]),
+        ('event="A"', []),
+    ],
+)
+def test_user_and_event_ignore_case_and_spaces(
+    collector: RunningCollector, client: TestClient, query: str, found: list[str]
+) -> None:
+    """A typed user or event name is found in any case; quotes ask for the exact text."""
+    collector.store(make_event("a", user_identifiers={"email": "Ann@Example.org"}))
+    collector.store(make_event("b", user_identifiers={"email": "bob@example.org"}))
+    name, _, text = query.partition("=")
+
+    assert names_on(client.get("/events?" + urlencode({name: text})).text) == found
+
+
+def test_typed_text_gets_suggestions(collector: RunningCollector, client: TestClient) -> None:
+    """The page offers event names and the shown users; others come with the typed text."""
+    collector.store(make_event("a", user_identifiers={"email": "Ann@example.org"}))
+    collector.store(make_event("b", ago=90 * 24 * HOUR, user_identifiers={"id": "anton"}))
+
+    text = client.get("/events").text
+    users = client.get("/events/suggestions?text=an").json()
+
+    for option in ("a", "b", "Ann@example.org"):
+        assert f'<option value="{option}">' in text
+    assert users == ["anton"]
+    assert client.get("/events/suggestions?text=AN").json() == ["anton"]
+    assert client.get("/events/suggestions?text=").json() == []
+
+
+@pytest.mark.parametrize(
+    "who", [" lead ", "tab\tbed", "a\x00b", "line\nbreak\r", "\x7f", "a*", '"']
+)
 def test_link_of_a_value_finds_the_value(
     collector: RunningCollector, client: TestClient, who: str
 ) -> None:
-    """Spaces and control characters are part of a value, and its link finds it."""
+    """Spaces, stars and control characters are part of a value, and its link finds it."""
     collector.store(
-        make_event(who, user_identifiers={"id": who}), make_event(user_identifiers={"id": "lead"})
+        make_event(who, user_identifiers={"id": who}, properties={"p.x": {"y~": who}}),
+        make_event("lead", user_identifiers={"id": "lead"}, properties={"p.x": {"y~": "lead"}}),
     )
     text = client.get("/events").text
-    link = re.search(r'href="([^"]*user=[^"]*)"', text[text.index("hue-") :])
-    assert link is not None
+    links = re.findall(r'href="([^"]*(?:user|event)=[^"]*)"[^>]* aria-label="Only', text)
+    event = re.search(r'class="event-name" href="([^"]*)"', text)
+    assert event is not None
+    detail = client.get(html.unescape(event[1])).text
+    links += re.findall(r'href="([^"]*properties\.[^"]*)"[^>]* aria-label="Only', detail)
 
-    for query in (html.unescape(link[1]), "/events?" + urlencode({"event": who})):
-        found = client.get(query)
-        assert found.status_code == 200
-        assert "<strong>1</strong> event" in found.text
+    for link in links:
+        assert "<strong>1</strong> event" in client.get(html.unescape(link)).text
+    assert len(links) == 5
 
 
 @pytest.mark.parametrize("timestamp", [MIN_TIMESTAMP, MAX_TIMESTAMP])
@@ -290,18 +353,99 @@ def test_any_valid_range_can_be_shown(
     assert client.get(f"/events?{query}&tz={zone}").status_code == 200
 
 
-def test_pivots_keep_a_range_that_contains_the_event(
-    collector: RunningCollector, client: TestClient
-) -> None:
-    """If the current range contains the event, its pivots keep the range."""
-    event = make_event()
-    collector.store(event)
+def test_pivots_keep_range_and_app(collector: RunningCollector, client: TestClient) -> None:
+    """If the current range contains the event, its pivots keep the range, and always the app."""
+    request = RequestInfo(verb="GET", path="/", id="r-1")
+    event = make_event(request=request)
+    collector.store(event, make_event("second", request=request), make_event("other"))
     now = system_clock()
-    opened = f"/events?from={now - HOUR}&to={now + HOUR}&open=shop/{event.id}"
+    state = f"from={now - HOUR}&to={now + HOUR}&app=shop"
 
-    text = client.get(opened).text
+    text = client.get(f"/events?{state}&env=production&open=shop/{event.id}").text
+    page = client.get(f"/events/shop/{event.id}?{state}&event=x").text
 
-    assert f"from={now - HOUR}" in link_on(text, "<small>named</small>")
+    for shown in (text, page):
+        pivot = link_on(shown, "<small>named</small>")
+        assert pivot == f"/events?{state}".replace("&app", "&event=coupon.applied&app")
+        same = client.get(link_on(shown, "<small>of</small> this request")).text
+        assert sorted(names_on(same)) == ["coupon.applied", "second"]
+
+
+def test_every_value_of_an_event_finds_it(collector: RunningCollector, client: TestClient) -> None:
+    """Each link of the event's page that filters by a value finds the event."""
+    params = Params(
+        query={"ref": ["mail", "b"]}, path={"code": "X"}, form={"f": ["1"]}, json={"j": 2}
+    )
+    request = RequestInfo(
+        verb="POST", path="/c", status=500, route="/{x}", host="h", user_agent="u", params=params
+    )
+    event = make_event(
+        request=request,
+        properties={"a": 1.5, "b": None, "c": True, "d": {"e.f": ["x", 7]}, "g": [{"h": 1}]},
+        user_identifiers={"id": 4, "email": "ann"},
+        user_traits={"plan": {"name": "gold"}},
+    )
+    collector.store(event, make_event("other"))
+
+    text = client.get(f"/events/shop/{event.id}").text
+
+    links = re.findall(r'href="([^"]*)"[^>]* aria-label="Only', text)
+    assert len(links) == 21
+    for link in links:
+        assert "coupon.applied" in names_on(client.get(html.unescape(link)).text), link
+
+
+def test_range_can_be_widened(collector: RunningCollector, client: TestClient) -> None:
+    """A short range links to 24 hours, and each range to a wider one, with the same filters."""
+    collector.store(make_event("old", ago=50 * HOUR), make_event("new", ago=HOUR))
+    now = system_clock()
+    recent, past = (
+        f"/events?event=o*&from={now - ago * HOUR}&to={now - ago * HOUR + MINUTE}"
+        for ago in (2, 49)
+    )
+
+    old = client.get(past).text
+
+    assert link_on(client.get(recent).text, "Widen to 24 h") == "/events?event=o%2A"
+    assert link_on(old, "Last 24 hours") == "/events?event=o%2A"
+    assert names_on(client.get(link_on(old, "Widen to 24 h")).text) == ["old"]
+    assert zoomed(client, "/events?range=1h") == "/events"
+    assert zoomed(client, "/events") == "/events?range=7d"
+    assert "from=" in zoomed(client, "/events?range=30d")
+    for _ in range(5):
+        past = zoomed(client, past)
+    assert names_on(client.get(past).text) == ["old"]
+
+
+def zoomed(client: TestClient, path: str) -> str:
+    """Return the address of the link that zooms out."""
+    return filter_link(client.get(path).text, "Zoom out")
+
+
+def test_wrong_range_keeps_its_values(collector: RunningCollector, client: TestClient) -> None:
+    """If the end is before the start, the open menu shows both values and marks the field."""
+    collector.store(make_event())
+
+    answer = client.get("/events?from=2026-01-02T10:00&to=2026-01-02T09:00&user=ann")
+
+    assert answer.status_code == 400
+    assert "To is before From" in answer.text
+    assert '<details class="menu range-menu" open>' in answer.text
+    assert 'name="from" required value="2026-01-02T10:00">' in answer.text
+    assert 'name="to" required value="2026-01-02T09:00" aria-invalid="true"' in answer.text
+    assert '<input type="hidden" name="user" value="ann">' in answer.text
+
+
+def test_last_bar_is_partial(collector: RunningCollector, client: TestClient) -> None:
+    """The bar of the present is hatched, and a finished range has no such bar."""
+    collector.store(make_event())
+    now = system_clock()
+
+    text = client.get("/events").text
+
+    assert " so far" in text
+    assert 'class="hatch"' in text
+    assert "so far" not in client.get(f"/events?from={now - 9 * HOUR}&to={now - HOUR}").text
 
 
 def test_event_page_shows_everything(collector: RunningCollector, client: TestClient) -> None:
@@ -319,7 +463,11 @@ def test_event_page_shows_everything(collector: RunningCollector, client: TestCl
     for part in (event.id, "SPRING", "ann@example.org", "/coupons/SPRING", "late: received after"):
         assert part in text
     assert "the address of the connection" in text
-    assert link_on(text, "42") == "/events?user=42"
+    assert filter_link(text, "Only id 42") == "/events?user=%2242%22"
+    assert filter_link(text, "Only code SPRING") == "/events?properties.code=SPRING"
+    assert (
+        filter_link(text, "Not path /coupons/SPRING") == "/events?-request.path=%2Fcoupons%2FSPRING"
+    )
     assert link_on(text, "<small>from</small> 203.0.113.7") == "/events?ip=203.0.113.7"
     assert client.get(link_on(text, "<small>named</small>")).status_code == 200
 

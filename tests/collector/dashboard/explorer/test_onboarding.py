@@ -89,4 +89,4 @@ def test_explorer_opens_after_the_first_event(
     text = client.get("/events").text
 
     assert "first-steps" not in text
-    assert "No event matches" in text
+    assert "No events in this range." in text

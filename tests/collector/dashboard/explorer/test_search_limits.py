@@ -34,7 +34,7 @@ def test_page_links_to_later_events(
     link = re.search(r'href="([^"]+)"[^>]*>Show later events', text)
     assert link is not None
     shown = client.get(html.unescape(link[1])).text
-    assert '<span class="dot hue-' in shown
+    assert 'class="event-name"' in shown
     assert notice(shown, "future") == ""
 
 

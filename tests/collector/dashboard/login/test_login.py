@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from sqreen_mw.collector.auth import SESSION_COOKIE
-from sqreen_mw.collector.dashboard.login.views import local_path
+from sqreen_mw.collector.dashboard.web.local_path import local_path
 from tests.collector.dashboard.running_collector import (
     PASSWORD,
     RunningCollector,

@@ -26,7 +26,7 @@ UTC = zone_of("UTC")
 def charted(counts: list[int]) -> Chart:
     """Return the chart of counts per minute from the epoch on."""
     histogram = Histogram(0, MINUTE, tuple(counts))
-    return bar_chart(histogram, within=(0, MINUTE * len(counts)), zone=UTC)
+    return bar_chart(histogram, within=(0, MINUTE * len(counts)), zone=UTC, now=-1)
 
 
 @given(st.integers(0, 10**12))
@@ -71,9 +71,11 @@ def test_bars_do_not_extend_beyond_the_range() -> None:
     """If the range starts or ends inside an interval, so does the bar."""
     histogram = Histogram(0, MINUTE, (1, 2))
 
-    bars = bar_chart(histogram, within=(20_000, 100_000), zone=UTC).bars
+    bars = bar_chart(histogram, within=(20_000, 100_000), zone=UTC, now=99_999).bars
 
     assert [(bar.start, bar.end) for bar in bars] == [(20_000, MINUTE), (MINUTE, 100_000)]
+    assert [(bar.slot_x, bar.slot_width) for bar in bars] == [(0, 50), (50, 50)]
+    assert [bar.is_partial for bar in bars] == [False, True]
 
 
 def test_value_ticks_run_from_the_top_down() -> None:
