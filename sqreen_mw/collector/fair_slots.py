@@ -4,12 +4,9 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from sqreen_mw.errors import StoreError
-
-MAX_WAITING: Final = 50
-"""Maximum number of waiting requests of one owner."""
 
 _Turn: TypeAlias = "asyncio.Future[None]"
 
@@ -20,11 +17,13 @@ class FairSlots:
     Args:
         slots: The number of slots.
         per_owner: Maximum number of slots of one owner, so that another one finds a free slot.
+        most_waiting: Maximum number of waiting requests of one owner.
     """
 
-    def __init__(self, slots: int, *, per_owner: int) -> None:
+    def __init__(self, slots: int, *, per_owner: int, most_waiting: int) -> None:
         self._free = slots
         self._per_owner = per_owner
+        self._most_waiting = most_waiting
         self._held: Counter[str] = Counter()
         self._waiting: dict[str, deque[_Turn]] = {}
 
@@ -43,9 +42,9 @@ class FairSlots:
 
     async def _acquire(self, owner: str) -> None:
         queue = self._waiting.setdefault(owner, deque())
-        if len(queue) >= MAX_WAITING:
+        if len(queue) >= self._most_waiting:
             raise StoreError(
-                f"{MAX_WAITING} of your requests are already waiting: send fewer at once"
+                f"{self._most_waiting} of your requests are already waiting: send fewer at once"
             )
         turn: _Turn = asyncio.get_running_loop().create_future()
         queue.append(turn)

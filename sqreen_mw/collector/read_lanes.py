@@ -26,6 +26,9 @@ LONG_READS: Final = 3
 LONG_READS_OF_ONE: Final = 2
 """Maximum number of parallel long reads of one session or token."""
 
+MAX_WAITING: Final = 50
+"""Maximum number of waiting reads of one session or token, in each lane."""
+
 READ_SECONDS: Final = 5.0
 """Seconds until a read ends. The time it waits for a slot does not count."""
 
@@ -43,8 +46,8 @@ class ReadLanes:
     def __init__(self, events: EventStore, *, seconds: float = READ_SECONDS) -> None:
         self._events = events
         self._seconds = seconds
-        self._short = FairSlots(SHORT_READS, per_owner=SHORT_READS)
-        self._long = FairSlots(LONG_READS, per_owner=LONG_READS_OF_ONE)
+        self._short = FairSlots(SHORT_READS, per_owner=SHORT_READS, most_waiting=MAX_WAITING)
+        self._long = FairSlots(LONG_READS, per_owner=LONG_READS_OF_ONE, most_waiting=MAX_WAITING)
         self._threads = anyio.CapacityLimiter(SHORT_READS + LONG_READS)
 
     async def run(

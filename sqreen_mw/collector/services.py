@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 from starlette.requests import Request
 
@@ -9,6 +10,7 @@ from sqreen_mw.collector.connection_limits import ConnectionLimits
 from sqreen_mw.collector.database_file import database_path
 from sqreen_mw.collector.events import open_event_store
 from sqreen_mw.collector.events.base import EventStore
+from sqreen_mw.collector.fair_slots import FairSlots
 from sqreen_mw.collector.pipeline import Pipeline
 from sqreen_mw.collector.read_lanes import ReadLanes
 from sqreen_mw.collector.settings import Settings
@@ -16,14 +18,17 @@ from sqreen_mw.collector.state import State, open_state
 from sqreen_mw.collector.store_health import StoreHealth, WatchedStore
 from sqreen_mw.collector.tail import Tail
 
+MAX_WAITING_HEARTBEATS: Final = 1000
+"""Maximum number of waiting heartbeats of one token."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The collector's services, in ``request.app.state.services``.
 
     ``first_token`` is the secret of the organization token that the first start created. It is
-    only kept in memory, so the pages can show it until the next start. ``live_tails`` counts the
-    open ones of each session.
+    only kept in memory, so the pages can show it until the next start. ``heartbeats`` has one slot,
+    because the state has one writer. ``live_tails`` counts the open ones of each session.
     """
 
     settings: Settings
@@ -33,6 +38,7 @@ class Services:
     lanes: ReadLanes
     tail: Tail
     pipeline: Pipeline
+    heartbeats: FairSlots
     connections: ConnectionLimits
     live_tails: Counter[int] = field(default_factory=Counter)
     first_token: str | None
@@ -71,6 +77,7 @@ def open_services(settings: Settings, *, connections: ConnectionLimits | None = 
         lanes=ReadLanes(events),
         tail=tail,
         pipeline=Pipeline(events, apps=state.apps, tail=tail),
+        heartbeats=FairSlots(1, per_owner=1, most_waiting=MAX_WAITING_HEARTBEATS),
         connections=connections or ConnectionLimits(),
         first_token=_first_token(state),
     )

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from sqreen_mw.collector.fair_slots import MAX_WAITING, FairSlots
+from sqreen_mw.collector.fair_slots import FairSlots
 from sqreen_mw.errors import StoreError
 
 
@@ -43,7 +43,7 @@ def test_owners_take_turns() -> None:
     """An owner with many requests does not delay another one's first request."""
 
     async def run() -> list[list[str]]:
-        workers = Workers(FairSlots(2, per_owner=2))
+        workers = Workers(FairSlots(2, per_owner=2, most_waiting=9))
         tasks = await workers.start(*"aaaaaa", *"bb", "c")
         seen = []
         for owner in "aabcab":
@@ -67,7 +67,7 @@ def test_owner_has_a_limited_share() -> None:
     """One slot stays free for another owner, who does not wait at all."""
 
     async def run() -> list[list[str]]:
-        workers = Workers(FairSlots(3, per_owner=2))
+        workers = Workers(FairSlots(3, per_owner=2, most_waiting=9))
         tasks = await workers.start(*"aaaa")
         seen = [sorted(workers.running)]
         tasks += await workers.start("b")
@@ -85,8 +85,8 @@ def test_too_many_waiting_requests_of_one_owner_are_refused() -> None:
     """Other owners may still wait."""
 
     async def run() -> None:
-        workers = Workers(FairSlots(1, per_owner=1))
-        tasks = await workers.start(*"a" * (MAX_WAITING + 1), "b")
+        workers = Workers(FairSlots(1, per_owner=1, most_waiting=9))
+        tasks = await workers.start(*"a" * 10, "b")
         with pytest.raises(StoreError, match="send fewer"):
             async with workers.slots.slot("a"):
                 pass
@@ -104,7 +104,7 @@ def test_cancelled_requests_free_their_slots(cancelled: int) -> None:
     """Running, chosen and waiting requests may be cancelled in any order."""
 
     async def run() -> None:
-        workers = Workers(FairSlots(1, per_owner=1))
+        workers = Workers(FairSlots(1, per_owner=1, most_waiting=9))
         tasks = await workers.start(*"aabb")
         tasks[0].cancel()  # The next one is chosen in the same turn of the loop.
         tasks[cancelled].cancel()

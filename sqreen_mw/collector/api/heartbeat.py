@@ -1,11 +1,9 @@
 """``POST /v1/heartbeat``: heartbeats from app instances."""
 
-from functools import partial
 from typing import Annotated, Final
 
-import anyio
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,9 +27,6 @@ from sqreen_mw.protocol.limits import MAX_HEARTBEAT_BYTES
 
 router: Final = APIRouter()
 
-# The state has one writer, so waiting heartbeats must not occupy all threads.
-_one_at_a_time: Final = anyio.CapacityLimiter(1)
-
 
 @router.post(
     "/v1/heartbeat",
@@ -51,8 +46,9 @@ async def heartbeat(
     encoding = json_encoding(request.headers)
     body = await bounded_body(request, limit=MAX_HEARTBEAT_BYTES)
     received = _read(plain(body, encoding=encoding, limit=MAX_HEARTBEAT_BYTES))
-    record = partial(_record, services_of(request).state, token, received, received_at=received_at)
-    await run_sync(record, limiter=_one_at_a_time)
+    services = services_of(request)
+    async with services.heartbeats.slot(token.id):
+        await run_in_threadpool(_record, services.state, token, received, received_at=received_at)
     answer = encode_heartbeat(HeartbeatAnswer(server_time=system_clock()))
     return Response(answer, headers=HEADERS, media_type="application/json")
 
@@ -60,7 +56,7 @@ async def heartbeat(
 def _record(state: State, token: Token, received: Heartbeat, *, received_at: int) -> None:
     app = app_of(token, Action.SEND_HEARTBEATS, received.app, apps=state.apps)
     try:
-        state.instances.record(app, received, received_at=received_at)
+        state.instances.record(app, received, received_at=received_at, token_id=token.id)
     except RefusedError as error:
         raise ProblemError(429, str(error)) from error
 

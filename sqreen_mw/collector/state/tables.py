@@ -89,6 +89,7 @@ instances: Final = Table(
     Column("id", Integer, primary_key=True),
     Column("app_id", ForeignKey("apps.id", ondelete="CASCADE"), nullable=False),
     Column("instance_id", Text, nullable=False),
+    Column("token_id", Text, index=True),
     Column("env", Text, nullable=False),
     Column("release", Text),
     Column("sdk", Text, nullable=False),

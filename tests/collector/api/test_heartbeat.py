@@ -1,3 +1,4 @@
+import asyncio
 import gzip
 import json
 from typing import Any
@@ -6,7 +7,7 @@ import pytest
 
 from sqreen_mw.collector.state.instances import record
 from sqreen_mw.protocol.limits import MAX_HEARTBEAT_BYTES
-from tests.collector.api.conftest import Collector, Headers
+from tests.collector.api.conftest import Collector, Headers, bearer
 from tests.collector.api.wire import now, wire_heartbeat
 
 JSON = {"content-type": "application/json"}
@@ -125,14 +126,66 @@ def test_reader_sees_instances_of_its_own_app(collector: Collector) -> None:
     assert instances(collector, {"x": "y"}).status_code == 401
 
 
-def test_too_many_instances_are_rejected(
+def test_one_token_cannot_crowd_out_another(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the limit of live instances, a new one gets 429."""
+    """At the limit of a token and app, only this token gets 429 for a new instance."""
     monkeypatch.setattr(record, "MAX_INSTANCES", 1)
+    other = collector.headers("ingest")
     send_heartbeat(collector, instance_id="one")
 
     answer = send_heartbeat(collector, instance_id="two")
 
     assert answer.status_code == 429
     assert "1 live instances" in answer.json()["detail"]
+    assert send_heartbeat(collector, other, instance_id="three").status_code == 200
+    assert send_heartbeat(collector, other, instance_id="four").status_code == 429
+    assert send_heartbeat(collector, instance_id="one").status_code == 200
+    found = instances(collector).json()["instances"]
+    assert {instance["instance_id"] for instance in found} == {"one", "three"}
+
+
+def test_instances_of_an_organization_token_are_limited(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that may name any app has one limit for all of them."""
+    monkeypatch.setattr(record, "MAX_TOKEN_INSTANCES", 3)
+    issued = collector.services.state.tokens.issue_for_organization(name="test")
+    headers = bearer(issued.secret)
+
+    statuses = [
+        send_heartbeat(collector, headers, app=f"app{n}", instance_id="one").status_code
+        for n in range(5)
+    ]
+
+    assert statuses == [200, 200, 200, 429, 429]
+    assert send_heartbeat(collector).status_code == 200
+
+
+def test_instance_belongs_to_its_token(collector: Collector) -> None:
+    """Another token of the app cannot change its counts."""
+    send_heartbeat(collector, instance_id="one")
+
+    answer = send_heartbeat(collector, collector.headers("ingest"), instance_id="one")
+
+    assert answer.status_code == 429
+    assert "another token" in answer.json()["detail"]
+
+
+def test_heartbeats_of_one_token_do_not_delay_another(collector: Collector) -> None:
+    """Tokens take turns at the only writer of the state."""
+    order = []
+
+    async def run() -> None:
+        heartbeats = collector.services.heartbeats
+
+        async def beat(token: str) -> None:
+            async with heartbeats.slot(token):
+                order.append(token)
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*(beat(token) for token in "aaaaab"))
+
+    asyncio.run(run())
+
+    assert order.index("b") <= 2

@@ -20,17 +20,30 @@ class Instances:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, app_name: str, heartbeat: Heartbeat, *, received_at: int) -> None:
+    def record(
+        self,
+        app_name: str,
+        heartbeat: Heartbeat,
+        *,
+        received_at: int,
+        token_id: str | None = None,
+    ) -> None:
         """Store a heartbeat. A heartbeat that arrives out of order is ignored.
 
+        Args:
+            app_name: The app of the instance.
+            heartbeat: The heartbeat.
+            received_at: Milliseconds since the epoch.
+            token_id: The token that it came with. Each token has its own limit of instances.
+
         Raises:
-            RefusedError: The app does not exist, or has too many live instances.
+            RefusedError: The app does not exist, or the token has too many live instances.
         """
         with self._database.write() as connection:
             app_id = connection.scalar(select(apps.c.id).where(apps.c.name == app_name))
             if app_id is None:
                 raise RefusedError(f"there is no app {app_name!r}")
-            record_heartbeat(connection, app_id, heartbeat, now=received_at)
+            record_heartbeat(connection, app_id, heartbeat, now=received_at, token_id=token_id)
 
     def all(self, *, since: int, app: str | None = None) -> tuple[Instance, ...]:
         """Return the instances seen since a time, grouped by app."""

@@ -4,7 +4,17 @@ from operator import gt
 from typing import Any, Final
 
 from msgspec import structs
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from sqreen_mw.collector.state.apps import DEFAULT_ENVIRONMENT
 from sqreen_mw.collector.state.instances.losses import SLOT, add_drops
@@ -17,7 +27,10 @@ RETENTION: Final = 48 * 60 * 60 * 1000
 """Milliseconds after which samples, drops and silent instances are deleted."""
 
 MAX_INSTANCES: Final = 1000
-"""Instances stored for one app. Ended instances are evicted first."""
+"""Instances stored for one token and app. Ended instances are evicted first."""
+
+MAX_TOKEN_INSTANCES: Final = 5000
+"""Instances stored for one token and all its apps."""
 
 # Built once: building a statement takes longer than running it.
 _FIND: Final = select(instances).where(
@@ -39,20 +52,29 @@ _ADD: Final = (
 
 
 def record_heartbeat(
-    connection: Connection, app_id: int, heartbeat: Heartbeat, *, now: int
+    connection: Connection,
+    app_id: int,
+    heartbeat: Heartbeat,
+    *,
+    now: int,
+    token_id: str | None,
 ) -> None:
     """Store a heartbeat that arrived now. A heartbeat that arrives out of order is ignored.
 
     Raises:
-        RefusedError: The app has too many live instances.
+        RefusedError: The token has too many live instances, or another token reports this one.
     """
     key = {"app": app_id, "named": heartbeat.instance_id}
     known = connection.execute(_FIND, key).one_or_none()
+    if known is not None and known.token_id not in {None, token_id}:
+        raise RefusedError("the instance was reported with another token")
     if known is not None and _out_of_order(heartbeat, known):
         return
-    values = _values(heartbeat, now)
+    values = _values(heartbeat, now) | {"token_id": token_id}
     if known is None:
-        _make_room(connection, app_id, now)
+        of_token = instances.c.token_id.is_not_distinct_from(token_id)
+        _make_room(connection, of_token & (instances.c.app_id == app_id), MAX_INSTANCES, now=now)
+        _make_room(connection, of_token, MAX_TOKEN_INSTANCES, now=now)
         named = {"app_id": app_id, "instance_id": heartbeat.instance_id}
         row_id = connection.scalar(_INSERT, values | named)
     else:
@@ -123,18 +145,19 @@ def _delete_old(connection: Connection, now: int) -> None:
         connection.execute(delete(table).where(time < now - RETENTION))
 
 
-def _make_room(connection: Connection, app_id: int, now: int) -> None:
-    belongs_to_app = instances.c.app_id == app_id
-    total = select(func.count()).select_from(instances).where(belongs_to_app)
+def _make_room(connection: Connection, which: ColumnElement[bool], most: int, *, now: int) -> None:
+    total = select(func.count()).select_from(instances).where(which)
     count = connection.scalar(total) or 0
-    if count < MAX_INSTANCES:
+    if count < most:
         return
     gone = instances.c.ended | (instances.c.last_seen < now - QUIET_AFTER)
     oldest = (
         select(instances.c.id)
-        .where(belongs_to_app, gone)
+        .where(which, gone)
         .order_by(instances.c.ended.desc(), instances.c.last_seen)
-        .limit(count - MAX_INSTANCES + 1)
+        .limit(count - most + 1)
     )
     if connection.execute(delete(instances).where(instances.c.id.in_(oldest))).rowcount == 0:
-        raise RefusedError(f"the app has {MAX_INSTANCES} live instances already")
+        raise RefusedError(
+            f"the token has {most} live instances already: use a token of its own for each app"
+        )
