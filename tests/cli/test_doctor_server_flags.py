@@ -85,30 +85,6 @@ def test_clients_forge_addresses_if_the_doctor_reports_a_problem(tmp_path: Path,
     assert event["request"]["ip"] == ("203.0.113.9" if finding.level == "ok" else "8.8.8.8")
 
 
-VISITOR = {"X-Forwarded-For": "203.0.113.9"}
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "granian site_of_test:asgi --port PORT --interface asgi",
-        "granian site_of_test:web --port PORT --interface wsgi",
-        "hypercorn site_of_test:asgi --bind 127.0.0.1:PORT",
-        "hypercorn wsgi:site_of_test:web --bind 127.0.0.1:PORT",
-        "uwsgi --http 127.0.0.1:PORT --module site_of_test:web --enable-threads --die-on-term",
-        "uwsgi --http-socket=127.0.0.1:PORT --module site_of_test:web --die-on-term --lazy-apps",
-    ],
-)
-def test_header_of_a_proxy_counts_if_the_doctor_reports_ok(tmp_path: Path, command: str) -> None:
-    """The header of a trusted proxy is not read exactly if the doctor warns."""
-    [finding] = check_command(command)
-
-    [event] = delivered(command, tmp_path, headers=VISITOR)
-
-    is_read = event["request"]["ip"] == VISITOR["X-Forwarded-For"]
-    assert (finding.level, is_read) in {("ok", True), ("warning", False)}
-
-
 def test_dangerous_header_map_of_gunicorn_is_a_problem() -> None:
     """The doctor finds the flag in the command and in gunicorn's variable."""
     [by_command] = check_command("gunicorn --header-map=dangerous shop:app")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sqreen_mw.cli.doctor.server_flags import check_command
 from tests.support.event_file import written_events
 from tests.support.optional import need, need_program
 from tests.support.ports import free_port
@@ -42,7 +43,7 @@ EXACT = {
 MERGING = {
     "granian": f"granian --interface wsgi --port {{port}} {SITE}:app",
     "hypercorn": f"hypercorn --bind 127.0.0.1:{{port}} wsgi:{SITE}:app",
-    "uwsgi": "uwsgi",
+    "uwsgi": f"uwsgi --http-socket 127.0.0.1:{{port}} --module {SITE}:app",
 }
 """Servers whose environ does not show how a name was spelled."""
 
@@ -135,6 +136,17 @@ def test_merged_header_is_not_read(name: str, tmp_path: Path) -> None:
             assert described["forwarded_ignored"]
             assert "user_agent" not in described
     assert "set SQREEN_IP_HEADER to a header without hyphens" in (tmp_path / "log").read_text()
+
+
+def test_doctor_warns_of_servers_that_merge_names() -> None:
+    """The doctor's findings agree with the behaviour of the servers."""
+    levels = {
+        name: check_command(command)[0].level for name, command in {**EXACT, **MERGING}.items()
+    }
+
+    assert levels.pop("gunicorn dangerous") == "problem"
+    assert levels == {**dict.fromkeys(levels, "ok"), **dict.fromkeys(MERGING, "warning")}
+    assert check_command(f"uwsgi --http=:80 --module {SITE}:app")[0].level == "warning"
 
 
 @pytest.mark.parametrize("name", ["granian", "hypercorn"])
