@@ -17,6 +17,7 @@ from sqreen_mw.protocol.limits import MAX_STATUS, MIN_STATUS
 
 if TYPE_CHECKING:
     # import sqreen_mw does not need them.
+    from sqreen_mw.capture.multipart_body import Dialect
     from sqreen_mw.capture.request import RawRequest
     from sqreen_mw.capture.request_body import BodyTee, RawBody
 
@@ -52,6 +53,7 @@ class RequestContext(SameWhenCopied, Calls):
     Attributes:
         agent: Handles the calls of the request.
         defers_events: Whether events are sealed only when the request ends.
+        dialect: How the framework decodes forms.
         route_resolver: Returns the route, if neither scope nor environ contains it.
         identity: The user that was identified last, or None.
         identity_bytes: The approximate memory of ``identity``.
@@ -66,6 +68,7 @@ class RequestContext(SameWhenCopied, Calls):
     """
 
     agent: AnyAgent
+    dialect: "Dialect"
 
     # On the class, because most requests set few of them.
     _id: str | None = None

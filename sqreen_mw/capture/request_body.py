@@ -1,27 +1,16 @@
 """The part of the request's body that the app reads, and the parameters in it."""
 
-import logging
-import re
+import json
+from email.message import Message
 from typing import Any, Final, NamedTuple
 
-import msgspec
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import Field, File, FormParser, parse_options_header
+from sqreen_mw.capture.multipart_body import WERKZEUG, Dialect, multipart_form
 
 MAX_BODY_BYTES: Final = 16 * 1024
 """Maximum kept bytes of a body."""
 
-FILE: Final = "<file>"
-"""The value of an uploaded file; its content is never captured."""
-
-
-# It logs malformed bodies. Without a handler in the app, they would be printed to stderr.
-logging.getLogger("python_multipart").addHandler(logging.NullHandler())
-
-_EXTENDED_FILENAME: Final = re.compile(
-    rb"^(content-disposition:[^\r\n]*?[; \t])filename[ \t]*\*[\d* \t]*=",
-    re.IGNORECASE | re.MULTILINE,
-)
+_FORM: Final = "application/x-www-form-urlencoded"
+_NESTED: Final = ("{", "[")
 
 
 class BodyTee:
@@ -55,11 +44,12 @@ class BodyTee:
 
 
 class RawBody(NamedTuple):
-    """The kept bytes of a body with its content type."""
+    """The kept bytes of a body with its content type, and the framework's dialect of forms."""
 
     content_type: str
     data: bytes
     truncated: bool
+    dialect: Dialect = WERKZEUG
 
 
 class BodyParameters(NamedTuple):
@@ -75,17 +65,44 @@ class BodyParameters(NamedTuple):
 
 
 def body_parameters(body: RawBody) -> BodyParameters:
-    """Return the parameters of a JSON body or a form. Other bodies have none."""
-    kind, options = parse_options_header(body.content_type.encode("latin-1", "replace"))
+    """Return the parameters of a JSON body or a form. Other bodies have none.
+
+    Frameworks read JSON from a body of any type, such as ``text/plain``, which browsers use for
+    ``navigator.sendBeacon()``. So an object or an array is JSON unless the body is multipart.
+    """
     if not body.data:
         return BodyParameters(incomplete=body.truncated)
-    if kind == b"application/x-www-form-urlencoded":
-        return _urlencoded(body)
-    if kind == b"multipart/form-data":
-        return _multipart(body, options.get(b"boundary", b""))
-    if kind == b"application/json" or kind.endswith(b"+json"):
-        return _json(body)
-    return BodyParameters()
+    header = Message()
+    header["content-type"] = " ".join(body.content_type.splitlines())
+    kind = header.get_content_type()
+    charset = header.get_content_charset("utf-8")
+    if kind == "multipart/form-data":
+        return _multipart(body, str(header.get_boundary("")), charset)
+    is_json = kind == "application/json" or kind.endswith("+json")
+    parameters = _json(body, charset, is_json=is_json)
+    if parameters is not None:
+        return parameters
+    return _urlencoded(body) if kind == _FORM else BodyParameters()
+
+
+def _json(body: RawBody, charset: str, *, is_json: bool) -> BodyParameters | None:
+    """Return the JSON of a body, or None if it is not JSON."""
+    seems_json = is_json
+    try:
+        text = _json_text(body.data, charset)
+        seems_json = is_json or text.lstrip()[:1] in _NESTED
+        return BodyParameters(json=json.loads(text)) if seems_json else None
+    except (ValueError, LookupError, RecursionError):
+        is_cut = seems_json and body.truncated
+        return BodyParameters(incomplete=True) if is_json or is_cut else None
+
+
+def _json_text(data: bytes, charset: str) -> str:
+    """Decode JSON like the standard library does: UTF-8, UTF-16 or UTF-32, or else the charset."""
+    try:
+        return data.decode(json.detect_encoding(data), "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode(charset)
 
 
 def _urlencoded(body: RawBody) -> BodyParameters:
@@ -94,38 +111,13 @@ def _urlencoded(body: RawBody) -> BodyParameters:
     return BodyParameters(query=whole, incomplete=body.truncated)
 
 
-def _json(body: RawBody) -> BodyParameters:
-    try:
-        return BodyParameters(json=msgspec.json.decode(body.data))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+def _multipart(body: RawBody, boundary: str, charset: str) -> BodyParameters:
+    if not boundary:
         return BodyParameters(incomplete=True)
-
-
-def _multipart(body: RawBody, boundary: bytes) -> BodyParameters:
-    """Return the complete fields of a body."""
-    fields: list[tuple[str, str]] = []
-    files: list[File] = []
-
-    def on_field(field: Field) -> None:
-        fields.append((_text(field.field_name), _text(field.value)))
-
-    def on_file(file: File) -> None:
-        fields.append((_text(file.field_name), FILE))
-        files.append(file)
-
-    # Some clients encode file names like RFC 5987, against RFC 7578, section 4.2.
-    data = _EXTENDED_FILENAME.sub(rb"\1filename=", body.data)
-    try:
-        parser = FormParser("multipart/form-data", on_field, on_file, boundary=boundary)
-        parser.write(data)
-    except (FormParserError, ValueError):
-        return BodyParameters(form=tuple(fields), incomplete=True)
-    finally:
-        # Not in on_file, because python-multipart before 0.0.33 uses the file once more.
-        for file in files:
-            file.close()
-    return BodyParameters(form=tuple(fields), incomplete=body.truncated)
-
-
-def _text(data: bytes | None) -> str:
-    return "" if data is None else data.decode("utf-8", "replace")
+    form = multipart_form(
+        body.data,
+        boundary=boundary.encode("latin-1", "replace"),
+        charset=charset,
+        dialect=body.dialect,
+    )
+    return BodyParameters(form=form.fields, incomplete=body.truncated or not form.is_complete)

@@ -19,6 +19,7 @@ from sqreen_mw.agent.requests.lookup import (
 )
 from sqreen_mw.agent.requests.wsgi import environ_key, wsgi_request
 from sqreen_mw.agent.runtime import ConfiguredAgent, configure
+from sqreen_mw.capture.multipart_body import DJANGO
 from sqreen_mw.capture.path_matching import template_names
 from sqreen_mw.capture.request_body import BodyTee
 from sqreen_mw.errors import ConfigurationError
@@ -127,6 +128,7 @@ def _given_settings() -> dict[str, Any]:
 def _attach_context(request: Any, context: RequestContext) -> None:
     """Attach the context to the request, and the route to the context."""
     request.sqreen = request.META[ENVIRON_KEY] = context
+    context.dialect = DJANGO
     context.set_route_resolver(partial(_route, request))
 
 

@@ -1,4 +1,5 @@
 import json
+import math
 import subprocess
 import sys
 from urllib.parse import urlencode
@@ -7,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sqreen_mw.capture.multipart_body import FILE
 from sqreen_mw.capture.request_body import (
-    FILE,
     MAX_BODY_BYTES,
     BodyParameters,
     BodyTee,
@@ -122,8 +123,22 @@ def test_cut_multipart_body_has_complete_fields_only(length: int) -> None:
         ("application/json; charset=utf-8", b'{"a":1}', False, BodyParameters(json={"a": 1})),
         ("application/problem+json", b"[]", False, BodyParameters(json=[])),
         ("application/json", b'{"a":', True, BodyParameters(incomplete=True)),
-        ("application/json", b'{"a":NaN}', False, BodyParameters(incomplete=True)),
+        ("application/json", b'{"a":1e999}', False, BodyParameters(json={"a": math.inf})),
         ("application/json", b'"\xff"', False, BodyParameters(incomplete=True)),
+        ("application/json; charset=latin-1", b'["\xe9"]', False, BodyParameters(json=["é"])),
+        ("application/json; charset=none", b'["\xe9"]', False, BodyParameters(incomplete=True)),
+        ("application/json", b"1" * 5000, False, BodyParameters(incomplete=True)),
+        ("application/json", b"42", False, BodyParameters(json=42)),
+        ("text/plain", b"42", False, BodyParameters()),
+        ("text/plain", b" [42]", False, BodyParameters(json=[42])),
+        ("text/plain", b"[42", False, BodyParameters()),
+        ("text/plain", b"[42", True, BodyParameters(incomplete=True)),
+        ("text/plain", b"secret", True, BodyParameters()),
+        ("application/octet-stream", b'{"a":1}', False, BodyParameters(json={"a": 1})),
+        ("", b'\xef\xbb\xbf{"a":1}', False, BodyParameters(json={"a": 1})),
+        (FORM, b'{"a":1}', False, BodyParameters(json={"a": 1})),
+        (FORM, b"{a}=1&b=\xe9", False, BodyParameters(query=b"{a}=1&b=\xe9")),
+        (FORM, b"a=1&b=\xe9", True, BodyParameters(query=b"a=1", incomplete=True)),
         ("application/json", b"[" * 20_000, False, BodyParameters(incomplete=True)),
         ("application/json", b"", False, BodyParameters()),
         (FORM.upper(), b"a=1&b=2", False, BodyParameters(query=b"a=1&b=2")),

@@ -10,6 +10,7 @@ from sqreen_mw.agent.requests.asgi_route import ASGIRouting, as_text, mount_temp
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.client_ip import UNKNOWN_PEER
 from sqreen_mw.capture.json_copy import safe_text
+from sqreen_mw.capture.multipart_body import STARLETTE, Dialect
 from sqreen_mw.capture.request import RawRequest
 from sqreen_mw.capture.request_body import RawBody
 
@@ -49,6 +50,7 @@ class ASGIRequestContext(RequestContext):
         verb: The method.
     """
 
+    dialect: Dialect = STARLETTE
     _routing: tuple[Any, ...] | None = None
 
     headers: Any
@@ -132,7 +134,7 @@ class ASGIRequestContext(RequestContext):
         self.snapshot()
         types = [value for name, value in self.headers if name == _TYPE]
         content_type = types[0].decode("latin-1") if types else ""
-        return RawBody(content_type, self.body.read(), self.body.truncated)
+        return RawBody(content_type, self.body.read(), self.body.truncated, self.dialect)
 
     def finish(self) -> None:
         """Release the scope; keep the values that describe the route."""

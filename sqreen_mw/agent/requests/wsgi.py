@@ -11,6 +11,7 @@ from sqreen_mw.agent.requests.wsgi_headers import UNCLEAR, clear_values
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.client_ip import Headers
 from sqreen_mw.capture.json_copy import safe_text
+from sqreen_mw.capture.multipart_body import WERKZEUG, Dialect
 from sqreen_mw.capture.request import PathParams, RawRequest
 from sqreen_mw.capture.request_body import RawBody
 
@@ -49,6 +50,7 @@ class WSGIRequestContext(RequestContext):
     """
 
     content_type: object = None
+    dialect: Dialect = WERKZEUG
     given_path: str | None = None
     _has_checked_names: bool = False
     _has_unclear_address: bool = False
@@ -111,7 +113,8 @@ class WSGIRequestContext(RequestContext):
         """Return the part of the body that the app has read."""
         if self.body is None:
             return None
-        return RawBody(safe_text(self.content_type or ""), self.body.read(), self.body.truncated)
+        content_type = safe_text(self.content_type or "")
+        return RawBody(content_type, self.body.read(), self.body.truncated, self.dialect)
 
     def finish(self) -> None:
         """Release the environ; keep the route and the path parameters."""
