@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, overload
 
+from sqreen_mw.capture.json_copy import safe_text
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.testing.differences import differences
 from sqreen_mw.testing.report import event_line, report
@@ -86,7 +87,7 @@ class CapturedEvents(Sequence[Event]):
         Args:
             name: The event's name.
             properties: Some of its properties, with the values that the app passed.
-            user_identifiers: Some of its user's identifiers.
+            user_identifiers: Some of its user's identifiers, with the values that the app passed.
             request: Some fields of its request, such as ``{"path": "/login", "status": 401}``.
 
         Raises:
@@ -94,9 +95,10 @@ class CapturedEvents(Sequence[Event]):
                 and lists all events.
         """
         __tracebackhide__ = True
+        identifiers = {key: safe_text(value) for key, value in (user_identifiers or {}).items()}
         wanted = {
             "properties": properties,
-            "user_identifiers": user_identifiers,
+            "user_identifiers": identifiers,
             "request": request,
         }
         candidates = [(differences(event, wanted), event) for event in self.named(name)]

@@ -67,6 +67,8 @@ def test_values_compare_as_the_app_passed_them(events: CapturedEvents) -> None:
     """A UUID, decimal, datetime or tuple equals its sent form."""
     events.assert_tracked("order", properties={"id": ORDER, "at": AT, "total": Decimal("9.90")})
     events.assert_tracked("order", properties={"id": str(ORDER), "rows": (1, 2)})
+    sqreen.signup_track({"id": 7})
+    events.assert_tracked("sq.sdk.users.signup", user_identifiers={"id": 7})
 
 
 @pytest.mark.parametrize(
