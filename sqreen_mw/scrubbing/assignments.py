@@ -30,12 +30,11 @@ _PROSE: Final = (
 )
 _SEPARATOR: Final = re.compile(_SIGN + _BLANKS)
 _SEPARATOR_OR_PROSE: Final = re.compile(rf"(?:{_PROSE}|{_SIGN}){_BLANKS}")
-# Match backwards from the separator: blanks, quotes, the name and the text before it.
-_CLOSING: Final = r"[ \t\u00a0]{0,8}+(?:[\"'`\\]{0,8}+|;touq&)"
+# These match the reversed text: a sign, what stands between it and a name, and the name.
+_CLOSING: Final = r"[ \t\u00a0\"'`\\\[\]\d_.%-]{0,24}+(?:;touq&|d5%)?+"
 _SIGN_BACKWARDS: Final = r"[=:%\uff1a\uff1d](?:(?<!%)|(?<=[ad]3%))"
-_PROSE_BACKWARDS: Final = (
-    r"[=:%\uff1a\uff1d\u2192> ](?:(?<![%> ])|(?<=[ad]3%)|(?<=>)-|(?<=si )|(?<=saw )|(?<=era ))"
-)
+_VERB: Final = re.compile(r" (?:is|was|are)(?=[ ]?:?[ ])")
+_ARROW: Final = re.compile("->|\u2192")
 _NAME: Final = re.compile(
     r"[ \t\u00a0]{0,8}+([\"'`\\]{0,8}+|;touq&)"
     r"([\w.\-\[\]%\u200b-\u200d\u0300-\u036f\u0900-\u0eff\u1000-\u109f\u1780-\u17ff]{1,80}+)"
@@ -43,7 +42,7 @@ _NAME: Final = re.compile(
 )
 _UNEXPECTED: Final = re.compile("[ ]detcepxen[uU]")  # "unexpected token", from parsers
 _CARD_CODE: Final = re.compile(r"(?:.*[\W_])?cv[cv]2?:\d{3}", re.IGNORECASE)
-_LONG: Final = re.compile(r"[\"'\\]{0,4}[^\s&;\"'<>]{16}")
+_LONG: Final = re.compile(r"[=:%>\uff1a\uff1d]\S?[ ]?[\"'\\]{0,4}[^\s&;,\"'<>]{16}")
 _MOST: Final = 256
 _IN_QUERY: Final = re.compile(r"([^&;#\s\"'<>\\]*+)")
 _IN_ENCODED_QUERY: Final = re.compile(r"(?:%2[27])?((?:(?!%2[2367Cc]|%7[Dd])[^&;#\s\"'<>\\])*+)")
@@ -86,22 +85,16 @@ class Assignments:
         self._keys: Final = keys
 
     @cached_property
-    def _signs(self) -> re.Pattern[str]:
-        return re.compile(_SIGN_BACKWARDS + self._name)
+    def _ending(self) -> re.Pattern[str]:
+        return re.compile(rf"(?={_CLOSING}{self._keys.endings_backwards()})")
 
     @cached_property
-    def _signs_or_prose(self) -> re.Pattern[str]:
-        return re.compile(_PROSE_BACKWARDS + self._name)
-
-    @cached_property
-    def _name(self) -> str:
-        return rf"(?={_CLOSING}(?:d5%)?[\d_.\-\[\]]{{0,8}}{self._keys.endings_backwards()})"
+    def _signed_ending(self) -> re.Pattern[str]:
+        return re.compile(_SIGN_BACKWARDS + self._ending.pattern)
 
     def mask(self, text: str, *, prose: bool = True) -> str:
         """Return a text with the values of sensitive names masked, also in prose if wanted."""
-        lower = lowered(text)
-        names = self._signs_or_prose if prose else self._signs
-        ends = [match.end() for match in names.finditer(lower[::-1])]
+        ends = self._ends(text, lowered(text)[::-1], prose=prose)
         if not ends:
             return text
         separators = _SEPARATOR_OR_PROSE if prose else _SEPARATOR
@@ -109,6 +102,24 @@ class Assignments:
         if len(spans) > _MOST:
             return mask_spans(text[: spans[-1][0]], spans[:-1]) + MASK
         return mask_spans(text, spans)
+
+    def _ends(self, text: str, backwards: str, *, prose: bool) -> list[int]:
+        """Return the ends of plausible names, counted from the end of the text.
+
+        A name that is only sensitive with a generated value needs a long value.
+        """
+        length = len(text)
+        ends = [
+            match.end()
+            for match in self._signed_ending.finditer(backwards)
+            if match.lastindex is None or _LONG.match(text, length - match.end())
+        ]
+        if prose:
+            verbs = (*_VERB.finditer(text), *_ARROW.finditer(text))
+            starts = [length - verb.start() for verb in verbs]
+            ends += [end for end in starts if self._ending.match(backwards, end)]
+            ends.sort()
+        return ends
 
     def _secrets(
         self, text: str, ends: list[int], separators: re.Pattern[str]
@@ -124,7 +135,7 @@ class Assignments:
                 continue
             by_value = sensitivity is Sensitivity.BY_VALUE
             separator = separators.match(text, start)
-            if separator is None or (by_value and not _LONG.match(text, separator.end())):
+            if separator is None:
                 continue
             span = self._value(text, separator.end(), named=named, separator=separator[0])
             if span is not None and not (by_value and not is_random(text[slice(*span)])):

@@ -3,7 +3,7 @@
 import re
 from base64 import b64decode
 from binascii import Error
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from sqreen_mw.scrubbing.mask import MASK, lowered, mask_spans
@@ -72,63 +72,11 @@ _NAMES: Final = (
     *("password", "passphrase", "passcode", "secret", "token"),
     *("api key", "access key", "private key"),
 )
-_FEW: Final = "passp", "passc", "ecret", "token"
 _SENTENCE: Final = re.compile(
     rf"{_any_word(*_NAMES)}\s(?:(?:for|of)\s(?:[\w@.'-]{{1,64}}\s){{1,4}}?(?:is|was)"
     r"|(?:(?:is|was|has|been|now)\s){0,2}(?:(?:changed|set|reset|updated)\s)?to):?\s[\"']?"
     r"([^\s\"']{1,128})"
 )
-# Python finds texts of up to five characters fastest.
-_MARKS: Final = (
-    ("curl", _CURL),
-    ("mysql", _MYSQL),
-    ("sshpa", _SSHPASS),
-    ("redis", _REDIS),
-    ("htpas", _HTPASSWD),
-    ("net u", _NET_USER),
-    (":orac", _ORACLE),
-    ("@tcp(", _GO_DSN),
-    ("@unix", _GO_DSN),
-)
-
-
-def mask_credentials(text: str) -> str:
-    """Return a text with private keys, and credentials of schemes and commands, masked."""
-    if "BEGIN" in text and "PRIVATE" in text:
-        text = _PEM.sub(MASK, text)
-    if "-Line" in text:
-        text = _PUTTY.sub(rf"\1{MASK}", text)
-    lower = lowered(text)
-    if "beare" in lower:
-        text = _BEARER.sub(_mask_bearer, text)
-    if "basic" in lower:
-        text = _BASIC.sub(_mask_basic, text)
-    for mark, pattern in _MARKS:
-        if mark in lower:
-            text = pattern.sub(rf"\1{MASK}", text)
-    return _mask_after_words(text, lower)
-
-
-def _mask_after_words(text: str, lower: str) -> str:
-    """Mask the secrets after words such as ``password``. ``lower`` is the text before masking."""
-    has_key, has_password = "key " in lower, "passw" in lower
-    if has_key or "token" in lower:
-        text = _API_TOKEN.sub(rf"\1{MASK}", text)
-    if has_password or " by " in lower:
-        text = _SQL.sub(_mask_sql, text)
-    if "PASS " in text:
-        text = _FTP.sub(rf"\1{MASK}", text)
-    lower = lowered(text)
-    spans = [*_services(text, lower), *(_logins(text, lower) if has_password else ())]
-    if has_key or has_password or any(word in lower for word in _FEW):
-        spans += _sentences(text, lower)
-    return mask_spans(text, sorted(spans))
-
-
-def _services(text: str, lower: str) -> Iterator[tuple[int, int]]:
-    if "bindp" in lower or "irepa" in lower or "terau" in lower:
-        for match in _SERVICE.finditer(lower):
-            yield from _secret(text, match, sure=True)
 
 
 def _logins(text: str, lower: str) -> Iterator[tuple[int, int]]:
@@ -136,13 +84,6 @@ def _logins(text: str, lower: str) -> Iterator[tuple[int, int]]:
     for match in _LOGIN.finditer(lower):
         before = lower[max(0, match.start() - 160) : match.start()]
         yield from _secret(text, match, sure=_MACHINE.search(before) is not None)
-    for match in _WITH.finditer(lower):
-        yield from _secret(text, match)
-
-
-def _sentences(text: str, lower: str) -> Iterator[tuple[int, int]]:
-    for match in _SENTENCE.finditer(lower):
-        yield from _secret(text, match)
 
 
 def _secret(text: str, match: re.Match[str], *, sure: bool = False) -> Iterator[tuple[int, int]]:
@@ -173,3 +114,54 @@ def _mask_basic(match: re.Match[str]) -> str:
 def _mask_sql(match: re.Match[str]) -> str:
     quote = match[2] or match[3]
     return f"{match[1]}{quote}{MASK}{quote}"
+
+
+# A text in lower case that a secret needs, its pattern, and the replacement. Python finds texts of
+# up to five characters fastest.
+_AFTER_PREFIX: Final = rf"\1{MASK}"
+_RULES: Final[tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]] = (
+    ("begin", _PEM, MASK),
+    ("-line", _PUTTY, _AFTER_PREFIX),
+    ("beare", _BEARER, _mask_bearer),
+    ("basic", _BASIC, _mask_basic),
+    ("curl", _CURL, _AFTER_PREFIX),
+    ("mysql", _MYSQL, _AFTER_PREFIX),
+    ("redis", _REDIS, _AFTER_PREFIX),
+    ("net u", _NET_USER, _AFTER_PREFIX),
+    (":orac", _ORACLE, _AFTER_PREFIX),
+    ("@tcp(", _GO_DSN, _AFTER_PREFIX),
+    ("@unix", _GO_DSN, _AFTER_PREFIX),
+    ("ed by", _SQL, _mask_sql),
+    ("key ", _API_TOKEN, _AFTER_PREFIX),
+    ("oken ", _API_TOKEN, _AFTER_PREFIX),
+)
+_PASSWORD_RULES: Final = (
+    ("passw", _SQL, _mask_sql),
+    ("sshpa", _SSHPASS, _AFTER_PREFIX),
+    ("htpas", _HTPASSWD, _AFTER_PREFIX),
+    ("pass ", _FTP, _AFTER_PREFIX),
+)
+_BEFORE_SENTENCES: Final = "key ", "oken ", "cret ", "bindp", "terau"
+
+
+def mask_credentials(text: str) -> str:
+    """Return a text with private keys, and credentials of schemes and commands, masked."""
+    lower = lowered(text)
+    has_password = "pass" in lower
+    for mark, pattern, replacement in (*_RULES, *_PASSWORD_RULES) if has_password else _RULES:
+        if mark in lower:
+            text = pattern.sub(replacement, text)
+    if has_password or any(mark in lower for mark in _BEFORE_SENTENCES):
+        text = _mask_sentences(text)
+    return text
+
+
+def _mask_sentences(text: str) -> str:
+    """Return a text with the secrets after words such as ``password`` masked."""
+    lower = lowered(text)
+    spans = [span for match in _SERVICE.finditer(lower) for span in _secret(text, match, sure=True)]
+    spans += [span for match in _SENTENCE.finditer(lower) for span in _secret(text, match)]
+    if "passw" in lower:
+        spans += [span for match in _WITH.finditer(lower) for span in _secret(text, match)]
+        spans += _logins(text, lower)
+    return mask_spans(text, sorted(spans))

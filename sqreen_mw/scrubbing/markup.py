@@ -16,7 +16,7 @@ from sqreen_mw.scrubbing.secret_values import (
 _FLAG: Final = re.compile(r"(--(?<!\S--)([\w-]{1,64}+)[ \t]{1,8}+[\"']?)(?![\"'<$-])([^\s\"']++)")
 _ELEMENT: Final = re.compile(
     r"(<(?:\w{1,40}:)?([\w.-]{1,80}+)(?:\s[^<>]{0,256})?>(?:<!\[CDATA\[)?)"
-    r"((?:(?!\]\]>)[^<])+)(?=\]\]>|</)"
+    r"([^<\]]*+(?:\](?!\]>)[^<\]]*+)*+)(?=\]\]>|</)"
 )
 _FIELD: Final = re.compile(r"<[A-Za-z][^<>]{0,1024}?\svalue=[^<>]{0,1024}>?")
 _NAMED: Final = re.compile(r"\s(?:name|key|id|type)=[\"']?([\w.\-\[\]]{1,80})", re.IGNORECASE)
@@ -33,6 +33,7 @@ _NAME_AND_VALUE: Final = re.compile(
     r"[\"'\\]{0,4}[ ]{0,32}[,\n]\s{0,32}[\"'\\]{0,4}value"
     r"[\"'\\]{0,4}\s?[:=]\s?[\"'\\]{0,4})([^\s\"'\\,}<>]+)"
 )
+_VALUE_SIGN: Final = re.compile(r"value[\"'\\]{0,4}\s?[:=]\s?[\"'\\]{0,4}[^\s\"'\\,}<>]")
 _PROPERTY: Final = re.compile(r"(<key>([\w.-]{1,80})</key>\s{0,32}<string>)([^<]+)")
 _FORM_DATA: Final = re.compile(
     r"(name=\"([^\"\r\n]{1,80})\"(?:\r?\n[^\r\n]{1,200}){0,3}\r?\n\r?\n)([^\r\n]+)"
@@ -48,10 +49,12 @@ def mask_markup(text: str, is_sensitive: IsSensitive) -> str:
         text = _FLAG.sub(partial(_tagged, is_sensitive), text)
     if "</" in text:
         text = _ELEMENT.sub(partial(_element, is_sensitive), text)
-        text = _PROPERTY.sub(partial(_tagged, is_sensitive), text)
-    if "value" in text:
+        if "<key>" in text:
+            text = _PROPERTY.sub(partial(_tagged, is_sensitive), text)
+    if _VALUE_SIGN.search(text):
         text = _NAME_AND_VALUE.sub(partial(_tagged, is_sensitive), text)
-        text = _FIELD.sub(partial(_field, is_sensitive), text) if "<" in text else text
+    if "<" in text and "value=" in text:
+        text = _FIELD.sub(partial(_field, is_sensitive), text)
     if 'name="' in text:
         text = _FORM_DATA.sub(partial(_tagged, is_sensitive), text)
     if "('" in text or '("' in text or '["' in text or "['" in text or "(b" in text:
@@ -68,9 +71,11 @@ def _tagged(is_sensitive: IsSensitive, match: re.Match[str]) -> str:
 
 def _element(is_sensitive: IsSensitive, match: re.Match[str]) -> str:
     """Mask the text of ``<password>x</password>`` or ``<entry key="password">x</entry>``."""
-    titles = _TITLED.findall(match[1]) if "=" in match[1] else ()
-    if any(map(is_sensitive, titles)) and is_surely_secret(match[3]):
-        return match[1] + MASK
+    tag = match[1]
+    if "name=" in tag or "key=" in tag:
+        titles = _TITLED.findall(tag)
+        if any(map(is_sensitive, titles)) and is_surely_secret(match[3]):
+            return tag + MASK
     return _tagged(is_sensitive, match)
 
 

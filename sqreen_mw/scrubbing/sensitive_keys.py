@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from functools import lru_cache
 from itertools import pairwise
@@ -25,7 +25,10 @@ from sqreen_mw.scrubbing.sensitive_words import (
 _MAX_KEY_LENGTH: Final = 256
 _COUNTS: Final = range(1, 6)
 _CACHED_KEYS: Final = 2048
-_ENDING: Final = 5
+_ENDING: Final = 6
+_SEPARATOR: Final = r"[\W_]?+"
+# A qualifier alone is no name.
+_MORE: Final = r"(?:[\w.\-\[%]|[ ]\w)"
 _SEPARATORS: Final = re.compile(r"[\W\d_]+", re.ASCII)
 _FOREIGN_SEPARATORS: Final = re.compile(r"[\x00-\x40\x5b-\x60\x7b-\x7f\s\u3000-\u303f]+")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -71,10 +74,12 @@ class SensitiveKeys:
     def endings_backwards(self) -> str:
         """Return a pattern for the ends of sensitive names, from right to left.
 
-        It matches more than the names, but few others. Separators may stand between letters.
+        It matches more than the names, but few others. Separators may stand between letters. It
+        has a group for each ambiguous name.
         """
-        names = (*self._names, *self._whole, *self._compounds, *self._ambiguous, *_QUALIFIERS)
-        return _any_of({name[::-1][:_ENDING] for name in names})
+        endings = dict.fromkeys(_QUALIFIERS, _MORE) | dict.fromkeys(self._ambiguous, "()")
+        endings |= dict.fromkeys((*self._names, *self._whole, *self._compounds), "")
+        return _any_of({name[::-1][:_ENDING]: after for name, after in endings.items()})
 
     def _decide(self, key: str) -> Sensitivity:
         every = _words(key)
@@ -93,18 +98,24 @@ class SensitiveKeys:
         return Sensitivity(bool(words) and words[-1] in self._ambiguous)
 
 
-def _any_of(texts: set[str]) -> str:
-    """Return a pattern for the beginnings of texts. Letters of other scripts match anything."""
-    if "" in texts:
+def _any_of(endings: Mapping[str, str], between: str = "") -> str:
+    """Return a pattern for texts and the patterns after them, one letter after the other.
+
+    Letters of other scripts match anything.
+    """
+    if endings.get("") == "":
         return ""
-    rests: dict[str, set[str]] = {}
-    for text in sorted(texts):
-        if text[0].isascii():
-            rests.setdefault(text[0], set()).add(text[1:])
-    ends = "".join(first for first, rest in rests.items() if "" in rest)
-    choices = [r"[^\x00-\x7f]", *([f"[{re.escape(ends)}]"] if ends else [])]
-    choices += [first + _any_of(rest) for first, rest in rests.items() if "" not in rest]
-    return rf"[\W_]?(?:{'|'.join(choices)})"
+    rests: dict[str, dict[str, str]] = {}
+    for ending, after in endings.items():
+        if ending and ending[0].isascii():
+            rests.setdefault(ending[0], {})[ending[1:]] = after
+    last = "".join(first for first, rest in rests.items() if rest.get("") == "")
+    choices = [r"[^\x00-\x7f]", *([f"[{re.escape(last)}]"] if last else [])]
+    choices += [
+        first + _any_of(rest, _SEPARATOR) for first, rest in rests.items() if rest.get("") != ""
+    ]
+    others = f"{between}(?:{'|'.join(choices)})"
+    return f"(?:{others}|{endings['']})" if "" in endings else others
 
 
 def _words(key: str) -> list[str]:

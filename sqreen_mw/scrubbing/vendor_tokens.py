@@ -1,6 +1,7 @@
 """Masks keys and tokens in the documented formats of vendors."""
 
 import re
+from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import Final
@@ -178,38 +179,40 @@ def _by_first_letter(formats: tuple[str, ...]) -> str:
 _TOKENS: Final = re.compile(rf"([^A-Za-z0-9])(?:{_by_first_letter(FORMATS)})", re.ASCII)
 _SHORTEST: Final = b"a" * 15
 _LONG_WORD: Final = re.compile(_SHORTEST + rb"a*+")
+_SHORTEST_MARKED: Final = 20
 _LENGTH_OF_UUID: Final = 36
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _SHAPE: Final = bytes(
     97 if chr(byte).isascii() and (chr(byte).isalnum() or byte in b"_.+/=~$-") else 32
     for byte in range(256)
 )
-_JWT: Final = (  # RFC 7519, not inside a word
+_JWT: Final = (  # RFC 7519, also JWE; not inside a word
     r"()eyJ(?:(?<![\w-]eyJ)|(?<=%[0-9A-Fa-f]{2}eyJ)|(?<=\\[nrt]eyJ)|(?<=_eyJ))"
     r"[\w-]{8,4096}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}+"
 )
-_AZURE_MARKS: Final = "AIoT +ASt +AEh +ASb +ABa +ACR +ARm ACDb AzFu AzSe APIM AzCa"
-_AZURE: Final = (
-    r"([^A-Za-z0-9+/])[A-Za-z0-9+/]{33,76}(?:AIoT|\+A(?:St|Eh|Sb|Ba|CR|Rm)|ACDb|AzFu|AzSe|APIM|AzCa)"
-    r"[A-Za-z0-9+/]{5}[AQgw]={1,2}"
+_WEBHOOK: Final = (  # Slack, Discord, Teams
+    r"(hooks\.slack\.com/|/api/webhooks/|\.webhook\.office\.com/)"
+    r"(?:(?<=k\.com/)[a-z]+/[\w/+-]{20,}|(?<=s/)\d{8,20}/[\w-]{40,}|(?<=e\.com/)[\w@/-]{40,})"
+)
+_AZURE: Final = (  # keys with a known marker
+    r"([^A-Za-z0-9+/])[A-Za-z0-9+/]{33,76}"
+    r"(?:AIoT|\+A(?:St|Eh|Sb|Ba|CR|Rm)|ACDb|AzFu|AzSe|APIM|AzCa)[A-Za-z0-9+/]{5}[AQgw]={1,2}"
 )
 # Formats without a known prefix, or with unusual characters: a text that they contain, and a
-# pattern that begins with a rare character, to be fast.
-_MARKED: Final = {
-    "eyJ": _JWT,
-    ".atlasv1.": r"()\w{1,64}\.atlasv1\.[\w=-]{40,}",  # Terraform
-    "Q~": r"([^\w.~-])[\w.~-]{3}[0-9]Q~[\w.~-]{31,34}(?![\w.~-])",  # Entra
-    ":AA": r"(\D)\d{8,10}:AA[\w-]{30,}",  # Telegram
-    ":APA91": r"([^A-Za-z0-9])AAAA[\w-]{7}:APA91[\w-]{100,}",  # Firebase
-    "insecure-": r"([^A-Za-z0-9])django-insecure-\S{30,}",
-    "oauth:": r"([^A-Za-z0-9])oauth:[a-z0-9]{30}(?![A-Za-z0-9])",  # Twitch
-    "AAAAAAAAAAAAAAAAAAAAA": r"([^A-Za-z0-9])A{21}[\w%]{50,}",  # X
-    "hooks.slack.com/": r"(hooks\.slack\.com/)[a-z]+/[\w/+-]{20,}",
-    "/webhooks/": r"(/api/webhooks/)\d{8,20}/[\w-]{40,}",  # Discord
-    ".webhook.office.com/": r"(\.webhook\.office\.com/)[\w@/-]{40,}",
-    **dict.fromkeys(_AZURE_MARKS.split(), _AZURE),
-}
-_PATTERNS: Final = tuple((mark, re.compile(pattern, re.ASCII)) for mark, pattern in _MARKED.items())
+# pattern that begins with a rare character. Both are chosen to be fast.
+_MARKED: Final = (
+    ("eyJ", _JWT),
+    (".atla", r"()\w{1,64}\.atlasv1\.[\w=-]{40,}"),  # Terraform
+    ("Q~", r"([^\w.~-])[\w.~-]{3}[0-9]Q~[\w.~-]{31,34}(?![\w.~-])"),  # Entra
+    (":AA", r"(\D)\d{8,10}:AA[\w-]{30,}"),  # Telegram
+    (":APA9", r"([^A-Za-z0-9])AAAA[\w-]{7}:APA91[\w-]{100,}"),  # Firebase
+    ("auth:", r"([^A-Za-z0-9])oauth:[a-z0-9]{30}(?![A-Za-z0-9])"),  # Twitch
+    ("AAAAA", r"([^A-Za-z0-9])A{21}[\w%]{50,}"),  # X
+    ("hook", _WEBHOOK),
+    ("=", _AZURE),
+)
+_PATTERNS: Final = tuple((mark, re.compile(pattern, re.ASCII)) for mark, pattern in _MARKED)
+_DJANGO: Final = re.compile(r"([^A-Za-z0-9])django-insecure-\S{30,}")
 # Hexadecimal digits with a suffix: Mailgun and Mailchimp.
 _HEX: Final = bytes(97 if byte in b"0123456789abcdef" else byte for byte in range(256))
 _HEX_KEY: Final = b"a" * 32 + b"-"
@@ -224,24 +227,32 @@ def mask_vendor_tokens(text: str) -> str:
     shape = data.translate(_SHAPE)
     if _SHORTEST not in shape:
         return text
-    text = _mask_long_words(text, shape)
-    if _HEX_KEY in data.translate(_HEX):
-        text = _SUFFIXED.sub(rf"\1{MASK}", f"\n{text}")[1:]
-    for mark, pattern in _PATTERNS:
-        if mark in text:
-            text = pattern.sub(rf"\1{MASK}", f"\n{text}")[1:]
-    return text
+    words = [
+        (start, end)
+        for start, end in map(re.Match.span, _LONG_WORD.finditer(shape))
+        if end - start != _LENGTH_OF_UUID or not _UUID.match(text, start)
+    ]
+    masked = mask_spans(text, _tokens(text, words))
+    if "insecure-" in text:
+        masked = _mask(_DJANGO, masked)
+    if any(end - start >= _SHORTEST_MARKED for start, end in words):
+        if _HEX_KEY in data.translate(_HEX):
+            masked = _mask(_SUFFIXED, masked)
+        for mark, pattern in _PATTERNS:
+            if mark in text:
+                masked = _mask(pattern, masked)
+    return masked
 
 
-def _mask_long_words(text: str, shape: bytes) -> str:
-    """Return a text with the tokens in words of at least 15 characters masked."""
-    spans: list[tuple[int, int]] = []
+def _tokens(text: str, words: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield the positions of tokens in long words."""
     framed = f"\n{text}"  # each token follows a character
-    for word in _LONG_WORD.finditer(shape):
-        start, end = word.span()
-        if end - start == _LENGTH_OF_UUID and _UUID.match(text, start):
-            continue
-        while token := _TOKENS.search(framed, start, end + 1):
-            spans.append((token.start(), token.end() - 1))
-            start = token.end()
-    return mask_spans(text, spans)
+    for start, end in words:
+        position = start
+        while token := _TOKENS.search(framed, position, end + 1):
+            yield token.start(), token.end() - 1
+            position = token.end()
+
+
+def _mask(pattern: re.Pattern[str], text: str) -> str:
+    return pattern.sub(rf"\1{MASK}", f"\n{text}")[1:]
