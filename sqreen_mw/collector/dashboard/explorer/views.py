@@ -240,5 +240,6 @@ def _shown_span(url: ExplorerUrl, *, now: int) -> str:
 def _range_fields(parsed: ParsedUrl, *, now: int) -> dict[str, str]:
     """Return the values of the range's fields: the given ones if they are wrong."""
     start, end = parsed.url.window(now)
+    end = end if parsed.url.start is not None else min(end, now)
     shown = {"from": input_text(start, parsed.url.zone), "to": input_text(end, parsed.url.zone)}
     return {**shown, **parsed.range_fields}

@@ -88,7 +88,7 @@ def failed_page(request: Request) -> Response | None:
 
 def error_page(page: PageContext, status: int, detail: str) -> Response:
     """Return a page that explains an error and suggests a next step."""
-    title, advice = _ERRORS.get(status, (f"Error {status}", "Go back and try again."))
+    title, advice = _ERRORS.get(status, ("This did not work", "Go back and try again."))
     standard = HTTPException(status).detail
     text = advice if detail in {"", standard} else detail
     values = {"title": title, "text": text, "status": status}
@@ -100,7 +100,7 @@ def _denied(page: PageContext) -> Response:
         return error_page(page, 403, "")
     request = page.request
     if request.method != "GET" or "text/event-stream" in request.headers.get("accept", ""):
-        return error_page(page, 401, "You are logged out. Log in, then try again.")
+        return error_page(page, 401, "You are signed out. Sign in, then try again.")
     target = request.url.path.removeprefix(page.base) or "/"
     query = f"?{request.url.query}" if request.url.query else ""
     next_page = "" if target == "/" else "?next=" + quote(target + query, safe="")

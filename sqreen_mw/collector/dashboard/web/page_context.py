@@ -19,7 +19,7 @@ from sqreen_mw.collector.state.sessions import Session
 
 @dataclass(frozen=True, slots=True)
 class PageContext:
-    """One request for a page. ``session`` is None if the visitor is not logged in."""
+    """One request for a page. ``session`` is None if the visitor is not signed in."""
 
     request: Request
     session: Session | None

@@ -436,6 +436,28 @@ def test_wrong_range_keeps_its_values(collector: RunningCollector, client: TestC
     assert '<input type="hidden" name="user" value="ann">' in answer.text
 
 
+def test_default_and_only_environments_are_hidden(
+    collector: RunningCollector, client: TestClient
+) -> None:
+    """A row names its environment only if it is not the default one; one alone is not shown."""
+    collector.store(make_event(), env="default")
+    assert "class=one-env" in client.get("/events").text
+
+    collector.store(make_event(), env="staging")
+    text = client.get("/events").text
+
+    assert re.findall(r'<span class="env">([^<]+)</span>', text) == ["staging"]
+    assert "class=one-env" not in text
+
+
+def test_pages_about_errors_show_no_status_numbers(client: TestClient) -> None:
+    """People read words, not the numbers of HTTP."""
+    for path, words in (("/nowhere", "Page not found"), ("/events/shop/1", "does not exist")):
+        text = client.get(path).text.partition("<main")[2]
+        assert words in text
+        assert not re.search(r"\b4\d\d\b", text)
+
+
 def test_last_bar_is_partial(collector: RunningCollector, client: TestClient) -> None:
     """The bar of the present is hatched, and a finished range has no such bar."""
     collector.store(make_event())

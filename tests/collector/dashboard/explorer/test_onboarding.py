@@ -30,6 +30,7 @@ def test_empty_store_shows_token_and_snippets(
     assert f"export SQREEN_TOKEN={collector.services.first_token}" in text
     assert "export SQREEN_URL=http://testserver" in text
     assert "data-first-event" in text
+    assert "request.sqreen.track(" in text  # Django
 
 
 def test_curl_snippet_sends_an_event(collector: RunningCollector, client: TestClient) -> None:
