@@ -4,6 +4,7 @@ import sys
 from importlib import import_module
 from typing import Final, NoReturn
 
+from sqreen_mw.cli.terminal_text import echo
 from sqreen_mw.errors import RefusedError, SqreenError
 
 REFUSED: Final = 1
@@ -37,5 +38,5 @@ def _run(arguments: list[str]) -> int:
 
 
 def _fail(line: str, code: int) -> NoReturn:
-    sys.stderr.write(f"sqreen-mw: {line}\n")
+    echo(f"sqreen-mw: {line}", err=True)
     sys.exit(code)

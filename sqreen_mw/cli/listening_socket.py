@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from sqreen_mw.collector.connection_limits import ConnectionLimits, Peer
+from sqreen_mw.collector.operation_log import log_refused_connection
 from sqreen_mw.collector.settings import Settings
 from sqreen_mw.errors import ConfigurationError
 
@@ -33,6 +34,7 @@ class ListeningSocket(socket.socket):
         peer: Peer = address[:2]
         if not self.limits.open(peer):
             plain.close()
+            log_refused_connection(peer[0])
             raise ConnectionAbortedError
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = _CountedSocket(fileno=plain.detach())

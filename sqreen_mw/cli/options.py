@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from sqreen_mw.cli.terminal_text import echo
 from sqreen_mw.collector.database_file import database_path
 from sqreen_mw.collector.settings import folder, load_settings
 from sqreen_mw.collector.state import State, open_state
@@ -49,7 +50,7 @@ def opened_state(
                 f"there is no collector's data in {path.parent}: check --data-dir, or run "
                 "'sqreen-mw serve' first"
             )
-        typer.echo(f"creating {path}", err=True)
+        echo(f"creating {path}", err=True)
     with closing(open_state(url)) as state:
         yield state
 

@@ -13,6 +13,7 @@ import typer
 from sqreen_mw.cli.banner import Banner, print_banner
 from sqreen_mw.cli.descriptor_limit import raise_descriptor_limit
 from sqreen_mw.cli.listening_socket import listen
+from sqreen_mw.cli.log_output import set_up_logging
 from sqreen_mw.cli.options import DataDir, StateUrl, repeated, setting
 from sqreen_mw.cli.uvicorn_server import check_tls, run
 from sqreen_mw.collector.connection_limits import ConnectionLimits
@@ -49,6 +50,12 @@ class ServeOptions:
     ] = None
     tls_cert: Annotated[Path | None, setting("FILE", "PEM file with the certificate.")] = None
     tls_key: Annotated[Path | None, setting("FILE", "PEM file with its key.")] = None
+    log_level: Annotated[
+        str | None, typer.Option(help="Lowest level of log lines.", show_default="info")
+    ] = None
+    log_format: Annotated[
+        str | None, typer.Option(help="Format of log lines: text or json.", show_default="text")
+    ] = None
     json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON when it is ready.")
     ] = False
@@ -64,6 +71,7 @@ def serve(**given: Any) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     check_tls(settings)
+    set_up_logging(settings)
     connections = ConnectionLimits(raise_descriptor_limit())
     with listen(settings, connections) as listener:
         with closing(open_state(settings.state_url)) as state:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
+from sqreen_mw.cli.terminal_text import printable
+
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table. The first column is never wrapped."""
@@ -13,7 +15,7 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for title in titles:
         table.add_column(title, overflow="fold", no_wrap=title == titles[0])
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     Console(highlight=False, markup=False).print(table)
 
 

@@ -7,6 +7,7 @@ import typer
 
 from sqreen_mw.cli.options import DataDir, StateUrl, check_app, opened_state, setting
 from sqreen_mw.cli.table import date_text, print_table
+from sqreen_mw.cli.terminal_text import echo
 from sqreen_mw.collector.state.tokens import AGENT_SCOPES, SCOPES, Token
 
 ANY_APP: Final = "any app"
@@ -90,10 +91,10 @@ def revoke(
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         gone = state.tokens.revoke(token)
         left = state.tokens.all(gone.app)
-    typer.echo(f"the token {gone.name!r} of {gone.app or ANY_APP} ({gone.id}) is revoked")
+    echo(f"the token {gone.name!r} of {gone.app or ANY_APP} ({gone.id}) is revoked")
     if INGEST in gone.scopes and not any(INGEST in each.scopes for each in left):
         app = gone.app or "APP"
-        typer.echo(
+        echo(
             f"{app} can't send events any more: create a token with 'sqreen-mw tokens create {app}'"
         )
 

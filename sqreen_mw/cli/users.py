@@ -12,6 +12,7 @@ import typer
 from sqreen_mw.cli.banner import login_url
 from sqreen_mw.cli.options import DataDir, PasswordStdin, StateUrl, opened_state, repeated, setting
 from sqreen_mw.cli.table import date_text, print_table
+from sqreen_mw.cli.terminal_text import echo
 from sqreen_mw.collector.settings import checked_url
 from sqreen_mw.collector.state import State
 from sqreen_mw.collector.state.sessions import LOGIN_LINK_LIFETIME
@@ -39,10 +40,10 @@ def create(
     password = _password() if password_stdin else None
     with opened_state(data_dir=data_dir, state_url=state_url, create=True) as state:
         user = state.users.create(name, password=password, role=role)
-    typer.echo(f"created {user.name} ({user.role})")
+    echo(f"created {user.name} ({user.role})")
     if password is None:
         repeat = repeated(data_dir=data_dir, state_url=state_url)
-        typer.echo(f"next: sqreen-mw users link {shlex.quote(name)}{repeat}")
+        echo(f"next: sqreen-mw users link {shlex.quote(name)}{repeat}")
 
 
 @users.command("list")
@@ -73,7 +74,7 @@ def role(
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         state.users.set_role(name, role)
         _warn_without_admin(state)
-    typer.echo(f"{name} is {role}")
+    echo(f"{name} is {role}")
 
 
 @users.command()
@@ -82,7 +83,7 @@ def remove(name: UserName, *, data_dir: DataDir = None, state_url: StateUrl = No
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         state.users.remove(name)
         _warn_without_admin(state)
-    typer.echo(f"removed {name}")
+    echo(f"removed {name}")
 
 
 @users.command()
@@ -91,7 +92,7 @@ def password(name: UserName, *, data_dir: DataDir = None, state_url: StateUrl = 
     with opened_state(data_dir=data_dir, state_url=state_url) as state:
         _known(state, name)
         state.users.set_password(name, _password())
-    typer.echo(f"{name} has a new password")
+    echo(f"{name} has a new password")
 
 
 @users.command()
@@ -113,7 +114,7 @@ def link(
                 "the collector's address is unknown: start it once, or give the address with --url"
             )
         secret = state.sessions.issue_link(_known(state, name), lifetime=LOGIN_LINK_LIFETIME)
-    typer.echo(login_url(base, secret))
+    echo(login_url(base, secret))
 
 
 def _known(state: State, name: str) -> User:

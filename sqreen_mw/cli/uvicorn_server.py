@@ -36,7 +36,6 @@ def check_tls(settings: Settings) -> None:
 
 def run(services: Services, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
     """Serve until SIGINT or SIGTERM. ``on_ready`` is called as soon as requests are answered."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = _config(services)
     _Server(config, on_ready).run(sockets=[listener])
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from sqreen_mw.collector.client_address import client_address, client_network
 from sqreen_mw.collector.connection_limits import Holder
+from sqreen_mw.collector.operation_log import log_refused_token
 from sqreen_mw.collector.permissions import Actor, Visitor
 from sqreen_mw.collector.services import services_of
 from sqreen_mw.collector.state.sessions import Session
@@ -36,6 +37,7 @@ async def identify(request: Request) -> Actor:
     tokens = services_of(request).state.tokens
     token = await run_in_threadpool(tokens.verify, secret)
     if token is None:
+        log_refused_token(secret, _address(request))
         return Visitor()
     _hold(request, Holder("token", token.id))
     return token
@@ -69,10 +71,14 @@ def _bearer_secret(request: Request) -> str | None:
 
 
 def _hold_for_address(request: Request) -> None:
-    address = client_address(request, services_of(request).settings.client_ip)
+    address = _address(request)
     # A direct connection counts for its address already, or for a token that it has shown.
     if request.client and address != canonical_address(request.client.host):
         _hold(request, Holder("address", client_network(address)))
+
+
+def _address(request: Request) -> str:
+    return client_address(request, services_of(request).settings.client_ip)
 
 
 def _hold(request: Request, holder: Holder) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqreen_mw.collector.clock import Clock, system_clock
 from sqreen_mw.collector.events.base import AcceptedBatch, EventStore
+from sqreen_mw.collector.operation_log import log_full_queue
 from sqreen_mw.collector.sender_clocks import SenderClocks
 from sqreen_mw.collector.state.apps import DEFAULT_ENVIRONMENT, Apps
 from sqreen_mw.collector.tail import Tail
@@ -54,6 +55,7 @@ class Pipeline:
             StoreError: The batch cannot be written, or too many batches are waiting.
         """
         if not self._slots.acquire(blocking=False):
+            log_full_queue(MAX_WAITING)
             raise StoreError(f"{MAX_WAITING} batches are already waiting to be written")
 
         def job() -> IngestAnswer:

@@ -1,14 +1,19 @@
 """Read the event store for a request."""
 
+import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from starlette.requests import Request
 
 from sqreen_mw.collector.auth import client_of
 from sqreen_mw.collector.events.base import EventQuery
 from sqreen_mw.collector.events.deadline import Deadline
+from sqreen_mw.collector.operation_log import SLOW_SECONDS, log_slow_query, log_store_error
 from sqreen_mw.collector.services import services_of
+from sqreen_mw.errors import StoreError
+
+DAY: Final = 24 * 60 * 60 * 1000
 
 _Answer = TypeVar("_Answer")
 
@@ -28,5 +33,14 @@ async def read_events(
     Raises:
         StoreError: The read failed, or too many reads of the client are waiting.
     """
-    lanes, client = services_of(request).lanes, client_of(request)
-    return await lanes.run(read, request=request, owner=client, query=query)
+    lanes, client, start = services_of(request).lanes, client_of(request), time.monotonic()
+    try:
+        return await lanes.run(read, request=request, owner=client, query=query)
+    except StoreError as error:
+        log_store_error(error)
+        raise
+    finally:
+        seconds = time.monotonic() - start
+        if seconds > SLOW_SECONDS:
+            days = None if query is None else (query.end - query.start) / DAY
+            log_slow_query(request.url.path, seconds, days)

@@ -16,6 +16,9 @@ from sqreen_mw.errors import ConfigurationError
 PREFIX: Final = "SQREEN_COLLECTOR_"
 """Prefix of the collector's environment variables."""
 
+LOG_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+LOG_FORMATS: Final = ("text", "json")
+
 _MAX_PORT: Final = 65_535
 
 
@@ -36,6 +39,8 @@ class Settings:
         state_url: URL of the state database, by default ``state.db`` in the folder.
         trusted_proxies: Networks of your proxies, separated by commas. ``private`` means the
             private networks. Loopback is always trusted.
+        log_level: The lowest level of log lines.
+        log_format: ``text``, or ``json`` for one object per line.
 
     Raises:
         ConfigurationError: A setting is invalid. The message names the setting and the fix.
@@ -51,6 +56,8 @@ class Settings:
     events_url: str = ""
     state_url: str = ""
     trusted_proxies: str = ""
+    log_level: str = "info"
+    log_format: str = "text"
     client_ip: ClientIp = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -71,6 +78,7 @@ class Settings:
             object.__setattr__(self, "public_url", checked_url(self.public_url, "public URL"))
         object.__setattr__(self, "client_ip", _client_ip(self.trusted_proxies))
         self._check_tls()
+        self._check_log()
 
     @property
     def is_loopback(self) -> bool:
@@ -86,6 +94,15 @@ class Settings:
     def scheme(self) -> str:
         """The URL scheme of the collector."""
         return "https" if self.tls_cert else "http"
+
+    def _check_log(self) -> None:
+        object.__setattr__(self, "log_level", self.log_level.lower())
+        for name, choices in (("log_level", LOG_LEVELS), ("log_format", LOG_FORMATS)):
+            if getattr(self, name) not in choices:
+                raise ConfigurationError(
+                    f"{name.replace('_', ' ')} is {getattr(self, name)!r}: use one of "
+                    f"{', '.join(choices)}"
+                )
 
     def _check_tls(self) -> None:
         if (self.tls_cert is None) != (self.tls_key is None):

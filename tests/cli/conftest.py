@@ -1,4 +1,5 @@
 import io
+import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -32,6 +33,8 @@ def command(
     """Run a command line in this process, with its own data directory."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "200")
+    root = logging.getLogger()
+    log_handlers, level = root.handlers[:], root.level
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def run(*arguments: str, stdin: str = "") -> Ended:
@@ -45,5 +48,7 @@ def command(
         return Ended(code, out, err)
 
     yield run
+    root.handlers[:] = log_handlers
+    root.setLevel(level)
     for number, handler in handlers.items():
         signal.signal(number, handler)

@@ -1,3 +1,4 @@
+import json
 import re
 import shlex
 import signal
@@ -18,6 +19,8 @@ from tests.support.collector_process import run_collector
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
+
+SIGN_IN = "sqreen_mw.collector.sign_in:"
 
 
 @pytest.fixture
@@ -40,6 +43,9 @@ def taken_port() -> Iterator[int]:
         (("--host", ""), "host is empty"),
         (("--data-dir", ""), "data dir is empty"),
         (("--public-url", "example.com"), "such as https://"),
+        (("--trusted-proxies", "10.0.0.0/99"), "use networks such as 10.0.0.0/8, or private"),
+        (("--log-level", "loud"), "use one of debug, info, warning"),
+        (("--log-format", "xml"), "use one of text, json"),
     ],
 )
 def test_wrong_setting_is_one_line(
@@ -171,7 +177,7 @@ def test_no_login_link_after_a_password_is_set(command: Command, tmp_path: Path)
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stops_cleanly_with_a_live_tail(tmp_path: Path, number: signal.Signals) -> None:
-    """A signal stops the collector with exit code 0 and no output, despite an open stream."""
+    """A signal stops the collector with exit code 0 and no warning, despite an open stream."""
     with (
         run_collector(tmp_path) as server,
         httpx2.Client(base_url=server.url, timeout=PATIENCE) as client,
@@ -185,7 +191,8 @@ def test_stops_cleanly_with_a_live_tail(tmp_path: Path, number: signal.Signals) 
             _, err = server.process.communicate(timeout=PATIENCE)
 
     assert time.monotonic() - started < 30
-    assert (server.process.returncode, err) == (0, "")
+    assert server.process.returncode == 0
+    assert [line.split(" ")[1:3] for line in err.splitlines()] == [["INFO", SIGN_IN]]
 
 
 def test_forwarding_headers_of_clients_are_ignored(tmp_path: Path) -> None:
@@ -255,3 +262,26 @@ def test_banner_shows_the_link_and_the_variables(tmp_path: Path) -> None:
     assert "/login/once?token=" in text
     assert "SQREEN_URL=http://127.0.0.1:" in text
     assert "SQREEN_TOKEN=sqm_" in text
+
+
+def test_log_level_and_format(tmp_path: Path) -> None:
+    """With --log-format json each line is an object; --log-level hides the lines below."""
+    errors: list[list[str]] = []
+    for level in ("INFO", "warning"):
+        options = ("--log-format", "json", "--log-level", level)
+        with run_collector(tmp_path, *options) as server:
+            assert server.login is not None
+            httpx2.post(server.login, timeout=PATIENCE)
+            for _ in range(3):
+                wrong = {"authorization": "Bearer sqm_0123456789abcdef_x"}
+                httpx2.post(f"{server.url}/v1/events", headers=wrong, timeout=PATIENCE)
+            server.process.terminate()
+            errors.append(server.process.communicate(timeout=PATIENCE)[1].splitlines())
+
+    loggers = [
+        [json.loads(line)["logger"].rpartition(".")[2] for line in lines] for lines in errors
+    ]
+    assert loggers == [["sign_in", "tokens"], ["tokens"]]
+    line = json.loads(errors[1][0])
+    assert set(line) == {"time", "level", "logger", "message"}
+    assert "0123456789abcdef" in line["message"]

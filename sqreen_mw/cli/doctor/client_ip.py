@@ -11,6 +11,7 @@ from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.capture.client_ip import Step
 from sqreen_mw.cli.doctor.client_ip_trace import Advice, Sample, Trace, Trust, trace_client_ip
 from sqreen_mw.cli.doctor.terminal import styled
+from sqreen_mw.cli.terminal_text import printable
 from sqreen_mw.protocol.address import canonical_address
 
 _SOURCES: Final = {
@@ -105,7 +106,7 @@ def _result(trace: Trace) -> str:
 
 
 def _address(step: Step) -> str:
-    return step.text or "(Unix socket)"
+    return printable(step.text) or "(Unix socket)"
 
 
 def _explanation(trace: Trace, index: int) -> str:

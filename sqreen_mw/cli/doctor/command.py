@@ -19,6 +19,7 @@ from sqreen_mw.cli.doctor.finding import LEVELS, Finding
 from sqreen_mw.cli.doctor.server_flags import check_command, check_variables
 from sqreen_mw.cli.doctor.settings_list import print_settings
 from sqreen_mw.cli.doctor.terminal import columns, styled
+from sqreen_mw.cli.terminal_text import printable
 from sqreen_mw.errors import ConfigurationError
 
 HIDDEN: Final = "set, not shown"
@@ -130,7 +131,7 @@ def _print(rows: list[dict[str, str]], findings: Sequence[Finding]) -> None:
     print(
         columns(
             [
-                (label, each.subject, each.detail)
+                (label, each.subject, printable(" ".join(each.detail.split())))
                 for label, each in zip(labels, ordered, strict=True)
             ]
         )
@@ -139,7 +140,7 @@ def _print(rows: list[dict[str, str]], findings: Sequence[Finding]) -> None:
         print(
             "\nSettings (--all shows the defaults too; keyword arguments are not visible here):\n"
         )
-        print(columns([(row["name"], row["value"], row["from"]) for row in rows]))
+        print(columns([(row["name"], printable(row["value"]), row["from"]) for row in rows]))
     print()
 
 

@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from sqreen_mw.collector.api.problems import ProblemError
 from sqreen_mw.collector.auth import identify
+from sqreen_mw.collector.operation_log import log_missing_scope
 from sqreen_mw.collector.permissions import ALL_APPS, Action, Actor, may, scope_for
 from sqreen_mw.collector.state.apps import DEFAULT_APP, MAX_CREATED_APPS, Apps
 from sqreen_mw.collector.state.tokens import Token
@@ -108,6 +109,7 @@ def _token(actor: Actor, action: Action) -> Token:
         )
     if not may(actor, action, actor.app or ALL_APPS):
         scopes, scope = ", ".join(sorted(actor.scopes)), scope_for(action)
+        log_missing_scope(actor.id, scope)
         raise ProblemError(
             403,
             f"the token {actor.name!r} has the scopes {scopes}, not {scope}: create one with "

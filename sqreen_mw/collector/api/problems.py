@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from sqreen_mw.collector.operation_log import log_store_error
 from sqreen_mw.errors import StoreError
 
 HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -83,6 +84,7 @@ def problem_of(request: Request, error: Exception) -> ProblemError:
         case ClientDisconnect():
             problem = ProblemError(400, "the client disconnected")
         case StoreError():
+            log_store_error(error)
             problem = ProblemError(503, str(error), headers={"retry-after": str(RETRY_AFTER)})
         case HTTPException():
             detail = f"{request.method} {request.url.path}: {error.detail}"

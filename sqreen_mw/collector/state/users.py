@@ -53,9 +53,11 @@ class Users:
         Raises:
             RefusedError: The name is taken or invalid, the role unknown, or the password too short.
         """
-        if not 0 < len(name) <= MAX_NAME_LENGTH or name != name.strip():
+        is_fine = 0 < len(name) <= MAX_NAME_LENGTH and name == name.strip() and name.isprintable()
+        if not is_fine:
             raise RefusedError(
-                f"a user name must have 1 to {MAX_NAME_LENGTH} characters without outer spaces"
+                f"a user name must have 1 to {MAX_NAME_LENGTH} printable characters without outer "
+                "spaces"
             )
         if role not in ROLES:
             raise RefusedError(f"there is no role {role!r}: use one of {', '.join(ROLES)}")

@@ -15,6 +15,11 @@ from sqreen_mw.collector.dashboard.web.forms import posted_form
 from sqreen_mw.collector.dashboard.web.local_path import local_path
 from sqreen_mw.collector.dashboard.web.page_context import PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render
+from sqreen_mw.collector.operation_log import (
+    log_failed_sign_in,
+    log_paused_sign_in,
+    log_sign_in,
+)
 from sqreen_mw.collector.state.sessions import SESSION_LIFETIME
 from sqreen_mw.collector.state.users import User
 
@@ -44,6 +49,7 @@ async def login(page: PageContext) -> Response:
     network, now = client_network(page.client), time.monotonic()
     wait = _throttle.wait(network, name, now=now)
     if wait:
+        log_paused_sign_in(page.client, wait)
         return _try_later(page, target=target, name=name, wait=wait)
     # Count the attempt before the check, so that parallel attempts cannot exceed the limit.
     _throttle.failed(network, name, now=now)
@@ -54,8 +60,11 @@ async def login(page: PageContext) -> Response:
         _throttle.forgive(network, name, at=now)
         return _try_later(page, target=target, name=name, wait=_BUSY_SECONDS)
     if user is None:
+        known = await run_in_threadpool(page.services.state.users.by_name, name)
+        log_failed_sign_in(None if known is None else known.name, page.client)
         return _form(page, target=target, name=name, error=_LOGIN_FAILED, status=401)
     _throttle.succeeded(network, name, at=now)
+    log_sign_in(user.name, page.client, way="password")
     return await _logged_in(page, user, target)
 
 
@@ -75,7 +84,10 @@ async def login_once(page: PageContext) -> Response:
     """Open a session by a one-time link."""
     secret, target = _link(page)
     user = await run_in_threadpool(page.services.state.sessions.redeem_link, secret)
-    return _unusable_link(page, target) if user is None else await _logged_in(page, user, target)
+    if user is None:
+        return _unusable_link(page, target)
+    log_sign_in(user.name, page.client, way="link")
+    return await _logged_in(page, user, target)
 
 
 def _link(page: PageContext) -> tuple[str, str]:

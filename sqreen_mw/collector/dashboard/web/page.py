@@ -14,6 +14,7 @@ from sqreen_mw.collector.dashboard.web.forms import posted_form
 from sqreen_mw.collector.dashboard.web.page_context import Handler, PageContext
 from sqreen_mw.collector.dashboard.web.rendering import render
 from sqreen_mw.collector.dashboard.web.security_headers import secure
+from sqreen_mw.collector.operation_log import log_store_error
 from sqreen_mw.collector.permissions import ALL_APPS, Action, Visitor, may
 from sqreen_mw.errors import StoreError
 
@@ -62,6 +63,7 @@ class PageEndpoint:
             response.headers.update(error.headers or {})
             return response
         except StoreError as error:
+            log_store_error(error)
             return error_page(page, 503, str(error))
 
     async def _reject_forged(self, page: PageContext) -> None:
