@@ -142,6 +142,31 @@ def test_worker_task_of_the_first_request_serves_the_second(memory: list[Event])
     assert [(event.request, event.user_identifiers) for event in memory] == [(None, {})] * 2
 
 
+def test_block_may_wait_in_async_code(memory: list[Event]) -> None:
+    """Other tasks of the request keep it while one of them waits inside the block."""
+
+    async def handle() -> None:
+        async with asyncio.TaskGroup() as group:
+            with sqreen.detached():
+                sqreen.track("inside")
+                group.create_task(track_later("detached"))
+                await asyncio.sleep(0)
+                sqreen.track("inside")
+            group.create_task(track_later("task"))
+            await asyncio.sleep(0)
+        sqreen.track("after")
+
+    async def track_later(name: str) -> None:
+        await asyncio.sleep(0)
+        sqreen.track(name)
+
+    serve_asgi(handle)
+
+    assert sqreen.flush()
+    described = {event.name: event.request is not None for event in memory}
+    assert described == {"inside": False, "detached": False, "task": True, "after": True}
+
+
 def test_request_continues_after_the_block(memory: list[Event]) -> None:
     """Calls inside the block have no request, those after it have it again, after errors too."""
 
