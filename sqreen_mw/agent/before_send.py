@@ -12,7 +12,7 @@ from sqreen_mw.agent.guard import Guard
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.json_copy import Copier, encode_json
 from sqreen_mw.capture.text import truncate_texts
-from sqreen_mw.protocol.event import Event, IdentitySource, RequestInfo, check_request
+from sqreen_mw.protocol.event import Event, IdentitySource, Params, RequestInfo, check_request
 from sqreen_mw.protocol.limits import (
     MAX_IDENTIFIER_LENGTH,
     MAX_TEXT_LENGTH,
@@ -133,11 +133,25 @@ def _checked(values: object) -> RequestInfo:
 def _parts(value: object, copier: Copier) -> Any:
     """Return a copy of a request. Each part can have the size of an event's properties."""
     if isinstance(value, Struct):
-        return {key: _parts(part, copier) for key, part in structs.asdict(value).items()}
+        parts = {key: _parts(part, copier) for key, part in structs.asdict(value).items()}
+        return _with_texts(parts) if isinstance(value, Params) else parts
     own = Copier()
     copied = own.copy(value)
     copier.truncated = copier.truncated or own.truncated
     return copied
+
+
+def _with_texts(params: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters whose values are texts, or lists of texts, like those of a visitor."""
+    for part in ("query", "form", "path"):
+        values = params[part] if isinstance(params[part], dict) else {}
+        for key, value in values.items():
+            several = value if isinstance(value, list) else [value]
+            texts = [
+                each if isinstance(each, str) else encode_json(each).decode() for each in several
+            ]
+            values[key] = ", ".join(texts) if part == "path" else texts
+    return params
 
 
 def _identity_source(

@@ -24,6 +24,7 @@ from sqreen_mw.protocol.event import Event, RequestInfo
 from sqreen_mw.protocol.limits import MAX_TIMESTAMP
 from tests.support.optional import need_module
 
+ORDER = uuid.UUID(int=7)
 SCOPE: dict[str, Any] = {
     "type": "http",
     "method": "GET",
@@ -267,7 +268,9 @@ def test_parameters_of_a_hook_are_copied(memory: list[Event]) -> None:
 
     def change(request: RequestInfo) -> RequestInfo:
         json = {"customer": Customer(), "plan": {Plan.PRO}, "deep": nested(9)}
-        params = structs.replace(request.params, json=json, query=OrderedDict(b=("2",)))
+        query: Any = OrderedDict(b=("2",), c=3, d=[True, ORDER])
+        path: Any = {"id": ORDER, "page": 7}
+        params = structs.replace(request.params, json=json, query=query, path=path)
         return structs.replace(request, params=params)
 
     change_request(change)
@@ -276,7 +279,8 @@ def test_parameters_of_a_hook_are_copied(memory: list[Event]) -> None:
     assert sqreen.flush()
     [event] = memory
     assert event.request is not None
-    assert event.request.params.query == {"b": ["2"]}
+    assert event.request.params.query == {"b": ["2"], "c": ["3"], "d": ["true", str(ORDER)]}
+    assert event.request.params.path == {"id": str(ORDER), "page": "7"}
     assert event.request.params.json["plan"] == ["pro"]
     assert event.request.params.json["customer"] == str(Customer())
     assert event.truncated
