@@ -114,6 +114,7 @@ def test_private_means_the_documented_networks() -> None:
         ({"flush_interval": 61}, "more than 0 and at most 60"),
         ({"trusted_proxies": "10.0.0.0/99"}, "must be networks such as 10.0.0.0/8"),
         ({"ip_header": "X-Real-IP, Via"}, "must be the name of one header"),
+        ({"ip_header": "X_Real_IP"}, "without underscores"),
         ({"tokn": "x"}, "'tokn' is no setting; did you mean token?"),
         ({"zzz": "x"}, "'zzz' is no setting; there are: app_name, before_send, "),
         ({"trusted_proxies": ["10.0.0.0/8", 7]}, "must be a list of text, one element is 7"),
