@@ -1,4 +1,3 @@
-import fcntl
 import json
 import os
 import shutil
@@ -12,6 +11,7 @@ import pytest
 
 from tests.cli.conftest import Command
 from tests.support.ports import free_port
+from tests.support.spool_files import locked
 
 NOBODY = 65534
 
@@ -193,11 +193,9 @@ def test_locked_spool_is_a_problem(
     """A stopped process that holds the lock is reported."""
     monkeypatch.setenv("SQREEN_SPOOL_DIR", str(tmp_path))
     tmp_path.chmod(0o700)
-    descriptor = os.open(tmp_path, os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
 
-    [(level, detail)] = findings(command, "spool")
-    os.close(descriptor)
+    with locked(tmp_path / "spool-1.db"):
+        [(level, detail)] = findings(command, "spool")
 
     assert level == "problem"
     assert "look for a stopped process" in detail

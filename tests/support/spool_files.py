@@ -1,9 +1,8 @@
 """Looks into the files of a spool from outside."""
 
-import fcntl
-import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +32,15 @@ def _count(database: Path) -> int:
 
 def size_of(folder: Path) -> int:
     """Return the bytes of a spool while no process writes to it."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:
-        return 0
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
-        return sum(path.stat().st_size for path in folder.iterdir())
-    finally:
-        os.close(descriptor)
+    with ExitStack() as stack:
+        for database in folder.glob("spool-*.db"):
+            stack.enter_context(locked(database))
+        return sum(path.stat().st_size for path in folder.glob("*"))
+
+
+@contextmanager
+def locked(database: Path) -> Iterator[None]:
+    """Let no other process write to a database during the block."""
+    with closing(sqlite3.connect(database, timeout=10.0)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield

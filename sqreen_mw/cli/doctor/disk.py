@@ -68,7 +68,7 @@ def _spool(path: Path, config: Config) -> list[Finding]:
     directory = SpoolDirectory(path)
     own = Database(directory, app=config.spool_owner).path
     try:
-        with directory.locked() as descriptor:
+        with directory.opened() as descriptor:
             _write(descriptor)
             free = os.fstatvfs(descriptor)
             sizes = {each: _stored(each) for each in path.glob("spool-*.db")}

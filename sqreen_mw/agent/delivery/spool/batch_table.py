@@ -85,6 +85,11 @@ class BatchTable:
         found = self._connection.execute(sql).fetchone()
         return found and Row(*found)
 
+    def shrink_at_commit(self, *, is_wanted: bool) -> None:
+        """Set whether the commit gives free pages back to the disk."""
+        mode = "FULL" if is_wanted else "INCREMENTAL"
+        self._connection.execute(f"PRAGMA auto_vacuum = {mode}")
+
     def owners(self) -> Iterator[int]:
         """Yield the owners of rows."""
         sql = "SELECT owner FROM batch WHERE owner > ? ORDER BY owner LIMIT 1"

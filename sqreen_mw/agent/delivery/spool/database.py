@@ -32,7 +32,7 @@ _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _SETTINGS: Final = (
     "PRAGMA synchronous = OFF",  # first, as the next ones may write
     f"PRAGMA page_size = {PAGE_BYTES}",
-    "PRAGMA auto_vacuum = FULL",  # the file shrinks with each batch that is deleted
+    "PRAGMA auto_vacuum = INCREMENTAL",  # see BatchTable.shrink_at_commit
     "PRAGMA journal_mode = TRUNCATE",
     "PRAGMA mmap_size = 0",
     "PRAGMA cache_size = -512",
@@ -130,8 +130,9 @@ class Database:
             OSError: The directory can't be used.
             sqlite3.Error: The database can't be used.
         """
-        with _FORK_LOCK.held(), self._directory.locked():
+        with _FORK_LOCK.held():
             try:
+                self._directory.check()
                 connection = self._connected()
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
@@ -190,7 +191,12 @@ class Database:
         return connection
 
     def _set_aside(self) -> None:
-        """Rename the damaged file, in place of one that was damaged before."""
+        """Rename the damaged file, in place of one that was damaged before.
+
+        Another process may have been faster: then the present file is a new one.
+        """
+        if self._file is None or not os.path.samestat(os.lstat(self.path), self._file):
+            return
         Path(f"{self.path}-journal").unlink(missing_ok=True)
         self.path.replace(f"{self.path}.damaged")
 
@@ -202,10 +208,17 @@ def stored_bytes(path: Path) -> int:
     """Return the bytes of the batches in a database file, without changing it.
 
     Raises:
+        BlockingIOError: A process keeps it locked.
         sqlite3.Error: The file can't be read.
     """
-    uri = f"{path.absolute().as_uri()}?mode=ro"
+    uri = f"{path.absolute().as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True, timeout=USE_SECONDS)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY_CODE == sqlite3.SQLITE_BUSY:
+                raise BlockingIOError(errno.EWOULDBLOCK, str(error)) from error
+            raise
         [size] = connection.execute("SELECT total(length(body)) FROM batch").fetchone()
         return int(size)
 

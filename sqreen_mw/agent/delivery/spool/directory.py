@@ -1,20 +1,11 @@
 """The private directory of a spool."""
 
-import errno
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqreen_mw.agent.process import unpatched
-from sqreen_mw.agent.process.clock import monotonic
-
-LOCK_SECONDS: Final = 0.2
-"""How long to wait for another process that uses the spool."""
-
-_POLL_SECONDS: Final = 0.002
 _PRIVATE: Final = 0o700
 _WRITABLE_BY_OTHERS: Final = 0o022
 _ROOT: Final = 0
@@ -50,27 +41,26 @@ class SpoolDirectory:
         self.path: Final = path
 
     @contextmanager
-    def locked(self) -> Iterator[int]:
-        """Lock the directory against other processes and yield its descriptor.
+    def opened(self) -> Iterator[int]:
+        """Check the directory and yield its descriptor; it is created if it is missing.
 
-        The directory is created if it is missing. It is checked each time, because the path may
-        lead to another directory by now.
+        Check it before each use, because the path may lead to another directory by now.
 
         Raises:
             UnsafeDirectoryError: The directory is a link, or another user owns it or may write.
-            OSError: The directory can't be opened, or another process keeps it locked.
+            OSError: The directory can't be opened.
         """
         descriptor = self._open()
         try:
             _check(os.fstat(descriptor))
-            _lock(descriptor)
-            try:
-                yield descriptor
-            finally:
-                # Closing is not enough: a child forked meanwhile has the descriptor as well.
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
+            yield descriptor
         finally:
             os.close(descriptor)
+
+    def check(self) -> None:
+        """Check the directory, like ``opened``."""
+        with self.opened():
+            pass
 
     def _open(self) -> int:
         try:
@@ -89,15 +79,3 @@ def _check(status: os.stat_result) -> None:
     if status.st_uid not in {os.geteuid(), _ROOT}:
         message = "another user owns it: chown it to the user that the app runs as"
         raise AnotherUsersDirectoryError(message)
-
-
-def _lock(descriptor: int) -> None:
-    end = monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if monotonic() >= end:
-                message = "another process keeps it locked: look for one that is stopped"
-                raise BlockingIOError(errno.EWOULDBLOCK, message) from None
-            unpatched.sleep(_POLL_SECONDS)

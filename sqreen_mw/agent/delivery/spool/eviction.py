@@ -38,4 +38,5 @@ class SpoolLimits:
             else:
                 table.delete([row])
                 counted.append(row._replace(evicted=reason))
+        table.shrink_at_commit(is_wanted=row is None)  # moving pages is slow in a large database
         return counted

@@ -52,8 +52,7 @@ def spool_opener(
 
 def _check(directory: SpoolDirectory, guard: Guard) -> None:
     try:
-        with directory.locked():
-            pass
+        directory.check()
     except UnsafeDirectoryError as error:
         if not error.is_fatal:
             return
