@@ -60,11 +60,6 @@ class Agent(SameWhenCopied):
         self._guard: Final = Guard(scrub=config.scrubber.text, strict=config.strict)
         self.suppress_errors: Final = self._guard.suppress_errors
         self._arguments: Final = Arguments(self._guard)
-        sealer = Sealer(
-            describer=Describer(client_ip=config.client_ip, scrubber=config.scrubber),
-            before_send=self._before_send_hook(),
-            guard=self._guard,
-        )
         self._flusher_config: Final = FlusherConfig(
             open_transport=partial(
                 open_transport,
@@ -74,7 +69,7 @@ class Agent(SameWhenCopied):
                 proxy=config.proxy,
                 ca_file=config.ca_file,
             ),
-            seal=sealer.seal,
+            seal=self._sealer().seal,
             header=batch_header(config),
             interval=config.flush_interval,
             guard=self._guard,
@@ -99,15 +94,18 @@ class Agent(SameWhenCopied):
         self.auth_track: Final = self._tracker.auth_track
         self.signup_track: Final = self._tracker.signup_track
 
-    def _before_send_hook(self) -> BeforeSendHook | None:
-        if self.config.before_send is None:
-            return None
-        return BeforeSendHook(
-            self.config.before_send,
-            arguments=self._arguments,
-            guard=self._guard,
-            scrub=self.config.scrubber.text,
-        )
+    def _sealer(self) -> Sealer:
+        config, guard = self.config, self._guard
+        hook = None
+        if config.before_send is not None:
+            hook = BeforeSendHook(
+                config.before_send,
+                arguments=self._arguments,
+                guard=guard,
+                scrub=config.scrubber.text,
+            )
+        describer = Describer(client_ip=config.client_ip, scrubber=config.scrubber)
+        return Sealer(describer=describer, before_send=hook, guard=guard)
 
     @property
     def closed(self) -> bool:
