@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from pkgutil import resolve_name
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from msgspec import Struct
@@ -36,6 +37,11 @@ class Identity(Struct, frozen=True, kw_only=True):
     source: IdentitySource | None = None
 
 
+UserResolver: TypeAlias = Callable[[], Mapping[str, Any] | None]
+
+UNKNOWN_YET: Final[Mapping[str, Any]] = MappingProxyType({})
+"""What a ``UserResolver`` returns to be called again at the next event."""
+
 ANONYMOUS: Final = Identity(identifiers={}, traits={})
 """The user of a request without an identified one."""
 
@@ -55,6 +61,8 @@ class RequestContext(SameWhenCopied, Calls):
         defers_events: Whether events are sealed only when the request ends.
         dialect: How the framework decodes forms.
         route_resolver: Returns the route, if neither scope nor environ contains it.
+        user_resolver: Returns the identifiers of the user, None, or ``UNKNOWN_YET``.
+        lacks_user: Whether ``user_resolver`` did not know the user of an event yet.
         identity: The user that was identified last, or None.
         identity_bytes: The approximate memory of ``identity``.
         first_identity: The user that was identified first, or None.
@@ -74,6 +82,8 @@ class RequestContext(SameWhenCopied, Calls):
     _id: str | None = None
     body: "BodyTee | None" = None
     route_resolver: Callable[[], Route | None] | None = None
+    user_resolver: UserResolver | None = None
+    lacks_user: bool = False
     first_identity: Identity | None = None
     held_bytes: int = 0
     defers_events: bool = True
@@ -123,6 +133,16 @@ class RequestContext(SameWhenCopied, Calls):
         self.route_resolver = route_resolver
         self.needs_cleanup = True
 
+    def follow_inner(self, inner: "RequestContext") -> None:
+        """Take the route and the dialect from a context on the inside of an adapter."""
+        self.dialect = inner.dialect
+        self.set_route_resolver(inner.route)
+
+    def set_user_resolver(self, user_resolver: UserResolver) -> None:
+        """Call ``user_resolver`` at the first event that needs the user, in the app's thread."""
+        self.user_resolver = user_resolver
+        self.needs_cleanup = True
+
     def finish(self) -> None:
         """Release the server's objects at the end of the request; keep what events need."""
         self.defers_events = False
@@ -130,9 +150,10 @@ class RequestContext(SameWhenCopied, Calls):
             self.release()
 
     def release(self) -> None:
-        """Release the route resolver, and the body unless an event contains it."""
+        """Release the resolvers, and the body unless an event contains it."""
         self.needs_cleanup = False
         self.route_resolver = None
+        self.user_resolver = None
         if not self.wants_body:
             self.body = None
 

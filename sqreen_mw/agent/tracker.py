@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.calls import AnyAgent, TrackOptions
-from sqreen_mw.agent.context import Identity, RequestContext
+from sqreen_mw.agent.context import UNKNOWN_YET, Identity, RequestContext, UserResolver
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending_event import PendingEvent
 from sqreen_mw.agent.process.clock import epoch_ms, monotonic
@@ -217,10 +217,28 @@ class Tracker:
     ) -> None:
         """Set the user of a request; a call without identifiers may mean the present one."""
         if identity is None:
+            if context is not None and context.user_resolver is not None:
+                self._resolve_user(context, context.user_resolver)
             if context is None or context.identity is None:
                 self._warn_no_identifiers(call)
         elif context is not None:
             context.set_identity(identity, copier.size)
+
+    def _resolve_user(self, context: RequestContext, resolve: UserResolver) -> None:
+        """Ask a resolver for the user of a request, once, unless it does not know the user yet."""
+        if context.identity is not None:
+            return
+        context.user_resolver = None  # the resolver may track events itself
+        identifiers = None
+        with self._guard.suppress_errors("identify"):
+            identifiers = resolve()
+        if identifiers is UNKNOWN_YET:
+            context.user_resolver, context.lacks_user = resolve, True
+        elif identifiers:
+            copier = Copier()
+            identity = self._arguments.identity(identifiers, copier, source="established")
+            if identity is not None:
+                context.set_identity(identity, copier.size)
 
     def _warn_no_identifiers(self, call: str) -> None:
         message = "%s: a user needs an identifier, such as {'email': ...}; no user was set"
@@ -246,6 +264,8 @@ class Tracker:
         timestamp = more.timestamp
         size = EVENT_BYTES + len(properties_json) + more.copied
         if context is not None:
+            if identity is None and context.user_resolver is not None:
+                self._resolve_user(context, context.user_resolver)
             if identity is None and context.identity is not None:
                 identity = context.identity
                 size += context.identity_bytes

@@ -1,6 +1,8 @@
 """Pure ASGI middleware, for Starlette, FastAPI and every other ASGI application."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import partial
+from inspect import iscoroutinefunction
 from typing import Any, Final, TypeAlias, Unpack
 
 from msgspec import Struct
@@ -18,11 +20,14 @@ from sqreen_mw.agent.process.exit import LAST_STEP_SECONDS, SHUTDOWN_BUDGET
 from sqreen_mw.agent.requests.asgi import REPORTED_HEADERS, Scope, asgi_request
 from sqreen_mw.agent.requests.lookup import (
     STATE_KEY,
+    both_sides,
     existing_context,
+    note_middleware,
     shared_context,
 )
 from sqreen_mw.agent.runtime import ConfiguredAgent, configure
 from sqreen_mw.capture.request_body import BodyTee
+from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.middleware.lifespan import Lifespan
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -31,6 +36,11 @@ Send: TypeAlias = Callable[[Message], Awaitable[Any]]
 # Frameworks have different types for scopes and messages; all of them are accepted.
 ASGIApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
+
+Identify: TypeAlias = Callable[[Scope], Mapping[str, str | int] | None]
+"""Returns the identifiers of a scope's user, or None without a user."""
+
+_CREDENTIALS: Final = {b"cookie", b"authorization"}
 
 _REQUEST_TYPES: Final = ("http", "websocket")
 """A tuple: comparing costs less than hashing."""
@@ -46,18 +56,25 @@ class SqreenMiddleware:
     If another middleware copies the scope, put this one inside it: in Starlette, add it first.
     """
 
-    def __init__(self, app: ASGIApp, **settings: Unpack[Settings]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, identify: Identify | None = None, **settings: Unpack[Settings]
+    ) -> None:
         """Wrap an application.
 
         Args:
             app: The application.
+            identify: Returns the identifiers of a scope's user, or None. It is called at most once
+                per request, at the first event that needs the user, and only if the request has a
+                cookie or an ``Authorization`` header.
             settings: They override the ``SQREEN_*`` variables.
 
         Raises:
             ConfigurationError: A setting is wrong; the message names it and the fix.
         """
         self.app: Final = app
+        self._identify: Final = _checked(identify)
         self._agent: Final[ConfiguredAgent] = configure(settings)
+        note_middleware("asgi")
         self._ignored: Final = self._agent.config.ignore_paths
         self._chooses_agent = True  # at the first request, or if there are ignored paths
         self._reported: Final = REPORTED_HEADERS | {
@@ -69,18 +86,17 @@ class SqreenMiddleware:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one scope (ASGI specification 3.0)."""
         kind = scope.get("type")
-        if kind == "lifespan":
-            self._agent.ensure_started()
-            return await self._lifespan(scope, receive, send)  # type: ignore[no-any-return]  # as it is
         if kind not in _REQUEST_TYPES:
-            return await self.app(scope, receive, send)
+            return await self._serve_no_request(scope, receive, send)
         state = scope.get("state")
-        if type(state) is not dict or STATE_KEY in state or current_request() is not None:
+        if type(state) is not dict or STATE_KEY in state or both_sides:
             if self._shares_context(scope):
                 return await self.app(scope, receive, send)
             state = _own_state(scope)
         agent = self._agent_of(scope) if self._chooses_agent else self._agent
         context = state[STATE_KEY] = asgi_request(scope, agent, self._reported)
+        if self._identify is not None:
+            context.set_user_resolver(partial(_user, self._identify, scope))
         if kind == "http":
             wrapped = _WrappedChannels(receive, send, context)
             receive, send = wrapped.receive, wrapped.send
@@ -95,6 +111,12 @@ class SqreenMiddleware:
             reset_current(token)
             context.finish()
 
+    async def _serve_no_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("type") != "lifespan":
+            return await self.app(scope, receive, send)
+        self._agent.ensure_started()
+        return await self._lifespan(scope, receive, send)  # type: ignore[no-any-return]  # as it is
+
     def _shares_context(self, scope: Scope) -> bool:
         """Use the context of an outer middleware, which also finishes it, if there is one."""
         outer = None if current_request() is None else shared_context(scope)
@@ -102,7 +124,9 @@ class SqreenMiddleware:
             return False
         if existing_context(scope) is not outer:
             _own_state(scope)[STATE_KEY] = outer
-            outer.set_route_resolver(asgi_request(scope, outer.agent, self._reported).route)
+            outer.follow_inner(asgi_request(scope, outer.agent, self._reported))
+        if self._identify is not None:
+            outer.set_user_resolver(partial(_user, self._identify, scope))
         return True
 
     def _agent_of(self, scope: Scope) -> ConfiguredAgent | IgnoredPathAgent:
@@ -118,6 +142,22 @@ class SqreenMiddleware:
             stats = self._agent.acting.stats()
             left_over = stats.waiting - stats.spooled
             logger.warning("%d events were not delivered before the shutdown", left_over)
+
+
+def _checked(identify: Any) -> Identify | None:
+    if identify is not None and (not callable(identify) or iscoroutinefunction(identify)):
+        raise ConfigurationError(
+            "identify must be a function that is not async, because track() cannot wait for it; "
+            "in async code call sqreen_mw.identify() instead"
+        )
+    return identify  # type: ignore[no-any-return]  # checked
+
+
+def _user(identify: Identify, scope: Scope) -> Mapping[str, str | int] | None:
+    """Call the app's function, unless the request is surely anonymous."""
+    if any(name in _CREDENTIALS for name, _ in scope.get("headers") or ()):
+        return identify(scope)
+    return None
 
 
 def _own_state(scope: Scope) -> dict[str, Any]:

@@ -24,6 +24,11 @@ from sqreen_mw.capture.path_matching import template_names
 from sqreen_mw.capture.request_body import BodyTee
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.middleware.django_logins import track_logins
+from sqreen_mw.middleware.django_users import (
+    aidentify_user_at_end,
+    identify_user,
+    identify_user_at_end,
+)
 from sqreen_mw.middleware.optional import require_extra
 from sqreen_mw.middleware.response_iterators import AsyncContextIterator, ContextIterator
 from sqreen_mw.middleware.wsgi_input import has_body, teed_input
@@ -40,8 +45,8 @@ class SqreenMiddleware:
 
     Put it first in ``MIDDLEWARE``. Django's setting ``SQREEN`` is a dict with the keywords of the
     other middlewares, and overrides the ``SQREEN_*`` variables; ``"auth_signals": True`` tracks
-    Django's logins. It is synchronous or asynchronous like the next handler, so no request moves
-    to another thread.
+    Django's logins, and ``"identify_users": True`` identifies ``request.user``. It is synchronous
+    or asynchronous like the next handler, so no request moves to another thread.
     """
 
     sync_capable: ClassVar[bool] = True
@@ -54,18 +59,19 @@ class SqreenMiddleware:
             ConfigurationError: A setting is wrong; the message names it and the fix.
         """
         given = _given_settings()
-        auth_signals = given.pop("auth_signals", False)
-        if not isinstance(auth_signals, bool):
-            raise ConfigurationError("auth_signals in Django's SQREEN must be True or False")
-        track_logins(enabled=auth_signals)
+        track_logins(enabled=_flag(given, "auth_signals"))
+        self._identifies_users: Final = _flag(given, "identify_users")
         self._agent: Final[ConfiguredAgent] = configure(given)  # type: ignore[arg-type]  # checked there
         header = self._agent.config.client_ip.header
         self._reported_headers: Final = reported_headers(header)
         self._ip_key: Final = environ_key(header)
         self._ignored: Final = self._agent.config.ignore_paths
         self._ignoring: Final = IgnoredPathAgent(self._agent)
-        self._get_response: Final = get_response
         self._is_async: Final[bool] = iscoroutinefunction(get_response)
+        if self._identifies_users:
+            wrapper = _aget_response_and_user if self._is_async else _get_response_and_user
+            get_response = partial(wrapper, get_response)
+        self._get_response: Final = get_response
         if self._is_async:
             markcoroutinefunction(self)
 
@@ -73,10 +79,10 @@ class SqreenMiddleware:
         """Serve one request."""
         outer = shared_context(getattr(request, "scope", request.META))
         if outer is not None:
-            _attach_context(request, outer)
+            self._attach(request, outer)
             return self._get_response(request)  # type: ignore[no-any-return]  # as Django's types
         context = self._new_context(request)
-        _attach_context(request, context)
+        self._attach(request, context)
         _tee(request, context)
         serve = self._serve_async if self._is_async else self._serve
         return serve(request, context)
@@ -105,6 +111,14 @@ class SqreenMiddleware:
         _finish_with_response(response, context)
         return response
 
+    def _attach(self, request: Any, context: RequestContext) -> None:
+        """Attach the context to the request, and route and user to the context."""
+        request.sqreen = request.META[ENVIRON_KEY] = context
+        context.dialect = DJANGO
+        context.set_route_resolver(partial(_route, request))
+        if self._identifies_users:
+            identify_user(request, context)
+
     def _new_context(self, request: HttpRequest) -> RequestContext:
         self._agent.ensure_started()
         agent = self._ignoring if self._ignored and request.path in self._ignored else self._agent
@@ -125,11 +139,24 @@ def _given_settings() -> dict[str, Any]:
     return dict(given)
 
 
-def _attach_context(request: Any, context: RequestContext) -> None:
-    """Attach the context to the request, and the route to the context."""
-    request.sqreen = request.META[ENVIRON_KEY] = context
-    context.dialect = DJANGO
-    context.set_route_resolver(partial(_route, request))
+def _flag(given: dict[str, Any], name: str) -> bool:
+    """Remove a flag of this middleware from the settings, and return it."""
+    value = given.pop(name, False)
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} in Django's SQREEN must be True or False")
+    return value
+
+
+def _get_response_and_user(get_response: Callable[[Any], Any], request: Any) -> Any:
+    response = get_response(request)
+    identify_user_at_end(request, request.sqreen)
+    return response
+
+
+async def _aget_response_and_user(get_response: Callable[[Any], Any], request: Any) -> Any:
+    response = await get_response(request)
+    await aidentify_user_at_end(request, request.sqreen)
+    return response
 
 
 def _route(request: Any) -> Route | None:

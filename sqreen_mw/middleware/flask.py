@@ -20,16 +20,21 @@ EXTENSION: Final = "sqreen"
 class Sqreen:
     """Gives the requests of a Flask app a context: ``Sqreen(app)``, or ``init_app`` later."""
 
-    def __init__(self, app: Flask | None = None, **settings: Unpack[Settings]) -> None:
+    def __init__(
+        self, app: Flask | None = None, *, flask_login: bool = False, **settings: Unpack[Settings]
+    ) -> None:
         """Install the extension, if the application exists already.
 
         Args:
             app: The application.
+            flask_login: Whether to identify the users of Flask-Login and to track their logins.
             settings: They override the ``SQREEN_*`` variables.
 
         Raises:
             ConfigurationError: A setting is wrong; the message names it and the fix.
+            ModuleNotFoundError: Flask-Login is not installed.
         """
+        self._flask_login: Final = flask_login
         self._settings: Final = settings
         if app is not None:
             self.init_app(app)
@@ -39,12 +44,17 @@ class Sqreen:
 
         Raises:
             ConfigurationError: A setting is wrong; the message names it and the fix.
+            ModuleNotFoundError: Flask-Login is not installed.
         """
         if EXTENSION in app.extensions:
             return
         app.extensions[EXTENSION] = self
         wrapped: Any = SqreenWSGIMiddleware(app.wsgi_app, **self._settings)
         app.wsgi_app = wrapped  # type: ignore[method-assign]  # as Flask documents it
+        if self._flask_login:
+            from sqreen_mw.middleware.flask_logins import follow_flask_login  # noqa: PLC0415 optional
+
+            follow_flask_login(app)
         serve_bypassing_requests(app, wrapped)
         # On Flask's class, because the app may set its own subclass at any time.
         Request.sqreen = property(_context)  # type: ignore[attr-defined]  # ours

@@ -10,7 +10,7 @@ from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.agent.context import RequestContext, current_request, fast_reset, set_current
 from sqreen_mw.agent.copying import SameWhenCopied
 from sqreen_mw.agent.null import IgnoredPathAgent
-from sqreen_mw.agent.requests.lookup import ENVIRON_KEY, shared_context
+from sqreen_mw.agent.requests.lookup import ENVIRON_KEY, both_sides, note_middleware, shared_context
 from sqreen_mw.agent.requests.wsgi import (
     Environ,
     WSGIRequestContext,
@@ -48,6 +48,7 @@ class SqreenWSGIMiddleware:
         """
         self.app: Final = app
         agent = configure(settings)
+        note_middleware("wsgi")
         self._ip_key: Final = environ_key(agent.config.client_ip.header)
         self._ignored: Final = agent.config.ignore_paths
         self._app_agent: Final[ConfiguredAgent] = agent
@@ -59,7 +60,7 @@ class SqreenWSGIMiddleware:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
         app = self.app  # a call of the attribute would cost more
-        if ENVIRON_KEY in environ or current_request() is not None:
+        if ENVIRON_KEY in environ or (both_sides and current_request() is not None):
             outer = shared_context(environ)
             if outer is not None:
                 return self._serve_shared(outer, environ, start_response)
@@ -113,7 +114,7 @@ class SqreenWSGIMiddleware:
     def share(self, outer: RequestContext, environ: Environ) -> WSGIRequestContext:
         """Use the context of an outer middleware. Return one that finds the route for it."""
         here = wsgi_request(environ, outer.agent, self._ip_key)
-        outer.set_route_resolver(here.route)
+        outer.follow_inner(here)
         environ[ENVIRON_KEY] = outer
         return here
 

@@ -52,6 +52,21 @@ def test_missing_framework_names_the_extra(code: str, extra: str) -> None:
     )
 
 
+def test_missing_flask_login_names_the_package() -> None:
+    """Only ``flask_login=True`` needs it."""
+    need("flask")
+
+    last = run_without(
+        ["flask_login"],
+        "import flask, sqreen_mw\n"
+        "sqreen_mw.Sqreen(flask.Flask('bare'))\n"
+        "sqreen_mw.Sqreen(flask.Flask('full'), flask_login=True)",
+    )
+
+    expected = 'ModuleNotFoundError: flask_login is not installed: pip install "Flask-Login"'
+    assert last == expected
+
+
 @pytest.mark.parametrize(
     ("part", "framework"),
     [("werkzeug", "flask"), ("asgiref", "django")],

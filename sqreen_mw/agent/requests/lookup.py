@@ -5,7 +5,7 @@ an adapter between ASGI and WSGI. All of them use the context of the outermost o
 """
 
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqreen_mw.agent.calls import AnyAgent
 from sqreen_mw.agent.context import RequestContext, current_request
@@ -21,6 +21,12 @@ ENVIRON_KEY: Final = "sqreen.request"
 
 ID_KEY: Final = "sqreen_mw.request_id"
 """The key of the id of a request without a middleware, in its scope or environ."""
+
+both_sides: Final[list[str]] = []
+"""Not empty if this process has ASGI and WSGI middlewares: only then a request may pass both."""
+
+_sides: Final[set[str]] = set()
+"""The sides of this process's middlewares."""
 
 _ADAPTED: Final = ("asgi.scope", "wsgi_environ")
 """The keys of the original scope or environ in the one that a2wsgi makes of it."""
@@ -70,6 +76,13 @@ def existing_context(request: object) -> RequestContext | None:
         if isinstance(found, RequestContext):
             return found
     return None
+
+
+def note_middleware(side: Literal["asgi", "wsgi"]) -> None:
+    """Note that this process has a middleware, which saves others a check per request."""
+    _sides.add(side)
+    if len(_sides) > 1:
+        both_sides[:] = _sides
 
 
 def shared_context(place: Mapping[str, Any]) -> RequestContext | None:

@@ -2,12 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import django
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.signals import user_logged_in
@@ -17,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory, override_settings
 
 from sqreen_mw.middleware.django import SqreenMiddleware
-from tests.middleware.django_site import views
+from tests.middleware.django_site import counted_sessions, views
 
 __all__ = [
     "ASYNCHRONOUS",
@@ -32,9 +33,11 @@ __all__ = [
     "authenticate",
     "create_user",
     "database",
+    "delete_users",
     "override_settings",
     "user_logged_in",
     "views",
+    "visit_as",
 ]
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.middleware.django_site.settings")
@@ -96,6 +99,45 @@ def database(path: Path) -> Iterator[None]:
         yield
     finally:
         connections.close_all()
+        asyncio.run(sync_to_async(connections.close_all)())  # the thread of sync code below ASGI
+
+
+def visit_as(
+    mode: str, path: str, username: str | None, *, deletes: bool = False, **fields: Any
+) -> tuple[Any, int]:
+    """Request a path with the session of a user, and count the loads of the session.
+
+    A session is loaded before its user. Queries of other threads are hard to count.
+
+    Args:
+        mode: ``wsgi`` or ``asgi``.
+        path: With the query.
+        username: The user, or None for a visitor without a session.
+        deletes: Whether to delete the user before the request.
+        fields: More of the environ, such as ``HTTP_AUTHORIZATION``.
+    """
+    client = AsyncClient() if mode == "asgi" else Client()
+    if username is not None:
+        model: Any = get_user_model()
+        user = model.objects.get(username=username)
+        client.force_login(user)
+        if deletes:
+            user.delete()
+    counted_sessions.loads.clear()
+    response: Any = client.get(path, **fields)
+    if mode == "asgi":
+        response = asyncio.run(_wait_for(response))
+    return response, len(counted_sessions.loads)
+
+
+async def _wait_for(response: Awaitable[Any]) -> Any:
+    return await response
+
+
+def delete_users() -> None:
+    """Delete all users."""
+    model: Any = get_user_model()
+    model.objects.all().delete()
 
 
 def create_user(*, username: str, password: str) -> None:

@@ -18,6 +18,7 @@ DATABASES = {
         "NAME": os.environ.get("DJANGO_SITE_DATABASE", ":memory:"),
     }
 }
+SESSION_ENGINE = "tests.middleware.django_site.counted_sessions"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 TIME_ZONE = None  # a time zone would be set for the whole process
 USE_TZ = False

@@ -32,4 +32,6 @@ urlpatterns = [
     path("file/", views.file),
     path("login/", views.log_in),
     path("whereabouts/", views.whereabouts),
+    path("visit/<str:kind>/", views.visit),
+    path("visit-async/<str:kind>/", views.visit_async),
 ]

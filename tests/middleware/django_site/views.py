@@ -115,3 +115,18 @@ def log_in(request: HttpRequest) -> HttpResponse:
 async def whereabouts(_: HttpRequest) -> HttpResponse:
     """Return the name of the thread."""
     return HttpResponse(str(threading.get_ident()))
+
+
+def visit(request: HttpRequest, kind: str) -> HttpResponse:
+    """Track two events, or only events with a user of their own, or none."""
+    if kind == "tracks":
+        sqreen.track("first")
+        sqreen.track("second")
+    if kind == "names":
+        sqreen.track("named", user_identifiers={"username": "kim"})
+    return HttpResponse("ok")
+
+
+async def visit_async(request: HttpRequest, kind: str) -> HttpResponse:
+    """Do the same on the event loop."""
+    return visit(request, kind)
