@@ -19,7 +19,7 @@ from sqreen_mw.scrubbing.secret_values import (
 from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys, Sensitivity
 
 _SIGN: Final = (
-    r"(?::[ ]?(?:str|bytes|string|String|SecretStr|Optional\[str\]|str \| None)[ ]=|=(?![=~])>?"
+    r"(?::[ ]?(?:str|bytes|string|String|SecretStr|Optional\[str\]|str \| None)[ ]=|=(?!=|~[\s/])>?"
     r"|:(?!//)[:=]?|%3[ADad]|\uff1a|\uff1d)"
 )
 _BLANKS: Final = r"[ \t\u00a0]{0,8}"
@@ -56,7 +56,7 @@ _OPENING: Final = re.compile(
 _IN_ESCAPED_QUOTES: Final = re.compile(r"(?:(?!\\{1,7}[\"']|&quot;).)*+", re.DOTALL)
 _BRACKETED: Final = re.compile(r"\[[^\]]*+\]?|\{[^{}]*+\}?")
 _BARE: Final = re.compile(
-    r"(?:[^\s&;,\"'<>]|[,&;](?!\s|\Z|[\w.%\[\]-]{1,64}=)|[\"'](?=\w))++"
+    r"(?:[^\s&;,\"'<>]|[,&;](?!\s|\Z|[\w.%\[\]-]{1,64}=)|[\"'](?=\w)|<(?![A-Za-z/!?\s]))++"
     r"(?:(?:[ ][^\s;=&\"']{1,64}){1,8}(?=[;&]))?"
 )
 _SCHEME: Final = re.compile(
@@ -184,7 +184,7 @@ class Assignments:
     def _is_code(self, value: str, name: str, *, spaced: bool) -> bool:
         if (spaced or value[:1] == "$") and value.lstrip("$") == name.rpartition(".")[2]:
             return True
-        return is_code(value, name, self._keys.match)
+        return is_code(value, name, self._keys.match, spaced=spaced)
 
 
 def is_harmless(value: str, name: str) -> bool:

@@ -21,12 +21,15 @@ _CALL: Final = re.compile(
     r"|(?:get|env|hash|input|read|load|str|md5|sha|b?crypt|encrypt|decrypt|random|generate|prompt"
     r"|require|new|f|fn|func)\w{0,20}\(|(?:await|new|not|yield)\Z"
 )
+_SPACED_CALL: Final = re.compile(r"[a-z_][\w.]*\((?!\d)")
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _OBJECTS: Final = (
     " self this cls request req form settings config kwargs args os process env params ctx options "
     "app data "
 )
-_LIKELY: Final = re.compile(r"(?=.{0,256}[A-Za-z])(?=.{0,256}[\d~!@#$%^&*_+=|/]).{5}|\d{4}|.{24}")
+_LIKELY: Final = re.compile(
+    r"(?=.{0,256}[A-Za-z])(?=.{0,256}[\d~!@#$%^&*_+=|/]).{5}|\d{4}|\d[\d .-]{5}|.{24}"
+)
 _SENTENCE: Final = re.compile(
     r"[\[\"'\s]*(?:[A-Za-z][\w'-]*[ ]|\d{1,3}[ ]){0,12}(?:required|optional|missing|invalid"
     r"|incorrect|wrong|expired|empty|blank|string|str|short|long|must|should|characters|match|needed"
@@ -48,7 +51,9 @@ _AMBIGUOUS: Final = re.compile(
 )
 _COUNTED: Final = re.compile(r"pass|auth|tokens?", re.IGNORECASE)
 _COUNT: Final = re.compile(r"\d{1,3}")
-_MIXED: Final = re.compile(r"(?=.{0,64}[A-Za-z])(?=.{0,64}[\d!@#$%^&*+=|~]).{6}|\d{6}")
+_MIXED: Final = re.compile(
+    r"(?=.{0,64}[A-Za-z])(?=.{0,64}[\d!@#$%^&*+=|~]).{6}|\d{6}|\d{3}-\d\d-\d{4}"
+)
 _DESCRIBED: Final = re.compile(
     r"(?:aes|rsa|sha|md|utf|base|oauth|argon|http|saml|tls|rfc)-?\d+(?:-\w+)*\Z|v\d+(?:\.\d+)*\Z"
     r"|\w+://|/\w|\d+-?[a-z]+\Z|[\w.+-]+@[\w-]+\.[\w.-]+\Z|\d{4}-\d\d-",
@@ -76,10 +81,15 @@ def is_placeholder(value: str) -> bool:
     return bool(_PLACEHOLDER.fullmatch(value) or _VARIABLE.fullmatch(value))
 
 
-def is_code(value: str, name: str, is_sensitive: Callable[[str], bool]) -> bool:
-    """Return whether a value is an expression of a program or of SQL: ``token=self.token``."""
+def is_code(value: str, name: str, is_sensitive: Callable[[str], bool], *, spaced: bool) -> bool:
+    """Return whether a value is an expression of a program or of SQL: ``token=self.token``.
+
+    Programs often have spaces around a sign, and forms have none.
+    """
     value = value[:_MANY]
     if value == name or _CALL.match(value) or _PARAMETER.fullmatch(value):
+        return True
+    if spaced and _SPACED_CALL.match(value):
         return True
     if not _DOTTED.fullmatch(value):
         return False

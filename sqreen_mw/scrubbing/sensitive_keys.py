@@ -11,12 +11,15 @@ from urllib.parse import unquote
 
 from sqreen_mw.scrubbing.sensitive_words import (
     AMBIGUOUS,
+    ANSWERS,
     CODES,
     COMPOUNDS,
     HARMLESS,
     KIN,
-    NATIONAL_IDS,
+    NUMBERED,
+    NUMBERS,
     ORIGINAL_KEYS,
+    PERSON_IDS,
     QUALIFIERS,
     WHOLE_KEYS,
     WORLD,
@@ -50,7 +53,8 @@ class SensitiveKeys:
     def __init__(self, keys: Iterable[str] | None = None) -> None:
         """Use the given names, or the default ones."""
         if keys is None:
-            names = f"{ORIGINAL_KEYS} {KIN} {CODES} {NATIONAL_IDS} {WORLD}".split()
+            names = f"{ORIGINAL_KEYS} {KIN} {CODES} {WORLD}".split()
+            names += (*_answers(), *_person_ids())
             whole, compounds, harmless = WHOLE_KEYS.split(), COMPOUNDS.split(), HARMLESS.split()
         else:
             names = whole = [name.strip() for name in keys]
@@ -96,6 +100,16 @@ class SensitiveKeys:
         if words and _bare(words[-1]).endswith(self._compounds):
             return Sensitivity.YES
         return Sensitivity(bool(words) and words[-1] in self._ambiguous)
+
+
+def _answers() -> list[str]:
+    endings = "answer", "answers", "questionanswer", "qanswer"
+    return [f"{word}{ending}" for word in ANSWERS.split() for ending in endings]
+
+
+def _person_ids() -> list[str]:
+    alone, before_number, numbers = PERSON_IDS.split(), NUMBERED.split(), NUMBERS.split()
+    return alone + [f"{word}{number}" for word in (*alone, *before_number) for number in numbers]
 
 
 def _any_of(endings: Mapping[str, str], between: str = "") -> str:

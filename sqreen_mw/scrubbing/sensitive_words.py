@@ -10,66 +10,80 @@ ORIGINAL_KEYS: Final = "password secret passwd authorization api_key apikey acce
 """The eight keys that the original Sqreen masked."""
 
 KIN: Final = """\
-passwords passphrase passcode passwrd pw pwd pswd psw secrets credential credentials creds cred
-authorisation authorizationheader authorizationtoken apikeys accesstokens refreshtokens apitokens
-authtokens sessiontokens jwt bearer cookie csrf xsrf phpsessid jsessionid otp totp cvv cvc
-cardpin atmpin userpin passwordhash passworddigest passwordsalt hashedpassword totpseed otpseed
-seedphrase recoveryphrase mnemonicphrase bindpw requirepass masterauth privatekey secretkey
-signingkey encryptionkey decryptionkey accesskey secretaccesskey masterkey authkey sshkey
-accountkey sharedkey sharedaccesskey sessionkey hmackey jwtkey cryptokey cipherkey servicekey
-subscriptionkey writekey adminkey rootkey clientkeydata secretkeybase appkey privatepem
-sshprivatekey xauth basicauth httpauth proxyauth userauth xamzsignature xgoogsignature userpass
-dbpass databasepass loginpass adminpass smtppass ftppass mysqlpass pgpass postgrespass redispass
-rootpass emailpass mailpass proxypass authpass mypass httppass ldappass wifipass accountpass
-imappass sshpass sqlpass rabbitmqpass mongopass amqppass webpass apppass bindpass keystorepass
-storepass keypass becomepass sudopass oraclepass apipass clientpass serverpass brokerpass
-mqttpass rpcpass sippass vpnpass certpass jdbcpass truststorepass
+serverkey deploykey licensekey redisauth passwords passphrase passcode passwrd pw pwd pswd psw
+secrets credential credentials creds cred authorisation authorizationheader authorizationtoken
+apikeys accesstokens refreshtokens apitokens authtokens sessiontokens jwt bearer cookie csrf xsrf
+phpsessid jsessionid otp totp cvv cvc cardpin atmpin userpin passwordhash passworddigest
+passwordsalt hashedpassword totpseed otpseed seedphrase recoveryphrase mnemonicphrase bindpw
+requirepass masterauth privatekey secretkey signingkey encryptionkey decryptionkey accesskey
+secretaccesskey masterkey authkey sshkey accountkey sharedkey sharedaccesskey sessionkey hmackey
+jwtkey cryptokey cipherkey servicekey subscriptionkey writekey adminkey rootkey clientkeydata
+secretkeybase appkey privatepem sshprivatekey xauth basicauth httpauth proxyauth userauth
+xamzsignature xgoogsignature userpass dbpass databasepass loginpass adminpass smtppass ftppass
+mysqlpass pgpass postgrespass redispass rootpass emailpass mailpass proxypass authpass mypass
+httppass ldappass wifipass accountpass imappass sshpass sqlpass rabbitmqpass mongopass amqppass
+webpass apppass bindpass keystorepass storepass keypass becomepass sudopass oraclepass apipass
+clientpass serverpass brokerpass mqttpass rpcpass sippass vpnpass certpass jdbcpass
+truststorepass
 """
 """Close kin of the original keys, in English."""
 
 CODES: Final = """\
-otpcode totpcode hotp mfacode 2facode tfa tfacode twofactorcode twofacode authenticatorcode
-onetimecode onetimepin onetimepasscode smscode smsotp emailotp emailcode verificationcode
-verifycode logincode signincode authcode accesscode resetcode unlockcode securitycode
-recoverycode recoverycodes backupcode backupcodes scratchcode magiccode devicecode usercode
-magiclink sessionid sessid sessionidentifier connectsid expresssid laravelsession djangosession
-railssession samlresponse samlrequest samlassertion samlart clientassertion codeverifier
-authorizationcode oauthcode oauthverifier consumerkey idtokenhint devicesecret wresult
-oauthsignature xamzcredential xhubsignature xslacksignature stripesignature urlsignature
-webhooksignature requestsignature hmacsignature zapikey secretanswer securityanswer
-securityquestionanswer secretquestionanswer challengeanswer recoveryanswer hintanswer answerhash
-passwordanswer memorableword mothersmaidenname mothermaidenname maidenname respuestasecreta
-reponsesecrete respostasecreta rispostasegreta geheimeantwort sicherheitsantwort
+otpcode totpcode hotp mfacode 2facode tfa tfacode twofactorcode twofacode twostepcode
+authenticatorcode onetimecode onetimepin onetimepasscode smscode smsotp emailotp emailcode
+verificationcode verifycode activationcode logincode signincode authcode accesscode resetcode
+unlockcode securitycode recoverycode recoverycodes backupcode backupcodes scratchcode magiccode
+devicecode usercode magiclink authpin loginpin accountpin transactionpin paymentpin mpin upipin
+sessionid sessionids sessionuuid sessionguid sessid sessionidentifier connectsid expresssid
+laravelsession djangosession railssession samlresponse samlpresponse samlrequest samlassertion
+samlart clientassertion codeverifier pkceverifier authorizationcode oauthcode oauthverifier
+consumerkey idtokenhint devicesecret wresult oauthsignature xamzcredential xhubsignature
+xslacksignature stripesignature urlsignature webhooksignature requestsignature hmacsignature
+zapikey mothersmaidenname mothermaidenname mothersmaiden mothermaiden maidenname memorableword
+answertosecurityquestion answertosecretquestion respuestasecreta reponsesecrete respostasecreta
+rispostasegreta geheimeantwort sicherheitsantwort
 """
 """Sessions, one-time codes, SAML and OAuth material, signatures, secret answers."""
 
-NATIONAL_IDS: Final = """\
-ssn ssnnumber socialsecuritynumber socialsecurity socialsecurityno socialinsurancenumber
-sinnumber nationalid nationalidno nationalidnumber nationalidentifier nationalidentitynumber
-nationalidentificationnumber nationalinsurancenumber nino citizenid citizennumber governmentid
-governmentidnumber govid identitynumber identitycardnumber idcardnumber idcardno personalid
-personalidnumber personalidentitynumber personalidentificationnumber taxid
-taxidnumber taxnumber taxpayerid taxpayeridnumber taxpayeridentificationnumber itin tinnumber
-passportnumber passportno passportnum driverlicense driverslicense driverlicensenumber
-driverslicensenumber driverslicenseno drivinglicencenumber drivinglicensenumber drivinglicence
-drivinglicense driverslicence nhsnumber medicarenumber medicareno medicaidnumber
-healthinsurancenumber steuerid steuernummer steueridnummer steueridentifikationsnummer steueridnr
-sozialversicherungsnummer svnummer svnr rentenversicherungsnummer ausweisnummer
-personalausweisnummer reisepassnummer passnummer codicefiscale codfiscale numerosecuritesociale
-numerodesecuritesociale securitesociale numerosecu dni nif cpf curp cedula cuil cpfnumber
-burgerservicenummer bsn rijksregisternummer personnummer personnumber fodselsnummer fødselsnummer
-cprnummer cprnumber cprnr kennitala hetu henkilotunnus isikukood asmenskodas personaskods
-rodnecislo pesel egn emso oib jmbg cnp amka tajszam aadhaar aadhar aadhaarnumber aadharnumber
-aadhaarno aadharno aadhaarid pannumber pancard emiratesid emiratesidnumber iqama iqamanumber
-kodemelli tckimlikno kimlikno tckn nric nricnumber hkid mykad snils mynumber снилс инн 身份证
-身份证号 身份证号码 身分證字號 身份證號碼 マイナンバー 個人番号 주민등록번호 주민번호
+ANSWERS: Final = "secret security sec recovery challenge memorable kba password hint"
+"""Words that make an answer secret: ``security_answer``, ``secret_question_answer``."""
+
+PERSON_IDS: Final = """\
+ssn socialsecurity socialinsurance nationalid nationalidentity nationalidentification
+nationalidentifier nationalinsurance nino citizenid governmentid govid personalid
+personalidentity personalidentitycode personalidentification taxid taxpayerid voterid residentid
+itin idcard identitycard driverlicense driverslicense driverlicence driverslicence drivinglicence
+drivinglicense steuerid steueridentifikations sozialversicherungs rentenversicherungs
+personalausweis passnummer personnummer personnumber pancard aadhaarcard aadharcard svnr
+steueridnr sozialversicherungsnr rentenversicherungsnr codicefiscale codfiscale securitesociale
+numsecu numerosecu dni nif cpf cnh curp cedula cuil ciudadania documentoidentidad
+documentodeidentidad bsn burgerservice rijksregister personnr fodselsnr fødselsnr fodsels fødsels
+cpr cprnr kennitala hetu henkilotunnus isikukood asmenskodas personaskods rodnecislo cisloop
+pesel egn emso oib jmbg cnp amka tajszam aadhaar aadhar emiratesid iqama nationalcode kodemelli
+tckimlik tckn nric hkid mykad ktp nik cmnd cccd snils mynumber паспорт номерпаспорта снилс инн
+αφμ αμκα αριθμόςταυτότητας 身份证 身份证号 身份证号码 身分證字號 身份證號碼 证件号 证件号码
+护照号 护照号码 護照號碼 マイナンバー 個人番号 在留カード番号 パスポート番号 免許証番号
+주민등록번호 주민번호 여권번호 외국인등록번호 운전면허번호 کدملی شمارهملی الرقمالقومي رقمالهوية
+رقمالجواز رقمالإقامة תעודתזהות מספרזהות आधार เลขบัตรประชาชน เลขประจำตัวประชาชน
 """
-"""Numbers that identify a person to a state."""
+"""Ids that a state gives to a person, alone or before a word for number."""
+
+NUMBERED: Final = """\
+tax taxpayer passport identity citizen residentregistration voter steuer ausweis reisepass svn
+identifikations pan nie rg tin sin nhs medicare medicaid healthinsurance social license licence
+kimlik tckimlik
+"""
+"""Words that are such an id only before a word for number: ``passport_number``."""
+
+NUMBERS: Final = (
+    "number no num nr nummer numero idnumber idno identificationnumber cardnumber cardno"
+)
+"""The words for number."""
 
 AMBIGUOUS: Final = "session sid sig signature hmac code state ticket assertion saml"
 """Words that are sensitive only before a random value, such as ``session=8f14e45fceea167a``."""
 
-WHOLE_KEYS: Final = "auth pass pin clave nie tin nir idnumber 2fa κωδικός رمز"
+WHOLE_KEYS: Final = "auth pass pin clave nie tin nir rut idnumber 2fa κωδικός رمز"
 """Words too common to make a longer key sensitive, such as ``boarding_pass`` or ``clave_sat``."""
 
 WORLD: Final = """\
@@ -77,14 +91,14 @@ passwoerter kennwort zugangspasswort motdepasse mdp contraseña contrasenya cont
 contrasenia clavesecreta clavedeacceso claveacceso claveusuario palabradepaso senha palavrapasse
 palavradepasse parola paroladordine parolachiave chiavesegreta wachtwoord wagwoord lösenord
 passord adgangskode kodeord salasana tunnussana lykilorð lykilord hasło haslo heslo jelszó parolă
-lozinka zaporka geslo şifre şifrə salasõna parool slaptažodis fjalëkalim fjalëkalimi pasahitza
-pasvorto cyfrinair pasfhocal nenosiri nenolasiri katasandi sandi katalaluan mậtkhẩu kodikos
-kodikosprosvasis κωδικόςπρόσβασης συνθηματικό пароль пароля парола hesla hasła пассворд лозинка
-құпиясөз parol нууцүг סיסמה סיסמא ססמה ססמא كلمةالمرور كلمةالسر كلمهالمرور كلمهالسر الرقمالسري
-رمزعبور رمزعبورجدید گذرواژه کلمهعبور کلمهٔعبور پاسورڈ पासवर्ड कूटशब्द পাসওয়ার্ড கடவுச்சொல்
-పాస్వర్డ్ પાસવર્ડ ಪಾಸ್ವರ್ಡ್ പാസ്വേഡ് ਪਾਸਵਰਡ මුරපදය รหัสผ่าน ລະຫັດຜ່ານ ពាក្យសម្ងាត់ စကားဝှက်
-პაროლი գաղտնաբառ የይለፍቃል 密码 密碼 口令 通行码 パスワード パスコード 暗証番号 비밀번호 암호
-패스워드
+lozinka zaporka geslo şifre şifrem şifreniz parolan\u0131z şifrə salasõna parool slaptažodis
+fjalëkalim fjalëkalimi pasahitza pasvorto cyfrinair pasfhocal nenosiri nenolasiri katasandi sandi
+katalaluan mậtkhẩu kodikos kodikosprosvasis κωδικόςπρόσβασης συνθηματικό пароль пароля парола
+hesla hasła пассворд лозинка құпиясөз parol нууцүг סיסמה סיסמא ססמה ססמא كلمةالمرور كلمةالسر
+كلمهالمرور كلمهالسر الرقمالسري رمزعبور رمزعبورجدید گذرواژه کلمهعبور کلمهٔعبور پاسورڈ पासवर्ड
+कूटशब्द পাসওয়ার্ড கடவுச்சொல் పాస్వర్డ్ પાસવર્ડ ಪಾಸ್ವರ್ಡ್ പാസ്വേഡ് ਪਾਸਵਰਡ මුරපදය รหัสผ่าน
+ລະຫັດຜ່ານ ពាក្យសម្ងាត់ စကားဝှက် პაროლი գաղտնաբառ የይለፍቃል 密码 密碼 口令 通行码 パスワード
+パスコード 暗証番号 비밀번호 암호 패스워드
 """
 """The words for password in the larger languages of the world."""
 
@@ -98,20 +112,23 @@ istoken bartoken designtoken fungibletoken erctoken
 """Names that end like a secret but are none, such as page tokens and counts of tokens."""
 
 COMPOUNDS: Final = """\
-sessionid password passwd passwort kennwort passphrase passcode apikey secretkey privatekey
-accesskey accesstoken authtoken token secret motdepasse contraseña senha wachtwoord lösenord
-passord salasana adgangskode пароль 密码 密碼 パスワード 비밀번호 รหัสผ่าน
+身份证 sessionid password passwd passwort kennwort passphrase passcode apikey secretkey
+privatekey accesskey accesstoken authtoken token secret motdepasse contraseña senha wachtwoord
+lösenord passord salasana adgangskode пароль 密码 密碼 パスワード 비밀번호 รหัสผ่าน
 """
 """Names that also count at the end of a longer word: ``dbpassword``, ``新密码``."""
 
 QUALIFIERS: Final = """\
-confirm confirmation value values repeat repeated again new old current verify verification
-retype retyped reenter previous plain plaintext raw cleartext wiederholen wiederholung wiederholt
-bestätigen bestaetigen bestätigung bestaetigung neu neues altes confirmer nouveau ancien actuel
-confirmar confirmación confirmacao confirmação nueva actual repetir anterior nova atual conferma
-nuova vecchia ripeti attuale bevestigen bevestiging nieuw herhalen tekrar tekrari baru lama mới
-cũ повтор повторно подтверждение новый старый الجديدة القديمة جديدة جديد חדשה ישנה ใหม่ เดิม νέος
-νέο vahvistus uusi gjenta bekreft upprepa bekräfta nytt powtórz nowe nové nuevo antigua antigo
-repetida नया नई 确认 確認 確認用 新 旧 再入力 확인
+hash enc encrypted encoded pem usuario usuário cliente utilisateur utente benutzer
+kullan\u0131c\u0131
+пользователя користувача znovu ulang ещё еще раз нова нове noua nouă veche potwierdz ponownie
+stare potvrdit baharu επιβεβαίωση νέα ยืนยัน confirm confirmation value values repeat repeated
+again new old current verify verification retype retyped reenter previous plain plaintext raw
+cleartext wiederholen wiederholung wiederholt bestätigen bestaetigen bestätigung bestaetigung neu
+neues altes confirmer nouveau ancien actuel confirmar confirmación confirmacao confirmação nueva
+actual repetir anterior nova atual conferma nuova vecchia ripeti attuale bevestigen bevestiging
+nieuw herhalen tekrar tekrari baru lama mới cũ повтор повторно подтверждение новый старый الجديدة
+القديمة جديدة جديد חדשה ישנה ใหม่ เดิม νέος νέο vahvistus uusi gjenta bekreft upprepa bekräfta
+nytt powtórz nowe nové nuevo antigua antigo repetida नया नई 确认 確認 確認用 新 旧 再入力 확인
 """
 """Words that don't change the meaning of a key, such as ``new`` and ``confirm``."""

@@ -22,11 +22,12 @@ _WECOM: Final = re.compile(r"(/webhook/send\?key=)[\w-]{16,}")
 _BEFORE_CODES: Final = "verify verification otp reset activate unlock login"
 _BEFORE_TOKENS: Final = """\
 forgot passwordreset resetpassword forgotpassword setpassword password passwordless verifyemail
-emailverify emailverification validate validation confirm confirmation confirmemail emailconfirm
-activation invite invites invitation invitations unsubscribe optout opt-out magic magiclink
-loginlink login-link sign-in-link recover recovery token tokens onetime one-time email-change
-emailchange change-email changeemail zuruecksetzen abmelden einladung bestaetigen restablecer
-reinitialiser reinitialisation desinscription desabonnement invitacion
+emailverify emailverification validate validation confirm confirmation confirmations resets
+verifications activations confirmemail emailconfirm activation invite invites invitation
+invitations unsubscribe optout opt-out magic magiclink loginlink login-link sign-in-link recover
+recovery token tokens onetime one-time email-change emailchange change-email changeemail
+zuruecksetzen abmelden einladung bestaetigen restablecer reinitialiser reinitialisation
+desinscription desabonnement invitacion
 """
 _HOOKS: Final = "hook hooks webhook webhooks webhookb ifttt pagerduty hc-ping"
 _REACHES: Final = {

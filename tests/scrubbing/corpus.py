@@ -10,12 +10,16 @@ HERE = Path(__file__).parent / "corpus"
 
 @dataclass(frozen=True)
 class Planted:
-    """A value with a secret, and the parts that must be kept."""
+    """A value with a secret, and the parts that must be kept.
+
+    Each secret must be masked, except for few of those that only should be.
+    """
 
     kind: str
     value: Any
     secret: str
     keep: tuple[str, ...]
+    must: bool
 
 
 def secrets() -> list[Planted]:
@@ -39,7 +43,13 @@ def plant(value: Any, secret: str) -> Any:
 
 def _planted(row: dict[str, Any]) -> Planted:
     secret = "".join(row["secret"])
-    return Planted(row["kind"], plant(row["value"], secret), secret, tuple(row.get("keep", ())))
+    return Planted(
+        kind=row["kind"],
+        value=plant(row["value"], secret),
+        secret=secret,
+        keep=tuple(row.get("keep", ())),
+        must=row.get("level") != "should",
+    )
 
 
 def _rows(name: str) -> list[dict[str, Any]]:

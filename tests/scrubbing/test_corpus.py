@@ -10,16 +10,25 @@ from tests.scrubbing.corpus import benign, secrets
 SCRUBBER = Scrubber()
 
 
-def test_all_secrets_of_the_corpus_are_masked() -> None:
-    """Recall is 100 %, and the text around the secrets is kept."""
+def test_secrets_of_the_corpus_are_masked() -> None:
+    """All secrets that must be masked are masked, and 95 % of those that should be."""
     rows = secrets()
     missed = [row for row in rows if row.secret in _text(SCRUBBER.value(row.value))]
-    cut = [row for row in rows if any(k not in _text(SCRUBBER.value(row.value)) for k in row.keep)]
-    sys.stdout.write(f"recall {1 - len(missed) / len(rows):.2%} of {len(rows)}\n")
+    should = [row for row in rows if not row.must]
+    missed_should = [row for row in missed if not row.must]
+    sys.stdout.write(f"missed {len(missed)} of {len(rows)}\n")
 
-    assert len(rows) >= 800
-    assert missed == []
-    assert cut == []
+    assert len(rows) - len(should) >= 1200
+    assert len(should) >= 1300
+    assert [row for row in missed if row.must] == []
+    assert len(missed_should) <= len(should) / 20, missed_should
+
+
+def test_text_around_secrets_is_kept() -> None:
+    """Only the secret is masked."""
+    rows = secrets()
+
+    assert [r for r in rows if any(k not in _text(SCRUBBER.value(r.value)) for k in r.keep)] == []
 
 
 def test_benign_values_are_unchanged() -> None:
@@ -28,7 +37,7 @@ def test_benign_values_are_unchanged() -> None:
     touched = [(row, scrubbed) for row in rows if (scrubbed := SCRUBBER.value(row)) != row]
     sys.stdout.write(f"touched {len(touched) / len(rows):.2%} of {len(rows)}\n")
 
-    assert len(rows) >= 1300
+    assert len(rows) >= 2700
     assert len(touched) <= len(rows) / 1000, touched
 
 

@@ -16,8 +16,8 @@ from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys
 from sqreen_mw.scrubbing.sensitive_words import (
     CODES,
     KIN,
-    NATIONAL_IDS,
     ORIGINAL_KEYS,
+    PERSON_IDS,
     WHOLE_KEYS,
     WORLD,
 )
@@ -27,7 +27,7 @@ from sqreen_mw.scrubbing.vendor_tokens import FORMATS, mask_vendor_tokens
 SCRUBBER = Scrubber()
 KEYS = SensitiveKeys()
 ASSIGNMENTS = Assignments(KEYS)
-NAMES = f"{ORIGINAL_KEYS} {KIN} {CODES} {NATIONAL_IDS} {WHOLE_KEYS} {WORLD}".split()
+NAMES = f"{ORIGINAL_KEYS} {KIN} {CODES} {PERSON_IDS} {WHOLE_KEYS} {WORLD}".split()
 LOOKS_AROUND = re.compile(r"\(\?<?[=!][^)]*\)")
 SECRET = "Zx83kq91"
 
