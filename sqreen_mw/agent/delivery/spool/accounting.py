@@ -86,11 +86,13 @@ class StoredEvents:
 
     def lose(self, rows: Iterable[Row]) -> None:
         """Count rows that are gone; one that is being sent is counted if that fails."""
-        row_ids, lost = self.row_ids, Counter[str]()
+        acked = {row.id for row in self.acked}
+        sending = {row.id for sent in self._sending.values() for row in sent}
+        lost = Counter[str]()
         for row in rows:
-            if row.id in row_ids:
+            if row.id in sending:
                 self._evicted[row.id] = row
-            else:
+            elif row.id not in acked:
                 lost[row.evicted or DAMAGED] += row.events
         for reason, events in lost.items():
             self._lose(reason, events)
