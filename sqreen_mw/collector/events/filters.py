@@ -21,9 +21,13 @@ field                        values
 """
 
 import ipaddress
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
+
+from sqreen_mw.protocol.address import canonical_address
 
 Field: TypeAlias = tuple[str, ...]
 """A name from the table above, followed by the path of a value inside it."""
@@ -31,7 +35,8 @@ Field: TypeAlias = tuple[str, ...]
 Operator: TypeAlias = Literal["=", "glob", "like", "contains", "in", "<", "<=", ">", ">="]
 """How a value compares.
 
-* ``=``: the value's text is equal. Numbers, booleans and null have their JSON text.
+* ``=`` with a text: the value's text is equal. Numbers, booleans and null have their JSON text.
+* ``=`` with a number: the value is a number and equal, whatever its JSON text is.
 * ``glob``: the value's text matches a pattern in which ``*`` stands for any text.
 * ``like``: as ``glob``, but ASCII letters match in either case.
 * ``contains``: the value's text contains the text. ASCII letters match in either case.
@@ -52,11 +57,19 @@ MAX_VALUE_LENGTH: Final = 1024
 
 _NAMES: Final = frozenset({"event", "app", "env", "release", "ip", "user", "text"})
 _CONTAINERS: Final = frozenset({"user", "request", "properties", "traits"})
+_ADDRESSES: Final[frozenset[Field]] = frozenset({("ip",), ("request", "ip")})
+_NUMBERS: Final = frozenset({int, float})  # without bool, a subclass of int
+_KINDS: Final[Mapping[str, AbstractSet[type]]] = {
+    **dict.fromkeys(ORDERINGS, _NUMBERS),
+    "=": _NUMBERS | {str},
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """A comparison of one field with a value.
+
+    An address after ``=`` becomes canonical.
 
     Raises:
         ValueError: The field or the operator is unknown, or the value does not fit the operator.
@@ -72,13 +85,38 @@ class Comparison:
             raise ValueError(f"there is no field {'.'.join(self.field)!r}")
         if self.operator not in get_args(Operator):
             raise ValueError(f"there is no operator {self.operator!r}")
-        if isinstance(self.value, str) == (self.operator in ORDERINGS):
+        if type(self.value) not in _KINDS.get(self.operator, {str}):
             kind = "a number" if self.operator in ORDERINGS else "text"
             raise ValueError(f"the operator {self.operator} needs {kind}, not {self.value!r}")
-        if isinstance(self.value, str) and len(self.value) > MAX_VALUE_LENGTH:
+        if isinstance(self.value, str):
+            self._check_text(self.value)
+        elif not _is_finite(self.value):
+            raise ValueError(f"{self.value} is no number of JSON, or too large")
+
+    def _check_text(self, text: str) -> None:
+        if len(text) > MAX_VALUE_LENGTH:
             raise ValueError(f"the value has more than {MAX_VALUE_LENGTH} characters")
+        if not all(map(_is_unicode, (*self.field, text))):
+            raise ValueError("the field or the value has half of a surrogate pair")
         if self.operator == "in":
-            ipaddress.ip_network(str(self.value), strict=False)
+            ipaddress.ip_network(text, strict=False)
+        if self.operator == "=" and self.field in _ADDRESSES:
+            object.__setattr__(self, "value", canonical_address(text) or text)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # an integer that no float can hold
+        return False
 
 
 @dataclass(frozen=True, slots=True)

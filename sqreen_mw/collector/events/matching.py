@@ -22,6 +22,8 @@ def _text(value: Any) -> str:
 
 
 def _equals(expected: Any) -> Test:
+    if not isinstance(expected, str):
+        return _number(operator.eq)(expected)
     return lambda value: bool(_text(value) == expected)
 
 
@@ -72,7 +74,7 @@ def _in_network(network: Any) -> Test:
     return test
 
 
-def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
+def _number(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
     def build(expected: Any) -> Test:
         # type() excludes bool, which is a subclass of int.
         return lambda value: type(value) in {int, float} and compare(value, expected)
@@ -86,8 +88,8 @@ _TESTS: Final[Mapping[Operator, Callable[[Any], Test]]] = {
     "like": _like,
     "contains": _contains,
     "in": _in_network,
-    "<": _ordering(operator.lt),
-    "<=": _ordering(operator.le),
-    ">": _ordering(operator.gt),
-    ">=": _ordering(operator.ge),
+    "<": _number(operator.lt),
+    "<=": _number(operator.le),
+    ">": _number(operator.gt),
+    ">=": _number(operator.ge),
 }

@@ -26,7 +26,18 @@ NOW: Final = 1_700_000_000_000
 NAMES: Final = ("login.failed", "login.ok", "loginXok", "cart[1]?", "É.é")
 IPS: Final = ("203.0.113.7", "203.0.113.200", "198.51.100.1", "2001:db8::7", None)
 USERS: Final = ("42", 42, "ann@example.com", "Ann")
-TEXTS: Final = ("SPRING", 'say "hi"', "50%_!", "back\\slash", "line\nbreak", "Ünï", 1.5, 7, True)
+TEXTS: Final = (
+    "SPRING",
+    'say "hi"',
+    "50%_!",
+    "back\\slash",
+    "line\nbreak",
+    "Ünï",
+    1.5,
+    7,
+    7.0,
+    True,
+)
 ANY_TIME: Final = EventQuery(start=-(2**60), end=2**60)
 
 
@@ -67,7 +78,7 @@ requests = st.builds(
     status=st.sampled_from((None, 200, 404)),
     params=st.sampled_from((Params(), Params(query={"code": ["a", "SPRING"]}))),
 )
-scalars = st.sampled_from((*TEXTS, None))
+scalars = st.sampled_from((*TEXTS, 7.0, None))
 events = st.builds(
     Event,
     id=st.integers(0, 2**40).map(new_event_id),
@@ -125,7 +136,7 @@ comparisons = (
     _comparisons(("=", "contains"), _WORDS)
     | _comparisons(("glob", "like"), (*_PATTERNS, *_WORDS))
     | _comparisons(("in",), _NETWORKS)
-    | _comparisons(("<", "<=", ">", ">="), (0, 1.5, 7, 404))
+    | _comparisons(("=", "<", "<=", ">", ">="), (0, 1.5, 7, 7.0, 42, 404))
 )
 
 
@@ -272,7 +283,11 @@ def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]
 
 
 _TESTS: Final[dict[Operator, Callable[[Any, Any], bool]]] = {
-    "=": lambda value, wanted: _text(value) == wanted,
+    "=": lambda value, wanted: (
+        _text(value) == wanted
+        if isinstance(wanted, str)
+        else type(value) in {int, float} and value == wanted
+    ),
     "glob": _glob,
     "like": lambda value, wanted: _glob(_lower(_text(value)), _lower(wanted)),
     "contains": lambda value, wanted: _lower(wanted) in _lower(_text(value)),

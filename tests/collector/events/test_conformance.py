@@ -8,6 +8,7 @@ from operator import attrgetter
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sqreen_mw.collector.events.base import (
     MAX_BARS,
@@ -246,6 +247,36 @@ def test_user_in_any_case_is_found_once(store: EventStore) -> None:
     assert [len(page.events) for page in (first, second)] == [1, 1]
     assert second.next is None
     assert store.histogram(replace(query, start=0, end=NOW + 1), interval=NOW).total == 2
+
+
+@pytest.mark.parametrize(
+    "field", [("properties", "n"), ("user",), ("user", "id"), ("request", "status"), ("event",)]
+)
+def test_numbers_are_equal_whatever_their_json_text_is(
+    store: EventStore, field: tuple[str, ...]
+) -> None:
+    """A number equals its int and its float, but no text and no boolean."""
+    one = event(name="200", ip="203.0.113.7")
+    assert one.request is not None
+    number = structs.replace(
+        one,
+        id=event().id,
+        name="number",
+        properties={"n": [True, 200.0]},
+        user_identifiers={"id": 200},
+        request=structs.replace(one.request, status=200),
+    )
+    text = structs.replace(one, properties={"n": "200"}, user_identifiers={"id": "200"})
+    store.append(batch([number, text]))
+    expected = [] if field == ("event",) else ["number"]
+
+    for value in (200, 200.0, 2e2):
+        query = replace(ANY_TIME, filter=Comparison(field, "=", value))
+        assert [found.event.name for found in store.page(query).events] == expected
+        assert store.histogram(replace(query, start=NOW, end=NOW + 1), interval=1).total == len(
+            expected
+        )
+    assert not store.page(replace(ANY_TIME, filter=Comparison(field, "=", 1))).events
 
 
 @pytest.mark.parametrize("unknown", ["nix", "", "0190163d-8694-739b-aea5-966c26f8ad91"])

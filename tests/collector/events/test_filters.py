@@ -11,6 +11,7 @@ from sqreen_mw.collector.events.filters import (
     MAX_VALUE_LENGTH,
     And,
     Comparison,
+    Field,
     Filter,
     Not,
     Or,
@@ -37,7 +38,16 @@ def nested(levels: int) -> Filter:
         ((("properties",), "=", "x"), "no field 'properties'"),
         ((("app", "name"), "=", "x"), "no field 'app.name'"),
         ((("app",), "~", "x"), "no operator '~'"),
-        ((("app",), "=", 5), "needs text, not 5"),
+        ((("properties", "n"), "contains", 5), "needs text, not 5"),
+        ((("properties", "n"), "=", True), "not True"),
+        ((("properties", "n"), ">", False), "needs a number, not False"),
+        ((("properties", "n"), "=", None), "not None"),
+        ((("properties", "n"), "<", float("nan")), "nan is no number"),
+        ((("properties", "n"), "=", float("-inf")), "inf is no number"),
+        ((("properties", "n"), "=", 10**400), "too large"),
+        ((("app",), "=", "cut \ud83d"), "surrogate"),
+        ((("text",), "contains", "\udc00"), "surrogate"),
+        ((("properties", "\ud83d"), "=", "x"), "surrogate"),
         ((("properties", "n"), "<", "5"), "needs a number, not '5'"),
         ((("app",), "=", "x" * (MAX_VALUE_LENGTH + 1)), "more than 1024 characters"),
         ((("ip",), "in", "203.0.113.300"), "203.0.113.300"),
@@ -47,6 +57,22 @@ def test_invalid_comparison_is_rejected(arguments: Any, message: str) -> None:
     """An unknown field or operator, or a value of the wrong kind, is a ValueError."""
     with pytest.raises(ValueError, match=message):
         Comparison(*arguments)
+
+
+@pytest.mark.parametrize("field", [("ip",), ("request", "ip")])
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("::FFFF:cb00:7107", "203.0.113.7"),
+        ("2001:DB8:0::7", "2001:db8::7"),
+        ("203.0.113", "203.0.113"),
+    ],
+)
+def test_address_becomes_canonical(field: Field, text: str, canonical: str) -> None:
+    """Other spellings of an address are equal; other text is compared as it is."""
+    assert Comparison(field, "=", text) == Comparison(field, "=", canonical)
+    assert Comparison(("properties", "ip"), "=", text).value == text
 
 
 def test_filter_size_is_limited() -> None:

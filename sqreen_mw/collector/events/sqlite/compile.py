@@ -1,19 +1,19 @@
 """Compile an ``EventQuery`` into SQL with bound values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeGuard
 
 import msgspec
 
 from sqreen_mw.collector.events.base import EventQuery
-from sqreen_mw.collector.events.filters import And, Comparison, Filter, Not, Or, conjuncts
+from sqreen_mw.collector.events.filters import And, Comparison, Field, Filter, Not, Or, conjuncts
 from sqreen_mw.collector.events.packed_ip import packed_range
 from sqreen_mw.collector.events.sqlite.json_fields import has_default, like_pattern
 
 # The plus keeps SQLite from choosing an index by app and environment, which almost all events
 # share.
-WORD_COLUMNS: Final = {
+WORD_COLUMNS: Final[Mapping[Field, str]] = {
     ("event",): "e.name",
     ("app",): "+e.app",
     ("env",): "+e.env",
@@ -141,20 +141,18 @@ def _joined(terms: tuple[Filter, ...], operator: str, *, empty: str) -> Sql:
 
 def _is_user(term: Filter) -> TypeGuard[Comparison]:
     return (
-        isinstance(term, Comparison) and term.field == ("user",) and term.operator in {"=", "like"}
+        isinstance(term, Comparison)
+        and term.field == ("user",)
+        and term.operator in {"=", "like"}
+        and isinstance(term.value, str)
     )
 
 
 def _comparison(comparison: Comparison) -> Sql:
     match comparison:
-        case Comparison(field, operator) if field in WORD_COLUMNS:
-            column = WORD_COLUMNS[field]
-            if operator == "=":
-                word = "(SELECT id FROM words WHERE text = ?)"
-                return Sql(f"{column} = {word}", (comparison.value,))
-            words = "(SELECT id FROM words WHERE text_matches(text, ?))"
-            return Sql(f"{column} IN {words}", (_encoded(comparison),))
-        case Comparison(("user",), "=", value):
+        case Comparison(field) if field in WORD_COLUMNS:
+            return _word(comparison)
+        case Comparison(("user",), "=", str(value)):
             return Sql(_USER, (value,))
         case Comparison(("ip",), "in", str(network)):
             first, last = packed_range(network)
@@ -167,12 +165,21 @@ def _comparison(comparison: Comparison) -> Sql:
             return _in_json(comparison)
 
 
+def _word(comparison: Comparison) -> Sql:
+    column = WORD_COLUMNS[comparison.field]
+    if comparison.operator == "=" and isinstance(comparison.value, str):
+        return Sql(f"{column} = (SELECT id FROM words WHERE text = ?)", (comparison.value,))
+    words = "(SELECT id FROM words WHERE text_matches(text, ?))"
+    return Sql(f"{column} IN {words}", (_encoded(comparison),))
+
+
 def _in_json(comparison: Comparison) -> Sql:
     sql = Sql("json_matches(e.json, ?)", (_encoded(comparison),))
-    if comparison.operator not in {"=", "like", "contains"} or has_default(comparison.field):
+    text = comparison.value
+    has_part = comparison.operator in {"=", "like", "contains"}
+    if not isinstance(text, str) or not has_part or has_default(comparison.field):
         return sql
     # LIKE is faster. It finds all matching events, and some others.
-    text = str(comparison.value)
     part = max(text.split("*"), key=len) if comparison.operator == "like" else text
     return Sql(
         f"CASE WHEN e.json LIKE ? ESCAPE '!' THEN {sql.text} ELSE 0 END",
