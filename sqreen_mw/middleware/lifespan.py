@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 
 from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.process.exit import SHUTDOWN_BUDGET
+from sqreen_mw.agent.process.sigterm import uvicorn_lifespan
 
 _PREFIX: Final = "lifespan."
 
@@ -33,7 +34,8 @@ class Lifespan:
 class _Conversation:
     """The messages of one lifespan.
 
-    At its end, it sends what the app has not sent: an app without a lifespan returns or raises.
+    At its end, it sends the messages that the app left out: an app without a lifespan returns or
+    raises.
     """
 
     def __init__(self, receive: Any, send: Any, deliver: Callable[[], Awaitable[None]]) -> None:
@@ -114,9 +116,6 @@ def _lifespan_mode(receive: Any) -> str | None:
 
     If it is "auto", the server goes on after an error, but without a lifespan.
     """
-    server = getattr(receive, "__self__", None)
-    for owner in (server, getattr(server, "config", None)):
-        mode = getattr(owner, "lifespan", None)
-        if isinstance(mode, str):
-            return mode
-    return None
+    mangum = getattr(receive, "__self__", None)
+    mode = uvicorn_lifespan() or getattr(mangum, "lifespan", None)
+    return mode if isinstance(mode, str) else None

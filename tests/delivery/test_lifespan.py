@@ -56,9 +56,9 @@ def test_app_without_lifespan_delivers_at_sigterm(runner: Runner, refusal: str) 
     assert runner.names == ["x"]
 
 
-@pytest.mark.parametrize("flags", ["--workers 2", "--reload"])
+@pytest.mark.parametrize("flags", ["--workers 2 --log-level trace", "--reload"])
 def test_refusal_is_recognised_with_flags(runner: Runner, flags: str) -> None:
-    """It does not matter which process of uvicorn serves the app."""
+    """It does not matter which process serves the app, nor if uvicorn wraps it to log messages."""
     serve_one_order(runner, REFUSALS["bare assert"], *flags.split())
 
     assert runner.names == ["x"]

@@ -36,7 +36,13 @@ LOSING: Final = {
     "os.execv": ("os.execv(sys.executable, [sys.executable, '-c', 'raise SystemExit(3)'])", 3),
     **{
         number.name: (f"signal.raise_signal({number.value})", -number)
-        for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM, signal.SIGKILL)
+        for number in (
+            signal.SIGHUP,
+            signal.SIGQUIT,
+            signal.SIGALRM,
+            signal.SIGUSR1,
+            signal.SIGKILL,
+        )
     },
 }
 

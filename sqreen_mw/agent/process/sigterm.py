@@ -7,17 +7,15 @@ multiprocessing keep the default action: their parent terminates them and waits 
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from types import FrameType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from sqreen_mw.agent.process import unpatched
 from sqreen_mw.agent.process.exit import run_exit_callbacks
 from sqreen_mw.agent.process.workers import is_multiprocessing_child
-
-_Handler: TypeAlias = Callable[[int, FrameType | None], Any]
 
 INIT: Final = 1
 """The first process of a container. The kernel ignores SIGTERM there if there is no handler."""
@@ -71,20 +69,22 @@ def _comes_before(handler: Any) -> bool:
     """Return True if we deliver before this handler."""
     if handler is signal.SIG_DFL:
         return not is_multiprocessing_child()
-    return callable(handler) and _is_uvicorn_without_lifespan(handler)
+    # Without a lifespan, nothing else delivers: uvicorn restores the default action when it stops,
+    # and raises SIGTERM again, so that no exit handler runs.
+    return uvicorn_lifespan(handler) == "off"
 
 
-def _is_uvicorn_without_lifespan(handler: _Handler) -> bool:
-    """Return True for uvicorn with ``--lifespan off``.
+def uvicorn_lifespan(handler: Any = None) -> str | None:
+    """Return uvicorn's option ``--lifespan`` if it handles SIGTERM, else None.
 
-    It restores the default action when it stops, and raises SIGTERM again. So neither exit
-    handlers run, nor the end of a lifespan.
+    Args:
+        handler: A handler of SIGTERM, by default the present one.
     """
     module = sys.modules.get("uvicorn.server")
-    server = getattr(handler, "__self__", None)
+    server = getattr(handler or signal.getsignal(signal.SIGTERM), "__self__", None)
     if module is None or not isinstance(server, module.Server):
-        return False
-    return bool(server.config.lifespan == "off")
+        return None
+    return str(server.config.lifespan)
 
 
 class _FlushThenChain:

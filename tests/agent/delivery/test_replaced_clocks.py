@@ -131,7 +131,7 @@ def test_event_has_the_time_of_the_app(replaced: Replaced, moment: datetime) -> 
 def test_calls_report_the_truth(
     collector: FaultyCollector, agent_of: Callable[..., Agent], replaced: Replaced
 ) -> None:
-    """Flush and close wait for real seconds, and report what was not delivered."""
+    """Flush and close wait for real seconds, and report undelivered events."""
     collector.answers = [Answer(delay=20.0)] * 2
     agent = agent_of()
     with replaced():
@@ -145,7 +145,7 @@ def test_calls_report_the_truth(
 
 
 async def in_asyncio(call: Callable[[float], Awaitable[object]]) -> object:
-    """Call from a task, as a view would."""
+    """Call from a task, like a view."""
     return await asyncio.create_task(call_of(call))
 
 
