@@ -26,6 +26,7 @@ from sqreen_mw.agent.requests.lookup import (
     shared_context,
 )
 from sqreen_mw.agent.runtime import ConfiguredAgent, configure
+from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.request_body import BodyTee
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.middleware.lifespan import Lifespan
@@ -76,6 +77,7 @@ class SqreenMiddleware:
         self._agent: Final[ConfiguredAgent] = configure(settings)
         note_middleware("asgi")
         self._ignored: Final = self._agent.config.ignore_paths
+        self._has_started = False
         self._chooses_agent = True  # at the first request, or if there are ignored paths
         self._reported: Final = REPORTED_HEADERS | {
             self._agent.config.client_ip.header.encode("latin-1")
@@ -114,7 +116,7 @@ class SqreenMiddleware:
     async def _serve_no_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("type") != "lifespan":
             return await self.app(scope, receive, send)
-        self._agent.ensure_started()
+        self._start(scope)
         return await self._lifespan(scope, receive, send)  # type: ignore[no-any-return]  # as it is
 
     def _shares_context(self, scope: Scope) -> bool:
@@ -129,8 +131,21 @@ class SqreenMiddleware:
             outer.set_user_resolver(partial(_user, self._identify, scope))
         return True
 
-    def _agent_of(self, scope: Scope) -> ConfiguredAgent | IgnoredPathAgent:
+    def _start(self, scope: Scope) -> None:
+        """Start at the first scope of this middleware."""
         self._agent.ensure_started()
+        if not self._has_started:
+            self._has_started = True
+            outer = [] if self._agent.config.url is None else _outer_middlewares(scope)
+            if outer:
+                logger.warning(
+                    "SqreenMiddleware is inside of %s, so it does not see the requests that these "
+                    "middlewares answer; add it after them",
+                    ", ".join(outer),
+                )
+
+    def _agent_of(self, scope: Scope) -> ConfiguredAgent | IgnoredPathAgent:
+        self._start(scope)
         self._chooses_agent = bool(self._ignored)
         return self._ignoring if scope.get("path") in self._ignored else self._agent
 
@@ -142,6 +157,15 @@ class SqreenMiddleware:
             stats = self._agent.acting.stats()
             left_over = stats.waiting - stats.spooled
             logger.warning("%d events were not delivered before the shutdown", left_over)
+
+
+def _outer_middlewares(scope: Scope) -> list[str]:
+    """Return the names of the middlewares that a Starlette app has around ours."""
+    with suppress_app_errors:  # the app may be of any framework
+        added = [each.cls for each in getattr(scope.get("app"), "user_middleware", ())]
+        if SqreenMiddleware in added:
+            return [each.__name__ for each in added[: added.index(SqreenMiddleware)]]
+    return []
 
 
 def _checked(identify: Any) -> Identify | None:

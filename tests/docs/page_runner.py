@@ -133,7 +133,7 @@ def _need(requirements: list[str]) -> None:
     for requirement in requirements:
         name = requirement.partition("[")[0]
         if name[:1].isalpha() and name not in COMMANDS_ONLY:
-            need(name)
+            need(name.replace("-", "_"))
 
 
 def _contains(event: Any, shown: Any) -> bool:
