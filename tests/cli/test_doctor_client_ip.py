@@ -58,6 +58,13 @@ def test_advice_finds_the_promised_client(
     [
         ("127.0.0.1", "X-Real-IP: 1.2.3.4", {"SQREEN_IP_HEADER": "X-Real-IP"}, 1),
         (
+            "127.0.0.1",
+            "CloudFront-Viewer-Address: 2001:db8::9:443",
+            {"SQREEN_IP_HEADER": "CloudFront-Viewer-Address"},
+            1,
+        ),
+        ("127.0.0.1", "X_Forwarded_For: 1.2.3.4", None, 0),
+        (
             "10.0.0.9",
             "CF-Connecting-IP: 1.2.3.4",
             {"SQREEN_TRUSTED_PROXIES": "10.0.0.9", "SQREEN_IP_HEADER": "CF-Connecting-IP"},

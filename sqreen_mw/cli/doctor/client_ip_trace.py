@@ -17,6 +17,8 @@ PROXY_HEADERS: Final = (
     "Fastly-Client-IP",
     "Fly-Client-IP",
     "X-Client-IP",
+    "X-Azure-ClientIP",
+    "CloudFront-Viewer-Address",
 )
 """Headers in which known proxies send the client's address."""
 
