@@ -97,7 +97,7 @@ def test_overflow_is_shown_on_the_overview(served: CollectorProcess) -> None:
         browser = playwright.chromium.launch(executable_path=path, args=ARGS)
         page = browser.new_page()
         page.goto(served.login)
-        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="Sign in").click()
         page.get_by_role("link", name="Overview").click()
         sync_api.expect(page).to_have_url(re.compile("/overview$"))
         summary: Any = page.locator("#loss-summary")

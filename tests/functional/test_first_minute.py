@@ -101,7 +101,7 @@ def test_explorer_shows_new_events_live(demo: Demo) -> None:
         browser = playwright.chromium.launch(executable_path=path, args=ARGS)
         page = browser.new_page()
         page.goto(demo.collector.login)
-        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="Sign in").click()
         sync_api.expect(page).to_have_url(re.compile("/events"))
         with page.expect_request("**/live*"):
             page.goto(f"{demo.collector.url}/events?live=1")
