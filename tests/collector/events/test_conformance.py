@@ -235,11 +235,16 @@ def test_suggestions_begin_with_the_text(store: EventStore) -> None:
     assert store.suggest("user", "%", limit=9) == ()
 
 
-def test_user_in_any_case_is_found_once(store: EventStore) -> None:
+@pytest.mark.parametrize("text", ["ann_x@%.org", "ANN_X@%.ORG", "ann_x*"])
+def test_user_in_any_case_is_found_once(store: EventStore, text: str) -> None:
     """An event with two matching identifiers appears once, and pages continue after it."""
-    people: list[dict[str, str | int]] = [{"a": "Ann@x.org", "b": "ann@x.org"}, {"a": "ANN@x.org"}]
-    store.append(batch([event(user_identifiers=who) for who in [*people, {"a": "bob"}]]))
-    query = replace(ANY_TIME, filter=Comparison(("user",), "like", "ann*"))
+    people: list[dict[str, str | int]] = [
+        {"a": "Ann_x@%.org", "b": "ann_x@%.org"},
+        {"a": "ANN_X@%.org"},
+        {"a": "annax@y.org"},
+    ]
+    store.append(batch([event(user_identifiers=who) for who in people]))
+    query = replace(ANY_TIME, filter=Comparison(("user",), "like", text))
 
     first = store.page(query, limit=1)
     second = store.page(replace(query, after=first.next), limit=1)
@@ -277,6 +282,16 @@ def test_numbers_are_equal_whatever_their_json_text_is(
             expected
         )
     assert not store.page(replace(ANY_TIME, filter=Comparison(field, "=", 1))).events
+
+
+@pytest.mark.parametrize("value", ["a\0b", "A\0B", "a"])
+def test_null_character_in_a_user_counts(store: EventStore, value: str) -> None:
+    """Text after a null character is part of the value."""
+    store.append(batch([event(user_identifiers={"a": "a\0b"})]))
+
+    found = store.page(replace(ANY_TIME, filter=Comparison(("user",), "like", value))).events
+
+    assert len(found) == (value != "a")
 
 
 @pytest.mark.parametrize("unknown", ["nix", "", "0190163d-8694-739b-aea5-966c26f8ad91"])

@@ -1,5 +1,6 @@
 """Compile an ``EventQuery`` into SQL with bound values."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeGuard
@@ -19,6 +20,7 @@ WORD_COLUMNS: Final[Mapping[Field, str]] = {
     ("env",): "+e.env",
     ("release",): "+e.release",
 }
+_SPECIAL: Final = re.compile("[!%_]")
 _USER: Final = (
     "EXISTS (SELECT 1 FROM event_users AS u"
     " WHERE u.value = ? AND u.timestamp = e.timestamp AND u.seq = e.seq)"
@@ -33,9 +35,11 @@ WITH RECURSIVE chain (value) AS (
   WHERE chain.value IS NOT NULL
 )
 SELECT value FROM chain WHERE value IS NOT NULL"""
-_USERS_LIKE: Final = f"""(
+# LIKE is faster than text_matches, but ends at a null character.
+_IN_ANY_CASE: Final = f"""(
 SELECT DISTINCT timestamp, seq FROM event_users
-WHERE value IN ({KNOWN_USERS} AND text_matches(value, ?)) AND timestamp >= ? AND timestamp < ?
+WHERE value IN ({KNOWN_USERS} AND value LIKE ? ESCAPE '!' AND text_matches(value, ?))
+  AND timestamp >= ? AND timestamp < ?
 ) AS u CROSS JOIN events AS e ON e.seq = u.seq"""
 
 
@@ -69,8 +73,9 @@ def select_in_range(query: EventQuery) -> Selection:
     terms.remove(user)
     rest = and_terms(terms)
     if user.operator == "like":
-        values = ("", _encoded(user), *times, *rest.values)
-        return Selection("u", _USERS_LIKE, f"TRUE{rest.text}", values)
+        pattern = _SPECIAL.sub(r"!\g<0>", str(user.value))
+        values = ("", pattern, _encoded(user), *times, *rest.values)
+        return Selection("u", _IN_ANY_CASE, f"TRUE{rest.text}", values)
     return Selection(
         "u",
         # CROSS JOIN makes SQLite read the user index first.
@@ -83,11 +88,8 @@ def select_in_range(query: EventQuery) -> Selection:
 def spans_index(query: EventQuery) -> bool:
     """Return True if the events of a query come from a range of an index: a network, or users."""
     return any(
-        isinstance(term, Comparison)
-        and (
-            (term.operator == "in" and "/" in str(term.value))
-            or (term.field, term.operator) == (("user",), "like")
-        )
+        (isinstance(term, Comparison) and term.operator == "in" and "/" in str(term.value))
+        or (_is_user(term) and term.operator == "like")
         for term in conjuncts(query.filter)
     )
 
@@ -143,8 +145,8 @@ def _is_user(term: Filter) -> TypeGuard[Comparison]:
     return (
         isinstance(term, Comparison)
         and term.field == ("user",)
-        and term.operator in {"=", "like"}
         and isinstance(term.value, str)
+        and (term.operator == "=" or (term.operator == "like" and "*" not in term.value))
     )
 
 
