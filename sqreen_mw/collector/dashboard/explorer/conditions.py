@@ -31,7 +31,7 @@ def parse_condition(name: str, text: str) -> str:
         ValueError: The value is not valid. The message follows the name of the parameter.
     """
     if name in FILTERS:
-        return parse_filter(name, text) if text.strip() else ""
+        return parse_filter(name, text)
     if len(text) > MAX_VALUE_LENGTH:
         raise ValueError(f"must have at most {MAX_VALUE_LENGTH} characters")
     return text
