@@ -27,16 +27,14 @@ def identify_user_at_end(request: Any, context: RequestContext) -> None:
     """Identify the user for events of async code, which cannot load a user when it tracks."""
     if _still_lacks_user(context):
         with suppress_app_errors:
-            _identify(context, getattr(request, "user", None))
+            _identify(context, _identifiers(getattr(request, "user", None)))
 
 
 async def aidentify_user_at_end(request: Any, context: RequestContext) -> None:
     """Do the same in an event loop."""
-    if not _still_lacks_user(context):
-        return
-    load = getattr(request, "auser", None) or sync_to_async(partial(getattr, request, "user", None))
-    with suppress_app_errors:
-        _identify(context, await load())
+    if _still_lacks_user(context):
+        with suppress_app_errors:
+            _identify(context, await _load_identifiers(request))
 
 
 def _still_lacks_user(context: RequestContext) -> bool:
@@ -44,10 +42,18 @@ def _still_lacks_user(context: RequestContext) -> bool:
     return context.lacks_user and context.identity is None
 
 
-def _identify(context: RequestContext, user: Any) -> None:
-    identifiers = None if user is None else _identifiers(user)
+def _identify(context: RequestContext, identifiers: Mapping[str, Any] | None) -> None:
     if identifiers is not None:
         context.identify(identifiers)
+
+
+async def _load_identifiers(request: Any) -> Mapping[str, Any] | None:
+    user = getattr(request, "user", None)
+    if not isinstance(user, LazyObject):
+        return _identifiers(user)
+    if hasattr(request, "auser"):
+        return _identifiers(await request.auser())
+    return await sync_to_async(_identifiers)(user)  # Django 4.2
 
 
 def _user(request: Any) -> Mapping[str, Any] | None:
@@ -57,12 +63,14 @@ def _user(request: Any) -> Mapping[str, Any] | None:
         return None
     user = getattr(request, "user", None)
     if user is None or (isinstance(user, LazyObject) and _is_in_event_loop()):
-        return UNKNOWN_YET  # before Django's own middleware, or where it must not query
+        return UNKNOWN_YET  # Django's own middleware comes later, or an event loop must not query
     return _identifiers(user)
 
 
 def _identifiers(user: Any) -> Mapping[str, Any] | None:
-    return {"username": user.get_username()} if user.is_authenticated else None
+    if user is None or not user.is_authenticated:
+        return None
+    return {"username": user.get_username()}
 
 
 def _is_in_event_loop() -> bool:

@@ -19,7 +19,7 @@ with require_extra("flask_login", package="Flask-Login"):
 def follow_flask_login(app: Flask) -> None:
     """Track the logins of an app, and identify the user of each request that needs one.
 
-    The identifier is ``id``: what ``get_id()`` of the user returns.
+    The identifier is ``id``, with the result of the user's ``get_id()``.
     """
     user_logged_in.connect(_track_login, app)
     app.url_value_preprocessors[None].insert(0, partial(_set_resolver, app))

@@ -46,7 +46,7 @@ class TeedInput:
         wrap = _READ_METHODS.get(name)
         return found if wrap is None else wrap(found, self.sqreen_tee)
 
-    # A copy is one of the server's input: what is read from it is not read from this request.
+    # Copies are of the server's input: the app does not read this request from them.
 
     def __copy__(self) -> Any:
         return copy(self.sqreen_source)

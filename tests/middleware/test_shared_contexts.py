@@ -399,6 +399,25 @@ def test_request_inside_the_previous_one_of_its_connection_is_its_own(memory: li
     assert len({event.request and event.request.id for event in memory}) == 2
 
 
+def test_scope_without_the_outer_state_shares_the_context(memory: list[Event]) -> None:
+    """A middleware between ours may leave the state out of the scope."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["state"]["sqreen"].track("inner")
+
+    async def between(scope: Any, receive: Any, send: Any) -> None:
+        sqreen.track("outer")
+        rebuilt = {key: value for key, value in scope.items() if key != "state"}
+        await sqreen.SqreenMiddleware(app)(rebuilt, receive, send)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"shop.test")]}
+    asyncio.run(sqreen.SqreenMiddleware(between)(scope, None, None))
+
+    assert sqreen.flush()
+    assert [event.name for event in memory] == ["outer", "inner"]
+    assert len({event.request and event.request.id for event in memory}) == 1
+
+
 def test_context_in_a_thread_without_contextvars_is_shared(memory: list[Event]) -> None:
     """An inner middleware finds the context in the environ if a library drops contextvars."""
 

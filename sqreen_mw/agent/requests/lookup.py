@@ -104,8 +104,10 @@ def _is_behind_an_adapter(place: Mapping[str, Any], current: RequestContext) -> 
     if any(existing_context(place.get(key)) is current for key in _ADAPTED):
         return True
     if "type" in place and isinstance(current, ASGIRequestContext):
-        # A server may start a request inside the previous one of its connection.
-        return False
+        # Two requests never have the same list. A server may start one inside the previous one of
+        # its connection, which has equal values.
+        headers = place.get("headers")
+        return bool(headers) and headers is current.place.get("headers")
     with suppress_app_errors:  # values of a scope may be of any type
         return _describe_one_request(current.place, place)
     return False
