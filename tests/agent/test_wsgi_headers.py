@@ -130,7 +130,12 @@ def test_unknown_server_is_not_believed() -> None:
     """A server that shows no received names has no clear values, except without hyphens."""
     values = {KEY: VISITOR, "HTTP_FORWARDED": f"for={VISITOR}", "HTTP_X": None}
 
-    for environ in ({"SERVER_SOFTWARE": "new/1"}, {"asgi.scope": None}, {"uwsgi.version": b""}):
+    for environ in (
+        {"SERVER_SOFTWARE": "new/1"},
+        {"asgi.scope": None},
+        {"uwsgi.version": b""},
+        {"wsgi.multithread": True},
+    ):
         assert clear_values(values, environ, print) == {**values, KEY: UNCLEAR}
     assert clear_values(values, {}, {}.get) == {**values, KEY: UNCLEAR}
 

@@ -33,7 +33,6 @@ _JOINED: Final = re.compile(r"^,|,(?! )")
 _seen: Final[set[bool]] = set()
 """Whether the servers of this process drop names with underscores; most processes have one."""
 
-
 UNCLEAR: Final = object()
 """The value of a field whose name may have been spelled with underscores."""
 
@@ -90,9 +89,9 @@ def _drops_underscores(environ: Mapping[str, Any]) -> bool:
 
 def _has_server(environ: Mapping[str, Any], start_response: object) -> bool:
     """Return whether an environ comes from a server, and not from a test of the app."""
-    is_adapter = environ.get("wsgi.multithread") is environ.get("wsgi.multiprocess") is True
     is_method = getattr(start_response, "__self__", None) is not None
-    return is_adapter or is_method or any(key in environ for key in _SERVER_KEYS)
+    has_threads = environ.get("wsgi.multithread") is True
+    return has_threads or is_method or any(key in environ for key in _SERVER_KEYS)
 
 
 def _gunicorn_keeps_underscores() -> bool:
