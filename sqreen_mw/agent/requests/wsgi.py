@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from sqreen_mw.agent.calls import AnyAgent
 from sqreen_mw.agent.context import RequestContext, Route
-from sqreen_mw.agent.requests.wsgi_headers import UNCLEAR, clear_values
+from sqreen_mw.agent.requests.wsgi_headers import UNCLEAR, clear_values, drops_underscores
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.client_ip import Headers
 from sqreen_mw.capture.json_copy import safe_text
@@ -131,14 +131,14 @@ class WSGIRequestContext(RequestContext):
         if self._has_checked_names:
             return
         environ = None if self.environ is _FINISHED else self.environ
-        *others, user_agent, address, ip_key = self.values
-        clear = clear_values(
-            {_USER_AGENT: user_agent, ip_key: address}, environ, self.start_response
-        )
-        user_agent, address = clear[_USER_AGENT], clear[ip_key]
-        self._has_unclear_address = address is UNCLEAR
-        user_agent = None if user_agent is UNCLEAR else user_agent
-        self.values = *others, user_agent, "" if address is UNCLEAR else address, ip_key
+        if environ is None or not drops_underscores(environ):
+            *others, user_agent, address, ip_key = self.values
+            given = {_USER_AGENT: user_agent, ip_key: address}
+            clear = clear_values(given, environ, self.start_response)
+            user_agent, address = clear[_USER_AGENT], clear[ip_key]
+            self._has_unclear_address = address is UNCLEAR
+            user_agent = None if user_agent is UNCLEAR else user_agent
+            self.values = *others, user_agent, "" if address is UNCLEAR else address, ip_key
         self._has_checked_names = True
 
     def _look_up_route(self) -> None:

@@ -30,6 +30,9 @@ _SERVER_KEYS: Final = (_SOFTWARE, _UWSGI, _SCOPE)
 _JOINED: Final = re.compile(r"^,|,(?! )")
 """Values that a server has joined. Proxies put a space after a comma."""
 
+_dropping: Final[set[str]] = set()
+"""The ``SERVER_SOFTWARE`` of servers that were found to drop names with underscores."""
+
 _seen: Final[set[bool]] = set()
 """Whether the servers of this process drop names with underscores; most processes have one."""
 
@@ -66,23 +69,29 @@ def _has_twin(key: str) -> bool:
 
 def drops_underscores(environ: Mapping[str, Any]) -> bool:
     """Return whether the server drops header names with underscores."""
-    drops = _drops_underscores(environ)
+    software = safe_text(environ.get(_SOFTWARE, ""))
+    if software in _dropping:
+        return True
+    drops = _drops_underscores(software, environ)
     _seen.add(drops)
     return drops
 
 
-def _drops_underscores(environ: Mapping[str, Any]) -> bool:
+def _drops_underscores(software: str, environ: Mapping[str, Any]) -> bool:
     """Identify the server by keys that no client can set, because they lack ``HTTP_``."""
     if any(key in environ for key in _DROPPING_KEYS):
+        return True
+    name, _, version = software.partition("/")
+    major = version.partition(".")[0]
+    if name in _DROPPING_SINCE and major.isdecimal():
+        if int(major) < _DROPPING_SINCE[name] or _gunicorn_keeps_underscores():
+            return False
+        _dropping.add(software)
         return True
     if _UWSGI in environ:
         # uWSGI's own HTTP server sets no scheme. A web server that speaks its protocol does, and
         # both nginx and Apache drop names with underscores.
         return "REQUEST_SCHEME" in environ
-    name, _, version = safe_text(environ.get(_SOFTWARE, "")).partition("/")
-    major = version.partition(".")[0]
-    if name in _DROPPING_SINCE and major.isdecimal():
-        return int(major) >= _DROPPING_SINCE[name] and not _gunicorn_keeps_underscores()
     # Django's development server has its own type of input, unlike the server that it extends.
     return type(environ.get("wsgi.input")).__module__.startswith("django.")
 
