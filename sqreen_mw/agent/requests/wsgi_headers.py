@@ -18,7 +18,8 @@ Field: TypeAlias = tuple[str | bytes, str | bytes]
 _DROPPING_KEYS: Final = ("waitress.client_disconnected", "mod_wsgi.version")
 """Keys of the environ that only servers set which drop names with underscores."""
 
-_DROPPING_SINCE: Final = {"gunicorn": 22, "Werkzeug": 3, "gevent": 2}
+_GUNICORN: Final = "gunicorn"
+_DROPPING_SINCE: Final = {_GUNICORN: 22, "Werkzeug": 3, "gevent": 2}
 """The major versions since which other servers drop these names, or did so before."""
 
 _UWSGI: Final = "uwsgi.version"
@@ -82,12 +83,14 @@ def _drops_underscores(software: str, environ: Mapping[str, Any]) -> bool:
     if any(key in environ for key in _DROPPING_KEYS):
         return True
     name, _, version = software.partition("/")
-    major = version.partition(".")[0]
-    if name in _DROPPING_SINCE and major.isdecimal():
-        if int(major) < _DROPPING_SINCE[name] or _gunicorn_keeps_underscores():
-            return False
-        _dropping.add(software)
-        return True
+    if name in _DROPPING_SINCE:
+        major = version.partition(".")[0]
+        drops = major.isdecimal() and int(major) >= _DROPPING_SINCE[name]
+        if name == _GUNICORN and _gunicorn_keeps_underscores():
+            drops = False
+        if drops:
+            _dropping.add(software)
+        return drops
     if _UWSGI in environ:
         # uWSGI's own HTTP server sets no scheme. A web server that speaks its protocol does, and
         # both nginx and Apache drop names with underscores.
