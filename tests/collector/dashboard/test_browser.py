@@ -194,6 +194,22 @@ def test_overview_refreshes_itself(collector: RunningCollector, open_page: Opene
     assert page.locator(".past").evaluate("past => past.open")
 
 
+@pytest.mark.parametrize("path", ["/overview", "/events", "/login"])
+def test_skip_link_moves_the_focus(
+    collector: RunningCollector, open_page: Opener, path: str
+) -> None:
+    """The first Tab stop skips the menu, and changes nothing else."""
+    collector.store(make_event())
+    page = open_page(path, logged_in=path != "/login")
+    page.evaluate("window.stayed = true")
+
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("main")).to_be_focused()
+    assert page.evaluate("window.stayed")
+
+
 def test_filter_replaces_the_list_and_back_restores_it(
     collector: RunningCollector, url: str, open_page: Opener
 ) -> None:

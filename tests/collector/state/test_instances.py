@@ -7,7 +7,7 @@ import pytest
 from sqreen_mw.collector.state import State
 from sqreen_mw.collector.state.instances import losses, record
 from sqreen_mw.collector.state.instances.losses import SLOT, Drop
-from sqreen_mw.collector.state.instances.model import QUIET_AFTER, Instance, Sample
+from sqreen_mw.collector.state.instances.model import SILENT_AFTER, Instance, Sample
 from sqreen_mw.collector.state.instances.record import RETENTION
 from sqreen_mw.errors import RefusedError
 from sqreen_mw.protocol.heartbeat import Heartbeat, Queue
@@ -204,9 +204,9 @@ def test_ended_instances_are_evicted_first(
     """At the limit ended instances are evicted first, then silent ones, never live ones."""
     monkeypatch.setattr(record, "MAX_INSTANCES", 3)
     send(NOW, instance_id="quiet")
-    send(NOW + QUIET_AFTER, instance_id="ended", ended=True, dropped={"exit": 2})
-    send(NOW + QUIET_AFTER, instance_id="live")
-    later = NOW + QUIET_AFTER + 1
+    send(NOW + SILENT_AFTER, instance_id="ended", ended=True, dropped={"exit": 2})
+    send(NOW + SILENT_AFTER, instance_id="live")
+    later = NOW + SILENT_AFTER + 1
 
     remaining = []
     for name in ("four", "five"):
@@ -238,12 +238,12 @@ def test_drops_of_too_many_hosts_are_merged(
     }
 
 
-def test_quiet_and_ended_instances_differ(state: State, send: Send) -> None:
-    """An instance is quiet after 2.5 minutes, unless it reported its end."""
+def test_silent_and_ended_instances_differ(state: State, send: Send) -> None:
+    """An instance is silent after 2.5 minutes, unless it reported its end."""
     send(NOW)
-    assert not only(state).is_quiet(NOW + QUIET_AFTER)
-    assert only(state).is_quiet(NOW + QUIET_AFTER + 1)
+    assert not only(state).is_silent(NOW + SILENT_AFTER)
+    assert only(state).is_silent(NOW + SILENT_AFTER + 1)
 
     send(NOW, ended=True)
 
-    assert not only(state).is_quiet(NOW + RETENTION)
+    assert not only(state).is_silent(NOW + RETENTION)

@@ -43,8 +43,7 @@ class Links:
         return url.with_range(max(day, MIN_TIMESTAMP), min(day + DAY, MAX_TIMESTAMP + 1))
 
     def pivot(self, timestamp: int, name: str, text: str) -> str:
-        """Return the events of one value, in any state but the range and the app."""
+        """Return the events of one value in the shown range, app and environment."""
         url = self.around(timestamp)
-        app = url.filters.get("app")
-        kept = url.unfiltered() if app is None else url.unfiltered().only("app", app)
-        return self.explorer(kept.only(name, text))
+        kept = {key: url.filters[key] for key in ("app", "env") if key in url.filters}
+        return self.explorer(url.replace(filters={**kept, name: text}, excluded=()))

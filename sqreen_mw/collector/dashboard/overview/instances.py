@@ -128,7 +128,7 @@ class Cards:
 
     def card(self, group: AppInstances) -> AppCard:
         """Return the card of an app."""
-        live = [each for each in group.known if not each.ended and not each.is_quiet(self._now)]
+        live = [each for each in group.known if not each.ended and not each.is_silent(self._now)]
         return AppCard(
             name=group.app,
             running=tuple(map(self._row, group.running)),
@@ -141,7 +141,7 @@ class Cards:
         )
 
     def _row(self, instance: Instance) -> InstanceRow:
-        running = "silent" if instance.is_quiet(self._now) else "live"
+        running = "silent" if instance.is_silent(self._now) else "live"
         clock, clock_is_off = clock_text(instance.clock_skew)
         return InstanceRow(
             instance=instance,

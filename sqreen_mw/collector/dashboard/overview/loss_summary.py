@@ -58,7 +58,7 @@ def summarize_losses(
         else:
             by_reason.setdefault(drop.reason, []).append(drop)
     losses = sorted((_loss(*each) for each in by_reason.items()), key=lambda loss: -loss.count)
-    silent = [each for each in instances if each.is_quiet(now) or (each.ended and each.in_memory)]
+    silent = [each for each in instances if each.is_silent(now) or (each.ended and each.in_memory)]
     silent.sort(key=lambda each: -each.in_memory)
     return LossSummary(
         lost=sum(loss.count for loss in losses),

@@ -32,7 +32,7 @@ def find_wrong_clocks(
     reporting: set[tuple[str, str]] = set()
     for instance in instances:
         reporting.add((instance.app, instance.instance_id))
-        if not instance.ended and not instance.is_quiet(now):
+        if not instance.ended and not instance.is_silent(now):
             host = (instance.app, instance.host or instance.instance_id)
             skews[host] = max(skews.get(host, 0), instance.clock_skew, key=abs)
     for sender in senders:

@@ -60,5 +60,5 @@ export function travel() {
   const link = [...document.querySelectorAll("#rows [data-open]")].find((each) => each.dataset.open === openedKey());
   if (withoutEvent(location.href) !== list || (openedKey() && !link)) show(location.href, { push: false });
   else if (link) fill(link, () => {});
-  else if (!$("#drawer").hidden) hide();
+  else if ($("#drawer")?.hidden === false) hide();
 }

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from sqreen_mw.protocol.heartbeat import HEARTBEAT_INTERVAL, INTENTIONAL_DROP_REASONS
 
-QUIET_AFTER: Final = 2500 * HEARTBEAT_INTERVAL
-"""Milliseconds without a heartbeat after which an instance counts as quiet."""
+SILENT_AFTER: Final = 2500 * HEARTBEAT_INTERVAL
+"""Milliseconds without a heartbeat after which an instance counts as silent."""
 
 
 def lost_events(dropped: Mapping[str, int]) -> int:
@@ -53,9 +53,9 @@ class Instance(Struct, frozen=True, kw_only=True):
         """The number of waiting events that are not in the spool."""
         return max(0, self.waiting - self.spooled)
 
-    def is_quiet(self, now: int) -> bool:
+    def is_silent(self, now: int) -> bool:
         """Return True if heartbeats stopped and the instance did not report its end."""
-        return not self.ended and now - self.last_seen > QUIET_AFTER
+        return not self.ended and now - self.last_seen > SILENT_AFTER
 
 
 class Sample(Struct, frozen=True, kw_only=True):

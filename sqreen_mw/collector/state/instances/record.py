@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from sqreen_mw.collector.state.apps import DEFAULT_ENVIRONMENT
 from sqreen_mw.collector.state.instances.losses import SLOT, add_drops
-from sqreen_mw.collector.state.instances.model import QUIET_AFTER, Sample, lost_events
+from sqreen_mw.collector.state.instances.model import SILENT_AFTER, Sample, lost_events
 from sqreen_mw.collector.state.tables import drops, instances, samples
 from sqreen_mw.errors import RefusedError
 from sqreen_mw.protocol.heartbeat import Heartbeat
@@ -150,7 +150,7 @@ def _make_room(connection: Connection, which: ColumnElement[bool], most: int, *,
     count = connection.scalar(total) or 0
     if count < most:
         return
-    gone = instances.c.ended | (instances.c.last_seen < now - QUIET_AFTER)
+    gone = instances.c.ended | (instances.c.last_seen < now - SILENT_AFTER)
     oldest = (
         select(instances.c.id)
         .where(which, gone)

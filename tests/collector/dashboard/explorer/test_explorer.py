@@ -353,15 +353,15 @@ def test_any_valid_range_can_be_shown(
     assert client.get(f"/events?{query}&tz={zone}").status_code == 200
 
 
-def test_pivots_keep_range_and_app(collector: RunningCollector, client: TestClient) -> None:
-    """If the current range contains the event, its pivots keep the range, and always the app."""
+def test_pivots_keep_range_app_and_env(collector: RunningCollector, client: TestClient) -> None:
+    """The pivots keep a range that contains the event, the app and the environment only."""
     request = RequestInfo(verb="GET", path="/", id="r-1")
     event = make_event(request=request)
     collector.store(event, make_event("second", request=request), make_event("other"))
     now = system_clock()
-    state = f"from={now - HOUR}&to={now + HOUR}&app=shop"
+    state = f"from={now - HOUR}&to={now + HOUR}&app=shop&env=production"
 
-    text = client.get(f"/events?{state}&env=production&open=shop/{event.id}").text
+    text = client.get(f"/events?{state}&q=coupon&open=shop/{event.id}").text
     page = client.get(f"/events/shop/{event.id}?{state}&event=x").text
 
     for shown in (text, page):

@@ -42,7 +42,7 @@ def test_heartbeats_name_the_host(
     assert lines_of(client) == [f"web-1 (shop) is {text}. Its events have the wrong time."]
 
 
-def test_ended_and_quiet_instances_are_not_named(
+def test_ended_and_silent_instances_are_not_named(
     collector: RunningCollector, client: TestClient
 ) -> None:
     """Only a clock that is wrong now needs a repair."""
