@@ -1,20 +1,13 @@
-"""A short queue for password checks, which must not delay anything else."""
+"""A short queue for password checks."""
 
-import asyncio
-import os
-import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import Final, TypeVar
+from typing import TypeVar
+
+import anyio
+from anyio.to_thread import run_sync
 
 _Result = TypeVar("_Result")
-
-AT_ONCE: Final = 2
-"""Checks at the same time. Each takes 64 MiB and several threads for some 50 ms."""
-
-_NICENESS: Final = 10
 
 
 class QueueFullError(Exception):
@@ -22,7 +15,7 @@ class QueueFullError(Exception):
 
 
 class PasswordQueue:
-    """Run password checks on threads of low priority, a few at the same time.
+    """Run password checks in threads, up to a limit.
 
     Use it on the event loop only.
 
@@ -35,12 +28,10 @@ class PasswordQueue:
         self._limit = limit
         self._per_client = per_client
         self._held: Counter[str] = Counter()
-        self._threads = ThreadPoolExecutor(
-            AT_ONCE, thread_name_prefix="sqreen-passwords", initializer=_lower_priority
-        )
+        self._threads = anyio.CapacityLimiter(limit)
 
     async def run(self, check: Callable[[], _Result], *, client: str) -> _Result:
-        """Run a check when it is its turn, and return its result.
+        """Run a check and return its result.
 
         Raises:
             QueueFullError: The queue is full, or this client's part of it.
@@ -48,17 +39,9 @@ class PasswordQueue:
         if self._held.total() >= self._limit or self._held[client] >= self._per_client:
             raise QueueFullError
         self._held[client] += 1
-        future = asyncio.get_running_loop().run_in_executor(self._threads, check)
-        future.add_done_callback(lambda _: self._release(client))
-        return await future
-
-    def _release(self, client: str) -> None:
-        self._held[client] -= 1
-        if not self._held[client]:
-            del self._held[client]
-
-
-def _lower_priority() -> None:
-    # On Linux each thread has its own priority, and the threads that Argon2 starts inherit it.
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        try:
+            return await run_sync(check, limiter=self._threads)
+        finally:
+            self._held[client] -= 1
+            if not self._held[client]:
+                del self._held[client]
