@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import islice
 from typing import Final
 
-from sqreen_mw.scrubbing.mask import MASK, lowered, mask_spans
+from sqreen_mw.scrubbing.mask import lowered, mask_spans
 from sqreen_mw.scrubbing.secret_values import (
     is_code,
     is_likely_secret,
@@ -78,7 +77,7 @@ _NAME_ROOM: Final = 256
 class Assignments:
     """Masks the values of sensitive names. Immutable.
 
-    After 256 secrets, the rest of the text is masked.
+    After 256 sensitive names, the rest of the text is masked.
     """
 
     def __init__(self, keys: SensitiveKeys) -> None:
@@ -98,10 +97,7 @@ class Assignments:
         if not ends:
             return text
         separators = _SEPARATOR_OR_PROSE if prose else _SEPARATOR
-        spans = list(islice(self._secrets(text, ends, separators), _MOST + 1))
-        if len(spans) > _MOST:
-            return mask_spans(text[: spans[-1][0]], spans[:-1]) + MASK
-        return mask_spans(text, spans)
+        return mask_spans(text, self._secrets(text, ends, separators))
 
     def _ends(self, text: str, backwards: str, *, prose: bool) -> list[int]:
         """Return the ends of plausible names, counted from the end of the text.
@@ -125,7 +121,7 @@ class Assignments:
         self, text: str, ends: list[int], separators: re.Pattern[str]
     ) -> Iterator[tuple[int, int]]:
         """Yield the positions of secrets. The ends of names are counted from the text's end."""
-        done = 0
+        done = found = 0
         backwards = text[::-1]
         for end in reversed(ends):
             start = len(text) - end
@@ -133,6 +129,10 @@ class Assignments:
             sensitivity = named and self._sensitivity(named)
             if not named or not sensitivity or _UNEXPECTED.match(backwards, named.end(2)):
                 continue
+            found += 1
+            if found > _MOST:
+                yield start, len(text)
+                return
             by_value = sensitivity is Sensitivity.BY_VALUE
             separator = separators.match(text, start)
             if separator is None:

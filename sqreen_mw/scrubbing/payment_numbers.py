@@ -73,8 +73,10 @@ _WORD: Final = bytes(
     48 if byte in _DIGITS else 65 if bytes((byte,)).isalpha() else 32 for byte in range(256)
 )
 _IBAN_HEAD: Final = b" AA00"
-_RUN: Final = re.compile(b"0" * 14 + rb"0*+")
-_GROUPS: Final = re.compile(rb"0000-[0-]{9,}")
+_RUN_SHAPE: Final = b"0" * 14
+_RUN: Final = re.compile(_RUN_SHAPE + rb"0*+")
+_GROUP_SHAPE: Final = b"0000-"
+_GROUPS: Final = re.compile(_GROUP_SHAPE + rb"[0-]{9,}")
 _SPACED_SHAPE: Final = b"-0" * 13
 _LONGEST_CARD: Final = 19
 _LONGEST_GROUPS: Final = 160
@@ -96,7 +98,14 @@ def mask_payment_numbers(text: str) -> str:
 def _cards(text: str, data: bytes) -> Iterator[tuple[int, int]]:
     """Yield the positions of card numbers."""
     shape = data.translate(_NUMBER)
-    for span in (*_unbroken(text, shape), *_grouped(text, shape), *_spaced(text, shape)):
+    spans: list[tuple[int, int]] = []
+    if _RUN_SHAPE in shape:
+        spans += _unbroken(text, shape)
+    if _GROUP_SHAPE in shape:
+        spans += _grouped(text, shape)
+    if _SPACED_SHAPE in shape:
+        spans += _spaced(text)
+    for span in spans:
         if not _is_other(text, data, span):
             yield span
 
@@ -127,11 +136,10 @@ def _parts(shape: bytes) -> Iterator[tuple[int, int]]:
             yield end - _EDGE, end
 
 
-def _spaced(text: str, shape: bytes) -> Iterator[tuple[int, int]]:
-    if _SPACED_SHAPE in shape:
-        for match in _SPACED.finditer(text):
-            if is_card(match[0] + match[1][1::2]):
-                yield match.start(), match.end(1)
+def _spaced(text: str) -> Iterator[tuple[int, int]]:
+    for match in _SPACED.finditer(text):
+        if is_card(match[0] + match[1][1::2]):
+            yield match.start(), match.end(1)
 
 
 def _card_length(number: str) -> int:

@@ -10,7 +10,13 @@ from sqreen_mw.scrubbing.credentials import mask_credentials
 from sqreen_mw.scrubbing.markup import mask_markup
 from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.payment_numbers import mask_payment_numbers
-from sqreen_mw.scrubbing.prefilter import UUID_LENGTH, is_uuid, quick_signals
+from sqreen_mw.scrubbing.prefilter import (
+    UUID_LENGTH,
+    is_uuid,
+    may_hold_number,
+    may_hold_token,
+    quick_signals,
+)
 from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys, Sensitivity
 from sqreen_mw.scrubbing.traverse import LEAST_CARD, LONG_KEY, Traversal
 from sqreen_mw.scrubbing.url_secrets import mask_url_secrets
@@ -87,18 +93,25 @@ class Scrubber:
     def _scrubbed(self, text: str) -> str:
         length = len(text)
         if length >= _SHORTEST_SECRET and not (length == UUID_LENGTH and is_uuid(text)):
-            signals = quick_signals(text)
-            if length >= _SHORTEST_FORMAT:
-                text = mask_payment_numbers(mask_vendor_tokens(text))
-            if signals.urls:
-                text = mask_url_secrets(text)
-            if signals.words:
+            text = self._mask_formats(text)
+            words, markup, assignments, prose = quick_signals(text)
+            if words:
                 text = mask_credentials(text)
-            if signals.markup:
+            if markup:
                 text = mask_markup(text, self._keys.match)
-            if signals.assignments:
-                text = self._assignments.mask(text, prose=signals.prose)
+            if assignments:
+                text = self._assignments.mask(text, prose=prose)
         return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+    def _mask_formats(self, text: str) -> str:
+        """Return a text with the secrets masked that need no name."""
+        if len(text) >= _SHORTEST_FORMAT:
+            data = text.encode("ascii", "replace")
+            if may_hold_token(text, data):
+                text = mask_vendor_tokens(text)
+            if may_hold_number(text, data):
+                text = mask_payment_numbers(text)
+        return mask_url_secrets(text) if "/" in text else text
 
     def _policy(self, key: str) -> tuple[Sensitivity, str]:
         """Return whether a key is sensitive, and the scrubbed key. Harmless keys are cached."""

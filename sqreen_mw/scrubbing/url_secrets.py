@@ -61,8 +61,11 @@ def mask_url_secrets(text: str) -> str:
         text = _ZAPIER.sub(rf"\1{MASK}", text)
     if "/webhook/send?" in text:
         text = _WECOM.sub(rf"\1{MASK}", text)
-    # A path can begin without a slash.
-    return mask_spans(f"/{text}", _tokens(f"/{text}"))[1:]
+    framed = f"/{text}"  # a path can begin without a slash
+    lower = lowered(framed)
+    if _WORD.search(lower) is None:
+        return text
+    return mask_spans(framed, _tokens(framed, lower))[1:]
 
 
 def _mask_password(match: re.Match[str]) -> str:
@@ -74,9 +77,9 @@ def _mask_user(match: re.Match[str]) -> str:
     return f"://{MASK}" if is_random(match[1]) else match[0]
 
 
-def _tokens(text: str) -> Iterator[tuple[int, int]]:
+def _tokens(text: str, lower: str) -> Iterator[tuple[int, int]]:
     """Yield the positions of tokens after words of a path."""
-    for word in _WORD.finditer(lowered(text)):
+    for word in _WORD.finditer(lower):
         end = word.end(2)
         for _ in range(_REACHES[word[1]]):
             segment = _SEGMENT.match(text, end)
