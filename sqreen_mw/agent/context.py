@@ -143,6 +143,11 @@ class RequestContext(SameWhenCopied, Calls):
         self.user_resolver = user_resolver
         self.needs_cleanup = True
 
+    def take_user_resolver(self) -> UserResolver | None:
+        """Remove and return the ``user_resolver``; only one thread gets it."""
+        resolver: UserResolver | None = vars(self).pop("user_resolver", None)
+        return resolver
+
     def finish(self) -> None:
         """Release the server's objects at the end of the request; keep what events need."""
         self.defers_events = False

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.calls import AnyAgent, TrackOptions
-from sqreen_mw.agent.context import UNKNOWN_YET, Identity, RequestContext, UserResolver
+from sqreen_mw.agent.context import UNKNOWN_YET, Identity, RequestContext
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.pending_event import PendingEvent
 from sqreen_mw.agent.process.clock import epoch_ms, monotonic
@@ -218,17 +218,18 @@ class Tracker:
         """Set the user of a request; a call without identifiers may mean the present one."""
         if identity is None:
             if context is not None and context.user_resolver is not None:
-                self._resolve_user(context, context.user_resolver)
+                self._resolve_user(context)
             if context is None or context.identity is None:
                 self._warn_no_identifiers(call)
         elif context is not None:
             context.set_identity(identity, copier.size)
 
-    def _resolve_user(self, context: RequestContext, resolve: UserResolver) -> None:
-        """Ask a resolver for the user of a request, once, unless it does not know the user yet."""
-        if context.identity is not None:
+    def _resolve_user(self, context: RequestContext) -> None:
+        """Ask the resolver for the user of a request, once, unless it does not know it yet."""
+        # Taken first: the resolver may track events itself, and another thread may be here, too.
+        resolve = None if context.identity is not None else context.take_user_resolver()
+        if resolve is None:
             return
-        context.user_resolver = None  # the resolver may track events itself
         identifiers = None
         with self._guard.suppress_errors("identify"):
             identifiers = resolve()
@@ -265,7 +266,7 @@ class Tracker:
         size = EVENT_BYTES + len(properties_json) + more.copied
         if context is not None:
             if identity is None and context.user_resolver is not None:
-                self._resolve_user(context, context.user_resolver)
+                self._resolve_user(context)
             if identity is None and context.identity is not None:
                 identity = context.identity
                 size += context.identity_bytes

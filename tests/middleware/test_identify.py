@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -148,6 +149,55 @@ def test_callable_is_not_called_for_an_ignored_path(memory: list[Event]) -> None
 
     assert site.calls == 0
     assert users(memory) == []
+
+
+def test_callable_runs_in_the_thread_of_the_event(memory: list[Event]) -> None:
+    """It never runs in ours, even if events are sealed while the request runs."""
+    threads: list[int] = []
+
+    def identify(_: object) -> dict[str, str]:
+        threads.append(threading.get_ident())
+        return JANE
+
+    def view(_: Request) -> PlainTextResponse:
+        sqreen.track("x")
+        assert sqreen.flush()
+        return PlainTextResponse(str(threading.get_ident()))
+
+    app = Starlette(routes=[Route("/", view)])
+    app.add_middleware(sqreen.SqreenMiddleware, identify=identify)
+
+    assert TestClient(app).get("/", headers=KEY).text == str(threads[0])
+    assert users(memory) == [("x", JANE, "established")]
+
+
+def test_threads_of_a_request_call_it_once(memory: list[Event]) -> None:
+    """An event that another thread tracks meanwhile gets the user, too."""
+    calls: list[object] = []
+    both = threading.Barrier(2, timeout=60)
+
+    def identify(scope: object) -> dict[str, str]:
+        calls.append(scope)
+        both.wait()  # until the other thread has tracked
+        return JANE
+
+    def view(request: Request) -> PlainTextResponse:
+        context = request.state.sqreen
+        other = threading.Thread(target=lambda: (context.track("slow"), None))
+        other.start()
+        while not calls:
+            other.join(0.001)
+        sqreen.track("fast")
+        both.wait()
+        other.join()
+        return PlainTextResponse("ok")
+
+    app = Starlette(routes=[Route("/", view)])
+    app.add_middleware(sqreen.SqreenMiddleware, identify=identify)
+    TestClient(app).get("/", headers=KEY)
+
+    assert len(calls) == 1
+    assert sorted(users(memory)) == [("fast", JANE, "established"), ("slow", JANE, "established")]
 
 
 def test_callable_is_not_called_after_the_request(memory: list[Event]) -> None:
