@@ -12,6 +12,7 @@ from sqreen_mw.agent.context import current_request
 from sqreen_mw.agent.requests.wsgi_headers import UNCLEAR, clear_values, drops_underscores
 from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware
 from sqreen_mw.protocol.event import Event, RequestInfo
+from tests.support.processes import run_python
 
 KEY = "HTTP_X_FORWARDED_FOR"
 VISITOR, FORGED, PROXY = "203.0.113.9", "198.51.100.66", "127.0.0.1"
@@ -82,6 +83,28 @@ def test_event_after_the_request_has_no_unchecked_address(memory: list[Event]) -
     contexts[0].track("late")
 
     assert (described(memory).ip, described(memory).forwarded_ignored) == (PROXY, True)
+
+
+def test_event_after_a_request_of_a_test_is_complete() -> None:
+    """A test without a server keeps the values of its requests, also for late events."""
+    code = (
+        "import sqreen_mw as sqreen\n"
+        "from sqreen_mw.agent.context import current_request\n"
+        "from sqreen_mw.testing import capture_events\n"
+        "kept = []\n"
+        "def app(environ, start_response):\n"
+        "    kept.append(current_request())\n"
+        "    return []\n"
+        "wrapped = sqreen.SqreenWSGIMiddleware(app, url='memory://')\n"
+        "environ = {'REMOTE_ADDR': '127.0.0.1', 'HTTP_X_FORWARDED_FOR': '203.0.113.9'}\n"
+        "with capture_events() as events:\n"
+        "    wrapped({**environ, 'HTTP_USER_AGENT': 'curl/8'}, lambda *_: None)\n"
+        "    kept[0].track('late')\n"
+        "request = events[0].request\n"
+        "assert (request.ip, request.user_agent) == ('203.0.113.9', 'curl/8'), request\n"
+    )
+
+    run_python("-c", code)
 
 
 @pytest.mark.parametrize(

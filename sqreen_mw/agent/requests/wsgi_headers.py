@@ -34,8 +34,11 @@ _JOINED: Final = re.compile(r"^,|,(?! )")
 _dropping: Final[set[str]] = set()
 """The ``SERVER_SOFTWARE`` of servers that were found to drop names with underscores."""
 
-_seen: Final[set[bool]] = set()
-"""Whether the servers of this process drop names with underscores; most processes have one."""
+_DROPS: Final = "drops names with underscores"
+_MERGES: Final = "may merge names"
+_TEST: Final = "no server, but a test of the app"
+_kinds: Final[set[str]] = set()
+"""The kinds of the servers that this process has seen; most processes have one."""
 
 UNCLEAR: Final = object()
 """The value of a field whose name may have been spelled with underscores."""
@@ -52,15 +55,14 @@ def clear_values(
         start_response: The server's function, which leads to the received names.
     """
     ambiguous = [key for key, value in values.items() if value is not None and _has_twin(key)]
-    drops = _seen == {True} if environ is None else drops_underscores(environ)
-    if drops or not ambiguous:
+    kinds = _kinds if environ is None else {_kind(environ, start_response)}
+    if not ambiguous or kinds == {_DROPS}:
         return dict(values)
-    if environ is not None:
-        received = _received_fields(environ, start_response)
-        if received is not None:
-            return {**values, **_values_with_twins(ambiguous, received)}
-        if not _has_server(environ, start_response):
-            ambiguous = [key for key in ambiguous if _JOINED.search(safe_text(values[key]))]
+    received = None if environ is None else _received_fields(environ, start_response)
+    if received is not None:
+        return {**values, **_values_with_twins(ambiguous, received)}
+    if _MERGES not in kinds:
+        ambiguous = [key for key in ambiguous if _JOINED.search(safe_text(values[key]))]
     return {**values, **dict.fromkeys(ambiguous, UNCLEAR)}
 
 
@@ -70,12 +72,17 @@ def _has_twin(key: str) -> bool:
 
 def drops_underscores(environ: Mapping[str, Any]) -> bool:
     """Return whether the server drops header names with underscores."""
-    software = safe_text(environ.get(_SOFTWARE, ""))
-    if software in _dropping:
-        return True
-    drops = _drops_underscores(software, environ)
-    _seen.add(drops)
-    return drops
+    return safe_text(environ.get(_SOFTWARE, "")) in _dropping or _kind(environ, None) == _DROPS
+
+
+def _kind(environ: Mapping[str, Any], start_response: object) -> str:
+    """Return the kind of the server, and remember it for events after the request."""
+    if _drops_underscores(safe_text(environ.get(_SOFTWARE, "")), environ):
+        kind = _DROPS
+    else:
+        kind = _MERGES if _has_server(environ, start_response) else _TEST
+    _kinds.add(kind)
+    return kind
 
 
 def _drops_underscores(software: str, environ: Mapping[str, Any]) -> bool:
