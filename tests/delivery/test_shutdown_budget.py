@@ -55,6 +55,24 @@ for _ in range(8):
 """
 
 
+ABANDONED_FLUSH = """
+import asyncio
+import time
+import sqreen_mw as sqreen
+
+
+async def leave():
+    flushing = asyncio.create_task(sqreen.aflush(60.0))
+    await asyncio.sleep(0.1)
+    raise SystemExit
+
+
+sqreen.track("x")
+print(time.monotonic())
+asyncio.new_event_loop().run_until_complete(leave())
+"""
+
+
 @pytest.mark.parametrize(("mutant", "within"), [("", True), ("a deadline for each step", False)])
 def test_shutdown_steps_share_one_deadline(runner: Runner, mutant: str, *, within: bool) -> None:
     """If the collector hangs, lifespans that end together and the exit wait two seconds."""
@@ -62,6 +80,14 @@ def test_shutdown_steps_share_one_deadline(runner: Runner, mutant: str, *, withi
     begin = float(runner.run(LIFESPANS_THEN_EXIT, mutant, given="3\n"))
 
     assert (time.monotonic() - begin < 7.9) is within
+
+
+def test_abandoned_flush_does_not_delay_the_exit(runner: Runner) -> None:
+    """A loop that ends in the middle of an aflush leaves nothing that the exit waits for."""
+    runner.collector.answers[:] = [Answer(delay=20.0)] * 5
+    begin = float(runner.run(ABANDONED_FLUSH))
+
+    assert time.monotonic() - begin < 7.9
 
 
 def test_each_lifespan_delivers_its_event(runner: Runner) -> None:

@@ -3,10 +3,13 @@
 No lock is shared: the GIL makes each write of an attribute atomic.
 """
 
+import asyncio
+import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
 from typing import Final
 
 from sqreen_mw.agent.process import unpatched
@@ -64,23 +67,40 @@ async def await_until(done: Callable[[], bool], seconds: float, *, clock: Clock)
 
     A thread waits, because the loop's own clock may be frozen. If none can start, the loop polls.
     """
+    if done():
+        return True
     # Imported here: only an app with an event loop needs it, and has loaded it.
-    from anyio import CapacityLimiter, sleep, to_thread
+    from anyio import Event, sleep
 
-    is_over = False
+    ended, end = Event(), clock() + seconds
+    call_soon, is_cancelled = _call_soon_threadsafe(), False
 
-    def is_done() -> bool:
-        return is_over or done()
+    def wait() -> None:
+        sys.settrace(threading.gettrace())  # debuggers and coverage see a raw thread only so
+        while not (is_cancelled or done() or clock() >= end):
+            unpatched.sleep(POLL_SECONDS)
+        with suppress(RuntimeError):  # the loop is closed
+            call_soon(ended.set)
 
-    wait = partial(wait_until, is_done, seconds, clock=clock)
     try:
-        return await to_thread.run_sync(wait, abandon_on_cancel=True, limiter=CapacityLimiter(1))
+        unpatched.start_thread(wait)
     except RuntimeError:
-        end = clock() + seconds
         while not done():
             if clock() >= end:
                 return False
             await sleep(POLL_SECONDS)
         return True
+    try:
+        await ended.wait()
     finally:
-        is_over = True  # if the caller is cancelled, the thread ends
+        is_cancelled = True
+    return done()
+
+
+def _call_soon_threadsafe() -> Callable[[Callable[[], object]], object]:
+    """Return a function that calls another one in the present event loop, from any thread."""
+    with suppress(RuntimeError):
+        return asyncio.get_running_loop().call_soon_threadsafe
+    from trio.lowlevel import current_trio_token
+
+    return current_trio_token().run_sync_soon

@@ -1,4 +1,11 @@
-from sqreen_mw.agent.delivery.control import FlushControl
+import asyncio
+
+import pytest
+
+from sqreen_mw.agent.delivery.control import FlushControl, await_until
+from sqreen_mw.agent.process import unpatched
+from sqreen_mw.agent.process.clock import monotonic
+from tests.support.waiting import PATIENCE
 
 
 def test_an_earlier_request_that_arrives_late_changes_nothing() -> None:
@@ -19,3 +26,16 @@ def test_latest_of_several_requests_counts() -> None:
         control.request_flush(moment)
 
     assert control.flush_requested_at() == 12.0
+
+
+def test_loop_polls_if_no_thread_can_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the exit of Python 3.12, or at a limit of threads, an async wait still ends."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(unpatched, "start_thread", refuse)
+    answers = iter([False, False, True])
+
+    assert asyncio.run(await_until(lambda: next(answers), PATIENCE, clock=monotonic))
+    assert not asyncio.run(await_until(lambda: False, 0.01, clock=monotonic))
