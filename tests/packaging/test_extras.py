@@ -134,8 +134,10 @@ FRAMEWORKS = {
     "django": "sqreen_mw.middleware.django",
 }
 SERVER = ("sqreen_mw.cli", "sqreen_mw.collector", EXAMPLES := "sqreen_mw.examples")
-MIGRATIONS = "sqreen_mw.collector.state.migrations.env"
-"""Alembic runs it at import."""
+ALWAYS = (
+    "sqreen_mw.collector.state.migrations.env",  # Alembic runs it at import.
+    "sqreen_mw.middleware.flask_logins",  # An app with flask_login=True has Flask-Login.
+)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_extra_installs_all_imports_of_its_modules(
     installed: Installed, extras: str, without: tuple[str, ...]
 ) -> None:
     """All modules of an extra can be imported with it."""
-    installed(extras).python(IMPORT_ALL.format(without=(*without, MIGRATIONS)))
+    installed(extras).python(IMPORT_ALL.format(without=(*without, *ALWAYS)))
 
 
 @pytest.mark.parametrize(
