@@ -570,6 +570,20 @@ def test_static_files_are_cached_by_content_hash(client: TestClient) -> None:
     assert client.get("/favicon.svg").headers["content-type"] == "image/svg+xml"
 
 
+def test_script_modules_are_cached_by_content_hash(client: TestClient) -> None:
+    """A module imports the others under the hash of their content."""
+    seen, waiting = set(), ["app.js"]
+    while waiting:
+        name = waiting.pop()
+        imports = re.findall(r'(?:from|import) "\./([^"]+)"', client.get(f"/static/{name}").text)
+        waiting += [found for found in imports if found not in seen]
+        seen |= set(imports)
+
+    assert {name.partition("?")[0] for name in seen} >= {"dom.js", "pages.js", "live.js"}
+    for name in seen:
+        assert "immutable" in client.get(f"/static/{name}").headers["cache-control"], name
+
+
 def test_root_path_prefixes_every_link(collector: RunningCollector) -> None:
     """Behind a proxy with a path, every link, form and redirect has the path."""
     collector.store(*(make_event(f"n{n}") for n in range(60)))
