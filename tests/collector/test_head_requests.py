@@ -20,7 +20,14 @@ from tests.collector.dashboard.running_collector import (
 
 PATHS = [
     *("/", "/events", "/events?q=x", "/events?from=wrong", "/overview", "/login", "/nowhere"),
-    *("/login/once?token=used", "/logout", "/favicon.svg", "/static/app.css", "/static/no"),
+    *(
+        "/events/suggestions",
+        "/login/once?token=used",
+        "/logout",
+        "/favicon.svg",
+        "/static/app.css",
+        "/static/no",
+    ),
     *("/healthz", "/openapi.json", "/v1/events", "/v1/events/query", "/v1/events/query?limit=0"),
     *("/v1/events/histogram?interval=60000", "/v1/instances", "/v1/heartbeat", "/v1/nowhere"),
     *("/events/shop/x", f"/v1/events/{new_event_id(0)}?app=shop", "/events/live?since=x"),
@@ -46,16 +53,18 @@ def test_head_has_the_status_and_headers_of_get(
 
     got, head = client.get(path), client.head(path)
 
+    for answer in (got, head):
+        assert int(answer.headers.pop("content-length")) > 0 or answer.is_redirect  # ages change
     assert (head.status_code, head.headers) == (got.status_code, got.headers)
     assert head.content == b""
 
 
 def test_paths_cover_every_page() -> None:
     """Each page without parameters in its path is among the tested paths."""
-    pages = {route.path for route in ROUTES if isinstance(route, Route)}
+    routes = [route for route in ROUTES if isinstance(route, Route) and "{" not in route.path]
     tested = {path.partition("?")[0] for path in PATHS}
 
-    assert {page for page in pages if "{" not in page} - {"/first-steps/token"} <= tested
+    assert {route.path for route in routes if "GET" in (route.methods or ())} <= tested
 
 
 def test_head_of_the_live_tail_ends(collector: RunningCollector) -> None:
