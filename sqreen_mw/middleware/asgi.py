@@ -53,8 +53,8 @@ class SqreenMiddleware:
     Messages, exceptions and timing of the app do not change. Events are delivered at the end of
     the lifespan; if the app does not support the lifespan, the middleware answers for it.
 
-    Routers write the route into the scope, and the route tells which parts of a path are secret.
-    If another middleware copies the scope, put this one inside it: in Starlette, add it first.
+    In Starlette and FastAPI, add it after all other middlewares. Exception: routers write the
+    route into the scope, so if another middleware copies the scope, add this one before it.
     """
 
     def __init__(

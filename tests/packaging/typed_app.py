@@ -1,7 +1,8 @@
 """An app that uses all public names, for type checkers. An unused ignore comment fails."""
 
+from collections.abc import MutableMapping
 from datetime import UTC, datetime
-from typing import assert_type
+from typing import Any, assert_type
 from wsgiref.types import WSGIApplication
 
 from fastapi import FastAPI
@@ -69,6 +70,11 @@ def renamed(event: sqreen.Event) -> sqreen.Event | None:
     return event
 
 
+def user_of(scope: MutableMapping[str, Any]) -> dict[str, str] | None:
+    """Return the user of a request."""
+    return {"username": str(scope["user"])} if "user" in scope else None
+
+
 def asgi_apps() -> list[Starlette]:
     """Add the middleware with and without settings."""
     plain = Starlette(middleware=[Middleware(sqreen.SqreenMiddleware, app_name="shop")])
@@ -84,6 +90,7 @@ def asgi_apps() -> list[Starlette]:
         strict=True,
         before_send=renamed,
     )
+    app.add_middleware(sqreen.SqreenMiddleware, identify=user_of)
     sqreen.SqreenMiddleware(sqreen.SqreenMiddleware(app))
     return [plain, app]
 
@@ -94,7 +101,7 @@ def wsgi_apps() -> Flask:
     wrapped: WSGIApplication = sqreen.SqreenWSGIMiddleware(app.wsgi_app)
     sqreen.SqreenWSGIMiddleware(wrapped)
     sqreen.Sqreen(app, url="memory://", environment="staging")
-    sqreen.Sqreen(release="1.2").init_app(app)
+    sqreen.Sqreen(flask_login=True, release="1.2").init_app(app)
     return app
 
 
