@@ -111,42 +111,50 @@ _RULES: Final[tuple[_Rule, ...]] = (
     ("-line", _PUTTY, _AFTER_PREFIX),
     ("beare", _BEARER, _mask_bearer),
     ("basic", _BASIC, _mask_basic),
-    (":orac", _ORACLE, _AFTER_PREFIX),
-    ("@tcp(", _GO_DSN, _AFTER_PREFIX),
-    ("@unix", _GO_DSN, _AFTER_PREFIX),
     ("ed by", _SQL, _mask_sql),
     ("key ", _API_TOKEN, _AFTER_PREFIX),
     ("oken ", _API_TOKEN, _AFTER_PREFIX),
     ("net u", _NET_USER, _AFTER_PREFIX),
 )
-_OPTION_RULES: Final[tuple[_Rule, ...]] = (
-    ("curl", _CURL, _AFTER_PREFIX),
-    ("mysql", _MYSQL, _AFTER_PREFIX),
-    ("redis", _REDIS, _AFTER_PREFIX),
-    ("sshpa", _SSHPASS, _AFTER_PREFIX),
-    ("htpas", _HTPASSWD, _AFTER_PREFIX),
+# Further rules for texts with an at sign, an option, or "pass".
+_FURTHER_RULES: Final[tuple[tuple[str, tuple[_Rule, ...]], ...]] = (
+    (
+        "@",
+        (
+            (":orac", _ORACLE, _AFTER_PREFIX),
+            ("@tcp(", _GO_DSN, _AFTER_PREFIX),
+            ("@unix", _GO_DSN, _AFTER_PREFIX),
+        ),
+    ),
+    (
+        " -",
+        (
+            ("curl", _CURL, _AFTER_PREFIX),
+            ("mysql", _MYSQL, _AFTER_PREFIX),
+            ("redis", _REDIS, _AFTER_PREFIX),
+            ("sshpa", _SSHPASS, _AFTER_PREFIX),
+            ("htpas", _HTPASSWD, _AFTER_PREFIX),
+        ),
+    ),
+    ("pass", (("passw", _SQL, _mask_sql), ("pass ", _FTP, _AFTER_PREFIX))),
 )
-_PASSWORD_RULES: Final[tuple[_Rule, ...]] = (
-    ("passw", _SQL, _mask_sql),
-    ("pass ", _FTP, _AFTER_PREFIX),
-)
-_BEFORE_SENTENCES: Final = "word ", "word\t", "rase ", "scode", "key ", "oken ", "cret "
+_BEFORE_SENTENCES: Final[tuple[str, ...]] = "key ", "oken ", "cret ", "bindp", "terau"
+_BEFORE_SENTENCES_WITH_PASS: Final = "word ", "word\t", "rase ", "scode", "irepa"
 
 
 def mask_credentials(text: str) -> str:
     """Return a text with private keys, and credentials of schemes and commands, masked."""
     lower = lowered(text)
-    rules = _RULES
-    if " -" in lower:
-        rules += _OPTION_RULES
-    if "pass" in lower:
-        rules += _PASSWORD_RULES
+    rules, sentences = _RULES, _BEFORE_SENTENCES
+    for mark, further in _FURTHER_RULES:
+        if mark in lower:
+            rules += further
     for mark, pattern, replacement in rules:
         if mark in lower:
             text = pattern.sub(replacement, text)
-    if "bindp" in lower or "terau" in lower or "irepa" in lower:
-        text = mask_spans(text, _after(_SERVICE, text, sure=True))
-    for mark in _BEFORE_SENTENCES:  # any() takes twice the time
+    if "pass" in lower:
+        sentences += _BEFORE_SENTENCES_WITH_PASS
+    for mark in sentences:  # any() takes twice the time
         if mark in lower:
             return _mask_sentences(text)
     return text
@@ -154,8 +162,8 @@ def mask_credentials(text: str) -> str:
 
 def _mask_sentences(text: str) -> str:
     """Return a text with the secrets after words such as ``password`` masked."""
-    spans = list(_after(_SENTENCE, text))
-    if "assw" in text or "ASSW" in text:
+    spans = [*_after(_SENTENCE, text), *_after(_SERVICE, text, sure=True)]
+    if "passw" in lowered(text):
         spans += (*_after(_WITH, text), *_logins(text))
     return mask_spans(text, sorted(spans))
 

@@ -12,16 +12,20 @@ UUID_LENGTH: Final = 36
 _TOKEN: Final = bytes(
     97 if bytes((byte,)).isalnum() or byte in b"_-+~$" else 32 for byte in range(256)
 )
+_SIGNS: Final = b"0123456789_-+~$/=."
 _LONG_PART: Final = b"a" * 16
-# Base64 has slashes, and its letters change their case.
-_BASE64: Final = bytes(
-    97 if bytes((byte,)).isalnum() or byte in b"_-+~$/=." else 32 for byte in range(256)
-)
-_LONG_BASE64: Final = b"a" * 20
+# Small letters are a, capital ones are A, other characters of Base64 stay, and the rest is blank.
 _CASES: Final = bytes(
-    65 if bytes((byte,)).isupper() else 97 if bytes((byte,)).islower() else 32
+    ord(b"A")
+    if bytes((byte,)).isupper()
+    else ord(b"a")
+    if bytes((byte,)).islower()
+    else byte
+    if byte in _SIGNS
+    else 32
     for byte in range(256)
 )
+_LONG_BASE64: Final = 20
 _DIGITS: Final = b"0123456789"
 _FEWEST_DIGITS: Final = 4
 _FEWEST_OF_CARD: Final = 14
@@ -37,9 +41,18 @@ def may_hold_token(text: str, data: bytes) -> bool:
         return True
     if _LONG_PART in data.translate(_TOKEN):
         return True
-    if b"/" not in data or b"aA" not in data.translate(_CASES):
-        return False
-    return _LONG_BASE64 in data.translate(_BASE64)
+    return b"/" in data and _may_hold_base64(data.translate(_CASES) + b" ")
+
+
+def _may_hold_base64(cases: bytes) -> bool:
+    """Return whether a long word has a slash, and a capital letter after a small one."""
+    place = cases.find(b"aA")
+    while place >= 0:
+        start, end = cases.rfind(b" ", 0, place) + 1, cases.find(b" ", place)
+        if end - start >= _LONG_BASE64 and b"/" in cases[start:end]:
+            return True
+        place = cases.find(b"aA", end)
+    return False
 
 
 def may_hold_number(text: str, data: bytes) -> bool:
