@@ -22,7 +22,7 @@ from typing import Final
 from benchmarks.cpu_time import cpu_seconds
 from benchmarks.figures import table
 from benchmarks.running_collector import APP, RunningCollector, running_collector
-from benchmarks.sample_events import compressed_batch, sample_batch, sample_event
+from benchmarks.sample_events import compressed_batch, sample_batch, sample_events
 from sqreen_mw.collector.events import open_event_store
 from sqreen_mw.collector.events.base import AcceptedBatch, EventStore
 from sqreen_mw.protocol.batch import decode_batch
@@ -97,9 +97,9 @@ def _store(folder: Path | None) -> Iterator[EventStore]:
 
 
 def _store_rate(folder: Path | None, size: int, events: int) -> Rate:
-    batches = [list(map(sample_event, range(size))) for _ in range(events // size)]
+    batches = [sample_events(size) for _ in range(events // size)]
     with _store(folder) as store:
-        _append(store, list(map(sample_event, range(size))))
+        _append(store, sample_events(size))
         return _timed(
             f"store only, batches of {size}",
             events,
