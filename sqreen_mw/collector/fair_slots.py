@@ -18,12 +18,14 @@ class FairSlots:
         slots: The number of slots.
         per_owner: Maximum number of slots of one owner, so that another one finds a free slot.
         most_waiting: Maximum number of waiting requests of one owner.
+        seconds: Maximum time to wait.
     """
 
-    def __init__(self, slots: int, *, per_owner: int, most_waiting: int) -> None:
+    def __init__(self, slots: int, *, per_owner: int, most_waiting: int, seconds: float) -> None:
         self._free = slots
         self._per_owner = per_owner
         self._most_waiting = most_waiting
+        self._seconds = seconds
         self._held: Counter[str] = Counter()
         self._waiting: dict[str, deque[_Turn]] = {}
 
@@ -32,7 +34,7 @@ class FairSlots:
         """Wait for a slot and hold it during the block.
 
         Raises:
-            StoreError: The owner has too many waiting requests.
+            StoreError: The owner has too many waiting requests, or waited for too long.
         """
         await self._acquire(owner)
         try:
@@ -50,10 +52,16 @@ class FairSlots:
         queue.append(turn)
         self._give()
         try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            async with asyncio.timeout(self._seconds):
+                await turn
+        except (asyncio.CancelledError, TimeoutError) as error:
+            if not turn.cancelled():
                 self._release(owner)
+            if isinstance(error, TimeoutError):
+                raise StoreError(
+                    f"no free slot within {self._seconds:g} s, because others are reading: try "
+                    "again, or narrow the time range"
+                ) from error
             raise
 
     def _release(self, owner: str) -> None:

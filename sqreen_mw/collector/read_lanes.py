@@ -18,7 +18,7 @@ from sqreen_mw.collector.fair_slots import FairSlots
 from sqreen_mw.errors import StoreError
 
 SHORT_READS: Final = 2
-"""Maximum number of parallel reads of at most ``SLICE`` events."""
+"""Maximum number of parallel reads of few events."""
 
 LONG_READS: Final = 3
 """Maximum number of parallel reads of more events."""
@@ -28,6 +28,9 @@ LONG_READS_OF_ONE: Final = 2
 
 MAX_WAITING: Final = 50
 """Maximum number of waiting reads of one session or token, in each lane."""
+
+WAIT_SECONDS: Final = 15.0
+"""Seconds until a read that waits for a slot is refused."""
 
 READ_SECONDS: Final = 5.0
 """Seconds until a read ends. The time it waits for a slot does not count."""
@@ -46,8 +49,9 @@ class ReadLanes:
     def __init__(self, events: EventStore, *, seconds: float = READ_SECONDS) -> None:
         self._events = events
         self._seconds = seconds
-        self._short = FairSlots(SHORT_READS, per_owner=SHORT_READS, most_waiting=MAX_WAITING)
-        self._long = FairSlots(LONG_READS, per_owner=LONG_READS_OF_ONE, most_waiting=MAX_WAITING)
+        lane = partial(FairSlots, most_waiting=MAX_WAITING, seconds=WAIT_SECONDS)
+        self._short = lane(SHORT_READS, per_owner=SHORT_READS)
+        self._long = lane(LONG_READS, per_owner=LONG_READS_OF_ONE)
         self._threads = anyio.CapacityLimiter(SHORT_READS + LONG_READS)
 
     async def run(

@@ -21,6 +21,9 @@ from sqreen_mw.collector.tail import Tail
 MAX_WAITING_HEARTBEATS: Final = 1000
 """Maximum number of waiting heartbeats of one token."""
 
+HEARTBEAT_SECONDS: Final = 30.0
+"""Seconds until a waiting heartbeat is refused. The next one has all counts."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
@@ -77,7 +80,9 @@ def open_services(settings: Settings, *, connections: ConnectionLimits | None = 
         lanes=ReadLanes(events),
         tail=tail,
         pipeline=Pipeline(events, apps=state.apps, tail=tail),
-        heartbeats=FairSlots(1, per_owner=1, most_waiting=MAX_WAITING_HEARTBEATS),
+        heartbeats=FairSlots(
+            1, per_owner=1, most_waiting=MAX_WAITING_HEARTBEATS, seconds=HEARTBEAT_SECONDS
+        ),
         connections=connections or ConnectionLimits(),
         first_token=_first_token(state),
     )

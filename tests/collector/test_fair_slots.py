@@ -43,7 +43,7 @@ def test_owners_take_turns() -> None:
     """An owner with many requests does not delay another one's first request."""
 
     async def run() -> list[list[str]]:
-        workers = Workers(FairSlots(2, per_owner=2, most_waiting=9))
+        workers = Workers(FairSlots(2, per_owner=2, most_waiting=9, seconds=60))
         tasks = await workers.start(*"aaaaaa", *"bb", "c")
         seen = []
         for owner in "aabcab":
@@ -67,7 +67,7 @@ def test_owner_has_a_limited_share() -> None:
     """One slot stays free for another owner, who does not wait at all."""
 
     async def run() -> list[list[str]]:
-        workers = Workers(FairSlots(3, per_owner=2, most_waiting=9))
+        workers = Workers(FairSlots(3, per_owner=2, most_waiting=9, seconds=60))
         tasks = await workers.start(*"aaaa")
         seen = [sorted(workers.running)]
         tasks += await workers.start("b")
@@ -85,7 +85,7 @@ def test_too_many_waiting_requests_of_one_owner_are_refused() -> None:
     """Other owners may still wait."""
 
     async def run() -> None:
-        workers = Workers(FairSlots(1, per_owner=1, most_waiting=9))
+        workers = Workers(FairSlots(1, per_owner=1, most_waiting=9, seconds=60))
         tasks = await workers.start(*"a" * 10, "b")
         with pytest.raises(StoreError, match="send fewer"):
             async with workers.slots.slot("a"):
@@ -104,7 +104,7 @@ def test_cancelled_requests_free_their_slots(cancelled: int) -> None:
     """Running, chosen and waiting requests may be cancelled in any order."""
 
     async def run() -> None:
-        workers = Workers(FairSlots(1, per_owner=1, most_waiting=9))
+        workers = Workers(FairSlots(1, per_owner=1, most_waiting=9, seconds=60))
         tasks = await workers.start(*"aabb")
         tasks[0].cancel()  # The next one is chosen in the same turn of the loop.
         tasks[cancelled].cancel()
@@ -113,6 +113,23 @@ def test_cancelled_requests_free_their_slots(cancelled: int) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         async with asyncio.timeout(30), workers.slots.slot("c"):
+            pass
+
+    asyncio.run(run())
+
+
+def test_wait_for_a_slot_is_limited() -> None:
+    """The error says why, and the slot is free for the next one."""
+
+    async def run() -> None:
+        workers = Workers(FairSlots(1, per_owner=1, most_waiting=9, seconds=0.01))
+        [task] = await workers.start("a")
+        with pytest.raises(StoreError, match=r"no free slot within 0\.01 s"):
+            async with workers.slots.slot("b"):
+                pass
+        await workers.finish("a")
+        await task
+        async with workers.slots.slot("b"):
             pass
 
     asyncio.run(run())

@@ -11,13 +11,14 @@ from starlette.types import Message
 
 from sqreen_mw.collector.events.base import EventQuery
 from sqreen_mw.collector.events.deadline import Deadline
+from sqreen_mw.collector.events.filters import Comparison
 from sqreen_mw.collector.events.sqlite import SqliteEventStore
 from sqreen_mw.collector.read_lanes import LONG_READS, LONG_READS_OF_ONE, SHORT_READS, ReadLanes
 from sqreen_mw.errors import StoreError
 from tests.collector.events.examples import NOW, batch, event
 
 SMALL = EventQuery(start=NOW, end=NOW + 1)
-LARGE = EventQuery(start=0, end=NOW + 1)
+LARGE = EventQuery(start=0, end=NOW + 1, filter=Comparison(("text",), "contains", "login"))
 
 
 @pytest.fixture

@@ -174,7 +174,10 @@ class EventStore(Protocol):
         """Count matching events among the ``most`` oldest events of the range."""
 
     def is_small(self, query: EventQuery, *, deadline: Deadline | None = None) -> bool:
-        """Return True if the query's range has at most ``SLICE`` events, so any read is fast."""
+        """Return True if any read of the query is fast.
+
+        That is a range of at most ``SLICE`` events, or of more if the filter needs only an index.
+        """
 
     def get(
         self, app: str, event_id: str, *, deadline: Deadline | None = None

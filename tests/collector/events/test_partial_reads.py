@@ -148,11 +148,13 @@ def test_count_searches_the_oldest_events_of_the_range(store: SqliteEventStore) 
 def test_range_is_small_up_to_a_number_of_events(
     store: SqliteEventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only the number of events in the range counts, not the filter."""
+    """A filter that needs only an index may have more events."""
     monkeypatch.setattr("sqreen_mw.collector.events.sqlite.store.SLICE", 100)
+    by_name = replace(ALL, filter=Comparison(("event",), "=", "login.failed"))
 
-    assert store.is_small(replace(ABSENT_TEXT, start=NOW - 99))
-    assert not store.is_small(replace(ABSENT_TEXT, start=NOW - 100))
+    for query, most in ((ABSENT_TEXT, 100), (EVERY_NAME, 100), (ALL, 2500), (by_name, 2500)):
+        assert store.is_small(replace(query, start=NOW - most + 1))
+        assert not store.is_small(replace(query, start=NOW - most))
 
 
 def test_since_advances_without_a_match(

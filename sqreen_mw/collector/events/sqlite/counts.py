@@ -27,7 +27,7 @@ def count_by_bar(query: EventQuery, *, interval: int) -> Statement:
         interval: Length of a bar, in milliseconds.
     """
     first = query.start // interval * interval
-    if not _has_one_range(query):
+    if not needs_only_indexes(query):
         return _grouped(query, first=first, interval=interval)
     rest = and_terms(conjuncts(query.filter))
     start, end = query.start, query.end
@@ -36,7 +36,8 @@ def count_by_bar(query: EventQuery, *, interval: int) -> Statement:
     return _BY_BAR.format(filters=rest.text), (*times, *rest.values)
 
 
-def _has_one_range(query: EventQuery) -> bool:
+def needs_only_indexes(query: EventQuery) -> bool:
+    """Return True if an index by time has all columns of the filter."""
     # Any other filter would be evaluated again for each bar.
     return all(
         isinstance(term, Comparison) and term.operator == "=" and term.field in WORD_COLUMNS

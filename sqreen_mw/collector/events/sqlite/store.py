@@ -25,7 +25,7 @@ from sqreen_mw.collector.events.sqlite.compile import (
     select_stored,
     spans_index,
 )
-from sqreen_mw.collector.events.sqlite.counts import count_by_bar
+from sqreen_mw.collector.events.sqlite.counts import count_by_bar, needs_only_indexes
 from sqreen_mw.collector.events.sqlite.readers import Readers
 from sqreen_mw.collector.events.sqlite.slices import Slice, read_slices, time_slices
 from sqreen_mw.collector.events.sqlite.suggestions import SUGGESTIONS
@@ -36,6 +36,9 @@ from sqreen_mw.protocol.event_id import event_id_bytes
 
 DEADLINE: Final = 5.0
 """Seconds until a read fails."""
+
+INDEX_SPEED: Final = 25
+"""A read of indexes alone takes at most a 25th of the time of one that reads the events."""
 
 # The subquery finds sequence numbers, from an index if possible. CROSS JOIN reads their events.
 _STORED: Final = """
@@ -145,9 +148,10 @@ class SqliteEventStore:
             return Count(number, newest, is_more=_in_range(connection, query, most + 1) > most)
 
     def is_small(self, query: EventQuery, *, deadline: Deadline | None = None) -> bool:
-        """Return True if the query's range has at most ``SLICE`` events."""
+        """Return True if the query's range has few events for its filter."""
+        most = SLICE * INDEX_SPEED if needs_only_indexes(query) else SLICE
         with self._readers.read(deadline) as connection:
-            return _in_range(connection, query, SLICE + 1) <= SLICE
+            return _in_range(connection, query, most + 1) <= most
 
     def get(
         self, app: str, event_id: str, *, deadline: Deadline | None = None
