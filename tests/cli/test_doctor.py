@@ -256,7 +256,7 @@ def test_slow_answer_is_not_taken_for_a_wrong_clock(
         ("uvicorn app:app --host 0.0.0.0", "ok"),
         ("uvicorn app:app --lifespan on", "ok"),
         ("/venv/bin/uvicorn app:app --forwarded-allow-ips '*'", "problem"),
-        ("granian --interface wsgi app:app", "ok"),
+        ("granian --interface wsgi app:app", "warning"),
         ("granian --interface asgi app:app", "ok"),
         ("uvicorn app:app --lifespan off --reload", "ok"),
         ("waitress-serve app:app", "ok"),
