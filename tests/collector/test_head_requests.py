@@ -31,6 +31,7 @@ PATHS = [
     *("/healthz", "/openapi.json", "/v1/events", "/v1/events/query", "/v1/events/query?limit=0"),
     *("/v1/events/histogram?interval=60000", "/v1/instances", "/v1/heartbeat", "/v1/nowhere"),
     *("/events/shop/x", f"/v1/events/{new_event_id(0)}?app=shop", "/events/live?since=x"),
+    *("/events/suggestions", "/events/suggestions?text=a", "/time-zone"),
 ]
 
 

@@ -73,7 +73,7 @@ class PageContext:
     @property
     def path(self) -> str:
         """The path and the query of this page, for a form that returns to it."""
-        if self.request.method != "GET":
+        if self.request.method == "POST":
             return "/events"
         query = self.request.url.remove_query_params("tz").query
         path = self.request.url.path.removeprefix(self.base)
