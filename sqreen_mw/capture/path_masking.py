@@ -135,6 +135,12 @@ def masked_path(
     return _without_copies(path, [safe_text(value) for value in copies if not _is_none(value)])
 
 
+def without_masked(parameters: Mapping[str, str], path: str, shown: str) -> dict[str, str]:
+    """Return path parameters, with the values masked that are masked in the path."""
+    masked = set(path.split("/")).difference(shown.split("/"))
+    return {name: MASK if value in masked else value for name, value in parameters.items()}
+
+
 def _masked(fit: PathMatch, secrets: set[str]) -> str:
     """Return a matched path with its secrets masked. The text around placeholders is kept."""
     return "/".join(

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from sqreen_mw.capture.client_ip import ClientAddress, ClientIp, Headers
 from sqreen_mw.capture.json_copy import Copier, safe_text
-from sqreen_mw.capture.path_masking import Mounted, masked_path, mount_template
+from sqreen_mw.capture.path_masking import Mounted, masked_path, mount_template, without_masked
 from sqreen_mw.capture.path_matching import template_names
 from sqreen_mw.capture.request_body import RawBody, body_parameters
 from sqreen_mw.capture.text import clean_text, truncate, truncate_texts
@@ -104,13 +104,14 @@ class Describer:
         known = self.cache.texts.get  # saves a call for most texts
         address = (client or self.find_client(raw)).address
         route = self._route(raw)
-        path = self._path(raw, route, description)
+        routed = self._path(raw, route, description)
+        path = known(routed) or text(routed)
         # The first line of a repeated header counts.
         fields = dict(reversed(raw.headers))
         user_agent, host = fields.get(b"user-agent"), fields.get(b"host")
         return RequestInfo(
             verb=known(raw.verb) or text(raw.verb),
-            path=known(path) or text(path),
+            path=path,
             id=raw.id,
             ip=address.ip,
             ip_source=address.source,
@@ -120,7 +121,7 @@ class Describer:
             route=description.template(route),
             status=raw.status,
             crashed=raw.crashed,
-            params=description.params(raw, body),
+            params=description.params(raw, path, body),
             truncated=description.truncated,
         )
 
@@ -213,11 +214,14 @@ class _RequestDescription:
             self.truncated = True
         return clean_text(template[:MAX_TEXT_LENGTH])
 
-    def params(self, raw: RawRequest, body: RawBody | None) -> Params:
+    def params(self, raw: RawRequest, shown: str, body: RawBody | None) -> Params:
+        """Return the parameters; ``shown`` is the path without secrets."""
         query = self._query(raw.query) if raw.query else {}
         path: dict[str, str] = {}
         if raw.path_params:
             path = self._path_params(raw.path_params)
+            if shown != raw.path:
+                path = without_masked(path, raw.path, shown)
         if body is None:
             return Params(query=query, path=path)
         parameters = body_parameters(body)

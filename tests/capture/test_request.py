@@ -1,6 +1,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from sqreen_mw.protocol.batch import decode_event, encode_event
 from sqreen_mw.protocol.event import Event, Params, RequestInfo
 from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH
+from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.scrubber import Scrubber
 from tests.support.strategies import texts
 
@@ -62,6 +64,31 @@ def test_describes_the_default_properties() -> None:
 def test_missing_values_are_none() -> None:
     """A bare request has no user agent, host, route or parameters."""
     assert described() == RequestInfo(verb="GET", path="/", ip="203.0.113.9")
+
+
+def test_generated_values_of_ambiguous_names_are_masked() -> None:
+    """A session, a code or a signature is masked if it looks generated."""
+    secret, code = "8f14e45fceea167a", "SPRING2026"
+    query = f"session={secret}&sig={secret}&code={code}&page={secret}".encode()
+
+    assert described(query=query).params.query == {
+        "session": [MASK],
+        "sig": [MASK],
+        "code": [code],
+        "page": [secret],
+    }
+
+
+@pytest.mark.parametrize("route", [None, "/invite/{slug}", "/invite/<slug>"])
+def test_tokens_after_words_of_a_path_are_masked(route: str | None) -> None:
+    """A token after a word such as ``invite`` is masked in the path and in its parameters."""
+    secret = "8f14e45fceea167a5a36dedd4bea2543"
+    info = described(
+        path=f"/invite/{secret}", route=route, path_params={"slug": secret, "lang": "en"}
+    )
+
+    assert info.path == f"/invite/{MASK}"
+    assert info.params.path == {"slug": MASK, "lang": "en"}
 
 
 # Hypothesis knows the constants of the code, so it finds secrets.
