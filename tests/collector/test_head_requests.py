@@ -10,7 +10,6 @@ from starlette.routing import Route
 from sqreen_mw.collector.auth import SESSION_COOKIE
 from sqreen_mw.collector.dashboard.routes import ROUTES
 from sqreen_mw.collector.state.users import Role
-from sqreen_mw.protocol.event_id import new_event_id
 from tests.collector.dashboard.running_collector import (
     RunningCollector,
     make_event,
@@ -18,6 +17,7 @@ from tests.collector.dashboard.running_collector import (
     served,
 )
 
+UNKNOWN = "00000000-0000-7000-8000-000000000000"
 PATHS = [
     *("/", "/events", "/events?q=x", "/events?from=wrong", "/overview", "/login", "/nowhere"),
     *(
@@ -30,7 +30,7 @@ PATHS = [
     ),
     *("/healthz", "/openapi.json", "/v1/events", "/v1/events/query", "/v1/events/query?limit=0"),
     *("/v1/events/histogram?interval=60000", "/v1/instances", "/v1/heartbeat", "/v1/nowhere"),
-    *("/events/shop/x", f"/v1/events/{new_event_id(0)}?app=shop", "/events/live?since=x"),
+    *("/events/shop/x", f"/v1/events/{UNKNOWN}?app=shop", "/events/live?since=x"),
     *("/events/suggestions", "/events/suggestions?text=a", "/time-zone"),
 ]
 
