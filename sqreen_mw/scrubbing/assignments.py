@@ -83,13 +83,18 @@ class Assignments:
     def __init__(self, keys: SensitiveKeys) -> None:
         self._keys: Final = keys
 
+    # Compiling takes some 20 ms, so it waits for the first text that needs it.
     @cached_property
     def _ending(self) -> re.Pattern[str]:
-        return re.compile(rf"(?={_CLOSING}{self._keys.endings_backwards()})")
+        return re.compile(self._ending_pattern)
 
     @cached_property
     def _signed_ending(self) -> re.Pattern[str]:
-        return re.compile(_SIGN_BACKWARDS + self._ending.pattern)
+        return re.compile(_SIGN_BACKWARDS + self._ending_pattern)
+
+    @property
+    def _ending_pattern(self) -> str:
+        return rf"(?={_CLOSING}{self._keys.endings_backwards()})"
 
     def mask(self, text: str, *, prose: bool = True) -> str:
         """Return a text with the values of sensitive names masked, also in prose if wanted."""

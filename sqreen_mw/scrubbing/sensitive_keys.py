@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from functools import lru_cache
 from itertools import pairwise
@@ -12,6 +12,8 @@ from urllib.parse import unquote
 from sqreen_mw.scrubbing.sensitive_words import (
     AMBIGUOUS,
     ANSWERS,
+    BEFORE_CODES,
+    BEFORE_KEYS,
     CODES,
     COMPOUNDS,
     HARMLESS,
@@ -28,7 +30,7 @@ from sqreen_mw.scrubbing.sensitive_words import (
 _MAX_KEY_LENGTH: Final = 256
 _COUNTS: Final = range(1, 6)
 _CACHED_KEYS: Final = 2048
-_ENDING: Final = 6
+_ENDING: Final = 5
 _SEPARATOR: Final = r"[\W_]?+"
 # A qualifier alone is no name.
 _MORE: Final = r"(?:[\w.\-\[%]|[ ]\w)"
@@ -54,7 +56,7 @@ class SensitiveKeys:
         """Use the given names, or the default ones."""
         if keys is None:
             names = f"{ORIGINAL_KEYS} {KIN} {CODES} {WORLD}".split()
-            names += (*_answers(), *_person_ids())
+            names += (*_combined(), *_person_ids())
             whole, compounds, harmless = WHOLE_KEYS.split(), COMPOUNDS.split(), HARMLESS.split()
         else:
             names = whole = [name.strip() for name in keys]
@@ -102,9 +104,14 @@ class SensitiveKeys:
         return Sensitivity(bool(words) and words[-1] in self._ambiguous)
 
 
-def _answers() -> list[str]:
-    endings = "answer", "answers", "questionanswer", "qanswer"
-    return [f"{word}{ending}" for word in ANSWERS.split() for ending in endings]
+def _combined() -> Iterator[str]:
+    """Yield the names that consist of a word and of the words before it that make it secret."""
+    for words, endings in (
+        (BEFORE_CODES, "code codes pin"),
+        (BEFORE_KEYS, "key keys"),
+        (ANSWERS, "answer answers questionanswer qanswer"),
+    ):
+        yield from (f"{word}{ending}" for word in words.split() for ending in endings.split())
 
 
 def _person_ids() -> list[str]:

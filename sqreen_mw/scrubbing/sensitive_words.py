@@ -45,11 +45,26 @@ rispostasegreta geheimeantwort sicherheitsantwort
 """
 """Sessions, one-time codes, SAML and OAuth material, signatures, secret answers."""
 
+BEFORE_CODES: Final = """\
+otp totp mfa tfa 2fa twofactor twofa twostep authenticator onetime sms email verification verify
+activation login signin auth access reset unlock security recovery backup scratch magic device
+"""
+"""Words that make a code or a PIN secret: ``login_code``, ``reset_pin``."""
+
+BEFORE_KEYS: Final = """\
+api private secret signing encryption decryption access secretaccess master auth ssh account
+shared sharedaccess session hmac jwt crypto cipher service subscription write admin root server
+deploy license aes des rsa dsa ecdsa ed pgp gpg ssl tls symmetric webhook stripe aws gcp azure
+openai anthropic github gitlab slack sendgrid twilio mailgun firebase fcm
+"""
+"""Words that make a key secret: ``signing_key``."""
+
 ANSWERS: Final = "secret security sec recovery challenge memorable kba password hint"
 """Words that make an answer secret: ``security_answer``, ``secret_question_answer``."""
 
 PERSON_IDS: Final = """\
-ssn socialsecurity socialinsurance nationalid nationalidentity nationalidentification
+aadhaarid aadharid nricfin steuerident numeroidentificacion identificacionfiscal seguridadsocial
+身份證字號 ssn socialsecurity socialinsurance nationalid nationalidentity nationalidentification
 nationalidentifier nationalinsurance nino citizenid governmentid govid personalid
 personalidentity personalidentitycode personalidentification taxid taxpayerid voterid residentid
 itin idcard identitycard driverlicense driverslicense driverlicence driverslicence drivinglicence
@@ -69,9 +84,9 @@ tckimlik tckn nric hkid mykad ktp nik cmnd cccd snils mynumber паспорт н
 """Ids that a state gives to a person, alone or before a word for number."""
 
 NUMBERED: Final = """\
-tax taxpayer passport identity citizen residentregistration voter steuer ausweis reisepass svn
-identifikations pan nie rg tin sin nhs medicare medicaid healthinsurance social license licence
-kimlik tckimlik
+taxfile tax taxpayer passport identity citizen residentregistration voter steuer ausweis
+reisepass svn identifikations pan nie rg tin sin nhs medicare medicaid healthinsurance social
+license licence kimlik tckimlik
 """
 """Words that are such an id only before a word for number: ``passport_number``."""
 
@@ -80,10 +95,10 @@ NUMBERS: Final = (
 )
 """The words for number."""
 
-AMBIGUOUS: Final = "session sid sig signature hmac code state ticket assertion saml"
+AMBIGUOUS: Final = "session sess sid sig signature hmac code state ticket assertion saml"
 """Words that are sensitive only before a random value, such as ``session=8f14e45fceea167a``."""
 
-WHOLE_KEYS: Final = "auth pass pin clave nie tin nir rut idnumber 2fa κωδικός رمز"
+WHOLE_KEYS: Final = "auth pass pin clave nie tin nir nss rut idnumber 2fa κωδικός رمز"
 """Words too common to make a longer key sensitive, such as ``boarding_pass`` or ``clave_sat``."""
 
 WORLD: Final = """\
@@ -112,23 +127,24 @@ istoken bartoken designtoken fungibletoken erctoken
 """Names that end like a secret but are none, such as page tokens and counts of tokens."""
 
 COMPOUNDS: Final = """\
-身份证 sessionid password passwd passwort kennwort passphrase passcode apikey secretkey
-privatekey accesskey accesstoken authtoken token secret motdepasse contraseña senha wachtwoord
-lösenord passord salasana adgangskode пароль 密码 密碼 パスワード 비밀번호 รหัสผ่าน
+身份证 身份證 身分證 sessionid password passwd passwort kennwort passphrase passcode apikey
+secretkey privatekey accesskey accesstoken authtoken token secret motdepasse contraseña senha
+wachtwoord lösenord passord salasana adgangskode пароль 密码 密碼 パスワード 비밀번호 รหัสผ่าน
 """
 """Names that also count at the end of a longer word: ``dbpassword``, ``新密码``."""
 
 QUALIFIERS: Final = """\
-hash enc encrypted encoded pem usuario usuário cliente utilisateur utente benutzer
-kullan\u0131c\u0131
-пользователя користувача znovu ulang ещё еще раз нова нове noua nouă veche potwierdz ponownie
-stare potvrdit baharu επιβεβαίωση νέα ยืนยัน confirm confirmation value values repeat repeated
-again new old current verify verification retype retyped reenter previous plain plaintext raw
-cleartext wiederholen wiederholung wiederholt bestätigen bestaetigen bestätigung bestaetigung neu
-neues altes confirmer nouveau ancien actuel confirmar confirmación confirmacao confirmação nueva
-actual repetir anterior nova atual conferma nuova vecchia ripeti attuale bevestigen bevestiging
-nieuw herhalen tekrar tekrari baru lama mới cũ повтор повторно подтверждение новый старый الجديدة
-القديمة جديدة جديد חדשה ישנה ใหม่ เดิม νέος νέο vahvistus uusi gjenta bekreft upprepa bekräfta
-nytt powtórz nowe nové nuevo antigua antigo repetida नया नई 确认 確認 確認用 新 旧 再入力 확인
+xml one two three antiga antigo velha oud oude yeni eski فعلی ancienne nouvelle alte neuen nuovo
+vecchio vieja gammelt gammel vanha obecne aktualne stary novo hash enc encrypted encoded pem
+usuario usuário cliente utilisateur utente benutzer kullan\u0131c\u0131 пользователя користувача
+znovu ulang ещё еще раз нова нове noua nouă veche potwierdz ponownie stare potvrdit baharu
+επιβεβαίωση νέα ยืนยัน confirm confirmation value values repeat repeated again new old current
+verify verification retype retyped reenter previous plain plaintext raw cleartext wiederholen
+wiederholung wiederholt bestätigen bestaetigen bestätigung bestaetigung neu neues altes confirmer
+nouveau ancien actuel confirmar confirmación confirmacao confirmação nueva actual repetir
+anterior nova atual conferma nuova vecchia ripeti attuale bevestigen bevestiging nieuw herhalen
+tekrar tekrari baru lama mới cũ повтор повторно подтверждение новый старый الجديدة القديمة جديدة
+جديد חדשה ישנה ใหม่ เดิม νέος νέο vahvistus uusi gjenta bekreft upprepa bekräfta nytt powtórz
+nowe nové nuevo antigua repetida नया नई 确认 確認 確認用 新 旧 再入力 확인
 """
 """Words that don't change the meaning of a key, such as ``new`` and ``confirm``."""
