@@ -1,4 +1,4 @@
-"""Test that slow clients lose their connection, and that clients who wait for us do not."""
+"""Test the time limits of slow clients."""
 
 import asyncio
 import socket
@@ -27,7 +27,7 @@ class QuickProtocol(TimedH11Protocol):
 
 
 async def site(scope: Scope, receive: Receive, send: Send) -> None:
-    """Read the body and answer with its length. The path selects what is unusual."""
+    """Read the body and answer with its length, early or late at two paths."""
     start = {"type": "http.response.start", "status": 200, "headers": []}
     if scope["path"] == "/early":
         await send({**start, "headers": [(b"content-length", b"2")]})
