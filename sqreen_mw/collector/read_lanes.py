@@ -4,7 +4,10 @@ Reads of few events have a lane of their own. Waiting reads use no thread.
 """
 
 import asyncio
+import os
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
 
@@ -25,6 +28,9 @@ LONG_READS: Final = 3
 
 LONG_READS_OF_ONE: Final = 2
 """Maximum number of parallel long reads of one session or token."""
+
+LONG_READ_NICENESS: Final = 10
+"""The nice value of threads with long reads, so that ingest and pages get the processor first."""
 
 MAX_WAITING: Final = 50
 """Maximum number of waiting reads of one session or token, in each lane."""
@@ -52,7 +58,10 @@ class ReadLanes:
         lane = partial(FairSlots, most_waiting=MAX_WAITING, seconds=WAIT_SECONDS)
         self._short = lane(SHORT_READS, per_owner=SHORT_READS)
         self._long = lane(LONG_READS, per_owner=LONG_READS_OF_ONE)
-        self._threads = anyio.CapacityLimiter(SHORT_READS + LONG_READS)
+        self._short_threads = anyio.CapacityLimiter(SHORT_READS)
+        self._long_threads = ThreadPoolExecutor(
+            LONG_READS, thread_name_prefix="sqreen-long-read", initializer=_lower_priority
+        )
 
     async def run(
         self,
@@ -84,6 +93,11 @@ class ReadLanes:
             return await self._run(read, deadline, slots=slots, owner=owner)
         finally:
             watch.cancel()
+            deadline.cancel()
+
+    def close(self) -> None:
+        """Wait for the running reads, and end the threads."""
+        self._long_threads.shutdown()
 
     def _is_small(self, query: EventQuery, deadline: Deadline) -> bool:
         return self._events.is_small(query, deadline=deadline)
@@ -99,7 +113,16 @@ class ReadLanes:
         async with slots.slot(owner):
             if deadline.is_cancelled:
                 raise StoreError("the client closed the connection")
-            return await run_sync(read, deadline.start(), limiter=self._threads)
+            if slots is self._short:
+                return await run_sync(read, deadline.start(), limiter=self._short_threads)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._long_threads, read, deadline.start())
+
+
+def _lower_priority() -> None:
+    # A thread of Linux has a priority of its own. Elsewhere this would slow down the process.
+    if sys.platform == "linux":
+        os.nice(LONG_READ_NICENESS)
 
 
 async def _cancel_when_closed(request: Request, deadline: Deadline) -> None:

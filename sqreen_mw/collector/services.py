@@ -49,6 +49,7 @@ class Services:
     def close(self) -> None:
         """Write the waiting batches and close the stores."""
         self.health.close()
+        self.lanes.close()
         self.pipeline.close()
         self.events.close()
         self.state.close()

@@ -1,6 +1,8 @@
 """Test that reads of one client never stop those of another."""
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +15,13 @@ from sqreen_mw.collector.events.base import EventQuery
 from sqreen_mw.collector.events.deadline import Deadline
 from sqreen_mw.collector.events.filters import Comparison
 from sqreen_mw.collector.events.sqlite import SqliteEventStore
-from sqreen_mw.collector.read_lanes import LONG_READS, LONG_READS_OF_ONE, SHORT_READS, ReadLanes
+from sqreen_mw.collector.read_lanes import (
+    LONG_READ_NICENESS,
+    LONG_READS,
+    LONG_READS_OF_ONE,
+    SHORT_READS,
+    ReadLanes,
+)
 from sqreen_mw.errors import StoreError
 from tests.collector.events.examples import NOW, batch, event
 
@@ -164,3 +172,26 @@ def test_read_ends_at_its_deadline(store: SqliteEventStore) -> None:
         )
 
     assert asyncio.run(run()) == ["done"] * 6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_long_reads_have_a_lower_priority(store: SqliteEventStore) -> None:
+    """Only the threads of long reads are nice; the loop and short reads keep their priority."""
+    lanes = ReadLanes(store)
+
+    def niceness(_: Deadline) -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    async def run() -> list[int]:
+        request = Client().request
+        return [
+            await lanes.run(niceness, request=request, owner="a", query=query)
+            for query in (LARGE, SMALL, None)
+        ]
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    found = asyncio.run(run())
+    lanes.close()
+
+    assert found == [min(before + LONG_READ_NICENESS, 19), before, before]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before

@@ -8,7 +8,7 @@ import pytest
 
 from sqreen_mw.collector.events.base import EventQuery, Page
 from sqreen_mw.collector.events.deadline import Deadline
-from sqreen_mw.collector.events.sqlite import slices
+from sqreen_mw.collector.events.sqlite import readers, slices
 from tests.collector.api.conftest import Collector
 from tests.collector.api.wire import now, wire_event
 from tests.collector.events.examples import CheckedDeadline
@@ -125,6 +125,7 @@ def test_number_of_later_events_is_limited(
 def test_cut_search_is_labelled(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the deadline the answer has the searched time, and its token continues there."""
     monkeypatch.setattr(slices, "FEW_EVENTS", 50)
+    monkeypatch.setattr(readers, "STEPS_BETWEEN_CHECKS", 2000)
     at = now()
     collector.send(*(wire_event(timestamp=at - number) for number in range(1000)))
     store = collector.services.events

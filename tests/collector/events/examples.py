@@ -42,7 +42,7 @@ ANY_TIME: Final = EventQuery(start=-(2**60), end=2**60)
 
 
 class CheckedDeadline(Deadline):
-    """A deadline that is over after a number of checks. A check comes every 2,000 steps."""
+    """A deadline that is over after a number of checks, which come each STEPS_BETWEEN_CHECKS."""
 
     def __init__(self, checks: int) -> None:
         super().__init__(5)

@@ -13,7 +13,7 @@ from sqreen_mw.collector.events.base import Count, EventQuery
 from sqreen_mw.collector.events.deadline import Deadline
 from sqreen_mw.collector.events.filter_parameters import build_filter
 from sqreen_mw.collector.events.filters import Comparison, Not
-from sqreen_mw.collector.events.sqlite import SqliteEventStore, slices
+from sqreen_mw.collector.events.sqlite import SqliteEventStore, readers, slices
 from sqreen_mw.collector.events.sqlite.slices import time_slices
 from sqreen_mw.errors import StoreError
 from sqreen_mw.protocol.limits import MAX_TIMESTAMP
@@ -28,6 +28,7 @@ EVERY_NAME = replace(ALL, filter=Comparison(("event",), "glob", "login*"))
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqliteEventStore]:
     """Return a store with one event in each of 3,000 milliseconds, and short first slices."""
     monkeypatch.setattr(slices, "FEW_EVENTS", 100)
+    monkeypatch.setattr(readers, "STEPS_BETWEEN_CHECKS", 2000)
     opened = SqliteEventStore(tmp_path / "events.db")
     opened.append(batch([event(at=NOW - number) for number in range(3000)]))
     yield opened

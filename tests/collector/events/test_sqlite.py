@@ -10,7 +10,7 @@ from sqreen_mw.collector.events import open_event_store
 from sqreen_mw.collector.events.base import EventQuery
 from sqreen_mw.collector.events.filter_parameters import build_filter
 from sqreen_mw.collector.events.filters import Comparison
-from sqreen_mw.collector.events.sqlite import SqliteEventStore
+from sqreen_mw.collector.events.sqlite import SqliteEventStore, readers
 from sqreen_mw.collector.events.sqlite.counts import count_by_bar
 from sqreen_mw.collector.events.sqlite.readers import add_functions
 from sqreen_mw.errors import ConfigurationError, StoreError
@@ -128,8 +128,9 @@ def test_file_that_is_no_database_is_rejected(tmp_path: Path) -> None:
         open_event_store(f"sqlite:///{path}")
 
 
-def test_slow_read_fails_at_its_deadline(path: Path) -> None:
+def test_slow_read_fails_at_its_deadline(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says to narrow the range, and the next read works."""
+    monkeypatch.setattr(readers, "STEPS_BETWEEN_CHECKS", 2000)
     store = SqliteEventStore(path, seconds=0)
     store.append(batch([event() for _ in range(1000)]))
 

@@ -14,8 +14,11 @@ from sqreen_mw.errors import StoreError
 
 _CACHE_KIB: Final = 16_384
 _MAX_IDLE: Final = 8
-_STEPS_BETWEEN_CHECKS: Final = 2_000
-"""Instructions of SQLite's virtual machine between two checks of the deadline."""
+STEPS_BETWEEN_CHECKS: Final = 20_000
+"""Instructions of SQLite's virtual machine between two checks of the deadline.
+
+A check takes the GIL, which slows down all other threads: one comes every few milliseconds.
+"""
 
 
 class Readers:
@@ -40,7 +43,7 @@ class Readers:
         """
         limit = deadline or Deadline(self._seconds).start()
         connection = self._take()
-        connection.set_progress_handler(lambda: limit.is_over, _STEPS_BETWEEN_CHECKS)
+        connection.set_progress_handler(lambda: limit.is_over, STEPS_BETWEEN_CHECKS)
         try:
             yield connection
         except sqlite3.Error as error:

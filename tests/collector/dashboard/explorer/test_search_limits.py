@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from sqreen_mw.collector.events.base import EventQuery, Histogram, Page
 from sqreen_mw.collector.events.deadline import Deadline
-from sqreen_mw.collector.events.sqlite import slices
+from sqreen_mw.collector.events.sqlite import readers, slices
 from tests.collector.dashboard.running_collector import RunningCollector, make_event
 from tests.collector.events.examples import CheckedDeadline
 
@@ -52,6 +52,7 @@ def test_cut_search_is_labelled(
 ) -> None:
     """At the deadline the page names the searched time, and links to the rest."""
     monkeypatch.setattr(slices, "FEW_EVENTS", 50)
+    monkeypatch.setattr(readers, "STEPS_BETWEEN_CHECKS", 2000)
     collector.store(*(make_event(ago=n * 1000) for n in range(1000)))
     store = collector.services.events
     page, histogram = store.page, store.histogram
