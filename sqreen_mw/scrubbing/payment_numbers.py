@@ -76,6 +76,7 @@ _IBAN_HEAD: Final = b" AA00"
 _RUN_SHAPE: Final = b"0" * 14
 _RUN: Final = re.compile(_RUN_SHAPE + rb"0*+")
 _GROUP_SHAPE: Final = b"0000-"
+_NEXT_GROUP: Final = b"-0000"
 _GROUPS: Final = re.compile(_GROUP_SHAPE + rb"[0-]{9,}")
 _SPACED_SHAPE: Final = b"-0" * 13
 _LONGEST_CARD: Final = 19
@@ -101,7 +102,7 @@ def _cards(text: str, data: bytes) -> Iterator[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     if _RUN_SHAPE in shape:
         spans += _unbroken(text, shape)
-    if _GROUP_SHAPE in shape:
+    if _GROUP_SHAPE in shape and _NEXT_GROUP in shape:
         spans += _grouped(text, shape)
     if _SPACED_SHAPE in shape:
         spans += _spaced(text)

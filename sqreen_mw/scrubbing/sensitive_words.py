@@ -36,12 +36,12 @@ unlockcode securitycode recoverycode recoverycodes backupcode backupcodes scratc
 devicecode usercode magiclink authpin loginpin accountpin transactionpin paymentpin mpin upipin
 sessionid sessionids sessionuuid sessionguid sessid sessionidentifier connectsid expresssid
 laravelsession djangosession railssession samlresponse samlpresponse samlrequest samlassertion
-samlart clientassertion codeverifier pkceverifier authorizationcode oauthcode oauthverifier
-consumerkey idtokenhint devicesecret wresult oauthsignature xamzcredential xhubsignature
-xslacksignature stripesignature urlsignature webhooksignature requestsignature hmacsignature
-zapikey mothersmaidenname mothermaidenname mothersmaiden mothermaiden maidenname memorableword
-answertosecurityquestion answertosecretquestion respuestasecreta reponsesecrete respostasecreta
-rispostasegreta geheimeantwort sicherheitsantwort
+samlart clientassertion codeverifier pkceverifier authorizationcode oauthcode oauthstate
+oauthverifier consumerkey idtokenhint devicesecret wresult oauthsignature xamzcredential
+xhubsignature xslacksignature stripesignature urlsignature webhooksignature requestsignature
+hmacsignature zapikey mothersmaidenname mothermaidenname mothersmaiden mothermaiden maidenname
+memorableword answertosecurityquestion answertosecretquestion respuestasecreta reponsesecrete
+respostasecreta rispostasegreta geheimeantwort sicherheitsantwort
 """
 """Sessions, one-time codes, SAML and OAuth material, signatures, secret answers."""
 
@@ -95,7 +95,7 @@ NUMBERS: Final = (
 )
 """The words for number."""
 
-AMBIGUOUS: Final = "session sess sid sig signature hmac code state ticket assertion saml"
+AMBIGUOUS: Final = "session sess sid sig signature hmac code ticket assertion saml"
 """Words that are sensitive only before a random value, such as ``session=8f14e45fceea167a``."""
 
 WHOLE_KEYS: Final = "auth pass pin clave nie tin nir nss rut idnumber 2fa κωδικός رمز"
