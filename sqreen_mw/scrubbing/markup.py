@@ -18,6 +18,7 @@ _ELEMENT: Final = re.compile(
     r"(<(?:\w{1,40}:)?([\w.-]{1,80}+)(?:\s[^<>]{0,256})?>(?:<!\[CDATA\[)?)"
     r"([^<\]]*+(?:\](?!\]>)[^<\]]*+)*+)(?=\]\]>|</)"
 )
+_TAG_NAME: Final = re.compile(r"<(?:\w{1,40}:)?([\w.-]{1,80}+)")
 _FIELD: Final = re.compile(r"<[A-Za-z][^<>]{0,1024}?\svalue=[^<>]{0,1024}>?")
 _NAMED: Final = re.compile(r"\s(?:name|key|id|type)=[\"']?([\w.\-\[\]]{1,80})", re.IGNORECASE)
 _TITLED: Final = re.compile(r"\s(?:name|key)=[\"']?([\w.\-]{1,80})", re.IGNORECASE)
@@ -47,7 +48,7 @@ def mask_markup(text: str, is_sensitive: IsSensitive) -> str:
     """Return a text with the values of sensitive flags, elements, fields and pairs masked."""
     if "--" in text:
         text = _FLAG.sub(partial(_tagged, is_sensitive), text)
-    if "</" in text:
+    if "</" in text and _has_sensitive_tag(text, is_sensitive):
         text = _ELEMENT.sub(partial(_element, is_sensitive), text)
         if "<key>" in text:
             text = _PROPERTY.sub(partial(_tagged, is_sensitive), text)
@@ -60,6 +61,13 @@ def mask_markup(text: str, is_sensitive: IsSensitive) -> str:
     if "('" in text or '("' in text or '["' in text or "['" in text or "(b" in text:
         text = _PAIR.sub(partial(_pair, is_sensitive), text)
     return text
+
+
+def _has_sensitive_tag(text: str, is_sensitive: IsSensitive) -> bool:
+    """Return whether a tag, or perhaps an attribute of one, has a sensitive name."""
+    if "name=" in text or "key=" in text or "<key>" in text:
+        return True
+    return any(map(is_sensitive, set(_TAG_NAME.findall(text))))
 
 
 def _tagged(is_sensitive: IsSensitive, match: re.Match[str]) -> str:
