@@ -31,6 +31,7 @@ _MAX_KEY_LENGTH: Final = 256
 _COUNTS: Final = range(1, 6)
 _CACHED_KEYS: Final = 2048
 _ENDING: Final = 5
+_LONG_ENDING: Final = 8
 _SEPARATOR: Final = r"[\W_]?+"
 # A qualifier alone is no name.
 _MORE: Final = r"(?:[\w.\-\[%]|[ ]\w)"
@@ -83,9 +84,13 @@ class SensitiveKeys:
         It matches more than the names, but few others. Separators may stand between letters. It
         has a group for each ambiguous name.
         """
-        endings = dict.fromkeys(_QUALIFIERS, _MORE) | dict.fromkeys(self._ambiguous, "()")
-        endings |= dict.fromkeys((*self._names, *self._whole, *self._compounds), "")
-        return _any_of({name[::-1][:_ENDING]: after for name, after in endings.items()})
+        endings = {name[::-1][:_LONG_ENDING]: _MORE for name in _QUALIFIERS}
+        endings |= {name[::-1]: "()" for name in self._ambiguous}
+        for name in (*self._names, *self._whole, *self._compounds):
+            # Many harmless words end with "ation".
+            length = _LONG_ENDING if name.endswith("ation") else _ENDING
+            endings[name[::-1][:length]] = ""
+        return _any_of(endings)
 
     def _decide(self, key: str) -> Sensitivity:
         every = _words(key)
