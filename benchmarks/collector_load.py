@@ -52,7 +52,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class TailRun:
-    """A live tail without a match: what it searched, and the longest time between two messages."""
+    """A live tail without a match: the searched events, and the longest pause of its messages."""
 
     events: int
     seconds: float
@@ -88,7 +88,7 @@ def main() -> None:
 def measure_searches(
     collector: RunningCollector, *, pages: int, texts: Sequence[str] = (ABSENT_TEXT, COMMON_TEXT)
 ) -> Iterator[Case]:
-    """Yield the times of a page over 15 minutes while no one, one session or many search."""
+    """Yield the times of a page over 15 minutes: without searches, and while others search."""
     mine, *others = collector.sessions(SEARCHES + 1)
     newest = newest_time(collector.folder)
     page = f"/events?range=15m&at={newest}"

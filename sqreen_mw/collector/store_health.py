@@ -41,8 +41,8 @@ class Integrity(Struct, frozen=True, kw_only=True):
 class StoreReport(Struct, frozen=True, kw_only=True):
     """The state of one store.
 
-    ``file`` is ``deleted`` or ``replaced`` if the path no longer leads to the file that is open:
-    what is stored now is lost at the next start.
+    ``file`` is ``deleted`` or ``replaced`` if the path no longer leads to the open file. New events
+    are then lost at the next start.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """Find the events of a batch that contains undecodable ones.
 
-The JSON decoder gives up a whole batch at the first byte that is not JSON, such as NaN or half of a
-surrogate pair. This module only looks at quotes, brackets and commas, so it finds where each event
-starts and ends. Each event is then decoded alone.
+The JSON decoder rejects a whole batch at the first byte that is not JSON, such as NaN or half of a
+surrogate pair. This module reads only quotes, brackets and commas, which mark the start and the end
+of each event. Each event is then decoded alone.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""Divide a time range into slices that are read one after another, newest first.
+"""Divide a time range into slices and read them in turn, newest first.
 
-A slow search can then return what it has found before its deadline, and a page that is full after
-the first slice never reads the others.
+At its deadline, a slow search returns the events of the finished slices. A full page needs no
+further slices.
 """
 
 import sqlite3
@@ -50,7 +50,7 @@ def time_slices(
 
 
 def read_slices(slices: Iterable[Slice], read: Callable[[int, int], bool]) -> int | None:
-    """Read slices until ``read`` returns True, which means that it has enough.
+    """Read slices until ``read`` returns True.
 
     Returns:
         The start of the last slice that was read, if the deadline ended the search, else None.
@@ -72,7 +72,7 @@ def read_slices(slices: Iterable[Slice], read: Callable[[int, int], bool]) -> in
 
 
 def _length_of_few(connection: sqlite3.Connection, *, start: int, end: int) -> int:
-    # The older half, because some events of the far future may precede it.
+    # The older half: a few events of the far future may make the newer half very long.
     ends = [
         connection.execute(_NTH_NEWEST, (start, end, offset)).fetchone()
         for offset in (FEW_EVENTS // 2, FEW_EVENTS)

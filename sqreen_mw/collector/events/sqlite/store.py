@@ -130,7 +130,7 @@ class SqliteEventStore:
             def read(first: int, stop: int) -> bool:
                 part = replace(query, start=first, end=stop)
                 offset = (first - start) // interval
-                # All at once, because a cut statement must count nothing.
+                # fetchall, because an interrupted statement must count nothing.
                 rows = connection.execute(*count_by_bar(part, interval=interval)).fetchall()
                 for bar, count in rows:
                     counts[offset + bar] += count
