@@ -64,19 +64,18 @@ class TimedH11Protocol(H11Protocol):
         self._waits_for_head = waits_for_head
         if waits_for_head:
             self._timer = self.loop.call_later(self.head_seconds, self._refuse, 408, _SLOW_HEAD)
-        elif self.conn.their_state is h11.SEND_BODY:
-            self._timer = self.loop.call_later(self.body_seconds, self._body_is_late)
+        elif self.conn.their_state is not h11.SEND_BODY:
+            return
+        elif self.flow.read_paused or self.cycle.waiting_for_100_continue:
+            # The client waits for the collector.
+            self._timer = self.loop.call_later(self.body_seconds, self._restart_timer)
+        else:
+            self._timer = self.loop.call_later(self.body_seconds, self._refuse, 408, _SLOW_BODY)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer, self._waits_for_head = None, False
-
-    def _body_is_late(self) -> None:
-        if self.flow.read_paused or self.cycle.waiting_for_100_continue:
-            self._restart_timer()  # The client waits for the collector.
-        else:
-            self._refuse(408, _SLOW_BODY)
 
     def _refuse(self, status: int, detail: str) -> None:
         """Answer with a problem, if no answer has started, and close the connection."""
