@@ -17,7 +17,7 @@ from sqreen_mw.scrubbing.prefilter import (
     may_hold_token,
     quick_signals,
 )
-from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys, Sensitivity
+from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys, Sensitivity, default_keys
 from sqreen_mw.scrubbing.traverse import LEAST_CARD, LONG_KEY, Traversal
 from sqreen_mw.scrubbing.url_secrets import mask_url_secrets
 from sqreen_mw.scrubbing.vendor_tokens import mask_vendor_tokens
@@ -45,7 +45,7 @@ class Scrubber:
         Raises:
             ValueError: ``pattern`` is not a regular expression.
         """
-        self._keys: Final = SensitiveKeys(keys)
+        self._keys: Final = default_keys() if keys is None else SensitiveKeys(keys)
         self._assignments: Final = Assignments(self._keys)
         self._pattern: Final = _compiled(pattern) if pattern else None
         self._clean: Final = set[str]()

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote
@@ -107,6 +107,12 @@ class SensitiveKeys:
         if words and _bare(words[-1]).endswith(self._compounds):
             return Sensitivity.YES
         return Sensitivity(bool(words) and words[-1] in self._ambiguous)
+
+
+@cache
+def default_keys() -> SensitiveKeys:
+    """Return the default keys. Building them takes some milliseconds, so it happens once."""
+    return SensitiveKeys()
 
 
 def _combined() -> Iterator[str]:

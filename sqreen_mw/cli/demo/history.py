@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from random import Random
 from typing import Any, Final
 
@@ -43,10 +44,25 @@ def record_history(events: EventStore, *, now: int, seed: int = 1) -> None:
     random = Random(seed)
     people = population(random)
     past = [*_ordinary_day(people, random, now), *_attack(people, random, now)]
-    for app in ("shop", "bank"):
-        own = tuple(event for of_app, event in past if of_app == app and event.timestamp < now)
-        batch = AcceptedBatch(app=app, env=ENVIRONMENT, release=None, received_at=now, events=own)
-        events.append(batch)
+    past = sorted((each for each in past if each[1].timestamp < now), key=_app_and_time)
+    for (app, minute), batch in groupby(past, key=_app_and_minute):
+        events.append(
+            AcceptedBatch(
+                app=app,
+                env=ENVIRONMENT,
+                release=None,
+                received_at=(minute + 1) * _MINUTE,
+                events=tuple(event for _, event in batch),
+            )
+        )
+
+
+def _app_and_time(each: tuple[str, Event]) -> tuple[str, int]:
+    return each[0], each[1].timestamp
+
+
+def _app_and_minute(each: tuple[str, Event]) -> tuple[str, int]:
+    return each[0], each[1].timestamp // _MINUTE
 
 
 def _ordinary_day(
