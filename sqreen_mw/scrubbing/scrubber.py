@@ -17,6 +17,7 @@ from sqreen_mw.scrubbing.prefilter import (
     may_hold_token,
     quick_signals,
 )
+from sqreen_mw.scrubbing.secret_values import is_random
 from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys, Sensitivity, default_keys
 from sqreen_mw.scrubbing.traverse import LEAST_CARD, LONG_KEY, Traversal
 from sqreen_mw.scrubbing.url_secrets import mask_url_secrets
@@ -50,7 +51,7 @@ class Scrubber:
         self._pattern: Final = _compiled(pattern) if pattern else None
         self._clean: Final = set[str]()
         self._known: Final = dict[str, tuple[Sensitivity, str]]()
-        self._harmless: Final = set[str]()
+        self._harmless: Final = dict[str, Sensitivity]()
 
     def is_sensitive(self, key: str, /) -> bool:
         """Return whether the values of a key are secret."""
@@ -117,10 +118,10 @@ class Scrubber:
         """Return whether a key is sensitive, and the scrubbed key. Harmless keys are cached."""
         sensitive, scrubbed = self._keys.sensitivity(key), self._text(key)
         # The neighbours of "value" decide whether it is a secret.
-        if not sensitive and scrubbed == key != "value" and len(key) <= LONG_KEY:
+        if sensitive < Sensitivity.YES and scrubbed == key != "value" and len(key) <= LONG_KEY:
             if len(self._harmless) >= _HARMLESS_KEYS:
                 self._harmless.clear()
-            self._harmless.add(key)
+            self._harmless[key] = sensitive
         return sensitive, scrubbed
 
     def _is_harmless(self, values: dict[Any, Any]) -> bool:
@@ -134,7 +135,7 @@ class Scrubber:
                 return False
             kind = type(value)
             if kind is str:
-                harmless = value in texts
+                harmless = value in texts and not (keys[key] and is_random(value))
             elif kind is int or kind is float:
                 harmless = -LEAST_CARD < value < LEAST_CARD
             else:

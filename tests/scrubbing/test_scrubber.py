@@ -116,3 +116,17 @@ def test_null_scrubber_masks_nothing() -> None:
     assert null.value({"password": "x"}) == {"password": "x"}
     assert null.text(CARD) == CARD
     assert not null.is_sensitive("password")
+
+
+def test_repeated_ambiguous_key_is_still_decided_by_its_value() -> None:
+    """A harmless value of a key such as ``code`` does not make the key harmless."""
+    scrubber = Scrubber()
+    secret = "9f86d081884c7d659a2feaa0c55ad015"
+
+    plain = [scrubber.value({"session": "morning"}) for _ in range(3)]
+    masked = [scrubber.value({"session": secret}) for _ in range(2)]
+    scrubber.text(secret)
+
+    assert plain == [{"session": "morning"}] * 3
+    assert masked == [{"session": MASK}] * 2
+    assert scrubber.value({"session": secret}) == {"session": MASK}
