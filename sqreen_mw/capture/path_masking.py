@@ -14,7 +14,7 @@ from sqreen_mw.capture.path_matching import (
     template_names,
     template_parts,
 )
-from sqreen_mw.protocol.limits import MAX_PARAMETERS
+from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH
 from sqreen_mw.scrubbing.interface import ScrubberProtocol
 from sqreen_mw.scrubbing.mask import MASK
 
@@ -135,8 +135,20 @@ def masked_path(
     return _without_copies(path, [safe_text(value) for value in copies if not _is_none(value)])
 
 
-def without_masked(parameters: Mapping[str, str], path: str, shown: str) -> dict[str, str]:
-    """Return path parameters, with the values masked that are masked in the path."""
+def without_masked(
+    parameters: Mapping[str, str], path: str, shown: str, *, scrub: Callable[[str], str]
+) -> dict[str, str]:
+    """Return path parameters, with the values masked that are masked in the path.
+
+    Args:
+        parameters: The path parameters by name.
+        path: The path, decoded.
+        shown: The path without secrets.
+        scrub: Masks secrets in a text.
+    """
+    if shown == MASK or len(path) > MAX_TEXT_LENGTH:
+        # Parts without a secret are missing too.
+        shown = scrub(path)
     masked = set(path.split("/")).difference(shown.split("/"))
     return {name: MASK if value in masked else value for name, value in parameters.items()}
 

@@ -221,7 +221,7 @@ class _RequestDescription:
         if raw.path_params:
             path = self._path_params(raw.path_params)
             if shown != raw.path:
-                path = without_masked(path, raw.path, shown)
+                path = without_masked(path, raw.path, shown, scrub=self._scrubber.text)
         if body is None:
             return Params(query=query, path=path)
         parameters = body_parameters(body)
