@@ -460,6 +460,51 @@ async def _enter_elsewhere(context: ASGIRequestContext) -> Any:
     return set_current(context)
 
 
+@pytest.mark.parametrize("name", [b"user-agent", b"host", b"content-type", b"x-forwarded-for"])
+@pytest.mark.parametrize("malformed", [[], [(b"host",)]])
+def test_many_header_lines_do_not_hide_the_proxys_line(
+    memory: list[Event], name: bytes, malformed: list[Any]
+) -> None:
+    """A client may repeat a header before or after the line of its proxy; the line counts.
+
+    A proxy appends to the client's lines of its own header, but may write before all other lines.
+    """
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
+        sqreen.track(scope["path"])
+
+    middleware = SqreenMiddleware(app)
+    proxys, clients = [(b"x-forwarded-for", b"203.0.113.9")], [(name, b"8.8.8.8")] * 99
+    orders = {"/last": [*clients, *malformed, *proxys]}
+    if name != b"x-forwarded-for":
+        orders["/first"] = [*proxys, *malformed, *clients]
+    for path, headers in orders.items():
+        scope = {**http_scope(), "client": ("127.0.0.1", 1), "path": path, "headers": headers}
+        asyncio.run(call(middleware, scope))
+
+    for event in delivered(memory).values():
+        assert event.request is not None
+        assert (event.request.ip, event.request.ip_source) == ("203.0.113.9", "proxy")
+
+
+def test_first_of_many_header_lines_is_reported(memory: list[Event]) -> None:
+    """A repeated user agent is the one that the app reads, and few lines are kept."""
+    contexts: list[ASGIRequestContext] = []
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
+        contexts.append(scope["state"]["sqreen"])
+        sqreen.track("x")
+
+    headers = [(b"user-agent", b"curl/8"), *[(b"user-agent", b"other")] * 99]
+    headers += [(b"x-forwarded-for", b"8.8.8.8")] * 99
+    asyncio.run(call(SqreenMiddleware(app), {**http_scope(), "headers": headers}))
+
+    described = delivered(memory)["x"].request
+    assert described is not None
+    assert (described.user_agent, described.ip) == ("curl/8", "203.0.113.9")
+    assert len(contexts[0].raw_request().headers) == 128
+
+
 def http_scope() -> Scope:
     """Return the scope of a plain request."""
     return {

@@ -1,6 +1,6 @@
 """The context of an ASGI request."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -22,8 +22,8 @@ _TYPE: Final = b"content-type"
 
 REPORTED_HEADERS: Final = frozenset({_TYPE, b"host", b"user-agent"})
 
-_MAX_FIELDS: Final = 64
-"""Limit of kept header fields; the last ones are those of the nearest proxies."""
+_MAX_LINES: Final = 64
+"""Limit of kept lines of each header, more than the addresses that are read."""
 
 _FIELD_BYTES: Final = 150
 """Approximate memory of a header field without its value."""
@@ -73,7 +73,7 @@ class ASGIRequestContext(RequestContext):
             fields = [
                 field for field in headers if field[0] in reported and type(field[1]) is bytes
             ]
-            kept = fields[-_MAX_FIELDS:]
+            kept = fields if len(fields) <= _MAX_LINES else _bounded(fields, reported)
             # The path's parameters are at most as long as the path.
             held = 2 * len(self.path) + len(self.query)
             for _, value in kept:
@@ -83,7 +83,7 @@ class ASGIRequestContext(RequestContext):
             self.has_snapshot = True
             return
         kept = [field for field in headers if _is_pair(field) and field[0] in reported]
-        self.headers = kept[-_MAX_FIELDS:]
+        self.headers = _bounded(kept, reported)
         self.held_bytes = _UNKNOWN_BYTES
         self.has_snapshot = True
 
@@ -202,6 +202,18 @@ def _missing_peer(scope: Mapping[str, Any]) -> tuple[str] | None:
     server = scope.get("server")
     listens_on_port = isinstance(server, _SEQUENCES) and len(server) > 1 and server[1] is not None
     return (UNKNOWN_PEER,) if listens_on_port else None
+
+
+def _bounded(fields: Iterable[Any], names: Iterable[bytes]) -> list[Any]:
+    """Return the first line of each header, which apps read, and the last ones, of near proxies.
+
+    The lines of one header never replace those of another, because clients can send many.
+    """
+    kept = []
+    for name in names:
+        lines = [field for field in fields if field[0] == name]
+        kept += [*lines[:1], *lines[1:][1 - _MAX_LINES :]]
+    return kept
 
 
 def _query_bytes(query: object) -> bytes:
