@@ -72,6 +72,8 @@ _LINE: Final = re.compile(r"[^\r\n]*+")
 _TAIL: Final = ",)]}.:"
 _PROSE_TAIL: Final = ",)]}.:!?"
 _NAME_ROOM: Final = 256
+_RANDOM_ROOM: Final = 128
+_VALUE_ROOM: Final = 1024
 
 
 class Assignments:
@@ -138,14 +140,33 @@ class Assignments:
             if found > _MOST:
                 yield start, len(text)
                 return
-            by_value = sensitivity is Sensitivity.BY_VALUE
             separator = separators.match(text, start)
-            if separator is None:
+            if separator is None or not self._begins_secret(
+                text, separator, named=named, sensitivity=sensitivity
+            ):
                 continue
             span = self._value(text, separator.end(), named=named, separator=separator[0])
-            if span is not None and not (by_value and not is_random(text[slice(*span)])):
+            if span is not None:
                 yield span
                 done = span[1]
+
+    def _begins_secret(
+        self,
+        text: str,
+        separator: re.Match[str],
+        *,
+        named: re.Match[str],
+        sensitivity: Sensitivity,
+    ) -> bool:
+        """Return whether a value is secret, from its beginning.
+
+        Otherwise a long value with many names would be read to its end for each of them.
+        """
+        by_value = sensitivity is Sensitivity.BY_VALUE
+        start = separator.end()
+        beginning = text[start : start + (_RANDOM_ROOM if by_value else _VALUE_ROOM)]
+        span = self._value(beginning, 0, named=named, separator=separator[0])
+        return span is not None and (not by_value or is_random(beginning[slice(*span)]))
 
     def _sensitivity(self, named: re.Match[str]) -> Sensitivity:
         """Return whether a name is sensitive, alone or with the words before it: ``API key``."""
