@@ -1,7 +1,6 @@
 """The agent of this process, which all middlewares and calls share."""
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -16,6 +15,7 @@ from sqreen_mw.agent.null import NOT_LOADED, UNLOADED, NullAgent
 from sqreen_mw.agent.process.exit import SHUTDOWN_BUDGET, on_exit
 from sqreen_mw.agent.process.import_lock import IMPORT_LOCK
 from sqreen_mw.agent.process.sigterm import install_sigterm_handler
+from sqreen_mw.agent.running_tests import has_pytest_plugin
 from sqreen_mw.errors import ConfigurationError
 
 ConfiguredAgent: TypeAlias = Agent | NullAgent
@@ -48,10 +48,6 @@ class StandIns:
         self._make_stand_in = None
         for agent in self._agents:
             agent.acting = agent
-
-
-PYTEST_PLUGIN: Final = "_sqreen_mw_pytest"
-"""Our pytest plugin. If it is imported, this process runs tests."""
 
 
 class _Process:
@@ -171,7 +167,7 @@ def remove_stand_ins() -> None:
 
 def _is_blocked_by_tests(url: str) -> bool:
     """Return True if this process runs tests, which must not send events over the network."""
-    return PYTEST_PLUGIN in sys.modules and urlsplit(url).scheme in {"http", "https"}
+    return has_pytest_plugin() and urlsplit(url).scheme in {"http", "https"}
 
 
 def _close_at_exit() -> None:

@@ -107,6 +107,44 @@ def test_event_after_a_request_of_a_test_is_complete() -> None:
     run_python("-c", code)
 
 
+SERVERLESS = """\
+import io, sys
+from wsgiref.util import setup_testing_defaults
+from werkzeug.wrappers import Response
+import sqreen_mw as sqreen
+from sqreen_mw.agent.delivery.transports.local import memory_events
+
+def app(environ, start_response):
+    sqreen.track("visited")
+    start_response("200 OK", [])
+    return []
+
+wrapped = sqreen.SqreenWSGIMiddleware(app, url="memory://")
+environ = {{"REQUEST_METHOD": "GET", "PATH_INFO": "/", "REMOTE_ADDR": "127.0.0.1"}}
+environ |= {{"HTTP_X_FORWARDED_FOR": "198.51.100.66", "wsgi.errors": sys.stderr}}
+environ |= {{"wsgi.multithread": False, "wsgi.multiprocess": False, "wsgi.run_once": False}}
+environ |= {{"wsgi.input": io.BytesIO(), "wsgi.url_scheme": "https"}}
+{serve}
+assert sqreen.flush()
+[event] = memory_events("memory://")
+assert (event.request.ip, event.request.forwarded_ignored) == ("127.0.0.1", True), event
+"""
+
+
+@pytest.mark.parametrize(
+    "serve",
+    [
+        "Response.from_app(wrapped, environ)  # like serverless-wsgi and Zappa",
+        "wrapped(environ, lambda *_: print)",
+        "setup_testing_defaults(environ); wrapped(environ, lambda *_: print)",
+        "wrapped({**environ, 'HTTP_X_FORWARDED_FOR': '8.8.8.8, 1.1.1.1'}, lambda *_: print)",
+    ],
+)
+def test_adapter_without_a_name_is_not_a_test(serve: str) -> None:
+    """An adapter may name no server and use the test client's function: it may merge names."""
+    run_python("-c", SERVERLESS.format(serve=serve))
+
+
 @pytest.mark.parametrize(
     ("environ", "drops"),
     [

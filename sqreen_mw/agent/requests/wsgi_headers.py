@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
+from sqreen_mw.agent.running_tests import runs_tests
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.json_copy import safe_text
 
@@ -61,7 +62,7 @@ def clear_values(
     received = None if environ is None else _received_fields(environ, start_response)
     if received is not None:
         return {**values, **_values_with_twins(ambiguous, received)}
-    if _MERGES not in kinds:
+    if kinds and _MERGES not in kinds:
         ambiguous = [key for key in ambiguous if _JOINED.search(safe_text(values[key]))]
     return {**values, **dict.fromkeys(ambiguous, UNCLEAR)}
 
@@ -80,7 +81,7 @@ def _kind(environ: Mapping[str, Any], start_response: object) -> str:
     if _drops_underscores(safe_text(environ.get(_SOFTWARE, "")), environ):
         kind = _DROPS
     else:
-        kind = _MERGES if _has_server(environ, start_response) else _TEST
+        kind = _TEST if _is_test(environ, start_response) else _MERGES
     _kinds.add(kind)
     return kind
 
@@ -106,11 +107,17 @@ def _drops_underscores(software: str, environ: Mapping[str, Any]) -> bool:
     return type(environ.get("wsgi.input")).__module__.startswith("django.")
 
 
-def _has_server(environ: Mapping[str, Any], start_response: object) -> bool:
-    """Return whether an environ comes from a server, and not from a test of the app."""
+def _is_test(environ: Mapping[str, Any], start_response: object) -> bool:
+    """Return whether a test has made an environ, and not a server.
+
+    Adapters such as serverless-wsgi set the same keys as test clients and use their functions, so
+    the environ alone proves nothing.
+    """
+    if not runs_tests():
+        return False
     is_method = getattr(start_response, "__self__", None) is not None
     has_threads = environ.get("wsgi.multithread") is True
-    return has_threads or is_method or any(key in environ for key in _SERVER_KEYS)
+    return not (has_threads or is_method or any(key in environ for key in _SERVER_KEYS))
 
 
 def _gunicorn_keeps_underscores() -> bool:
