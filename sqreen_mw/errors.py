@@ -6,6 +6,7 @@
     ├── ConfigurationError      a setting is wrong; the app or the collector does not start
     ├── SqreenUsageError        a call is wrong; raised with SQREEN_STRICT=1 only
     ├── MalformedBatchError     a batch, an event or an answer can't be read
+    │   └── TooManyEventsError      a batch has too many events
     └── CollectorError          the collector can't do something
         ├── StoreError          a store can't be opened or does not answer in time
         └── RefusedError        a change is refused, such as a name that is taken
@@ -27,6 +28,10 @@ class SqreenUsageError(SqreenError):
 
 class MalformedBatchError(SqreenError):
     """JSON is not a valid batch, event or answer. The message contains the path of the fault."""
+
+
+class TooManyEventsError(MalformedBatchError):
+    """A batch has too many events."""
 
 
 class CollectorError(SqreenError):

@@ -59,8 +59,8 @@ class FairSlots:
                 self._release(owner)
             if isinstance(error, TimeoutError):
                 raise StoreError(
-                    f"no free slot within {self._seconds:g} s, because others are reading: try "
-                    "again, or narrow the time range"
+                    f"no free slot within {self._seconds:g} s, because other requests take long: "
+                    "try again later"
                 ) from error
             raise
 

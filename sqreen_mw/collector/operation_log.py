@@ -73,9 +73,15 @@ def log_store_error(error: StoreError) -> None:
     _store.log(logging.ERROR if is_fault else logging.DEBUG, "%s", error, extra=_of(str(error)))
 
 
-def log_full_queue(waiting: int) -> None:
-    """Log that batches are refused because too many wait."""
-    _store.warning("%d batches wait to be written: further ones get 503", waiting, extra=_of())
+def log_full_queue(token_id: str, of_token: int, of_all: int) -> None:
+    """Log that a batch is refused because too many wait."""
+    _store.warning(
+        "%d batches wait to be written, %d of them from the token %s: further ones get 503",
+        of_all,
+        of_token,
+        token_id,
+        extra=_of(token_id),
+    )
 
 
 def log_slow_query(path: str, seconds: float, days: float | None) -> None:

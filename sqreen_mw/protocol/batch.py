@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct, field, structs
 
 from sqreen_mw.errors import MalformedBatchError
-from sqreen_mw.protocol.damaged_batch import split_batch
+from sqreen_mw.protocol.damaged_batch import SplitLimitError, split_batch
 from sqreen_mw.protocol.event import Event, Milliseconds, Name, check_event
 from sqreen_mw.protocol.json_errors import JSON_ERRORS, json_error_text
 from sqreen_mw.protocol.json_numbers import with_integers
@@ -133,7 +133,11 @@ def decode_envelope(data: bytes) -> Envelope:
     try:
         return _envelope_decoder.decode(data)
     except JSON_ERRORS as error:
-        envelope = _decode_damaged(data)
+        try:
+            envelope = _decode_damaged(data)
+        except SplitLimitError as limit:
+            text = f"{json_error_text(error, data)}; no event is stored, because {limit}"
+            raise MalformedBatchError(text) from error
         if envelope is None:
             raise MalformedBatchError(json_error_text(error, data)) from error
         return envelope
@@ -146,8 +150,6 @@ def _decode_damaged(data: bytes) -> Envelope | None:
         members = with_integers(msgspec.json.decode(split.envelope))
         envelope = msgspec.convert(members, Envelope)
     except (ValueError, *JSON_ERRORS):
-        return None
-    if len(split.events) > MAX_BATCH_EVENTS:
         return None
     return structs.replace(envelope, events=list(map(Raw, split.events)))
 

@@ -2,7 +2,7 @@
 
 The JSON decoder rejects a whole batch at the first byte that is not JSON, such as NaN or half of a
 surrogate pair. This module reads only quotes, brackets and commas, which mark the start and the end
-of each event. Each event is then decoded alone.
+of each event. Each event is then decoded alone. Limits keep hostile batches cheap.
 """
 
 import re
@@ -10,17 +10,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-MAX_TOKENS: Final = 400_000
-"""Maximum number of texts and brackets. A batch of usual events has at most 300,000."""
+from sqreen_mw.errors import TooManyEventsError
+from sqreen_mw.protocol.limits import MAX_BATCH_EVENTS
 
-_MAX_ELEMENTS: Final = 50_000
+MAX_BRACKETS: Final = 100_000
+"""Maximum number of brackets. Those without a text or a comma between them are one."""
+
+_MAX_MEMBERS: Final = 100
+"""Maximum number of members of a batch, which has eight at most."""
 
 _TEXT: Final = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _SPACES: Final = re.compile(rb"[ \t\r\n]*")
 _PLAIN_VALUE: Final = re.compile(rb'%b|[^ \t\r\n",:\[\]{}]+' % _TEXT, re.DOTALL)
-_TOKEN: Final = re.compile(
-    rb'[^"\[\]{}]*(?:(?P<text>%b)|(?P<opened>[\[{]+)|(?P<closed>[\]}]+))' % _TEXT, re.DOTALL
+_BRACKETS: Final = re.compile(
+    rb'(?:[^"\[\]{}]++|%b)*+(?:(?P<opened>[\[{]+)|(?P<closed>[\]}]+))' % _TEXT, re.DOTALL
 )
+
+
+class SplitLimitError(Exception):
+    """A batch has too many brackets to find its events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +44,14 @@ def split_batch(data: bytes) -> SplitBatch:
 
     Raises:
         ValueError: The bytes are not an object with a list of events.
+        TooManyEventsError: There are too many events.
+        SplitLimitError: There are too many brackets.
     """
     scanner = _Scanner(data)
     members: list[bytes] = []
     events: list[bytes] | None = None
     scanner.expect(b"{")
-    while True:
+    for _ in range(_MAX_MEMBERS):
         name = scanner.value()
         scanner.expect(b":")
         if name == b'"events"':
@@ -64,7 +74,7 @@ class _Scanner:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._position = 0
-        self._tokens = 0
+        self._brackets = 0
 
     def accept(self, character: bytes) -> bool:
         """Skip spaces, then a character if it is the next one. b"" is the end of the data."""
@@ -87,11 +97,12 @@ class _Scanner:
         self.expect(b"[")
         if self.accept(b"]"):
             return
-        for _ in range(_MAX_ELEMENTS):
+        for _ in range(MAX_BATCH_EVENTS):
             yield self.value()
             if not self.accept(b","):
-                break
-        self.expect(b"]")
+                self.expect(b"]")
+                return
+        raise TooManyEventsError(f"the batch has more than {MAX_BATCH_EVENTS} events")
 
     def value(self) -> bytes:
         """Return the bytes of the next value.
@@ -112,16 +123,15 @@ class _Scanner:
 
     def _end_of_brackets(self) -> int:
         depth, position = 0, self._position
-        while self._tokens < MAX_TOKENS:
-            self._tokens += 1
-            token = _TOKEN.match(self._data, position)
-            if token is None:
-                break
-            position = token.end()
-            if token["opened"]:
-                depth += len(token["opened"])
-            elif token["closed"]:
-                depth -= len(token["closed"])
+        while found := _BRACKETS.match(self._data, position):
+            self._brackets += 1
+            if self._brackets > MAX_BRACKETS:
+                raise SplitLimitError(f"it has more than {MAX_BRACKETS} brackets")
+            position = found.end()
+            if found["opened"]:
+                depth += len(found["opened"])
+            else:
+                depth -= len(found["closed"])
                 if depth <= 0:
                     return position + depth  # The rest of the brackets is outside.
         raise ValueError(f"a bracket is not closed at byte {self._position}")

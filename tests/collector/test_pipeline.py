@@ -1,11 +1,12 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from sqreen_mw.collector.pipeline import MAX_WAITING
+from sqreen_mw.collector.pipeline import MAX_OF_ONE_TOKEN, MAX_WAITING
 from sqreen_mw.collector.services import Services, open_services
 from sqreen_mw.collector.settings import Settings
 from sqreen_mw.collector.state.apps import DEFAULT_ENVIRONMENT
@@ -39,16 +40,71 @@ def test_number_of_waiting_batches_is_limited(services: Services) -> None:
 
     async def fill() -> int:
         submit = services.pipeline.submit
-        waiting = [asyncio.create_task(submit(held)) for _ in range(MAX_WAITING)]
+        waiting = [
+            asyncio.create_task(submit(held, token_id=f"token {number % 8}"))
+            for number in range(MAX_WAITING)
+        ]
         await asyncio.sleep(0)
         with pytest.raises(StoreError, match="waiting to be written"):
-            await submit(_read)
+            await submit(_read, token_id="other")
         go_on.set()
         answers = await asyncio.gather(*waiting)
-        await submit(_read)
+        await submit(_read, token_id="other")
         return len(answers)
 
     assert asyncio.run(fill()) == MAX_WAITING
+
+
+@pytest.mark.parametrize("others", [1, 3])
+def test_slow_batches_of_one_token_do_not_stop_the_others(services: Services, others: int) -> None:
+    """A token whose batches take long fills its own share only; the others are answered."""
+    go_on = threading.Event()
+
+    def slow() -> tuple[str, DecodedBatch]:
+        assert go_on.wait(30)
+        return _read()
+
+    async def send() -> int:
+        submit = services.pipeline.submit
+        share = [
+            asyncio.create_task(submit(slow, token_id="slow")) for _ in range(MAX_OF_ONE_TOKEN)
+        ]
+        await asyncio.sleep(0)
+        with pytest.raises(StoreError, match=f"{MAX_OF_ONE_TOKEN} of them from this token"):
+            await submit(slow, token_id="slow")
+        answers = [
+            await submit(_read, token_id=f"token {number}")
+            for _ in range(5)
+            for number in range(others)
+        ]
+        assert not any(task.done() for task in share)
+        go_on.set()
+        await asyncio.gather(*share)
+        return len(answers)
+
+    assert asyncio.run(send()) == 5 * others
+
+
+def test_tokens_take_turns(services: Services) -> None:
+    """With more tokens than threads, no token has to wait for the whole share of another one."""
+    order: list[str] = []
+
+    def read(token_id: str) -> tuple[str, DecodedBatch]:
+        order.append(token_id)
+        return _read()
+
+    async def send() -> None:
+        await asyncio.gather(
+            *(
+                services.pipeline.submit(partial(read, token_id), token_id=token_id)
+                for token_id in ("a", "b", "c")
+                for _ in range(MAX_OF_ONE_TOKEN)
+            )
+        )
+
+    asyncio.run(send())
+
+    assert min(order[:24].count(token_id) for token_id in ("a", "b", "c")) > 4
 
 
 def test_read_error_frees_its_slot(services: Services) -> None:
@@ -60,7 +116,7 @@ def test_read_error_frees_its_slot(services: Services) -> None:
     async def send() -> None:
         for _ in range(MAX_WAITING + 1):
             with pytest.raises(ValueError, match="no batch"):
-                await services.pipeline.submit(unreadable)
+                await services.pipeline.submit(unreadable, token_id="token")
 
     asyncio.run(send())
 

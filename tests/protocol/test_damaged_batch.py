@@ -122,7 +122,40 @@ def test_hostile_batch_is_split_in_linear_time(unit: bytes) -> None:
     data = (b'{"events":[NaN,' + unit * MAX_INFLATED_BYTES)[:MAX_INFLATED_BYTES]
     begin = time.process_time()
 
-    with pytest.raises(ValueError, match="byte"):
-        split_batch(data)
+    with pytest.raises(MalformedBatchError):
+        decode_batch(data)
 
     assert time.process_time() - begin < 2
+
+
+COSTLY_BATCHES = {
+    "many texts after too many events": (
+        b'{"a":["",NaN]},' * 1000 + b"[" + b'"",' * 300_000 + b"NaN]",
+        "more than 1000 events",
+    ),
+    "many objects": ((b"[" + b'{"a":"b"},' * 230 + b"NaN],") * 999 + b"1", "brackets"),
+    "many lists": (b"[" + b"[]," * 1_000_000 + b"NaN]", "brackets"),
+    "many numbers": (b"1," * 1_000_000 + b"NaN", "more than 1000 events"),
+    "many members": (b'1],"":[NaN]' + b',"":1' * 900_000 + b',"x":[1', "unknown field"),
+}
+
+
+@pytest.mark.parametrize(("events", "reason"), COSTLY_BATCHES.values(), ids=COSTLY_BATCHES)
+def test_batch_with_costly_parts_is_rejected_soon(events: bytes, reason: str) -> None:
+    """A batch that takes long to split is rejected as a whole, with the reason."""
+    data = b'{"events":[%b]}' % events
+    begin = time.process_time()
+
+    with pytest.raises(MalformedBatchError, match=reason):
+        decode_batch(data)
+
+    assert time.process_time() - begin < 0.3
+
+
+def test_batch_with_many_texts_is_split() -> None:
+    """Many texts in one event do not affect the other events."""
+    raw = encode_event(GOOD)
+
+    decoded = decode_batch(b'{"events":[%b,[%bNaN],%b]}' % (raw, b'"",' * 400_000, raw))
+
+    assert (decoded.events, len(decoded.rejected)) == ([GOOD, GOOD], 1)

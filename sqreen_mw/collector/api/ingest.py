@@ -15,7 +15,7 @@ from sqreen_mw.collector.permissions import Action
 from sqreen_mw.collector.services import services_of
 from sqreen_mw.collector.state.apps import Apps
 from sqreen_mw.collector.state.tokens import Token
-from sqreen_mw.errors import MalformedBatchError
+from sqreen_mw.errors import MalformedBatchError, TooManyEventsError
 from sqreen_mw.protocol.batch import (
     DecodedBatch,
     Envelope,
@@ -23,8 +23,7 @@ from sqreen_mw.protocol.batch import (
     decode_batch,
     encode_answer,
 )
-from sqreen_mw.protocol.damaged_batch import split_batch
-from sqreen_mw.protocol.limits import MAX_BATCH_EVENTS, MAX_INFLATED_BYTES, MAX_WIRE_BYTES
+from sqreen_mw.protocol.limits import MAX_INFLATED_BYTES, MAX_WIRE_BYTES
 
 router: Final = APIRouter()
 
@@ -52,7 +51,7 @@ async def ingest(
     body = await bounded_body(request, limit=MAX_WIRE_BYTES)
     services = services_of(request)
     read = partial(_read, body, encoding=encoding, token=token, apps=services.state.apps)
-    answer = await services.pipeline.submit(read)
+    answer = await services.pipeline.submit(read, token_id=token.id)
     return Response(encode_answer(answer), 202, headers=HEADERS, media_type="application/json")
 
 
@@ -60,18 +59,8 @@ def _read(body: bytes, *, encoding: str, token: Token, apps: Apps) -> tuple[str,
     data = plain(body, encoding=encoding, limit=MAX_INFLATED_BYTES)
     try:
         batch = decode_batch(data)
+    except TooManyEventsError as error:
+        raise ProblemError(413, f"{error}: send fewer") from error
     except MalformedBatchError as error:
-        raise _malformed(data, error) from error
+        raise ProblemError(400, str(error)) from error
     return app_of(token, Action.SEND_EVENTS, batch.envelope.app, apps=apps), batch
-
-
-def _malformed(data: bytes, error: MalformedBatchError) -> ProblemError:
-    try:
-        count = len(split_batch(data).events)
-    except ValueError:
-        count = 0
-    if count > MAX_BATCH_EVENTS:
-        raise ProblemError(
-            413, f"the batch has {count} events, the maximum is {MAX_BATCH_EVENTS}: send fewer"
-        ) from error
-    return ProblemError(400, str(error))
