@@ -124,6 +124,13 @@ class Agent(SameWhenCopied):
         """Like ``flush``, on the caller's event loop."""
         return await self._of_this_process().aflush(self._arguments.parse_timeout(timeout))
 
+    async def aend_lifespan(self, timeout: float) -> bool:
+        """Flush and report the end of this instance; return False if the flush timed out."""
+        end = monotonic() + timeout
+        is_flushed = await self.aflush(timeout)
+        await self._of_this_process().areport_end(max(0.0, end - monotonic()))
+        return is_flushed
+
     def close(self, timeout: float) -> int:
         """Deliver events within ``timeout`` seconds, stop, and return the number of lost ones."""
         return _log_undelivered(

@@ -54,6 +54,7 @@ class NullCalls(SameWhenCopied):
     suppress_errors = staticmethod(_suppress_errors)
     user_is_banned = staticmethod(_false)
     flush, aflush = staticmethod(_true), staticmethod(_true_async)
+    aend_lifespan = staticmethod(_true_async)
     close, aclose = staticmethod(_zero), staticmethod(_zero_async)
     stats = Stats
 

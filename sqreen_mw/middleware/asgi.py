@@ -153,7 +153,7 @@ class SqreenMiddleware:
         """Deliver waiting events, or log how many are left. Many servers end after the lifespan."""
         tracked = self._agent.acting.stats().tracked
         seconds = SHUTDOWN_BUDGET.remaining(tracked, reserve=LAST_STEP_SECONDS)
-        if not await self._agent.acting.aflush(seconds):
+        if not await self._agent.acting.aend_lifespan(seconds):
             stats = self._agent.acting.stats()
             left_over = stats.waiting - stats.spooled
             logger.warning("%d events were not delivered before the shutdown", left_over)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ import pytest
 from tests.support.chromium import ARGS, PAGE_TIMEOUT, chromium_path
 from tests.support.collector_process import CollectorProcess, run_collector
 from tests.support.optional import need_module
-from tests.support.processes import ROOT, clean_environment
-from tests.support.waiting import PATIENCE
+from tests.support.ports import free_port
+from tests.support.processes import ROOT, clean_environment, running_python
+from tests.support.waiting import PATIENCE, wait_until_answered
 
 TRACKED = 13_000
 ROOM = 10_000
@@ -106,6 +108,38 @@ def test_overflow_is_shown_on_the_overview(served: CollectorProcess) -> None:
         row: Any = page.get_by_role("row").filter(has_text=f"pid {instance['pid']}")
         sync_api.expect(row).to_contain_text(f"{TRACKED - lost:,}")
         browser.close()
+
+
+ASGI = """
+import sqreen_mw as sqreen
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while (message := (await receive())["type"]) != "lifespan.shutdown":
+            await send({"type": message + ".complete"})
+        return await send({"type": message + ".complete"})
+    sqreen.track("visited")
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+app = sqreen.SqreenMiddleware(app)
+"""
+
+
+def test_stop_of_an_asgi_server_is_an_end(served: CollectorProcess, tmp_path: Path) -> None:
+    """Uvicorn dies by the signal after the lifespan. The Overview shows an end and no loss."""
+    (tmp_path / "stopped.py").write_text(ASGI)
+    port = free_port()
+    command = ["uvicorn", "stopped:app", "--app-dir", str(tmp_path), "--port", str(port)]
+    with running_python("-m", *command, settings=served.settings("stopped")) as server:
+        wait_until_answered(f"http://127.0.0.1:{port}/")
+        server.send_signal(signal.SIGTERM)
+        server.wait(PATIENCE)
+
+    [instance] = served.instances("stopped")["instances"]
+    assert instance["ended"]
+    assert instance["tracked"] == instance["delivered"] >= 1
+    assert (instance["waiting"], instance["dropped"]) == (0, {})
 
 
 def test_forked_child_is_another_instance(served: CollectorProcess) -> None:

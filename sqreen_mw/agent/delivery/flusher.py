@@ -18,7 +18,7 @@ from msgspec import structs
 from sqreen_mw.agent.delivery.control import FlushControl, await_until, wait_until
 from sqreen_mw.agent.delivery.driver import DeliveryDriver
 from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
-from sqreen_mw.agent.delivery.heartbeat import HeartbeatSender
+from sqreen_mw.agent.delivery.heartbeat import LAST_TIMEOUT_SECONDS, HeartbeatSender
 from sqreen_mw.agent.delivery.sender import BatchSender
 from sqreen_mw.agent.delivery.transports.base import AcceptsHeartbeats
 from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop
@@ -59,7 +59,7 @@ class Flusher:
             heartbeat = HeartbeatSender(
                 config, transport=transport, header=header, stats=self._stats
             )
-        self._sends_heartbeats: Final = heartbeat is not None
+        self._heartbeat: Final = heartbeat
         self._driver: Final = DeliveryDriver(
             config,
             queue=self.queue,
@@ -109,7 +109,7 @@ class Flusher:
 
         Without heartbeats, the first event starts it.
         """
-        if self._sends_heartbeats and not self.started and not self.closed:
+        if self._heartbeat is not None and not self.started and not self.closed:
             self._start()
 
     def adopt_queue(self, parent: "Flusher") -> None:
@@ -137,6 +137,16 @@ class Flusher:
         return await await_until(
             self._request_flush(), self._wait_limit(seconds), clock=self._clock
         )
+
+    async def areport_end(self, seconds: float) -> None:
+        """Report the end of the instance: many servers end the process after the lifespan."""
+        heartbeat = self._heartbeat
+        if heartbeat is None or not self.started or heartbeat.has_reported_end:
+            return
+        heartbeat.request_end()
+        self.wake()
+        limit = self._wait_limit(min(seconds, LAST_TIMEOUT_SECONDS))
+        await await_until(lambda: heartbeat.has_reported_end, limit, clock=self._clock)
 
     def close(self, seconds: float) -> int:
         """Deliver what is queued and stop the thread; return the number of undelivered events.

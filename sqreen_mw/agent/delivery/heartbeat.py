@@ -44,6 +44,7 @@ class HeartbeatSender:
 
     Attributes:
         next_at: When the next heartbeat is due, in monotonic seconds; ``inf`` while one is sent.
+        has_reported_end: Whether the latest heartbeat reported the end of a lifespan.
     """
 
     def __init__(
@@ -55,6 +56,8 @@ class HeartbeatSender:
         stats: Callable[[], Stats],
     ) -> None:
         self.next_at: float = math.inf
+        self.has_reported_end = False
+        self._reports_end = False
         self._transport: Final = transport
         self._header: Final = header
         self._stats: Final = stats
@@ -67,14 +70,25 @@ class HeartbeatSender:
         self._started_at = epoch_ms()
         self.next_at = self._clock() + FIRST_SECONDS
 
+    def request_end(self) -> None:
+        """Send a heartbeat that reports the end, in the next turn; callable from any thread.
+
+        A process that goes on after its lifespan sends further heartbeats, so it is live again.
+        """
+        self._reports_end = True
+        self.next_at = 0.0
+
     async def send(self) -> None:
         """Send a heartbeat, and schedule the next one as the answer asks."""
-        answer = await self._post(TIMEOUT_SECONDS, ended=False)
+        ended, self._reports_end = self._reports_end, False
+        answer = await self._post(self._heartbeat(ended=ended), TIMEOUT_SECONDS)
+        self.has_reported_end = ended
         interval: float = HEARTBEAT_INTERVAL
         if answer is not None:
             with suppress(MalformedBatchError):
                 interval = decode_heartbeat_answer(answer).heartbeat_interval
-        self.next_at = self._clock() + min(max(interval, SHORTEST_INTERVAL), LONGEST_INTERVAL)
+        pause = min(max(interval, SHORTEST_INTERVAL), LONGEST_INTERVAL)
+        self.next_at = self._clock() + (0.0 if self._reports_end else pause)
 
     async def send_last(self, deadline: float | None) -> None:
         """Send the last heartbeat of the process, if there is time left."""
@@ -82,15 +96,15 @@ class HeartbeatSender:
         if deadline is not None:
             seconds = min(seconds, deadline - self._clock())
         if seconds > 0:
-            await self._post(seconds, ended=True)
+            await self._post(self._heartbeat(ended=True, drops=True), seconds)
 
-    async def _post(self, seconds: float, *, ended: bool) -> bytes | None:
+    async def _post(self, heartbeat: Heartbeat, seconds: float) -> bytes | None:
         with self._suppress_errors:
-            body = encode_heartbeat(self._heartbeat(ended=ended))
+            body = encode_heartbeat(heartbeat)
             return await self._transport.send_heartbeat(body, seconds=seconds)
         return None
 
-    def _heartbeat(self, *, ended: bool) -> Heartbeat:
+    def _heartbeat(self, *, ended: bool, drops: bool = False) -> Heartbeat:
         header, stats = self._header, self._stats()
         return Heartbeat(
             instance_id=header.instance_id or str(os.getpid()),
@@ -104,15 +118,15 @@ class HeartbeatSender:
             started_at=self._started_at,
             sent_at=epoch_ms(),
             ended=ended,
-            queue=_queue(stats, ended=ended),
+            queue=_queue(stats, drops=drops),
             misuse=dict(islice(stats.misuse.items(), MAX_COUNTERS)),
         )
 
 
-def _queue(stats: Stats, *, ended: bool) -> Queue:
-    """Return the counters; at the end, the exit is about to drop the events in memory."""
+def _queue(stats: Stats, *, drops: bool) -> Queue:
+    """Return the counters; the exit of the process drops the events in memory."""
     dropped, waiting = dict(stats.dropped), stats.waiting
-    if ended and waiting > stats.spooled:
+    if drops and waiting > stats.spooled:
         dropped["exit"] = dropped.get("exit", 0) + waiting - stats.spooled
         waiting = stats.spooled
     return Queue(

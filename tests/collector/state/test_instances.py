@@ -154,10 +154,23 @@ def test_out_of_order_heartbeat_is_ignored(state: State, send: Send) -> None:
 
     send(NOW + 2, delivered=10, ended=True)
     send(NOW + 3, delivered=30, dropped={"overflow": 3}, waiting=1, ended=True)
-    send(NOW + 4, delivered=30, dropped={"overflow": 4})
+    send(NOW, delivered=30, dropped={"overflow": 4})
 
     assert only(state) == known
     assert [each.count for each in state.instances.drops(since=NOW)] == [4]
+
+
+def test_instance_that_goes_on_after_its_lifespan_is_live_again(state: State, send: Send) -> None:
+    """A later heartbeat of the same process revives it; one that was overtaken does not."""
+    send(NOW, delivered=3, ended=True)
+    send(NOW - 1, delivered=3)
+    before = only(state).ended
+
+    send(NOW + MINUTE, delivered=4)
+
+    assert before
+    assert not only(state).ended
+    assert only(state).delivered == 4
 
 
 def test_drops_are_kept_after_the_instance_ended(state: State, send: Send) -> None:

@@ -121,7 +121,8 @@ def _out_of_order(heartbeat: Heartbeat, known: Row[Any]) -> bool:
     queue = heartbeat.queue
     now = queue.tracked, queue.delivered, sum(queue.dropped.values())
     then = known.tracked, known.delivered, sum(known.dropped.values())
-    return any(map(gt, then, now)) or (known.ended and not heartbeat.ended)
+    sent_before = heartbeat.sent_at <= known.last_seen - known.clock_skew
+    return any(map(gt, then, now)) or (known.ended and not heartbeat.ended and sent_before)
 
 
 def _add_sample(connection: Connection, row_id: Any, sample: Sample) -> bool:
