@@ -2,14 +2,18 @@
 
 import errno
 import socket
+import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from sqreen_mw.collector.connection_limits import ConnectionLimits, Peer
 from sqreen_mw.collector.operation_log import log_refused_connection
 from sqreen_mw.collector.settings import Settings
 from sqreen_mw.errors import ConfigurationError
+
+STALL_SECONDS: Final = 30.0
+"""Seconds until a connection is closed whose client reads nothing of what it was sent."""
 
 
 class ListeningSocket(socket.socket):
@@ -19,6 +23,7 @@ class ListeningSocket(socket.socket):
     """
 
     limits: ConnectionLimits
+    stall_seconds: float = STALL_SECONDS
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Accept a connection that sends each write at once.
@@ -37,6 +42,9 @@ class ListeningSocket(socket.socket):
             log_refused_connection(peer[0])
             raise ConnectionAbortedError
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sys.platform == "linux":  # Other systems have no such limit.
+            limit = round(self.stall_seconds * 1000)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit)
         connection = _CountedSocket(fileno=plain.detach())
         connection.on_close = partial(self.limits.close, peer)
         return connection, address

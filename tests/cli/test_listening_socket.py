@@ -1,7 +1,10 @@
 import asyncio
 import socket
 import ssl
+import sys
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -95,3 +98,67 @@ def test_every_end_of_a_connection_makes_room(
             server.close()
 
     asyncio.run(scenario())
+
+
+class Sender(asyncio.Protocol):
+    """Send many bytes and report the end of the connection."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.lost = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the bytes, and close the connection as soon as they are sent."""
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(bytes(self.size))
+        transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Report the end."""
+        self.lost.set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such limit")
+@pytest.mark.parametrize("context", [plain_context, tls_context])
+def test_client_that_never_reads_loses_its_connection(
+    context: Callable[[], ssl.SSLContext | None],
+) -> None:
+    """A connection ends after a time in which its client reads nothing."""
+
+    async def scenario() -> None:
+        with ExitStack() as stack:
+            listener = stack.enter_context(listening(ConnectionLimits()))
+            client = stack.enter_context(socket.socket())
+            listener.stall_seconds = 0.5
+            sender = Sender(20_000_000)
+            server = await asyncio.get_running_loop().create_server(
+                lambda: sender, sock=listener, ssl=context()
+            )
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(listener.getsockname())
+            if context is tls_context:
+                unchecked = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+                stack.enter_context(await asyncio.to_thread(unchecked.wrap_socket, client))
+            async with asyncio.timeout(PATIENCE):
+                await sender.lost.wait()
+            server.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such limit")
+def test_client_that_reads_slowly_keeps_its_connection() -> None:
+    """Each byte that the client reads starts the time again."""
+    with listening(ConnectionLimits()) as listener, socket.socket() as client:
+        listener.stall_seconds = 1.0
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(listener.getsockname())
+        accepted, _ = listener.accept()
+        with accepted:
+            accepted.setblocking(False)
+            accepted.send(bytes(2_000_000))
+            for _ in range(16):
+                time.sleep(0.1)  # together longer than the limit
+                assert client.recv(4096)
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0

@@ -1,3 +1,5 @@
+from typing import Literal
+
 import pytest
 
 from sqreen_mw.collector.connection_limits import ConnectionLimits, Holder
@@ -15,11 +17,44 @@ def test_an_address_holds_a_quarter_of_the_connections() -> None:
 
 def test_all_connections_are_limited() -> None:
     """At most so many connections are open, from any number of addresses."""
-    limits = ConnectionLimits(8)
+    limits, token = ConnectionLimits(8), Holder("token", "t")
+    peers = [(f"192.0.2.{number}", 1) for number in range(9)]
 
-    opened = [limits.open((f"192.0.2.{number}", 1)) for number in range(9)]
+    opened = [
+        limits.open(peer) and (peer in peers[4:] or limits.hold(peer, token)) for peer in peers
+    ]
 
     assert opened == [True] * 8 + [False]
+
+
+@pytest.mark.parametrize("per_address", [1, 2])
+def test_addresses_without_a_token_leave_a_reserve(per_address: int) -> None:
+    """Connections without a token or session never hold more than three quarters together."""
+    limits = ConnectionLimits(8)
+
+    opened = [
+        limits.open((f"192.0.2.{number}", port))
+        for number in range(9)
+        for port in range(per_address)
+    ]
+
+    assert opened.count(True) == 6
+
+
+@pytest.mark.parametrize("kind", ["token", "session"])
+def test_reserve_is_open_to_networks_that_have_shown_a_token_or_session(
+    kind: Literal["token", "session"],
+) -> None:
+    """Agents and people connect again while strangers hold all other connections."""
+    limits, agent = ConnectionLimits(32), ("198.51.100.1", 1)
+    limits.open(agent)
+    limits.hold(agent, Holder(kind, "t"))
+    limits.close(agent)
+    for number in range(32):
+        limits.open((f"192.0.2.{number}", 1))
+
+    assert limits.open(agent)
+    assert not limits.open(("198.51.100.2", 1))
 
 
 @pytest.mark.parametrize(
@@ -52,10 +87,7 @@ def test_a_token_and_a_session_have_limits_too() -> None:
     """Beyond its share, a token or a session gets no further connection."""
     limits = ConnectionLimits(32)
     peers = [(f"192.0.2.{number}", 1) for number in range(20)]
-    for peer in peers:
-        assert limits.open(peer)
-
-    of_token = [limits.hold(peer, Holder("token", "t")) for peer in peers]
+    of_token = [limits.open(peer) and limits.hold(peer, Holder("token", "t")) for peer in peers]
     of_session = [limits.hold(peer, Holder("session", "s")) for peer in peers[:3]]
 
     assert of_token == [True] * 16 + [False] * 4
@@ -71,7 +103,7 @@ def test_same_holder_is_counted_once() -> None:
     limits.close(peer)
     limits.close(peer)
 
-    assert [limits.open((f"192.0.2.{number}", 1)) for number in range(5)] == [True] * 4 + [False]
+    assert [limits.open((f"192.0.2.{number}", 1)) for number in range(4)] == [True] * 3 + [False]
 
 
 def test_connections_of_another_server_are_not_counted() -> None:
