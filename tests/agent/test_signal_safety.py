@@ -1,7 +1,12 @@
+import gc
 import math
+import socket
 from collections.abc import Callable
 
+import pytest
+
 from sqreen_mw.agent.delivery.queue import EventQueue
+from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop
 from sqreen_mw.agent.pending_event import SealedEvent
 from tests.agent.signal_injection import inject_everywhere
 from tests.support.flusher_harness import DEFAULT_RETRY, FlusherHarness, InstantTransport
@@ -82,6 +87,38 @@ def test_event_of_an_interrupted_call_is_delivered() -> None:
     wait_until(lambda: harness.flusher.queue.waiting == 0)
     assert list(harness.counts) == ["delivered"]
     assert harness.flusher.close(20.0) == 0
+
+
+def _leave_closed_loop(_: pytest.MonkeyPatch) -> None:
+    OwnResolverLoop().close()
+
+
+def _leave_used_loop(_: pytest.MonkeyPatch) -> None:
+    harness = _harness()
+    harness.track("first")
+    assert harness.flusher.close(20.0) == 0
+
+
+def _leave_incomplete_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socketpair", _raise_too_many_files)
+        with pytest.raises(OSError, match="Too many open files"):
+            OwnResolverLoop()
+
+
+def _raise_too_many_files() -> None:
+    raise OSError("Too many open files")
+
+
+@pytest.mark.parametrize("leave", [_leave_closed_loop, _leave_used_loop, _leave_incomplete_loop])
+def test_no_error_of_a_signal_handler_is_lost_in_the_end_of_a_loop(
+    monkeypatch: pytest.MonkeyPatch, leave: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    """The garbage collector may free a flusher's loop in any thread, during any call."""
+    gc.collect()
+    leave(monkeypatch)
+
+    assert list(inject_everywhere(lambda: gc.collect)) == []
 
 
 def _harness() -> FlusherHarness:

@@ -260,8 +260,10 @@ class Flusher:
             self._delivers.release()
             self._log_not_started(error)
             return
-        with self._guard.suppress_exits("flusher"):
-            self._is_running = True
-            loop.run_until_complete(self._driver.run())
-        loop.close()
+        try:
+            with self._guard.suppress_exits("flusher"):
+                self._is_running = True
+                loop.run_until_complete(self._driver.run())
+        finally:
+            loop.close()
         self.finished = True

@@ -21,7 +21,10 @@ class OwnResolverLoop(asyncio.SelectorEventLoop):
     connection to a host name would fail.
     """
 
-    _is_complete = False
+    # The flusher closes it. Any thread may collect it as garbage: asyncio's destructor would run
+    # Python code there, and lose the exception of a signal handler that interrupts it. A C function
+    # is not interrupted.
+    __del__ = staticmethod(int)  # type: ignore[assignment]  # its arguments are optional
 
     def __init__(self, *, before_blocking: Callable[[], None] = lambda: None) -> None:
         """Make a loop.
@@ -30,13 +33,8 @@ class OwnResolverLoop(asyncio.SelectorEventLoop):
             before_blocking: Called before a name is resolved on the loop's own thread, if no other
                 thread can start.
         """
-        super().__init__()
         self._resolver = Resolver(self, before_blocking=before_blocking)
-        self._is_complete = True
-
-    def is_closed(self) -> bool:
-        """Return whether it is closed, or was never complete for lack of a file descriptor."""
-        return not self._is_complete or super().is_closed()
+        super().__init__()
 
     def time(self) -> float:
         """Return our clock, because tests replace that of asyncio."""
