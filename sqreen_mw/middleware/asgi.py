@@ -51,7 +51,7 @@ class SqreenMiddleware:
     """Gives each request a context: ``request.state.sqreen``, used by ``sqreen_mw.track()``.
 
     Messages, exceptions and timing of the app do not change. Events are delivered at the end of
-    the lifespan; if the app does not support the lifespan, the middleware answers for it.
+    the lifespan; with uvicorn, the middleware answers for an app that does not support it.
 
     In Starlette and FastAPI, add it after all other middlewares. Exception: routers write the
     route into the scope, so if another middleware copies the scope, add this one before it.

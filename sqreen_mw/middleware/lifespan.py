@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Final, Self
 
-from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.process.exit import SHUTDOWN_BUDGET
 from sqreen_mw.agent.process.sigterm import uvicorn_lifespan
 
@@ -15,7 +14,8 @@ class Lifespan:
     """Serves lifespan scopes.
 
     Many servers end right after the lifespan, so events are delivered before the app confirms the
-    shutdown. If the app does not support the lifespan, this class answers the server instead.
+    shutdown. If the app returns without its messages, this class sends them. It also sends them
+    for an app that raises where the server allows that; every error of the app reaches the server.
     """
 
     def __init__(
@@ -34,8 +34,7 @@ class Lifespan:
 class _Conversation:
     """The messages of one lifespan.
 
-    At its end, it sends the messages that the app left out: an app without a lifespan returns or
-    raises.
+    At its end, it sends the messages that the app left out.
     """
 
     def __init__(self, receive: Any, send: Any, deliver: Callable[[], Awaitable[None]]) -> None:
@@ -71,23 +70,20 @@ class _Conversation:
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> bool:
-        is_refusal = isinstance(error, Exception) and self._is_refusal(error)
-        if is_refusal:
-            logger.debug("the app does not support lifespan: %r", error)
-        if error is None or is_refusal:
+    ) -> None:
+        if error is None or (isinstance(error, Exception) and self._may_fail):
             await self._answer_for_app()
         elif isinstance(error, Exception) and self._is_shutting_down:
             await self._deliver()
-        return is_refusal and self._mode is None  # "auto" gets the error at the end
 
-    def _is_refusal(self, error: Exception) -> bool:
-        """Return whether the app does not support the lifespan and the server allows that."""
-        if self._sent:
-            return False
-        if self._mode is None:
-            return not self._received and "lifespan" in str(error)
-        return self._mode == "auto"
+    @property
+    def _may_fail(self) -> bool:
+        """Whether the server goes on if the app raises: it may not support the lifespan.
+
+        Unknown servers get the error at once, as some of them must not start. They run exit
+        handlers, which deliver.
+        """
+        return self._mode == "auto" and not self._sent
 
     @property
     def _is_shutting_down(self) -> bool:

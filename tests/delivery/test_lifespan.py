@@ -64,6 +64,26 @@ def test_refusal_is_recognised_with_flags(runner: Runner, flags: str) -> None:
     assert runner.names == ["x"]
 
 
+OTHER_SERVERS: Final = {
+    "hypercorn": "hypercorn --bind 127.0.0.1:PORT site_of_test:app",
+    "granian": "granian --interface asgi --port PORT site_of_test:app",
+    "gunicorn": "gunicorn --worker-class asgi --bind 127.0.0.1:PORT site_of_test:app",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", OTHER_SERVERS)
+def test_app_without_lifespan_delivers_on_other_servers(runner: Runner, server: str) -> None:
+    """They handle the app's refusal themselves, and run exit handlers."""
+    need_module(server, package=server)
+    command = [sys.executable, "-m", *OTHER_SERVERS[server].split()]
+    site = SITE.format(refusal=REFUSALS["error with text"])
+    with runner.serving(*command, site=site) as url:
+        assert httpx2.get(f"{url}order").text == "ok"
+
+    assert runner.names == ["x"]
+
+
 FAILURES: Final = {
     "after receiving": "await receive(); raise ValueError('no database')",
     "text with lifespan": "raise ValueError('no database for the lifespan')",
@@ -99,6 +119,28 @@ def test_failed_startup_is_reported(runner: Runner, failure: str) -> None:
     assert start(runner, "app", failure) == without
     assert without[0] == 3
     assert without[1]
+
+
+@pytest.mark.slow
+def test_failed_startup_ends_gunicorn(runner: Runner) -> None:
+    """With ``--asgi-lifespan on``, gunicorn does not start, whatever the text of the error is."""
+    need_module("gunicorn", package="gunicorn")
+    failure = "raise RuntimeError('lifespan: DATABASE_URL is not set')"
+    site = SITE.format(refusal=f"if scope['type'] == 'lifespan': {failure}")
+    (runner.folder / "site_of_test.py").write_text(site)
+    command = OTHER_SERVERS["gunicorn"].replace("PORT", str(free_port()))
+    done = subprocess.run(
+        [sys.executable, "-m", *command.split(), "--asgi-lifespan", "on"],
+        cwd=runner.folder,
+        env=runner.settings(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+    assert done.returncode == 3
+    assert "lifespan: DATABASE_URL is not set" in done.stderr
 
 
 MANGUM: Final = """
