@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-import sqreen_mw
+import sqreen_mw.testing  # shows that this process runs tests, without the pytest plugin
 from sqreen_mw.agent.delivery.transports.local import memory_events
 from sqreen_mw.agent.runtime import forget
 from sqreen_mw.protocol.event import Event
