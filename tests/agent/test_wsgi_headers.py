@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sqreen_mw.agent.context import current_request
 from sqreen_mw.agent.requests.wsgi_headers import UNCLEAR, clear_values, drops_underscores
 from sqreen_mw.middleware.wsgi import SqreenWSGIMiddleware
 from sqreen_mw.protocol.event import Event, RequestInfo
+from tests.support.optional import need_module
 from tests.support.processes import run_python
 
 KEY = "HTTP_X_FORWARDED_FOR"
@@ -148,10 +150,6 @@ def test_adapter_without_a_name_is_not_a_test(serve: str) -> None:
 @pytest.mark.parametrize(
     ("environ", "drops"),
     [
-        ({"SERVER_SOFTWARE": "gunicorn/27.0.1"}, True),
-        ({"SERVER_SOFTWARE": "gunicorn/22.0.0"}, True),
-        ({"SERVER_SOFTWARE": "gunicorn/21.2.0"}, False),
-        ({"SERVER_SOFTWARE": "gunicorn"}, False),
         ({"SERVER_SOFTWARE": "Werkzeug/3.1.9"}, True),
         ({"SERVER_SOFTWARE": "gevent/26.9 Python/3.12"}, True),
         ({"SERVER_SOFTWARE": "my shop", "waitress.client_disconnected": print}, True),
@@ -167,6 +165,43 @@ def test_adapter_without_a_name_is_not_a_test(serve: str) -> None:
 def test_servers_that_drop_underscores_are_known(environ: dict[str, Any], *, drops: bool) -> None:
     """The server is identified by keys that clients cannot set."""
     assert drops_underscores(environ) is drops
+
+
+@pytest.fixture
+def gunicorn_settings() -> Iterator[Any]:
+    """Handle a signal like a worker of gunicorn, and yield the worker's settings."""
+    settings = need_module("gunicorn.config", package="gunicorn").Config()
+    workers = need_module("gunicorn.workers.base", package="gunicorn")
+    worker = workers.Worker(0, 0, [], None, 30, settings, None)
+    before = signal.signal(signal.SIGWINCH, worker.handle_winch)
+    yield settings
+    signal.signal(signal.SIGWINCH, before)
+    worker.tmp.close()
+
+
+@pytest.mark.parametrize(
+    ("software", "policy", "drops"),
+    [
+        ("gunicorn/23.0.1", "drop", True),
+        ("gunicorn/23.0.2", "refuse", True),
+        ("gunicorn/23.0.3", "dangerous", False),
+        ("gunicorn/22.0.0", "drop", True),
+        ("gunicorn/21.2.0", "drop", False),
+        ("gunicorn", "drop", False),
+    ],
+)
+def test_gunicorn_is_known_by_its_settings(
+    gunicorn_settings: Any, software: str, policy: str, *, drops: bool
+) -> None:
+    """The handler of one signal leads to the settings of the worker."""
+    gunicorn_settings.set("header_map", policy)
+
+    assert drops_underscores({"SERVER_SOFTWARE": software}) is drops
+
+
+def test_gunicorn_with_unknown_settings_is_not_believed() -> None:
+    """Without the worker's signal handlers, the header policy is unknown."""
+    assert not drops_underscores({"SERVER_SOFTWARE": "gunicorn/23.1.1"})
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@
 """
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -34,8 +35,18 @@ ADAPTERS = {
 }
 
 
+SIGNALS = {
+    "app_with_handler": {signal.SIGUSR1},
+    "app_with_handlers": signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM},
+}
+
+
 def __getattr__(name: str) -> Any:
-    """Return the site behind an adapter, such as ``asgi_a2wsgi``."""
+    """Return the site, with its own signal handlers or behind an adapter: ``asgi_a2wsgi``."""
+    for number in SIGNALS.get(name, ()):
+        signal.signal(number, signal.SIG_IGN)
+    if name in SIGNALS:
+        return app
     if name not in ADAPTERS:
         raise AttributeError(name)
     module, adapter = ADAPTERS[name]

@@ -189,13 +189,29 @@ def test_header_of_a_web_server_counts_with_the_uwsgi_protocol(tmp_path: Path) -
     assert (event["request"]["ip"], event["request"]["ip_source"]) == (VISITOR, "proxy")
 
 
-@pytest.mark.parametrize(("policy", "drops"), [("drop", True), ("dangerous", False)])
-def test_header_map_of_gunicorn_is_known(policy: str, tmp_path: Path, *, drops: bool) -> None:
-    """The environ alone, as in Django, is enough to find gunicorn's policy."""
-    with serve(f"{GUNICORN} --header-map {policy} {SITE}:app", tmp_path) as site:
+@pytest.mark.parametrize(
+    ("policy", "app", "drops"),
+    [
+        ("drop", "app", True),
+        ("dangerous", "app", False),
+        ("drop", "app_with_handler", True),
+        ("dangerous", "app_with_handler", False),
+        ("dangerous", "app_with_handlers", False),
+    ],
+)
+def test_header_map_of_gunicorn_is_known(
+    policy: str, app: str, tmp_path: Path, *, drops: bool
+) -> None:
+    """The environ alone, as in Django, is enough to find gunicorn's policy.
+
+    An app may replace signal handlers of gunicorn, which lead to its settings.
+    """
+    with serve(f"{GUNICORN} --header-map {policy} {SITE}:{app}", tmp_path) as site:
         response = site.ask(f"X-Forwarded-For: {VISITOR}")
+        forged = site.described(f"X_Forwarded_For: {FORGED}")
 
     assert json.loads(response.rpartition(b"\r\n\r\n")[2]) is drops
+    assert forged["ip"] == PROXY
 
 
 def test_waitress_deletes_the_header_by_default(tmp_path: Path) -> None:

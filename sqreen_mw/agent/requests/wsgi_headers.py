@@ -23,6 +23,9 @@ _GUNICORN: Final = "gunicorn"
 _DROPPING_SINCE: Final = {_GUNICORN: 22, "Werkzeug": 3, "gevent": 2}
 """The major versions since which other servers drop these names, or did so before."""
 
+_DROPPING_POLICIES: Final = ("drop", "refuse")
+"""The values of gunicorn's ``--header-map`` that pass no names with underscores on."""
+
 _UWSGI: Final = "uwsgi.version"
 _SOFTWARE: Final = "SERVER_SOFTWARE"
 _SCOPE: Final = "asgi.scope"
@@ -121,12 +124,17 @@ def _is_test(environ: Mapping[str, Any], start_response: object) -> bool:
 
 
 def _gunicorn_keeps_underscores() -> bool:
-    """Return whether this is a worker of gunicorn with ``--header-map dangerous``.
+    """Return False if gunicorn's settings are known and drop names with underscores.
 
-    The handler of this signal is a method of the worker, which has the settings.
+    Signal handlers of a worker are its methods, and it has the settings. The app may replace
+    handlers: if it replaces all, ``--header-map dangerous`` is possible.
     """
-    worker = getattr(signal.getsignal(signal.SIGUSR1), "__self__", None)
-    return getattr(getattr(worker, "cfg", None), "header_map", None) == "dangerous"
+    for number in signal.valid_signals():
+        worker = getattr(signal.getsignal(number), "__self__", None)
+        policy = getattr(getattr(worker, "cfg", None), "header_map", None)
+        if policy is not None:
+            return policy not in _DROPPING_POLICIES
+    return True
 
 
 def _values_with_twins(keys: Iterable[str], fields: Iterable[Field]) -> dict[str, str | None]:
