@@ -8,6 +8,8 @@ from typing import Final
 from sqreen_mw.scrubbing.mask import lowered, mask_spans
 from sqreen_mw.scrubbing.secret_values import (
     is_code,
+    is_known_call,
+    is_known_placeholder,
     is_likely_secret,
     is_placeholder,
     is_random,
@@ -53,6 +55,7 @@ _OPENING: Final = re.compile(
     r"(?:Secret(?:Str|Bytes)\()?[bfruBFRU]{0,2}([\"'])|\\{1,7}[\"']|&quot;"
 )
 _IN_ESCAPED_QUOTES: Final = re.compile(r"(?:(?!\\{1,7}[\"']|&quot;).)*+", re.DOTALL)
+_IN_ANGLES: Final = re.compile(r"<[\w!@#$%^*+.-]{1,64}>")
 _BRACKETED: Final = re.compile(r"\[[^\]]*+\]?|\{[^{}]*+\}?")
 _BARE: Final = re.compile(
     r"(?:[^\s&;,\"'<>]|[,&;](?!\s|\Z|[\w.%\[\]-]{1,64}=)|[\"'](?=\w)|<(?![A-Za-z/!?\s]))++"
@@ -179,17 +182,38 @@ class Assignments:
         self, text: str, start: int, *, named: re.Match[str], separator: str
     ) -> tuple[int, int] | None:
         """Return the position of the value, or None if it is not secret."""
+        if separator == "=" and named.start(1) == named.start():
+            return self._directly_assigned(text, start, named=named)
         name = named[2][::-1]
         if separator[0] == "%" or named[3]:
             return query_value(text, start, name, encoded=separator[0] == "%")
         if separator[0] in " -\u2192":
             return prose_value(text, start)
+        return self._quoted_or_bare(text, start, named=named, separator=separator)
+
+    def _quoted_or_bare(
+        self, text: str, start: int, *, named: re.Match[str], separator: str
+    ) -> tuple[int, int] | None:
+        name = named[2][::-1]
         quoted = quoted_value(text, start)
         if quoted is not None:
             return None if is_harmless(text[slice(*quoted)], name) else quoted
         if named[1] and text[start : start + 1] in {"[", "{"}:
             return bracketed_value(text, start, name)
         return self._bare(text, start, named=named, separator=separator)
+
+    def _directly_assigned(
+        self, text: str, start: int, *, named: re.Match[str]
+    ) -> tuple[int, int] | None:
+        """Return the position of a value directly after ``=``, unless it is a known placeholder."""
+        name = named[2][::-1]
+        span = quoted_value(text, start)
+        if span is None:
+            if is_known_call(text, start, self._keys.match):
+                return None
+            span = _unquoted(text, start, named=named)
+        known = is_known_placeholder(text[slice(*span)], name, self._keys.match)
+        return None if known else span
 
     def _bare(
         self, text: str, start: int, *, named: re.Match[str], separator: str
@@ -211,6 +235,19 @@ class Assignments:
         if (spaced or value[:1] == "$") and value.lstrip("$") == name.rpartition(".")[2]:
             return True
         return is_code(value, name, self._keys.match, spaced=spaced)
+
+
+def _unquoted(text: str, start: int, *, named: re.Match[str]) -> tuple[int, int]:
+    """Return the position of a value directly after ``=``."""
+    in_angles = _IN_ANGLES.match(text, start)
+    if in_angles is not None:
+        return in_angles.span()
+    query = _IN_QUERY.match(text, start) if named[3] else None
+    if query is not None:
+        return query.span(1)
+    if named[1] and (inside := _BRACKETED.match(text, start)):
+        return inside.span()
+    return bare_value(text, start, named[2][::-1], colon=False)
 
 
 def is_harmless(value: str, name: str) -> bool:

@@ -25,10 +25,28 @@ _SPACED_CALL: Final = re.compile(r"[a-z_][\w.]*\((?!\d)")
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _OBJECTS: Final = (
     " self this cls request req form settings config kwargs args os process env params ctx options "
-    "app data "
+    "app data user "
 )
 _LIKELY: Final = re.compile(
     r"(?=.{0,256}[A-Za-z])(?=.{0,256}[\d~!@#$%^&*_+=|/]).{5}|\d{4}|\d[\d .-]{5}|.{24}"
+)
+# The only values directly after "=" that are no secrets: `password=None`, `password={password}`.
+_KNOWN: Final = re.compile(
+    r"[\s,.;:(){}\[\]]*|(?-i:([?*.xX_\u2022\u2026-])\1*)|none|null|nil|true|false|undefined|yes|no"
+    r"|\$\{[a-z_][\w.:-]*\}?|\$\d{1,2}|%[srdv]|<[a-z_ -]{0,64}>?"
+    r"|your[_ -][\w-]+|[a-z_]*YOUR_[a-z_]+"
+    r"|\W*(?:redacted|filtered|masked|hidden|removed)\W*|!(?:vault|env|ref|sub|secret|getatt)",
+    re.IGNORECASE,
+)
+_REFERENCE: Final = re.compile(r"(?:\{\{?|%\(|\$)([A-Za-z_][\w.]*)(?:\}{1,2}|\)s)?")
+_OF_OBJECT: Final = re.compile(r"([a-z_]\w*)((?:\.\w+)+)")
+_COMPLETE_CALL: Final = re.compile(
+    r"([A-Za-z_][\w.]{0,64})(?:\([^()\r\n]{0,64}\)|\[([\"'])[\w.-]{1,64}\2\])"
+)
+_FUNCTION: Final = re.compile(
+    r"(?:.*[._])?(?:get|getenv|hash|input|read|load|md5|sha\d*|b?crypt|encrypt|decrypt|random"
+    r"|generate|prompt|require|fn|func)",
+    re.IGNORECASE,
 )
 _SENTENCE: Final = re.compile(
     r"[\[\"'\s]*(?:[A-Za-z][\w'-]*[ ]|\d{1,3}[ ]){0,12}(?:required|optional|missing|invalid"
@@ -94,7 +112,42 @@ def is_code(value: str, name: str, is_sensitive: Callable[[str], bool], *, space
     if not _DOTTED.fullmatch(value):
         return False
     first, *_, last = value.split(".")
-    return f" {first} " in _OBJECTS or is_sensitive(last)
+    return _is_object(first) or is_sensitive(last)
+
+
+def is_known_placeholder(value: str, name: str, is_sensitive: Callable[[str], bool]) -> bool:
+    """Return whether a value directly after ``=`` is one of the few that are not secret."""
+    value = value[:_MANY]
+    if _KNOWN.fullmatch(value) or reads_as_prose(value, name):
+        return True
+    if value.lstrip(":@").casefold() == name.rpartition(".")[2].casefold():
+        return True
+    reference = _REFERENCE.fullmatch(value)
+    if reference is not None:
+        return is_sensitive(reference[1])
+    dotted = _OF_OBJECT.fullmatch(value)
+    return dotted is not None and _is_object(dotted[1]) and _names_secret(dotted[2], is_sensitive)
+
+
+def is_known_call(text: str, start: int, is_sensitive: Callable[[str], bool]) -> bool:
+    """Return whether a complete call or a subscript begins at a position: ``os.getenv("PW")``."""
+    call = _COMPLETE_CALL.match(text, start)
+    if call is None:
+        return False
+    function = call[1]
+    return bool(
+        _is_object(function.partition(".")[0])
+        or is_sensitive(function)
+        or _FUNCTION.fullmatch(function)
+    )
+
+
+def _is_object(name: str) -> bool:
+    return f" {name} " in _OBJECTS
+
+
+def _names_secret(names: str, is_sensitive: Callable[[str], bool]) -> bool:
+    return any(map(is_sensitive, names.split(".")))
 
 
 def is_sentence(value: str) -> bool:
@@ -103,10 +156,12 @@ def is_sentence(value: str) -> bool:
 
 
 def reads_as_prose(value: str, name: str) -> bool:
-    """Return whether an ambiguous name has an ordinary value: ``auth=google``, ``token=ETH``."""
+    """Return whether an ambiguous name has an ordinary value: ``token=expired``."""
     if _COUNTED.fullmatch(name) and _COUNT.fullmatch(value):
         return True
-    return _AMBIGUOUS.fullmatch(name) is not None and _METHOD.match(value) is not None
+    if _AMBIGUOUS.fullmatch(name) is None:
+        return False
+    return _METHOD.match(value) is not None or is_sentence(value)
 
 
 def is_likely_secret(value: str) -> bool:

@@ -192,9 +192,12 @@ _JWT: Final = (  # RFC 7519, also JWE; not inside a word
     r"()eyJ(?:(?<![\w-]eyJ)|(?<=%[0-9A-Fa-f]{2}eyJ)|(?<=\\[nrt]eyJ)|(?<=_eyJ))"
     r"[\w-]{8,4096}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}+"
 )
-_WEBHOOK: Final = (  # Slack, Discord, Teams
-    r"(hooks\.slack\.com/|/api/webhooks/|\.webhook\.office\.com/)"
-    r"(?:(?<=k\.com/)[a-z]+/[\w/+-]{20,}|(?<=s/)\d{8,20}/[\w-]{40,}|(?<=e\.com/)[\w@/-]{40,})"
+_WEBHOOK: Final = (  # Slack, Discord, Teams, Make
+    r"(hooks\.slack\.com/|/api/webhooks/|\.webhook\.office\.com/"
+    r"|outlook\.office(?:365)?\.com/webhookb?2?/|hook\.(?:[a-z]{2}\d\.make|integromat)\.com/)"
+    r"(?:(?<=k\.com/)[a-z]+/[\w/+-]{20,}|(?<=s/)\d{8,20}/[\w-]{40,}"
+    r"|(?:(?<=e\.com/)|(?<=k/)|(?<=b/)|(?<=b2/))[\w@/-]{40,}"
+    r"|(?:(?<=make\.com/)|(?<=mat\.com/))[\w-]{20,})"
 )
 _AZURE: Final = (  # keys with a known marker
     r"([^A-Za-z0-9+/])[A-Za-z0-9+/]{33,76}"
