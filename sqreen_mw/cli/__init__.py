@@ -25,7 +25,8 @@ def main() -> None:
             raise
         sys.exit(INTERRUPTED)
     except ModuleNotFoundError as error:
-        _fail(f"{error.name} is not installed: pip install 'sqreen-mw[collector]'", WRONG)
+        need = f"{error.name} is not installed: pip install 'sqreen-mw[collector]'"
+        _fail(f"{need}; only 'sqreen-mw doctor' works without it", WRONG)
     except SqreenError as error:
         _fail(" ".join(str(error).split()), REFUSED if isinstance(error, RefusedError) else WRONG)
 

@@ -20,5 +20,5 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def date_text(at: int | None) -> str:
-    """Return a time as text, or "never". ``at`` is in milliseconds since the epoch, UTC."""
-    return "never" if at is None else f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+    """Return a time in UTC, or "never". ``at`` is in milliseconds since the epoch."""
+    return "never" if at is None else f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M}"

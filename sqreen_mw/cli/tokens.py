@@ -71,7 +71,7 @@ def show(
         typer.echo(encoding.dumps([_as_json(token) for token in valid]))
     elif valid:
         print_table(
-            ("Id", "App", "Name", "Scopes", "Created", "Last used", "Expires"),
+            ("Id", "App", "Name", "Scopes", "Created (UTC)", "Last used", "Expires"),
             [_row(token) for token in valid],
         )
     else:

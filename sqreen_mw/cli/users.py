@@ -60,7 +60,8 @@ def show(
         typer.echo(encoding.dumps([asdict(each.user) | _times(each) for each in entries]))
     elif entries:
         print_table(
-            ("Name", "Role", "Password", "Created", "Signed in"), [_row(each) for each in entries]
+            ("Name", "Role", "Password", "Created (UTC)", "Signed in"),
+            [_row(each) for each in entries],
         )
     else:
         typer.echo("there is no user: create one with 'sqreen-mw users create NAME'")
@@ -125,8 +126,10 @@ def _known(state: State, name: str) -> User:
 
 
 def _warn_without_admin(state: State) -> None:
-    if not any(each.user.role == "admin" for each in state.users.all()):
-        typer.echo("no user is admin now: run 'sqreen-mw users role NAME admin'", err=True)
+    users = state.users.all()
+    if not any(each.user.role == "admin" for each in users):
+        command = "role NAME admin" if users else "create NAME --role admin"
+        typer.echo(f"no user is admin now: run 'sqreen-mw users {command}'", err=True)
 
 
 def _row(entry: UserEntry) -> tuple[str, ...]:

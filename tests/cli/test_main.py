@@ -85,7 +85,10 @@ def test_doctor_works_without_the_collector_extra() -> None:
     listed = python(f"{without}['doctor', 'settings', '--markdown']; {MAIN}")
 
     assert served.returncode == 2
-    assert served.stderr.endswith("is not installed: pip install 'sqreen-mw[collector]'\n")
+    assert served.stderr.endswith(
+        "is not installed: pip install 'sqreen-mw[collector]'; "
+        "only 'sqreen-mw doctor' works without it\n"
+    )
     assert "SQREEN_TOKEN" in listed.stdout
 
 

@@ -214,7 +214,8 @@ def test_doctor_needs_no_extra(installed: Installed) -> None:
     assert {"ok", "warning"} == {each["level"] for each in json.loads(doctor.stdout)["findings"]}
     assert served.returncode == 2
     assert served.stderr == (
-        "sqreen-mw: typer is not installed: pip install 'sqreen-mw[collector]'\n"
+        "sqreen-mw: typer is not installed: pip install 'sqreen-mw[collector]'; "
+        "only 'sqreen-mw doctor' works without it\n"
     )
 
 

@@ -84,7 +84,7 @@ _ALL: Final = (
         name="app_name",
         kind="text",
         default="the token's app",
-        about="The app's name; the collector rejects a name that does not match the token",
+        about="The app's name; the token must be of this app, or the one of the first start",
         parse=validators.parse_name,
     ),
     Setting(

@@ -57,7 +57,7 @@ def app_to_read(only_app: str | None, app: str | None) -> str | None:
         raise ProblemError(
             403,
             f"the request is for the app {app!r}, but the token is for {only_app!r}: leave 'app' "
-            "out, or use a token of that app",
+            "(SQREEN_APP_NAME) out, or use a token of that app",
         )
     return only_app or app
 
@@ -95,7 +95,7 @@ def check_app(token: Token, action: Action, app: str | None) -> None:
         raise ProblemError(
             403,
             f"the request is for the app {app!r}, but the token is for {token.app!r}: leave 'app' "
-            "out, or send a token of that app",
+            "(SQREEN_APP_NAME) out, or send a token of that app",
         )
 
 
@@ -103,8 +103,8 @@ def _token(actor: Actor, action: Action) -> Token:
     if not isinstance(actor, Token):
         raise ProblemError(
             401,
-            "a valid token is required: send the header 'Authorization: Bearer sqm_...' with a "
-            "token from 'sqreen-mw tokens create'",
+            "a valid token is required: create one with 'sqreen-mw tokens create APP', and send it "
+            "as a bearer token",
             headers=_CHALLENGE,
         )
     if not may(actor, action, actor.app or ALL_APPS):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqreen_mw.protocol.event_id import new_event_id
+from sqreen_mw.protocol.token import is_organization_token
 
 _FASTAPI: Final = """\
 from fastapi import FastAPI, Request
@@ -72,8 +73,11 @@ def snippets(*, url: str, token: str | None, now: int) -> Snippets:
         token: The token's secret.
         now: Milliseconds since the epoch, UTC: the timestamp of the event in the curl command.
     """
+    settings = f"export SQREEN_URL={url}\nexport SQREEN_TOKEN={token or 'YOUR_TOKEN'}"
+    if token is not None and is_organization_token(token):
+        settings += "\nexport SQREEN_APP_NAME=default"
     return Snippets(
-        settings=f"export SQREEN_URL={url}\nexport SQREEN_TOKEN={token or 'YOUR_TOKEN'}",
+        settings=settings,
         fastapi=_FASTAPI,
         flask=_FLASK,
         django=_DJANGO,
