@@ -171,7 +171,10 @@ class EventStore(Protocol):
         """
 
     def count(self, query: EventQuery, *, most: int, deadline: Deadline | None = None) -> Count:
-        """Count matching events among the ``most`` oldest events of the range."""
+        """Count matching events among the ``most`` oldest events of the range.
+
+        More events are searched if the filter needs only an index.
+        """
 
     def is_small(self, query: EventQuery, *, deadline: Deadline | None = None) -> bool:
         """Return True if any read of the query is fast.

@@ -115,11 +115,49 @@ def test_number_of_later_events_is_limited(
 ) -> None:
     """Many later events are not all counted."""
     monkeypatch.setattr("sqreen_mw.collector.events.future.MAX_COUNTED", 3)
-    collector.send(*(wire_event(timestamp=now() + HOUR) for _ in range(5)))
+    collector.send(*(wire_event(timestamp=now() + HOUR) for _ in range(80)))
 
     future = _get(collector, "/v1/events/query").json()["future"]
 
     assert (future["count"], future["is_more"]) == (3, True)
+
+
+@pytest.mark.parametrize("parameters", [{"env": "test"}, {"app": "app1"}, {}])
+def test_later_events_of_another_app_hide_none(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, str]
+) -> None:
+    """An app's later events are counted also if another app has more than are read."""
+    monkeypatch.setattr("sqreen_mw.collector.events.future.MAX_COUNTED", 3)
+    collector.send(*(wire_event("early", timestamp=now() + HOUR) for _ in range(5)))
+    late = wire_event("late", timestamp=now() + 2 * HOUR)
+    content = json.dumps({"env": "test", "events": [late]})
+    agent = collector.headers("ingest", app="app1")
+    collector.client.post(
+        "/v1/events", content=content, headers=agent | {"content-type": "application/json"}
+    )
+
+    future = collector.client.get(
+        "/v1/events/query", params=parameters, headers=collector.headers("query", app="app1")
+    ).json()["future"]
+
+    assert (future["count"], future["is_more"]) == (1, False)
+
+
+@pytest.mark.parametrize("parameters", [{"q": "late"}, {"event": "lat*"}, {"user": "late"}])
+def test_unsearched_later_events_are_named(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, str]
+) -> None:
+    """If no later event was found but some were not searched, the query of them is named."""
+    monkeypatch.setattr("sqreen_mw.collector.events.future.MAX_COUNTED", 3)
+    collector.send(*(wire_event("early", timestamp=now() + HOUR) for _ in range(5)))
+    late = wire_event("late", timestamp=now() + 2 * HOUR, user_identifiers={"id": "late"})
+    collector.send(late)
+
+    future = _get(collector, "/v1/events/query", **parameters).json()["future"]
+
+    assert (future["count"], future["is_more"]) == (0, True)
+    found = collector.client.get(future["url"], headers=collector.reader)
+    assert _ids(found) == [late["id"]]
 
 
 def test_cut_search_is_labelled(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:

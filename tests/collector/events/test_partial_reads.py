@@ -142,6 +142,7 @@ def test_count_searches_the_oldest_events_of_the_range(store: SqliteEventStore) 
 
     assert store.count(ALL, most=3000) == Count(3000, NOW, is_more=False)
     assert store.count(ALL, most=10) == Count(10, oldest + 9, is_more=True)
+    assert store.count(ABSENT_TEXT, most=3000) == Count(0, None, is_more=False)
     assert store.count(ABSENT_TEXT, most=10) == Count(0, None, is_more=True)
     assert store.count(replace(ALL, start=NOW + 1, end=2**50), most=10).number == 0
 

@@ -141,11 +141,15 @@ class SqliteEventStore:
 
     def count(self, query: EventQuery, *, most: int, deadline: Deadline | None = None) -> Count:
         """Count matching events among the ``most`` oldest events of the range."""
-        found = select_oldest(query, most=most)
-        sql = f"SELECT count(*), max(e.timestamp) FROM {found.source} WHERE {found.where}"
+        only_indexes = needs_only_indexes(query)
+        searched = most * INDEX_SPEED if only_indexes else most
         with self._readers.read(deadline) as connection:
+            is_more = _in_range(connection, query, searched + 1) > searched
+            exact = only_indexes and not is_more
+            found = select_in_range(query) if exact else select_oldest(query, most=most)
+            sql = f"SELECT count(*), max(e.timestamp) FROM {found.source} WHERE {found.where}"
             number, newest = connection.execute(sql, found.values).fetchone()
-            return Count(number, newest, is_more=_in_range(connection, query, most + 1) > most)
+            return Count(number, newest, is_more=is_more)
 
     def is_small(self, query: EventQuery, *, deadline: Deadline | None = None) -> bool:
         """Return True if the query's range has few events for its filter."""

@@ -38,6 +38,22 @@ def test_page_links_to_later_events(
     assert notice(shown, "future") == ""
 
 
+def test_page_links_to_unsearched_later_events(
+    collector: RunningCollector, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If no later event was found but some were not searched, the link shows them."""
+    monkeypatch.setattr("sqreen_mw.collector.events.future.MAX_COUNTED", 3)
+    collector.store(*(make_event("other", ago=-HOUR) for _ in range(5)))
+    collector.store(make_event("ahead", ago=-2 * HOUR))
+
+    text = client.get("/events?event=ahea*").text
+
+    assert "There may be events later than now." in notice(text, "future")
+    link = re.search(r'href="([^"]+)"[^>]*>Show later events', text)
+    assert link is not None
+    assert 'class="event-name"' in client.get(html.unescape(link[1])).text
+
+
 def test_page_without_later_events_has_no_hint(
     collector: RunningCollector, client: TestClient
 ) -> None:
