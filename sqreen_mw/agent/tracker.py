@@ -225,21 +225,23 @@ class Tracker:
             context.set_identity(identity, copier.size)
 
     def _resolve_user(self, context: RequestContext) -> None:
-        """Ask the resolver for the user of a request, once, unless it does not know it yet."""
+        """Ask the resolver for the user of a request, once, unless it does not know it yet.
+
+        An error is logged, and the event is kept without a user.
+        """
         # Taken first: the resolver may track events itself, and another thread may be here, too.
         resolve = None if context.identity is not None else context.take_user_resolver()
         if resolve is None:
             return
-        identifiers = None
         with self._guard.suppress_errors("identify"):
             identifiers = resolve()
-        if identifiers is UNKNOWN_YET:
-            context.user_resolver, context.lacks_user = resolve, True
-        elif identifiers:
-            copier = Copier()
-            identity = self._arguments.identity(identifiers, copier, source="established")
-            if identity is not None:
-                context.set_identity(identity, copier.size)
+            if identifiers is UNKNOWN_YET:
+                context.user_resolver, context.lacks_user = resolve, True
+            elif identifiers:
+                copier = Copier()
+                identity = self._arguments.identity(identifiers, copier, source="established")
+                if identity is not None:
+                    context.set_identity(identity, copier.size)
 
     def _warn_no_identifiers(self, call: str) -> None:
         message = "%s: a user needs an identifier, such as {'email': ...}; no user was set"

@@ -1,5 +1,6 @@
 """Pure ASGI middleware, for Starlette, FastAPI and every other ASGI application."""
 
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import partial
 from inspect import iscoroutinefunction
@@ -9,6 +10,7 @@ from msgspec import Struct
 
 from sqreen_mw.agent.config.config import Settings
 from sqreen_mw.agent.context import (
+    UNKNOWN_YET,
     RequestContext,
     current_request,
     reset_current,
@@ -26,7 +28,7 @@ from sqreen_mw.agent.requests.lookup import (
     shared_context,
 )
 from sqreen_mw.agent.runtime import ConfiguredAgent, configure
-from sqreen_mw.app_errors import suppress_app_errors
+from sqreen_mw.app_errors import raised_by_signal_handler, suppress_app_errors
 from sqreen_mw.capture.request_body import BodyTee
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.middleware.lifespan import Lifespan
@@ -42,6 +44,9 @@ Identify: TypeAlias = Callable[[Scope], Mapping[str, str | int] | None]
 """Returns the identifiers of a scope's user, or None without a user."""
 
 _CREDENTIALS: Final = {b"cookie", b"authorization"}
+
+MAX_LOOKUPS: Final = 3
+"""How often ``identify`` is called for a request, if it finds no user."""
 
 _REQUEST_TYPES: Final = ("http", "websocket")
 """A tuple: comparing costs less than hashing."""
@@ -64,9 +69,10 @@ class SqreenMiddleware:
 
         Args:
             app: The application.
-            identify: Returns the identifiers of a scope's user, or None. It is called at most once
-                per request, at the first event that needs the user, and only if the request has a
-                cookie or an ``Authorization`` header.
+            identify: Returns the identifiers of a scope's user, or None. It is called at the first
+                event that needs the user, and only if the request has a cookie or an
+                ``Authorization`` header. After None, it is called again at the next event, at most
+                three times per request.
             settings: They override the ``SQREEN_*`` variables.
 
         Raises:
@@ -98,7 +104,7 @@ class SqreenMiddleware:
         agent = self._agent_of(scope) if self._chooses_agent else self._agent
         context = state[STATE_KEY] = asgi_request(scope, agent, self._reported)
         if self._identify is not None:
-            context.set_user_resolver(partial(_user, self._identify, scope))
+            context.set_user_resolver(_UserLookup(self._identify, scope))
         if kind == "http":
             wrapped = _WrappedChannels(receive, send, context)
             receive, send = wrapped.receive, wrapped.send
@@ -128,7 +134,7 @@ class SqreenMiddleware:
             _own_state(scope)[STATE_KEY] = outer
             outer.follow_inner(asgi_request(scope, outer.agent, self._reported))
         if self._identify is not None:
-            outer.set_user_resolver(partial(_user, self._identify, scope))
+            outer.set_user_resolver(_UserLookup(self._identify, scope))
         return True
 
     def _start(self, scope: Scope) -> None:
@@ -169,7 +175,7 @@ def _outer_middlewares(scope: Scope) -> list[str]:
 
 
 def _checked(identify: Any) -> Identify | None:
-    if identify is not None and (not callable(identify) or iscoroutinefunction(identify)):
+    if identify is not None and (not callable(identify) or _is_async(identify)):
         raise ConfigurationError(
             "identify must be a function that is not async, because track() cannot wait for it; "
             "in async code call sqreen_mw.identify() instead"
@@ -177,11 +183,34 @@ def _checked(identify: Any) -> Identify | None:
     return identify  # type: ignore[no-any-return]  # checked
 
 
-def _user(identify: Identify, scope: Scope) -> Mapping[str, str | int] | None:
-    """Call the app's function, unless the request is surely anonymous."""
-    if any(name in _CREDENTIALS for name, _ in scope.get("headers") or ()):
-        return identify(scope)
-    return None
+def _is_async(function: Any) -> bool:
+    while isinstance(function, partial):
+        function = function.func
+    return iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
+
+
+class _UserLookup(Struct, eq=False):
+    """Calls the app's function, unless the request is surely anonymous.
+
+    A middleware that authenticates may come after the first event, so no user means unknown yet.
+    """
+
+    identify: Identify
+    scope: Scope
+    calls: int = 0
+
+    def __call__(self) -> Mapping[str, Any] | None:
+        if not any(name in _CREDENTIALS for name, _ in self.scope.get("headers") or ()):
+            return None
+        self.calls += 1
+        try:
+            found = self.identify(self.scope)
+        except (CancelledError, GeneratorExit) as error:
+            if raised_by_signal_handler(error):
+                raise
+            # The function is not async, so it raised this itself: it must not cancel the app.
+            raise RuntimeError(f"identify raised {error!r}") from error
+        return found or (UNKNOWN_YET if self.calls < MAX_LOOKUPS else None)
 
 
 def _own_state(scope: Scope) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -244,7 +245,7 @@ def broken(_: object) -> Mapping[str, str]:
 def test_callable_that_finds_no_user_does_no_harm(
     memory: list[Event], caplog: pytest.LogCaptureFixture, identify: Any
 ) -> None:
-    """It is not called again; an error is logged."""
+    """The events have no user; an error is logged."""
     site = Site(identify=identify)
 
     with caplog.at_level(logging.WARNING, logger="sqreen_mw"):
@@ -254,12 +255,164 @@ def test_callable_that_finds_no_user_does_no_harm(
     assert len(caplog.messages) <= 1
 
 
+def serve(identify: Any, events: int) -> list[str | None]:
+    """Serve a request with a cookie that tracks events, and return their ids."""
+    ids: list[str | None] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        ids.extend(sqreen.track(f"event {number}") for number in range(events))
+
+    scope = {"type": "http", "path": "/", "headers": [(b"cookie", b"key=jane")]}
+    asyncio.run(sqreen.SqreenMiddleware(app, identify=identify)(scope, None, None))
+    return ids
+
+
+@pytest.mark.parametrize("found_at", [1, 2, 3])
+def test_callable_is_called_again_until_it_finds_the_user(
+    memory: list[Event], found_at: int
+) -> None:
+    """A middleware that authenticates may come after the first event."""
+    calls: list[object] = []
+
+    def identify(scope: object) -> Mapping[str, str] | None:
+        calls.append(scope)
+        return JANE if len(calls) == found_at else None
+
+    serve(identify, events=5)
+
+    assert len(calls) == found_at
+    assert [user for _, user, _ in users(memory)] == [JANE] * 5
+
+
+@pytest.mark.parametrize("result", [None, {}, ""])
+def test_callable_is_called_three_times_without_a_user(memory: list[Event], result: object) -> None:
+    """An anonymous visitor with a cookie does not cost a call per event."""
+    calls: list[object] = []
+
+    def identify(scope: object) -> object:
+        calls.append(scope)
+        return result
+
+    serve(identify, events=5)
+
+    assert len(calls) == 3
+    assert [user for _, user, _ in users(memory)] == [{}] * 5
+
+
+def test_event_before_the_authentication_has_its_user(memory: list[Event]) -> None:
+    """A middleware outside of Starlette's own authentication tracks an event."""
+
+    def early(app: Any) -> Any:
+        async def serve(scope: Any, receive: Any, send: Any) -> None:
+            sqreen.track("early")
+            await app(scope, receive, send)
+
+        return serve
+
+    def identify(scope: Any) -> Mapping[str, str] | None:
+        user = scope.get("user")
+        return {"username": user.display_name} if user and user.is_authenticated else None
+
+    app = Starlette(routes=[Route("/{kind}", visit)])
+    app.add_middleware(AuthenticationMiddleware, backend=Keys())
+    app.add_middleware(early)
+    app.add_middleware(sqreen.SqreenMiddleware, identify=identify)
+    TestClient(app).get("/tracks", headers=KEY)
+
+    assert users(memory) == [(name, JANE, "established") for name in ("early", "first", "second")]
+
+
+class NoBool(dict[str, str]):
+    """Identifiers that raise if they are tested."""
+
+    def __bool__(self) -> bool:
+        """Raise."""
+        raise ValueError("neither true nor false")
+
+
+class NoLength(dict[str, str]):
+    """Identifiers that raise if they are counted."""
+
+    def __len__(self) -> int:
+        """Raise."""
+        raise ValueError("no length")
+
+
+class NoItems(dict[str, str]):
+    """Identifiers that raise if they are read."""
+
+    def items(self) -> Any:
+        """Raise."""
+        raise ValueError("no items")
+
+
+@pytest.mark.parametrize("result", [NoBool(JANE), NoLength(JANE), NoItems(JANE)])
+def test_event_is_kept_if_the_result_raises(memory: list[Event], result: object) -> None:
+    """Each event gets its id, and the error is counted."""
+    ids = serve(lambda _: result, events=2)
+
+    assert None not in ids
+    assert len(users(memory)) == 2
+
+
+@pytest.mark.parametrize(
+    "error", [asyncio.CancelledError(), GeneratorExit(), ConnectionError()], ids=repr
+)
+def test_error_of_the_callable_does_not_reach_the_app(
+    memory: list[Event], caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    """It neither cancels nor closes the app, and the callable is not called again."""
+    calls: list[object] = []
+
+    def identify(scope: object) -> None:
+        calls.append(scope)
+        raise error
+
+    with caplog.at_level(logging.WARNING, logger="sqreen_mw"):
+        assert None not in serve(identify, events=3)
+
+    assert [user for _, user, _ in users(memory)] == [{}] * 3
+    assert len(calls) == 1
+    assert type(error).__name__ in caplog.text
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()], ids=repr)
+@pytest.mark.usefixtures("memory")
+def test_exit_in_the_callable_ends_the_app(error: BaseException) -> None:
+    """A server may stop a worker by such an exception."""
+
+    def identify(_: object) -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        serve(identify, events=1)
+
+
 async def asynchronous(_: object) -> Mapping[str, str]:
     """Return a user, for callers that can wait."""
     return JANE
 
 
-@pytest.mark.parametrize("identify", [asynchronous, "jane", JANE])
+class Asynchronous:
+    """Returns a user, for callers that can wait."""
+
+    async def __call__(self, _: object) -> Mapping[str, str]:
+        """Return the user."""
+        return JANE
+
+
+@pytest.mark.parametrize(
+    "identify",
+    [
+        asynchronous,
+        partial(asynchronous),
+        Asynchronous(),
+        partial(Asynchronous()),
+        Asynchronous().__call__,
+        "jane",
+        JANE,
+    ],
+)
 def test_wrong_callable_raises_at_the_start(identify: Any) -> None:
     """An async function has to be called where it can be awaited."""
     with pytest.raises(sqreen.ConfigurationError, match="identify must be a function"):
