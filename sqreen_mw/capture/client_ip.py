@@ -29,6 +29,13 @@ Headers = Sequence[tuple[bytes, bytes]]
 FORWARDED: Final = "forwarded"
 FORWARDED_FOR: Final = "x-forwarded-for"
 
+FORWARDING: Final = (FORWARDED, FORWARDED_FOR, "x-real-ip", "cf-connecting-ip", "true-client-ip")
+"""Headers in which proxies send the client's address; only the configured one counts."""
+
+_FORWARDING: Final = frozenset(name.encode() for name in FORWARDING)
+
+_FORWARDED: Final = FORWARDED.encode()
+
 ALWAYS_WITH_PORT: Final = frozenset({"cloudfront-viewer-address"})
 """Headers with a port after each address, also after an IPv6 address without brackets."""
 
@@ -97,7 +104,8 @@ class Step(NamedTuple):
 class ClientAddress(Struct, frozen=True, gc=False):
     """A canonical address, or None if the peer has none, and its source.
 
-    ``forwarded_ignored`` is True if the request came with the header and the header did not count.
+    ``forwarded_ignored`` is True if the request came with the header and the header did not count,
+    or if an untrusted peer sent another forwarding header.
     """
 
     ip: str | None
@@ -159,7 +167,7 @@ class ClientIp:
             steps.append(candidate.step())
         hops = self._hops(headers)
         if not hops:
-            return candidate.client
+            return self._without_hops(candidate, headers)
         found = self._rightmost_untrusted(hops, steps if candidate.is_trusted else None)
         if candidate.is_trusted and found is not None and found.ip is not None:
             return found
@@ -185,7 +193,7 @@ class ClientIp:
         packed = packed_address(peer) if peer else None
         if packed is None or packed in self.trusted or packed not in _PRIVATE_NETWORKS:
             return False
-        return self.resolve(peer, headers).forwarded_ignored
+        return bool(self._hops(headers)) and self.resolve(peer, headers).forwarded_ignored
 
     def _peer(self, peer: str) -> _Candidate:
         known = self._trusted_peers.get(peer)
@@ -195,17 +203,28 @@ class ClientIp:
         candidate = self._candidate(peer, without_port(peer), "peer", is_trusted=is_trusted)
         return _kept(candidate, peer, self._trusted_peers)
 
-    def _hops(self, headers: Headers) -> list[str]:
-        """Return the items of the header, nearest proxy first.
+    def _without_hops(self, peer: _Candidate, headers: Headers) -> ClientAddress:
+        """Return the peer. The other forwarding headers of an untrusted one are ignored."""
+        names = _FORWARDING.intersection(key for key, _ in headers)
+        if not names or peer.is_trusted:
+            return peer.client
+        for name in names:
+            found = self._rightmost_untrusted(self._hops(headers, name), None)
+            if found is None or found.ip != peer.client.ip:
+                return structs.replace(peer.client, forwarded_ignored=True)
+        return peer.client
+
+    def _hops(self, headers: Headers, name: bytes = b"") -> list[str]:
+        """Return the items of a header, nearest proxy first; by default of the configured one.
 
         Several header lines are joined.
         """
-        name = self.header_name
+        name = name or self.header_name
         lines = [value for key, value in headers if key == name]
         if not lines:
             return lines  # type: ignore[return-value]  # empty
         line = (lines[0] if len(lines) == 1 else b",".join(lines)).decode("latin-1")
-        if self.header == FORWARDED:
+        if name == _FORWARDED:
             return forwarded_for(line, MAX_HOPS)
         items = line.rsplit(",", MAX_HOPS)
         if len(items) > MAX_HOPS:

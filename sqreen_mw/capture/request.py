@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 
 from msgspec import Struct
 
-from sqreen_mw.capture.client_ip import ClientAddress, ClientIp, Headers
+from sqreen_mw.capture.client_ip import FORWARDING, ClientAddress, ClientIp, Headers
 from sqreen_mw.capture.json_copy import Copier, safe_text
 from sqreen_mw.capture.path_masking import Mounted, masked_path, mount_template, without_masked
 from sqreen_mw.capture.path_matching import template_names
@@ -23,7 +23,7 @@ PathParams: TypeAlias = Mapping[str, object]
 
 _CACHED: Final = 1024
 _LONGEST_CACHED: Final = 256
-_LINES_CACHED: Final = 4
+_LINES_CACHED: Final = 4 * 2  # each with its name
 _PARAMETERS_CACHED: Final = 16
 
 MAX_QUERY_BYTES: Final = 16 * 1024
@@ -92,7 +92,7 @@ class Describer:
     def __init__(self, *, client_ip: ClientIp, scrubber: ScrubberProtocol) -> None:
         self.client_ip: Final = client_ip
         self.scrubber: Final = scrubber
-        self._proxies_header: Final = client_ip.header_name
+        self._forwarding: Final = frozenset({client_ip.header_name, *map(str.encode, FORWARDING)})
         self.cache: Final = Cache()
 
     def describe(
@@ -127,8 +127,8 @@ class Describer:
 
     def find_client(self, raw: RawRequest) -> ClientLookup:
         """Return the client of a request."""
-        name = self._proxies_header
-        lines = [value for key, value in raw.headers if key == name]
+        names = self._forwarding
+        lines = [part for key, value in raw.headers if key in names for part in (key, value)]
         known = self.cache.clients.get((raw.peer, *lines))
         if known is not None:
             return known

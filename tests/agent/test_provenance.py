@@ -132,7 +132,12 @@ def test_event_without_a_user_has_no_identity(memory: list[Event]) -> None:
         ({"HTTP_X_FORWARDED_FOR": "8.8.8.8", "REMOTE_ADDR": "10.0.0.1"}, True),
         ({"HTTP_X_FORWARDED_FOR": "8.8.8.8", "REMOTE_ADDR": "127.0.0.1"}, False),
         ({"HTTP_X_FORWARDED_FOR": "garbage", "REMOTE_ADDR": "127.0.0.1"}, True),
-        ({"HTTP_CF_CONNECTING_IP": "8.8.8.8"}, False),
+        ({"HTTP_CF_CONNECTING_IP": "8.8.8.8"}, True),
+        ({"HTTP_FORWARDED": "for=8.8.8.8", "REMOTE_ADDR": "10.0.0.1"}, True),
+        ({"HTTP_FORWARDED": "for=203.0.113.9"}, False),
+        ({"HTTP_X_REAL_IP": "8.8.8.8"}, True),
+        ({"HTTP_X_REAL_IP": "8.8.8.8", "REMOTE_ADDR": "127.0.0.1"}, False),
+        ({"HTTP_X_REAL_IP": "203.0.113.9", "HTTP_TRUE_CLIENT_IP": "8.8.8.8"}, True),
         ({}, False),
     ],
 )
@@ -148,14 +153,14 @@ def test_ignored_forwarding_header_is_reported(
 
 
 def test_ignored_configured_header_is_reported(memory: list[Event]) -> None:
-    """With SQREEN_IP_HEADER, that header counts and no other."""
+    """With SQREEN_IP_HEADER, that header counts, and the other ones never do."""
     configure(Settings(ip_header="CF-Connecting-IP"))
     serve(lambda: sqreen.track("x"), HTTP_CF_CONNECTING_IP="8.8.8.8")
     serve(lambda: sqreen.track("x"), HTTP_CF_CONNECTING_IP="8.8.8.8", REMOTE_ADDR="127.0.0.1")
     serve(lambda: sqreen.track("x"), HTTP_X_FORWARDED_FOR="8.8.8.8")
 
     requests = [event.request for event in memory if event.request is not None]
-    assert [request.forwarded_ignored for request in requests] == [True, False, False]
+    assert [request.forwarded_ignored for request in requests] == [True, False, True]
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,26 @@ def test_header_is_ignored_unless_the_address_is_its_own(
     assert DEFAULT.resolve(peer, forwarded_for(*lines)).forwarded_ignored is ignored
 
 
+@pytest.mark.parametrize("name", ["forwarded", "x-real-ip", "cf-connecting-ip", "true-client-ip"])
+def test_other_forwarding_header_is_ignored_if_the_peer_is_not_trusted(name: str) -> None:
+    """A header that is not configured never counts, and an untrusted peer's is reported.
+
+    A trusted proxy may set several headers, and a server may have used one of them already.
+    """
+
+    def resolved(peer: str, value: str, *more: tuple[bytes, bytes]) -> tuple[str | None, bool]:
+        text = f"for={value}" if name == "forwarded" else value
+        found = DEFAULT.resolve(peer, [(name.encode(), text.encode()), *more])
+        return found.ip, found.forwarded_ignored
+
+    assert resolved("203.0.113.9", "8.8.8.8") == ("203.0.113.9", True)
+    assert resolved("203.0.113.9", "203.0.113.9") == ("203.0.113.9", False)
+    assert resolved("203.0.113.9", "1.1.1.1", *forwarded_for("203.0.113.9"))[1] is False
+    assert resolved("127.0.0.1", "8.8.8.8") == ("127.0.0.1", False)
+    assert resolved("127.0.0.1", "8.8.8.8", *forwarded_for("1.1.1.1")) == ("1.1.1.1", False)
+    assert not DEFAULT.ignores_proxy_header("10.0.0.7", [(name.encode(), b"8.8.8.8")])
+
+
 def test_only_the_configured_header_counts() -> None:
     """With a configured header, X-Forwarded-For is ignored."""
     named = ClientIp(trusted=Networks(LOOPBACK), header="cf-connecting-ip", named=True)

@@ -495,6 +495,36 @@ def test_many_header_lines_do_not_hide_the_proxys_line(
         assert (event.request.ip, event.request.ip_source) == ("203.0.113.9", "proxy")
 
 
+@pytest.mark.parametrize(
+    ("peer", "name", "value", "ignored"),
+    [
+        ("203.0.113.9", b"forwarded", b"for=8.8.8.8", True),
+        ("203.0.113.9", b"x-real-ip", b"8.8.8.8", True),
+        ("203.0.113.9", b"cf-connecting-ip", b"8.8.8.8", True),
+        ("203.0.113.9", b"true-client-ip", b"garbage", True),
+        ("203.0.113.9", b"x-real-ip", b"203.0.113.9", False),
+        ("127.0.0.1", b"x-real-ip", b"8.8.8.8", False),
+    ],
+)
+def test_forwarding_header_of_an_untrusted_peer_is_reported(
+    memory: list[Event], peer: str, name: bytes, value: bytes, *, ignored: bool
+) -> None:
+    """The event states that a header of any proxy was ignored, also if its results are cached."""
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
+        sqreen.track("x")
+
+    middleware = SqreenMiddleware(app)
+    for headers in ([], [(name, value)], [[name, value]]):
+        scope = {**http_scope(), "client": (peer, 1), "headers": headers}
+        asyncio.run(call(middleware, scope))
+
+    assert sqreen.flush()
+    requests = [event.request for event in memory if event.request is not None]
+    assert [each.forwarded_ignored for each in requests] == [False, ignored, ignored]
+    assert {each.ip for each in requests} == {peer}
+
+
 def test_first_of_many_header_lines_is_reported(memory: list[Event]) -> None:
     """A repeated user agent is the one that the app reads, and few lines are kept."""
     contexts: list[ASGIRequestContext] = []

@@ -8,7 +8,7 @@ from sqreen_mw.agent.calls import AnyAgent
 from sqreen_mw.agent.context import RequestContext, Route
 from sqreen_mw.agent.requests.asgi_route import ASGIRouting, as_text, mount_templates, routing_parts
 from sqreen_mw.app_errors import suppress_app_errors
-from sqreen_mw.capture.client_ip import UNKNOWN_PEER
+from sqreen_mw.capture.client_ip import FORWARDING, UNKNOWN_PEER
 from sqreen_mw.capture.json_copy import safe_text
 from sqreen_mw.capture.multipart_body import STARLETTE, Dialect
 from sqreen_mw.capture.request import RawRequest
@@ -20,7 +20,7 @@ _SEQUENCES: Final = (list, tuple)
 
 _TYPE: Final = b"content-type"
 
-REPORTED_HEADERS: Final = frozenset({_TYPE, b"host", b"user-agent"})
+REPORTED_HEADERS: Final = frozenset({_TYPE, b"host", b"user-agent", *map(str.encode, FORWARDING)})
 
 _MAX_LINES: Final = 64
 """Limit of kept lines of each header, more than the addresses that are read."""

@@ -9,7 +9,7 @@ from sqreen_mw.agent.calls import AnyAgent
 from sqreen_mw.agent.context import RequestContext, Route
 from sqreen_mw.agent.requests.wsgi_headers import UNCLEAR, clear_values, drops_underscores
 from sqreen_mw.app_errors import suppress_app_errors
-from sqreen_mw.capture.client_ip import Headers
+from sqreen_mw.capture.client_ip import FORWARDING, Headers
 from sqreen_mw.capture.json_copy import safe_text
 from sqreen_mw.capture.multipart_body import WERKZEUG, Dialect
 from sqreen_mw.capture.request import PathParams, RawRequest
@@ -54,6 +54,7 @@ class WSGIRequestContext(RequestContext):
     given_path: str | None = None
     _has_checked_names: bool = False
     _has_unclear_address: bool = False
+    _forwarding: Mapping[str, object] = MappingProxyType({})
     _routing: tuple[object, object, object] | None = None
 
     environ: Mapping[str, Any]
@@ -67,7 +68,7 @@ class WSGIRequestContext(RequestContext):
             _, script_name, path_info, *rest, _ = self.values
             # The path's parameters are at most as long as the path.
             path = script_name, path_info
-            texts = (*path, *path, self.content_type, *rest)
+            texts = (*path, *path, self.content_type, *rest, *self._forwarding.values())
             lengths = [len(text) for text in texts if isinstance(text, str)]
             self.held_bytes: int = sum(lengths)
             self.has_snapshot = True
@@ -98,7 +99,10 @@ class WSGIRequestContext(RequestContext):
             verb="GET" if verb is None else safe_text(verb),
             path=path,
             query=safe_text(query or "").encode("latin-1", "replace"),
-            headers=_header_fields((*_REPORTED_KEYS, ip_key), fields),
+            headers=_header_fields(
+                (*_REPORTED_KEYS, ip_key, *self._forwarding),
+                (*fields, *self._forwarding.values()),
+            ),
             peer=safe_text(peer or ""),
             has_unclear_address=self._has_unclear_address,
             route=route,
@@ -131,6 +135,11 @@ class WSGIRequestContext(RequestContext):
         if self._has_checked_names:
             return
         environ = None if self.environ is _FINISHED else self.environ
+        if environ is not None:
+            known = self.values[-1]
+            self._forwarding = {
+                key: environ[key] for key in _FORWARDING_KEYS if key in environ and key != known
+            }
         if environ is None or not drops_underscores(environ):
             *others, user_agent, address, ip_key = self.values
             given = {_USER_AGENT: user_agent, ip_key: address}
@@ -219,6 +228,9 @@ def decoded_path(script_name: object, path_info: object) -> str:
 def environ_key(header: str) -> str:
     """Return the environ's key of a header field (PEP 3333)."""
     return f"HTTP_{header.upper().replace('-', '_')}"
+
+
+_FORWARDING_KEYS: Final = tuple(map(environ_key, FORWARDING))
 
 
 def _header_fields(keys: Iterable[str], values: Iterable[object]) -> Headers:
