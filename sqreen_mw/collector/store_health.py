@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -30,6 +30,9 @@ MAX_CHECK_SECONDS: Final = 10.0
 _STEPS_BETWEEN_LOOKS: Final = 10_000
 
 
+Place: TypeAlias = Literal["in place", "deleted", "replaced"]
+
+
 class Integrity(Struct, frozen=True, kw_only=True):
     """The result of the last check of a file. ``checked_at`` is milliseconds since the epoch."""
 
@@ -41,15 +44,15 @@ class Integrity(Struct, frozen=True, kw_only=True):
 class StoreReport(Struct, frozen=True, kw_only=True):
     """The state of one store.
 
-    ``file`` is ``deleted`` or ``replaced`` if the path no longer leads to the open file. New events
-    are then lost at the next start.
+    ``file`` is ``deleted`` or ``replaced`` if the path of the database or of its write-ahead log no
+    longer leads to the open file. New events are then lost at the next start.
     """
 
     name: str
     writable: bool
     detail: str | None
     free_bytes: int
-    file: Literal["in place", "deleted", "replaced"]
+    file: Place
     integrity: Integrity
 
     @property
@@ -72,7 +75,9 @@ class WatchedStore:
         self._name = name
         self._path = path
         self._check_writable = check_writable
-        self._opened = _identity(path)
+        # Events are in the write-ahead log until a checkpoint.
+        files = (path, path.with_name(f"{path.name}-wal"))
+        self._opened = {file: _identity(file) for file in files}
         self._integrity = Integrity(result="unknown", detail="not checked yet")
 
     def report(self) -> StoreReport:
@@ -82,23 +87,25 @@ class WatchedStore:
             self._check_writable()
         except StoreError as error:
             detail = str(error)
-        found = _identity(self._path)
         return StoreReport(
             name=self._name,
             writable=detail is None,
             detail=detail,
             free_bytes=_free_bytes(self._path.parent),
-            file="deleted"
-            if found is None
-            else "in place"
-            if found == self._opened
-            else "replaced",
+            file=self._place(),
             integrity=self._integrity,
         )
 
     def check_integrity(self, *, give_up: Callable[[], bool], now: int) -> None:
         """Check the whole file, unless ``give_up`` returns True before the end."""
         self._integrity = _checked(self._path, give_up, now)
+
+    def _place(self) -> Place:
+        for file, opened in self._opened.items():
+            found = _identity(file)
+            if found != opened:
+                return "deleted" if found is None else "replaced"
+        return "in place"
 
 
 class StoreHealth:

@@ -51,12 +51,13 @@ def test_ready_collector_reports_each_store(collector: Collector) -> None:
 
 
 @pytest.mark.parametrize("name", ["events", "state"])
+@pytest.mark.parametrize("journal", ["", "-wal"])
 @pytest.mark.parametrize("replaced", [False, True])
 def test_missing_file_is_not_ready(
-    collector: Collector, tmp_path: Path, name: str, *, replaced: bool
+    collector: Collector, tmp_path: Path, name: str, journal: str, *, replaced: bool
 ) -> None:
     """A file that was deleted or replaced while it was open loses what is stored now."""
-    path = tmp_path / f"{name}.db"
+    path = tmp_path / f"{name}.db{journal}"
     path.rename(tmp_path / "moved.db")
     if replaced:
         path.touch()
