@@ -1,6 +1,6 @@
 """Identify the actor of a request: a bearer token, or a user with a session.
 
-The connection of a request counts for its token or session, or for its client's address.
+The connection of a request counts for its token or user, or for its client's address.
 """
 
 from typing import Final
@@ -39,7 +39,7 @@ async def identify(request: Request) -> Actor:
     if token is None:
         log_refused_token(secret, _address(request))
         return Visitor()
-    _hold(request, Holder("token", token.id))
+    _own(request, Holder("token", token.id))
     return token
 
 
@@ -55,19 +55,24 @@ async def identify_session(request: Request) -> Session | None:
         return None
     session = await run_in_threadpool(services_of(request).state.sessions.find, secret)
     if session is not None:
-        _hold(request, Holder("session", str(session.id)))
+        _own(request, Holder("user", str(session.user.id)))
     return session
 
 
-def client_of(request: Request) -> str:
-    """Return the secret of the token or session that a request uses."""
-    secret = _bearer_secret(request)
-    return request.cookies.get(SESSION_COOKIE, "") if secret is None else secret
+def client_of(request: Request) -> Holder:
+    """Return the identified token or user of a request, or its client's address."""
+    owner: Holder | None = getattr(request.state, "owner", None)
+    return owner or Holder("address", client_network(_address(request)))
 
 
 def _bearer_secret(request: Request) -> str | None:
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else None
+
+
+def _own(request: Request, owner: Holder) -> None:
+    request.state.owner = owner
+    _hold(request, owner)
 
 
 def _hold_for_address(request: Request) -> None:

@@ -13,10 +13,10 @@ MAX_CONNECTIONS: Final = 4096
 Peer: TypeAlias = tuple[str, int]
 """The address and the port at the other end of a connection."""
 
-_Kind: TypeAlias = Literal["address", "token", "session"]
+_Kind: TypeAlias = Literal["address", "token", "user"]
 
-_SHARES: Final[Mapping[_Kind, int]] = {"address": 4, "token": 2, "session": 16}
-"""Each address may hold a quarter of all connections, a token a half, a session a sixteenth."""
+_SHARES: Final[Mapping[_Kind, int]] = {"address": 4, "token": 2, "user": 16}
+"""Each address may hold a quarter of all connections, a token a half, a user a sixteenth."""
 
 _KNOWN_NETWORKS: Final = 10_000
 """Maximum number of networks that may use the reserve."""
@@ -24,7 +24,7 @@ _KNOWN_NETWORKS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The client that a connection counts for: an address, a token or a session."""
+    """The client that a connection or read counts for: an address, a token or a user."""
 
     kind: _Kind
     name: str

@@ -1,8 +1,8 @@
-"""Share a number of slots fairly among owners, such as sessions and tokens."""
+"""Share a number of slots fairly among owners, such as users and tokens."""
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
@@ -26,11 +26,11 @@ class FairSlots:
         self._per_owner = per_owner
         self._most_waiting = most_waiting
         self._seconds = seconds
-        self._held: Counter[str] = Counter()
-        self._waiting: dict[str, deque[_Turn]] = {}
+        self._held: Counter[Hashable] = Counter()
+        self._waiting: dict[Hashable, deque[_Turn]] = {}
 
     @asynccontextmanager
-    async def slot(self, owner: str) -> AsyncIterator[None]:
+    async def slot(self, owner: Hashable) -> AsyncIterator[None]:
         """Wait for a slot and hold it during the block.
 
         Raises:
@@ -42,7 +42,7 @@ class FairSlots:
         finally:
             self._release(owner)
 
-    async def _acquire(self, owner: str) -> None:
+    async def _acquire(self, owner: Hashable) -> None:
         queue = self._waiting.setdefault(owner, deque())
         if len(queue) >= self._most_waiting:
             raise StoreError(
@@ -64,7 +64,7 @@ class FairSlots:
                 ) from error
             raise
 
-    def _release(self, owner: str) -> None:
+    def _release(self, owner: Hashable) -> None:
         self._free += 1
         self._held[owner] -= 1
         if not self._held[owner]:
@@ -83,7 +83,7 @@ class FairSlots:
                 self._held[owner] += 1
                 turn.set_result(None)
 
-    def _next_owner(self) -> str | None:
+    def _next_owner(self) -> Hashable | None:
         # Of the owners with the fewest slots, the one that has waited longest.
         owner = min(self._waiting, key=self._held.__getitem__, default=None)
         return None if owner is None or self._held[owner] >= self._per_owner else owner

@@ -6,7 +6,7 @@ Reads of few events have a lane of their own. Waiting reads use no thread.
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
@@ -27,13 +27,13 @@ LONG_READS: Final = 3
 """Maximum number of parallel reads of more events."""
 
 LONG_READS_OF_ONE: Final = 2
-"""Maximum number of parallel long reads of one session or token."""
+"""Maximum number of parallel long reads of one user or token."""
 
 LONG_READ_NICENESS: Final = 10
 """The nice value of threads with long reads, so that ingest and pages get the processor first."""
 
 MAX_WAITING: Final = 50
-"""Maximum number of waiting reads of one session or token, in each lane."""
+"""Maximum number of waiting reads of one user or token, in each lane."""
 
 WAIT_SECONDS: Final = 15.0
 """Seconds until a read that waits for a slot is refused."""
@@ -68,7 +68,7 @@ class ReadLanes:
         read: Callable[[Deadline], _Answer],
         *,
         request: Request,
-        owner: str,
+        owner: Hashable,
         query: EventQuery | None = None,
     ) -> _Answer:
         """Run a read and return its answer. It is cancelled when the client disconnects.
@@ -76,7 +76,7 @@ class ReadLanes:
         Args:
             read: The read. It ends at the deadline that it gets.
             request: The request that needs the answer.
-            owner: The session or token of the client.
+            owner: The client: a token, a user or an address.
             query: The query of the read. Without one, the read is short.
 
         Raises:
@@ -108,7 +108,7 @@ class ReadLanes:
         deadline: Deadline,
         *,
         slots: FairSlots,
-        owner: str,
+        owner: Hashable,
     ) -> _Answer:
         async with slots.slot(owner):
             if deadline.is_cancelled:

@@ -31,7 +31,7 @@ class Services:
 
     ``first_token`` is the secret of the organization token that the first start created. It is
     only kept in memory, so the pages can show it until the next start. ``heartbeats`` has one slot,
-    because the state has one writer. ``live_tails`` counts the open ones of each session.
+    because the state has one writer. ``live_tails`` counts the open ones of each user.
     """
 
     settings: Settings

@@ -1,21 +1,22 @@
-"""Test that connections count for tokens, sessions and forwarded addresses."""
+"""Test that connections count for tokens, users and forwarded addresses."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from sqreen_mw.collector.app import create_app
 from sqreen_mw.collector.auth import SESSION_COOKIE
-from sqreen_mw.collector.connection_limits import ConnectionLimits
+from sqreen_mw.collector.connection_limits import ConnectionLimits, Holder
 from sqreen_mw.collector.services import open_services
 from sqreen_mw.collector.settings import Settings
 from tests.collector.api.wire import wire_event
 from tests.collector.dashboard.running_collector import RunningCollector
 
 TOTAL = 32
-"""8 connections of an address, 16 of a token, 2 of a session."""
+"""8 connections of an address, 16 of a token, 2 of a user."""
 
 
 @pytest.fixture
@@ -60,19 +61,41 @@ def test_wrong_token_counts_for_the_address(collector: RunningCollector) -> None
     assert not collector.services.connections.open(("192.0.2.1", 8))
 
 
-def test_session_has_a_limit(collector: RunningCollector) -> None:
-    """The third connection of a session gets 429, with an HTML page, and is closed."""
-    cookies = {SESSION_COOKIE: collector.session()}
+@pytest.mark.parametrize("sessions", [1, 3])
+def test_user_has_a_limit(collector: RunningCollector, sessions: int) -> None:
+    """The third connection of a user gets 429, with an HTML page, and is closed."""
+    cookies = [collector.session() for _ in range(sessions)]
     answers = []
     for port in range(3):
         client = connect(collector, "192.0.2.1", port)
-        client.cookies.update(cookies)
+        client.cookies.set(SESSION_COOKIE, cookies[port % sessions])
         answers.append(client.get("/overview"))
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[-1].headers["connection"] == "close"
     assert answers[-1].headers["retry-after"] == "5"
-    assert "your session has too many open connections" in answers[-1].text
+    assert "your user has too many open connections" in answers[-1].text
+
+
+@pytest.mark.parametrize("header", ["Bearer one", "Bearer sqm_x_y", "Basic eDp5", "Bearer", ""])
+def test_reads_of_a_page_count_for_its_user(
+    collector: RunningCollector, monkeypatch: pytest.MonkeyPatch, header: str
+) -> None:
+    """No header and no other session changes for whom a page reads."""
+    owners = []
+    run = collector.services.lanes.run
+
+    def watched(*given: Any, owner: Holder, **more: Any) -> Any:
+        owners.append(owner)
+        return run(*given, owner=owner, **more)
+
+    monkeypatch.setattr(collector.services.lanes, "run", watched)
+    cookies = {SESSION_COOKIE: collector.session()}
+    collector.client().get("/events")
+    TestClient(collector.app, cookies=cookies, headers={"authorization": header}).get("/events")
+
+    assert {owner.kind for owner in owners} == {"user"}
+    assert len(set(owners)) == 1
 
 
 def test_forwarded_addresses_are_counted_behind_a_proxy(collector: RunningCollector) -> None:

@@ -41,9 +41,9 @@ def test_addresses_without_a_token_leave_a_reserve(per_address: int) -> None:
     assert opened.count(True) == 6
 
 
-@pytest.mark.parametrize("kind", ["token", "session"])
+@pytest.mark.parametrize("kind", ["token", "user"])
 def test_reserve_is_open_to_networks_that_have_shown_a_token_or_session(
-    kind: Literal["token", "session"],
+    kind: Literal["token", "user"],
 ) -> None:
     """Agents and people connect again while strangers hold all other connections."""
     limits, agent = ConnectionLimits(32), ("198.51.100.1", 1)
@@ -83,15 +83,15 @@ def test_a_thousand_agents_behind_one_address_keep_their_connections() -> None:
         assert limits.hold(("192.0.2.1", port), token)
 
 
-def test_a_token_and_a_session_have_limits_too() -> None:
-    """Beyond its share, a token or a session gets no further connection."""
+def test_a_token_and_a_user_have_limits_too() -> None:
+    """Beyond its share, a token or a user gets no further connection."""
     limits = ConnectionLimits(32)
     peers = [(f"192.0.2.{number}", 1) for number in range(20)]
     of_token = [limits.open(peer) and limits.hold(peer, Holder("token", "t")) for peer in peers]
-    of_session = [limits.hold(peer, Holder("session", "s")) for peer in peers[:3]]
+    of_user = [limits.hold(peer, Holder("user", "s")) for peer in peers[:3]]
 
     assert of_token == [True] * 16 + [False] * 4
-    assert of_session == [True, True, False]
+    assert of_user == [True, True, False]
 
 
 def test_same_holder_is_counted_once() -> None:
@@ -110,4 +110,4 @@ def test_connections_of_another_server_are_not_counted() -> None:
     """A connection that was never opened here is not refused."""
     limits = ConnectionLimits(4)
 
-    assert all(limits.hold(("testclient", 1), Holder("session", str(n))) for n in range(9))
+    assert all(limits.hold(("testclient", 1), Holder("user", str(n))) for n in range(9))

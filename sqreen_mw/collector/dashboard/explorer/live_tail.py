@@ -8,13 +8,13 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Final
 
 from starlette.exceptions import HTTPException
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from sqreen_mw.collector.auth import identify_session
 from sqreen_mw.collector.clock import system_clock
 from sqreen_mw.collector.dashboard.explorer.event_row import event_row
 from sqreen_mw.collector.dashboard.explorer.links import Links
-from sqreen_mw.collector.dashboard.explorer.live_tail_limits import check_live_tails, counted_tail
+from sqreen_mw.collector.dashboard.explorer.live_tail_limits import LiveTailResponse
 from sqreen_mw.collector.dashboard.explorer.url import ExplorerUrl
 from sqreen_mw.collector.dashboard.explorer.url_parser import parse_explorer_url
 from sqreen_mw.collector.dashboard.web.page_context import PageContext
@@ -45,25 +45,19 @@ async def live_tail(page: PageContext) -> Response:
     """Stream the rows that match the URL and are stored after ``since``.
 
     Raises:
-        HTTPException: 400 if the URL is not valid.
+        HTTPException: 400 if the URL is not valid, 429 if there are too many live tails.
     """
     given = page.request.query_params
     parsed = parse_explorer_url(given.multi_items(), now=system_clock(), home_tz=page.time_zone)
     since = page.request.headers.get("last-event-id") or given.get("since")
     if parsed.errors or not (since is None or _SEQ.fullmatch(since)):
         raise HTTPException(400)
-    check_live_tails(page)
     store = page.services.events
     if since is None:
         seq = await read_events(page.request, lambda deadline: store.last_seq(deadline=deadline))
     else:
         seq = int(since)
-    return StreamingResponse(
-        counted_tail(page, stream(page, parsed.url, seq=seq)),
-        media_type="text/event-stream",
-        # x-accel-buffering: without it nginx buffers the stream.
-        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
-    )
+    return LiveTailResponse(page, stream(page, parsed.url, seq=seq))
 
 
 async def stream(
