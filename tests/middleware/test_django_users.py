@@ -125,3 +125,24 @@ def test_deleted_user_is_anonymous(memory: list[Event], mode: str) -> None:
 
     assert response.status_code == 200
     assert [user for _, user, _ in users(memory)] == [{}, {}]
+
+
+@pytest.mark.parametrize("kind", ["tracks-flushes", "tracks-leaves"])
+def test_event_of_async_code_before_its_user_is_loaded_has_none(
+    memory: list[Event], kind: str
+) -> None:
+    """The event is sealed while the view runs, or the view logs the user out."""
+    site.visit_as("asgi", f"/visit-async/{kind}/", "jane")
+
+    assert users(memory) == [("first", {}, None), ("second", {}, None)]
+
+
+@pytest.mark.parametrize(("kind", "user"), [("silent", {}), ("tracks", JANE)])
+def test_event_of_a_stream_has_the_user_of_the_view(
+    memory: list[Event], kind: str, user: object
+) -> None:
+    """After the view, no user is looked up."""
+    response, _ = site.visit_as("wsgi", f"/visit-stream/{kind}/", "jane")
+
+    assert b"".join(response)
+    assert [found for name, found, _ in users(memory) if name == "streamed"] == [user]

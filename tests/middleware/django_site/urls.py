@@ -33,5 +33,6 @@ urlpatterns = [
     path("login/", views.log_in),
     path("whereabouts/", views.whereabouts),
     path("visit/<str:kind>/", views.visit),
+    path("visit-stream/<str:kind>/", views.visit_stream),
     path("visit-async/<str:kind>/", views.visit_async),
 ]

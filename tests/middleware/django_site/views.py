@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-from django.contrib.auth import authenticate, login
+from asgiref.sync import sync_to_async
+from django.contrib.auth import authenticate, login, logout
 from django.http import (
     FileResponse,
     HttpRequest,
@@ -128,5 +129,16 @@ def visit(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 async def visit_async(request: HttpRequest, kind: str) -> HttpResponse:
-    """Do the same on the event loop."""
-    return visit(request, kind)
+    """Do the same on the event loop; flush or log out after the events."""
+    response = visit(request, kind.partition("-")[0])
+    if kind.endswith("-flushes"):
+        await sqreen.aflush()
+    if kind.endswith("-leaves"):
+        await sync_to_async(logout)(request)
+    return response
+
+
+def visit_stream(request: HttpRequest, kind: str) -> HttpResponseBase:
+    """Do the same, and track in a streaming response."""
+    visit(request, kind)
+    return StreamingHttpResponse(sqreen.track("streamed") or "" for _ in range(1))
