@@ -22,6 +22,7 @@ _MAX_MEMBERS: Final = 100
 _TEXT: Final = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _SPACES: Final = re.compile(rb"[ \t\r\n]*")
 _PLAIN_VALUE: Final = re.compile(rb'%b|[^ \t\r\n",:\[\]{}]+' % _TEXT, re.DOTALL)
+_NO_BRACKETS: Final = re.compile(rb'(?:[^",\[\]{}]++|%b)*+' % _TEXT, re.DOTALL)
 _BRACKETS: Final = re.compile(
     rb'(?:[^"\[\]{}]++|%b)*+(?:(?P<opened>[\[{]+)|(?P<closed>[\]}]+))' % _TEXT, re.DOTALL
 )
@@ -93,12 +94,12 @@ class _Scanner:
             raise ValueError(f"{character!r} is missing at byte {self._position}")
 
     def elements(self) -> Iterator[bytes]:
-        """Yield the bytes of each element of an array."""
+        """Yield the bytes between the commas of an array. They need not be a value."""
         self.expect(b"[")
         if self.accept(b"]"):
             return
         for _ in range(MAX_BATCH_EVENTS):
-            yield self.value()
+            yield self._element()
             if not self.accept(b","):
                 self.expect(b"]")
                 return
@@ -120,6 +121,15 @@ class _Scanner:
                 raise ValueError(f"a value is missing at byte {start}")
             self._position = found.end()
         return self._data[start : self._position]
+
+    def _element(self) -> bytes:
+        start = self._position
+        while found := _NO_BRACKETS.match(self._data, self._position):
+            self._position = found.end()
+            if self._data[self._position : self._position + 1] not in {b"[", b"{"}:
+                break
+            self._position = self._end_of_brackets()
+        return self._data[start : self._position].strip(b" \t\r\n")
 
     def _end_of_brackets(self) -> int:
         depth, position = 0, self._position

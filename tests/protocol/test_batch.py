@@ -59,7 +59,7 @@ def test_invalid_bytes_raise_only_malformed_batch_error(data: bytes) -> None:
     [
         (b"", "(byte 0)"),
         (b'{"events":[', "(byte 11)"),
-        (b'{"events":[1,]}', "(byte 13)"),
+        (b'{"events":[1,}', "(byte 13)"),
         (rb'{"events":[],"env":"\ud800', "ends too early, or"),
         (rb'{"events":[{"event":"\uDBFF', "ends too early, or"),
         (rb'{"events":[{"event":"\u00e9', "(byte 27)"),

@@ -78,13 +78,40 @@ def test_event_that_is_no_object_is_rejected_by_index(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"  ",
+        b"\xef\xbb\xbf" + encode_event(GOOD),
+        b"/*x*/" + encode_event(GOOD),
+        encode_event(GOOD) + b"/*x*/",
+        encode_event(GOOD) + b' "x" []',
+        encode_event(GOOD) * 2,
+        b"\f" + encode_event(GOOD),
+        b'"a" "b"',
+        b'"id": 1',
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_text_around_an_event_rejects_this_event(raw: bytes, place: int) -> None:
+    """An empty event, a byte order mark or a comment does not affect the other events."""
+    raws = [encode_event(GOOD), encode_event(GOOD)]
+    raws.insert(place, raw)
+
+    decoded = decode_batch(b'{"events":[%b]}' % b",".join(raws))
+
+    assert decoded.events == [GOOD, GOOD]
+    assert [(each.index, each.code) for each in decoded.rejected] == [(place, "invalid_event")]
+
+
+@pytest.mark.parametrize(
     "data",
     [
         b'{"events":[NaN',
         b'{"events":[NaN]',
         b'{"events":[NaN]} x',
-        b'{"events":[NaN,]}',
-        b'{"events":[,NaN]}',
+        b'{"events":[NaN,NaN}',
+        b'{"events":[NaN}]}',
         b'{"events":[NaN],"env":NaN}',
         b'{"events":[NaN],"colour":"red"}',
         b'{"events":{"a":NaN}}',
