@@ -12,10 +12,10 @@ WINDOW: Final = 60.0
 
 
 class LoginThrottle:
-    """Limit the failures of each account from each network.
+    """Limit the failures of each account from each network, and of all accounts from a network.
 
-    Failures never delay another account or another network. From a network with many failures,
-    each account has one attempt, so guesses at many accounts stay few.
+    Failures never delay another network. Only checked passwords count, so attempts that are
+    checked at the same time may exceed a limit by the few that the password queue runs.
     """
 
     def __init__(self, *, per_account: int = 5, per_network: int = 30) -> None:
@@ -24,26 +24,22 @@ class LoginThrottle:
 
     def wait(self, network: str, name: str, *, now: float) -> int:
         """Return the seconds until an account may try again from a network, or 0."""
-        is_noisy = self._networks.wait(network, now=now) > 0
-        return self._accounts.wait(_key(network, name), now=now, limit=1 if is_noisy else None)
+        return max(
+            self._accounts.wait(_key(network, name), now=now),
+            self._networks.wait(network, now=now),
+        )
 
     def failed(self, network: str, name: str, *, now: float) -> None:
-        """Count a failure."""
+        """Count a wrong password."""
         self._accounts.failed(_key(network, name), now=now)
         self._networks.failed(network, now=now)
 
-    def succeeded(self, network: str, name: str, *, at: float) -> None:
-        """Remove the account's failures, and the network's failure that was counted at a time.
+    def succeeded(self, network: str, name: str) -> None:
+        """Remove the account's failures.
 
-        The network's other failures stay: an attacker may have a valid account.
+        The network's failures stay: an attacker may have a valid account.
         """
         self._accounts.succeeded(_key(network, name))
-        self._networks.forgive(network, at=at)
-
-    def forgive(self, network: str, name: str, *, at: float) -> None:
-        """Remove the failure that was counted at a time, because nothing was checked."""
-        self._accounts.forgive(_key(network, name), at=at)
-        self._networks.forgive(network, at=at)
 
 
 def _key(network: str, name: str) -> tuple[str, str]:
@@ -62,18 +58,12 @@ class FailureCounter:
         self._keys = keys
         self._failures: OrderedDict[Hashable, deque[float]] = OrderedDict()
 
-    def wait(self, key: Hashable, *, now: float, limit: int | None = None) -> int:
-        """Return the seconds until a key may try again, or 0.
-
-        Args:
-            key: The key.
-            now: The time.
-            limit: A lower limit than the counter's own.
-        """
-        times, limit = self._failures.get(key), limit or self._limit
-        if times is None or len(times) < limit:
+    def wait(self, key: Hashable, *, now: float) -> int:
+        """Return the seconds until a key may try again, or 0."""
+        times = self._failures.get(key)
+        if times is None or len(times) < self._limit:
             return 0
-        return max(0, math.ceil(times[-limit] + self._window - now))
+        return max(0, math.ceil(times[0] + self._window - now))
 
     def failed(self, key: Hashable, *, now: float) -> None:
         """Count a failure. If there are too many keys, drop the least recent one."""
@@ -82,12 +72,6 @@ class FailureCounter:
         self._failures.move_to_end(key)
         if len(self._failures) > self._keys:
             self._failures.popitem(last=False)
-
-    def forgive(self, key: Hashable, *, at: float) -> None:
-        """Remove the failure that was counted at a time, if it is still there."""
-        times = self._failures.get(key)
-        if times is not None and at in times:
-            times.remove(at)
 
     def succeeded(self, key: Hashable) -> None:
         """Remove all failures of a key."""

@@ -46,24 +46,22 @@ async def login(page: PageContext) -> Response:
     """Open a session if name and password match. The error does not reveal valid names."""
     form = await posted_form(page.request)
     name, target = form.get("name", "").strip(), local_path(form.get("next", ""))
-    network, now = client_network(page.client), time.monotonic()
-    wait = _throttle.wait(network, name, now=now)
+    network = client_network(page.client)
+    wait = _throttle.wait(network, name, now=time.monotonic())
     if wait:
         log_paused_sign_in(page.client, wait)
         return _try_later(page, target=target, name=name, wait=wait)
-    # Count the attempt before the check, so that parallel attempts cannot exceed the limit.
-    _throttle.failed(network, name, now=now)
     check = partial(page.services.state.users.authenticate, name, form.get("password", ""))
     try:
         user = await _password_queue.run(check, client=network)
     except QueueFullError:
-        _throttle.forgive(network, name, at=now)
         return _try_later(page, target=target, name=name, wait=_BUSY_SECONDS)
     if user is None:
+        _throttle.failed(network, name, now=time.monotonic())
         known = await run_in_threadpool(page.services.state.users.by_name, name)
         log_failed_sign_in(None if known is None else known.name, page.client)
         return _form(page, target=target, name=name, error=_LOGIN_FAILED, status=401)
-    _throttle.succeeded(network, name, at=now)
+    _throttle.succeeded(network, name)
     log_sign_in(user.name, page.client, way="password")
     return await _logged_in(page, user, target)
 
