@@ -14,8 +14,8 @@ class Lifespan:
     """Serves lifespan scopes.
 
     Many servers end right after the lifespan, so events are delivered before the app confirms the
-    shutdown. If the app returns without its messages, this class sends them. It also sends them
-    for an app that raises where the server allows that; every error of the app reaches the server.
+    shutdown. If the app returns without its messages, this class sends them. If it raises and the
+    server allows that, this class sends them before the server gets the error.
     """
 
     def __init__(
@@ -80,8 +80,8 @@ class _Conversation:
     def _may_fail(self) -> bool:
         """Whether the server goes on if the app raises: it may not support the lifespan.
 
-        Unknown servers get the error at once, as some of them must not start. They run exit
-        handlers, which deliver.
+        Other servers get the error at once, because it may have to stop them. Their exit handlers
+        deliver.
         """
         return self._mode == "auto" and not self._sent
 
