@@ -25,6 +25,7 @@ from sqreen_mw.agent.stats import Stats
 from sqreen_mw.agent.tracker import Tracker
 from sqreen_mw.capture.request import Describer
 from sqreen_mw.protocol.batch import Envelope
+from sqreen_mw.scrubbing.random_words import mask_random_words
 from sqreen_mw.version import __version__
 
 SDK: Final = f"sqreen-mw/{__version__}"
@@ -57,7 +58,9 @@ class Agent(SameWhenCopied):
     ) -> None:
         self.config: Final = config
         self.acting: Agent = self
-        self._guard: Final = Guard(scrub=config.scrubber.text, strict=config.strict)
+        self._guard: Final = Guard(
+            scrub=config.scrubber.text, scrub_error=mask_random_words, strict=config.strict
+        )
         self.suppress_errors: Final = self._guard.suppress_errors
         self._arguments: Final = Arguments(self._guard)
         self._flusher_config: Final = FlusherConfig(

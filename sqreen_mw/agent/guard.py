@@ -33,6 +33,23 @@ _ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 1
 """Control characters: without this, data of others could forge a line of the log."""
 
 
+class _ErrorText:
+    """The scrubbed text of an exception.
+
+    A callback of the app may raise ``KeyError(session_id)``, which has no name that marks a secret.
+    """
+
+    def __init__(self, error: BaseException, scrub: Callable[[str], str]) -> None:
+        self._error: Final = error
+        self._scrub: Final = scrub
+
+    def __str__(self) -> str:
+        return self._scrub(str(self._error))
+
+    def __repr__(self) -> str:
+        return self._scrub(repr(self._error))
+
+
 class RateLimitedCounter:
     """Counts by cause. Reentrant: a signal handler may interrupt it and count too."""
 
@@ -94,6 +111,7 @@ class Guard:
         self,
         *,
         scrub: Callable[[str], str] = str,
+        scrub_error: Callable[[str], str] = str,
         strict: bool = False,
         log_interval: float = LOG_INTERVAL,
         clock: Clock = monotonic,
@@ -102,11 +120,13 @@ class Guard:
 
         Args:
             scrub: Masks secrets in a line, because it may contain data of the app.
+            scrub_error: Masks more in the text of an exception, before that.
             strict: Whether misuse raises ``SqreenUsageError`` instead of being logged.
             log_interval: Seconds between two lines of the same cause.
             clock: Returns monotonic seconds.
         """
         self._scrub: Final = scrub
+        self._scrub_error: Final = scrub_error
         self._strict: Final = strict
         self._counter: Final = RateLimitedCounter(interval=log_interval, clock=clock)
         self._off_thread: int | None = None
@@ -158,7 +178,11 @@ class Guard:
         self.warn(cause, message, *details)
 
     def _line(self, message: str, details: tuple[object, ...]) -> str:
-        return truncate(message % details, MAX_LINE, self._scrub).translate(_ESCAPED)
+        shown = tuple(
+            _ErrorText(detail, self._scrub_error) if isinstance(detail, BaseException) else detail
+            for detail in details
+        )
+        return truncate(message % shown, MAX_LINE, self._scrub).translate(_ESCAPED)
 
     def log_off_thread_here(self) -> None:
         """Log lines of the current thread on other threads, so that no log handler blocks it."""

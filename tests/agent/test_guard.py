@@ -7,6 +7,8 @@ import time
 import pytest
 
 from sqreen_mw.agent.guard import Guard
+from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.scrubbing.random_words import mask_random_words
 from tests.support.waiting import PATIENCE, wait_until
 
 
@@ -57,6 +59,30 @@ def test_errors_are_suppressed_but_keyboard_interrupt_is_not(
 
     assert guard.counts == {"seal": 1}
     assert "failed in seal, the app goes on: ValueError('inside')" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "8f14e45fceea167a5a36dedd4bea2543",
+        "0d9f3c1e-8a4b-4c2d-9e7f-1a2b3c4d5e6f",
+        "aB3dE5fG7hI9jK1lM3nO",
+    ],
+)
+def test_generated_text_of_an_exception_is_masked(
+    caplog: pytest.LogCaptureFixture, secret: str
+) -> None:
+    """An exception of the app may contain a token without a name, such as a missing key."""
+    guard = Guard(scrub_error=mask_random_words)
+
+    with guard.suppress_errors("identify"):
+        raise KeyError(secret)
+    guard.warn("before_send_request", "not valid: %s", ValueError(f"user {secret}, 20 lines"))
+
+    assert caplog.messages == [
+        f"sqreen_mw failed in identify, the app goes on: KeyError('{MASK}')",
+        f"not valid: user {MASK}, 20 lines",
+    ]
 
 
 def test_log_handler_that_warns_again_does_not_loop() -> None:

@@ -24,6 +24,7 @@ from starlette.websockets import WebSocket
 
 import sqreen_mw as sqreen
 from sqreen_mw.protocol.event import Event
+from sqreen_mw.scrubbing.mask import MASK
 from tests.support.optional import need
 
 JANE = {"username": "jane"}
@@ -386,6 +387,20 @@ def test_exit_in_the_callable_ends_the_app(error: BaseException) -> None:
 
     with pytest.raises(type(error)):
         serve(identify, events=1)
+
+
+def test_token_in_an_error_of_the_callable_is_not_logged(
+    memory: list[Event], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log line of the error contains no session id."""
+    sessions: dict[str, Mapping[str, str]] = {}
+    site = Site(identify=lambda _: sessions["8f14e45fceea167a5a36dedd4bea2543"])
+
+    site.client.get("/tracks", headers=KEY)
+
+    assert users(memory) == [("first", {}, None), ("second", {}, None)]
+    assert "8f14e45fceea167a" not in caplog.text
+    assert f"KeyError('{MASK}')" in caplog.text
 
 
 async def asynchronous(_: object) -> Mapping[str, str]:
