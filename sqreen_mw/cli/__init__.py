@@ -27,6 +27,10 @@ def main() -> None:
     except ModuleNotFoundError as error:
         need = f"{error.name} is not installed: pip install 'sqreen-mw[collector]'"
         _fail(f"{need}; only 'sqreen-mw doctor' works without it", WRONG)
+    except UnicodeEncodeError as error:
+        if not "\ud800" <= error.object[error.start] <= "\udfff":
+            raise
+        _fail("an argument has bytes that are not UTF-8: encode it as UTF-8", WRONG)
     except SqreenError as error:
         _fail(" ".join(str(error).split()), REFUSED if isinstance(error, RefusedError) else WRONG)
 

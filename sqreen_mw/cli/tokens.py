@@ -18,6 +18,8 @@ INGEST: Final = "ingest"
 
 _DAY: Final = 24 * 60 * 60
 
+_MAX_DAYS: Final = 36_500
+
 tokens: Final = typer.Typer(
     rich_markup_mode=None, help="Create, list and revoke tokens.", no_args_is_help=True
 )
@@ -38,7 +40,9 @@ def create(
     ] = None,
     days: Annotated[
         int | None,
-        typer.Option("--expires-in", min=1, help="Days until it expires.", metavar="DAYS"),
+        typer.Option(
+            "--expires-in", min=1, max=_MAX_DAYS, help="Days until it expires.", metavar="DAYS"
+        ),
     ] = None,
     data_dir: DataDir = None,
     state_url: StateUrl = None,

@@ -147,5 +147,9 @@ def _times(entry: UserEntry) -> dict[str, Any]:
 
 
 def _password() -> str:
-    # A terminal prompts for it and does not echo it.
-    return getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if sys.stdin.isatty():  # A terminal prompts for it and does not echo it.
+        return getpass.getpass()
+    try:
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise RefusedError("the password on stdin is not UTF-8: encode it as UTF-8") from error

@@ -1,6 +1,7 @@
 """Log lines for operators: sign-ins, refused tokens, store errors and slow queries.
 
-The attribute ``cause`` lets the log show one line of each cause in an interval.
+The attribute ``cause`` lets the log show one line of each cause in an interval. It contains nothing
+that a visitor can choose.
 """
 
 import logging
@@ -9,6 +10,7 @@ import sqlite3
 from collections.abc import Hashable
 from typing import Final
 
+from sqreen_mw.collector.client_address import client_network
 from sqreen_mw.errors import StoreError
 
 SLOW_SECONDS: Final = 1.0
@@ -25,13 +27,21 @@ _TOKEN_ID: Final = re.compile("sqm_([0-9a-f]{16})_")
 
 def log_sign_in(name: str, address: str, *, way: str) -> None:
     """Log a sign-in. ``way`` is a password or a link."""
-    _sign_ins.info("%s signed in with a %s from %s", name, way, address, extra=_of(name, address))
+    _sign_ins.info(
+        "%s signed in with a %s from %s",
+        name,
+        way,
+        address,
+        extra=_of(name, client_network(address)),
+    )
 
 
 def log_failed_sign_in(name: str | None, address: str) -> None:
     """Log a wrong password. An unknown name is left out: it may be a password."""
     account = "an unknown user" if name is None else name
-    _sign_ins.warning("wrong password for %s from %s", account, address, extra=_of(name, address))
+    _sign_ins.warning(
+        "wrong password for %s from %s", account, address, extra=_of(name, client_network(address))
+    )
 
 
 def log_paused_sign_in(address: str, seconds: int) -> None:
@@ -40,7 +50,7 @@ def log_paused_sign_in(address: str, seconds: int) -> None:
         "sign-ins from %s must wait %d seconds after too many wrong passwords",
         address,
         seconds,
-        extra=_of(address),
+        extra=_of(client_network(address)),
     )
 
 
@@ -52,7 +62,7 @@ def log_refused_token(secret: str, address: str) -> None:
         "%s from %s is refused: it is unknown or revoked; see 'sqreen-mw tokens list'",
         token,
         address,
-        extra=_of(token, address),
+        extra=_of(client_network(address)),
     )
 
 
@@ -93,7 +103,9 @@ def log_slow_query(path: str, seconds: float, days: float | None) -> None:
 def log_refused_connection(address: str) -> None:
     """Log that a client has too many open connections."""
     _connections.warning(
-        "%s has too many open connections: further ones are closed", address, extra=_of(address)
+        "%s has too many open connections: further ones are closed",
+        address,
+        extra=_of(client_network(address)),
     )
 
 

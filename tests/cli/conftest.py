@@ -37,9 +37,10 @@ def command(
     log_handlers, level = root.handlers[:], root.level
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def run(*arguments: str, stdin: str = "") -> Ended:
+    def run(*arguments: str, stdin: str | bytes = "") -> Ended:
         monkeypatch.setattr(sys, "argv", ["sqreen-mw", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given), "utf-8"))
         with pytest.raises(SystemExit) as ended:
             main()
         out, err = capsys.readouterr()

@@ -128,3 +128,12 @@ def test_advice_keeps_present_settings(command: Command, monkeypatch: pytest.Mon
 def test_each_step_is_explained(command: Command, arguments: list[str], expected: str) -> None:
     """Each kind of step has its own explanation."""
     assert expected in command("doctor", "ip", "--trusted-proxies", "private", *arguments).out
+
+
+@pytest.mark.parametrize("control", ["\x1b[2J", "\x07", "\x9b2J"])
+@pytest.mark.parametrize("peer", ["172.17.0.1", "127.0.0.1"])
+def test_control_characters_are_escaped(command: Command, control: str, peer: str) -> None:
+    """No text of a header reaches the terminal unescaped, whether it is checked or not."""
+    ended = command("doctor", "ip", *forwarded(f"1.2.3.4{control}, x", peer=peer))
+
+    assert control[0] not in ended.out

@@ -146,3 +146,33 @@ def test_unknown_token_is_refused(command: Command) -> None:
         ended = command("tokens", "revoke", text)
         assert (ended.code, ended.out) == (1, "")
         assert "there is no such token: run 'sqreen-mw tokens list'" in ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("create", "shop", "--expires-in", "99999999999999999999"),
+        ("create", "shop", "--expires-in", "36501"),
+        ("create", "shop", "--name", "\udcff\udcfe"),
+        ("create", "\udcff"),
+        ("revoke", "\udcff"),
+    ],
+)
+def test_unusable_arguments_are_refused_with_a_reason(
+    command: Command, *, arguments: tuple[str, ...]
+) -> None:
+    """A date beyond the calendar, or bytes that are not UTF-8, end with one line."""
+    command("tokens", "create", "shop")
+
+    ended = command("tokens", *arguments)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("sqreen-mw")
+    assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("days", ["1", "36500"])
+def test_usable_lifetimes_are_accepted(command: Command, days: str) -> None:
+    """A token lives for a day up to a century."""
+    assert command("tokens", "create", "shop", "--expires-in", days).code == 0
+    assert command("tokens", "list").code == 0

@@ -200,3 +200,19 @@ def test_refusals_are_one_line(command: Command) -> None:
         assert message in ended.err
         assert ended.err.count("\n") == 1
         assert ended.out == ""
+
+
+@pytest.mark.parametrize("stdin", [b"\xff\xfe secret", b"caf\xe9 au lait\n", b"cut \xf0\x9f\n"])
+@pytest.mark.parametrize("arguments", [("create", "p", "--password-stdin"), ("password", "ann")])
+def test_password_that_is_not_utf_8_is_refused(
+    command: Command, *, stdin: bytes, arguments: tuple[str, ...]
+) -> None:
+    """Other bytes end with one line that names the reason and not the password."""
+    command("users", "create", "ann")
+
+    ended = command("users", *arguments, stdin=stdin)
+
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.count("\n") == 1
+    assert "is not UTF-8" in ended.err
+    assert "secret" not in ended.err

@@ -123,6 +123,23 @@ def test_other_texts_are_not_logged(
     assert secret not in line
 
 
+@pytest.mark.parametrize("address", ["203.0.113.77", "2001:db8:1:2::{number}"])
+def test_cause_of_a_refused_token_is_only_its_network(
+    collector: RunningCollector, caplog: pytest.LogCaptureFixture, address: str
+) -> None:
+    """Random tokens, and random addresses of one network, have one cause."""
+    for number in range(9):
+        headers = {
+            "x-forwarded-for": address.format(number=number),
+            "authorization": f"Bearer sqm_{number:016x}_secret" if number else "Bearer x",
+        }
+        behind_a_proxy(collector, **headers).post("/v1/events")
+
+    causes = [vars(each)["cause"] for each in caplog.records if each.name.endswith("tokens")]
+    assert len(causes) == 9
+    assert len(set(causes)) == 1
+
+
 def test_store_errors_are_logged(
     collector: RunningCollector, caplog: pytest.LogCaptureFixture
 ) -> None:

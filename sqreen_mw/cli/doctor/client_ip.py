@@ -94,7 +94,7 @@ def _print(trace: Trace) -> None:
         shown = styled(explanation, "green") if step.is_trusted else explanation
         print(f"  {number}. {_address(step):<{width}}  {shown}")
     if trace.left_out:
-        print(styled(f"  Not checked: {', '.join(trace.left_out)}", "dim"))
+        print(styled(f"  Not checked: {printable(', '.join(trace.left_out))}", "dim"))
     print(_advice(trace.advice) if trace.advice is not None else "")
 
 
@@ -122,9 +122,9 @@ def _explanation(trace: Trace, index: int) -> str:
 
 def _peer_explanation(trace: Trace, peer: Step, *, is_last: bool) -> str:
     if peer.is_trusted and is_last:
-        return f"trusted, but it sends no address in {trace.header}"
+        return f"trusted, but it sends no address in {printable(trace.header)}"
     if peer.is_trusted:
-        return f"trusted, so its {trace.header} is read from the right"
+        return f"trusted, so its {printable(trace.header)} is read from the right"
     return f"{'not an address' if peer.ip is None else 'not trusted'}, so no header is read"
 
 
