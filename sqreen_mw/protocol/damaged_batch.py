@@ -19,12 +19,13 @@ MAX_BRACKETS: Final = 100_000
 _MAX_MEMBERS: Final = 100
 """Maximum number of members of a batch, which has eight at most."""
 
-_TEXT: Final = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+# Possessive repetitions are several times faster: the match never goes back.
+_TEXT: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _SPACES: Final = re.compile(rb"[ \t\r\n]*")
 _PLAIN_VALUE: Final = re.compile(rb'%b|[^ \t\r\n",:\[\]{}]+' % _TEXT, re.DOTALL)
-_NO_BRACKETS: Final = re.compile(rb'(?:[^",\[\]{}]++|%b)*+' % _TEXT, re.DOTALL)
+_NO_BRACKETS: Final = re.compile(rb'(?:[^",\[\]{}]*+%b)*+[^",\[\]{}]*+' % _TEXT, re.DOTALL)
 _BRACKETS: Final = re.compile(
-    rb'(?:[^"\[\]{}]++|%b)*+(?:(?P<opened>[\[{]+)|(?P<closed>[\]}]+))' % _TEXT, re.DOTALL
+    rb'(?:[^"\[\]{}]*+%b)*+[^"\[\]{}]*+(?:(?P<opened>[\[{]+)|(?P<closed>[\]}]+))' % _TEXT, re.DOTALL
 )
 
 
