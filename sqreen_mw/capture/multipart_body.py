@@ -65,7 +65,7 @@ def multipart_form(data: bytes, *, boundary: bytes, charset: str, dialect: Diale
 
 
 def _parts(data: bytes, boundary: bytes) -> Iterator[bytes | None]:
-    """Yield the parts that end with a boundary, and None at the last boundary."""
+    """Yield the parts that end with a boundary, and None at the last one, where reading ends."""
     delimiter = re.compile(
         rb"(?:^|%b)--%b(--)?[ \t]*(?:(?=%b)|$)" % (_LINE, re.escape(boundary), _LINE)
     )
@@ -75,7 +75,6 @@ def _parts(data: bytes, boundary: bytes) -> Iterator[bytes | None]:
             yield data[start : found.start()]
         if found[1]:
             yield None
-            return
         start = found.end()
 
 

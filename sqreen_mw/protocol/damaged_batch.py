@@ -125,7 +125,7 @@ class _Scanner:
 
     def _element(self) -> bytes:
         start = self._position
-        while found := _NO_BRACKETS.match(self._data, self._position):
+        while found := _NO_BRACKETS.match(self._data, self._position):  # pragma: no branch - always
             self._position = found.end()
             if self._data[self._position : self._position + 1] not in {b"[", b"{"}:
                 break

@@ -285,6 +285,16 @@ def test_caches_change_no_result(requests: list[tuple[str, str]]) -> None:
         assert remembering.resolve(peer, headers) == fresh.resolve(peer, headers)
 
 
+def test_many_proxies_change_no_result() -> None:
+    """The cache of proxies has a limit. Beyond it, each address is still found."""
+    client_ip = ClientIp(trusted=BEHIND_PRIVATE.trusted)
+    proxies = [f"10.0.{number // 256}.{number % 256}" for number in range(1100)]
+
+    for proxy in (*proxies, *proxies[:10]):
+        answer = client_ip.resolve(proxy, forwarded_for("8.8.8.8"))
+        assert pair(answer) == ("8.8.8.8", "proxy")
+
+
 def test_only_the_nearest_32_addresses_count() -> None:
     """The rest of a very long header is ignored."""
     headers = forwarded_for(", ".join(["8.8.8.8", *["10.0.0.7"] * 32]))
