@@ -26,6 +26,9 @@ class OwnResolverLoop(asyncio.SelectorEventLoop):
     # is not interrupted.
     __del__ = staticmethod(int)  # type: ignore[assignment]  # its arguments are optional
 
+    # Our clock, because tests replace that of asyncio.
+    time = staticmethod(monotonic)
+
     def __init__(self, *, before_blocking: Callable[[], None] = lambda: None) -> None:
         """Make a loop.
 
@@ -35,10 +38,6 @@ class OwnResolverLoop(asyncio.SelectorEventLoop):
         """
         self._resolver = Resolver(self, before_blocking=before_blocking)
         super().__init__()
-
-    def time(self) -> float:
-        """Return our clock, because tests replace that of asyncio."""
-        return monotonic()
 
     async def getaddrinfo(self, *args: Any, **keywords: Any) -> Any:
         """Resolve a name; see ``socket.getaddrinfo``."""
