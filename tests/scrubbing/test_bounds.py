@@ -97,6 +97,7 @@ def test_long_texts_are_scrubbed_quickly(part: str) -> None:
     assert time.monotonic() - started < GENEROUS_S
 
 
+@pytest.mark.slow
 @given(name=st.sampled_from(NAMES), sign=st.sampled_from(SIGNS), value=st.sampled_from(VALUES))
 @example(name="session", sign="=", value="")
 @example(name="state", sign="=", value="")

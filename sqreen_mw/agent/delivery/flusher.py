@@ -140,13 +140,14 @@ class Flusher:
 
     async def areport_end(self, seconds: float) -> None:
         """Report the end of the instance: many servers end the process after the lifespan."""
-        heartbeat = self._heartbeat
-        if heartbeat is None or not self.started or heartbeat.has_reported_end:
+        heartbeat, stats = self._heartbeat, self._stats()
+        now = stats.tracked, stats.waiting
+        if heartbeat is None or not self.started or heartbeat.reported_end == now:
             return
         heartbeat.request_end()
         self.wake()
         limit = self._wait_limit(min(seconds, LAST_TIMEOUT_SECONDS))
-        await await_until(lambda: heartbeat.has_reported_end, limit, clock=self._clock)
+        await await_until(lambda: heartbeat.reported_end == now, limit, clock=self._clock)
 
     def close(self, seconds: float) -> int:
         """Deliver what is queued and stop the thread; return the number of undelivered events.

@@ -44,7 +44,8 @@ class HeartbeatSender:
 
     Attributes:
         next_at: When the next heartbeat is due, in monotonic seconds; ``inf`` while one is sent.
-        has_reported_end: Whether the latest heartbeat reported the end of a lifespan.
+        reported_end: The numbers of tracked and waiting events, if the latest heartbeat reported
+            the end of a lifespan; else None.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class HeartbeatSender:
         stats: Callable[[], Stats],
     ) -> None:
         self.next_at: float = math.inf
-        self.has_reported_end = False
+        self.reported_end: tuple[int, int] | None = None
         self._reports_end = False
         self._transport: Final = transport
         self._header: Final = header
@@ -81,8 +82,10 @@ class HeartbeatSender:
     async def send(self) -> None:
         """Send a heartbeat, and schedule the next one as the answer asks."""
         ended, self._reports_end = self._reports_end, False
-        answer = await self._post(self._heartbeat(ended=ended), TIMEOUT_SECONDS)
-        self.has_reported_end = ended
+        heartbeat = self._heartbeat(ended=ended)
+        answer = await self._post(heartbeat, TIMEOUT_SECONDS)
+        queue = heartbeat.queue
+        self.reported_end = (queue.tracked, queue.waiting) if ended else None
         interval: float = HEARTBEAT_INTERVAL
         if answer is not None:
             with suppress(MalformedBatchError):

@@ -96,6 +96,19 @@ def test_instance_id_has_the_form_of_an_event_id(collector: FaultyCollector, age
     assert re.match(EVENT_ID_PATTERN, collector.posts[0].instance)
 
 
+def test_each_lifespan_ends_with_the_current_counters(
+    collector: FaultyCollector, agent: Agent
+) -> None:
+    """A process with several lifespans reports its counters after each one that tracked events."""
+    for name in ("a", "b", None):
+        if name is not None:
+            assert track(agent, name)
+        assert asyncio.run(agent.aend_lifespan(PATIENCE))
+
+    assert [beat.ended for beat in collector.beats] == [True, True]
+    assert [queue_of(beat) for beat in collector.beats] == [(1, 1, 0, {}), (2, 2, 0, {})]
+
+
 def test_agent_without_events_sends_no_heartbeat(collector: FaultyCollector, agent: Agent) -> None:
     """Closing an unused agent starts no thread for a heartbeat."""
     agent.close(PATIENCE)
