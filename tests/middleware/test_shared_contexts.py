@@ -371,6 +371,28 @@ def _track_path(_: object, start: Any) -> list[bytes]:
     return [b"ok"]
 
 
+def test_part_of_a_batch_is_a_request_of_its_own(memory: list[Event]) -> None:
+    """A WSGI request inside of another one with equal values has its own path and no user."""
+    sqreen.SqreenMiddleware(starlette_app())  # both sides are in this process
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] == "/batch":
+            sqreen.identify(JANE)
+            Client(wrapped).post("/", headers={"User-Agent": "one"})
+        sqreen.track(f"at {environ['PATH_INFO']}")
+        start_response("200 OK", [])
+        return [b""]
+
+    wrapped = sqreen.SqreenWSGIMiddleware(app)
+    Client(wrapped).post("/batch", headers={"User-Agent": "one"})
+    sqreen.flush(10)
+
+    found = {event.name: event for event in memory}
+    assert {event.request.path for event in memory if event.request} == {"/", "/batch"}
+    assert found["at /"].user_identifiers == {}
+    assert found["at /batch"].user_identifiers == JANE
+
+
 def test_finished_context_in_an_environ_is_replaced(memory: list[Event]) -> None:
     """A middleware that retries a failed request calls the app twice with one environ."""
     app = sqreen.SqreenWSGIMiddleware(_track_path)

@@ -103,7 +103,10 @@ def _is_behind_an_adapter(place: Mapping[str, Any], current: RequestContext) -> 
     """Return whether a scope or environ is that of the current request, on an adapter's inside."""
     if any(existing_context(place.get(key)) is current for key in _ADAPTED):
         return True
-    if "type" in place and isinstance(current, ASGIRequestContext):
+    is_asgi = isinstance(current, ASGIRequestContext)
+    if "type" not in place and not is_asgi:
+        return False  # a request of its own, such as a part of a batch, with equal values
+    if "type" in place and is_asgi:
         # Two requests never have the same list. A server may start one inside the previous one of
         # its connection, which has equal values.
         headers = place.get("headers")
