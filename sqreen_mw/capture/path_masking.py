@@ -15,8 +15,8 @@ from sqreen_mw.capture.path_matching import (
     template_parts,
 )
 from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH
+from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.scrubbing.interface import ScrubberProtocol
-from sqreen_mw.scrubbing.mask import MASK
 
 
 class Mounted(NamedTuple):

@@ -15,8 +15,8 @@ from sqreen_mw.capture.request_body import RawBody, body_parameters
 from sqreen_mw.capture.text import clean_text, truncate, truncate_texts
 from sqreen_mw.protocol.event import Params, RequestInfo
 from sqreen_mw.protocol.limits import MAX_PARAMETERS, MAX_TEXT_LENGTH
+from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.scrubbing.interface import ScrubberProtocol, masked
-from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.secret_values import SHORTEST_RANDOM
 
 PathParams: TypeAlias = Mapping[str, object]

@@ -6,7 +6,8 @@ from binascii import Error
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
-from sqreen_mw.scrubbing.mask import MASK, lowered, mask_spans
+from sqreen_mw.protocol.mask import MASK
+from sqreen_mw.scrubbing.mask import lowered, mask_spans
 from sqreen_mw.scrubbing.secret_values import is_placeholder, is_surely_secret
 
 # The first letter of a pattern stands alone, because it rules out most positions quickly.

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 
 
 class ScrubberProtocol(Protocol):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.scrubbing.secret_values import (
     is_placeholder,
     is_sentence,

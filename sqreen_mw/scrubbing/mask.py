@@ -1,9 +1,8 @@
-"""The text that replaces a secret."""
+"""Replace secrets in a text."""
 
 from collections.abc import Iterable
-from typing import Final
 
-MASK: Final = "<Redacted by Sqreen>"
+from sqreen_mw.protocol.mask import MASK
 
 
 def mask_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.scrubbing.secret_values import SHORTEST_RANDOM, is_random
 
 _WORD: Final = re.compile(rf"[\w+=~-]{{{SHORTEST_RANDOM},}}")

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from sqreen_mw.app_errors import suppress_app_errors
+from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.scrubbing.assignments import Assignments
 from sqreen_mw.scrubbing.credentials import mask_credentials
 from sqreen_mw.scrubbing.markup import mask_markup
-from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.payment_numbers import mask_payment_numbers
 from sqreen_mw.scrubbing.prefilter import (
     UUID_LENGTH,

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from sqreen_mw.app_errors import suppress_app_errors
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.scrubbing.payment_numbers import is_card
 from sqreen_mw.scrubbing.secret_values import is_random
 from sqreen_mw.scrubbing.sensitive_keys import Sensitivity

@@ -6,7 +6,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
-from sqreen_mw.scrubbing.mask import MASK, lowered, mask_spans
+from sqreen_mw.protocol.mask import MASK
+from sqreen_mw.scrubbing.mask import lowered, mask_spans
 from sqreen_mw.scrubbing.secret_values import is_random
 
 _PASSWORD: Final = re.compile(

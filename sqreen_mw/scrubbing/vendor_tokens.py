@@ -6,7 +6,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
-from sqreen_mw.scrubbing.mask import MASK, mask_spans
+from sqreen_mw.protocol.mask import MASK
+from sqreen_mw.scrubbing.mask import mask_spans
 
 # At least 14 letters and digits in a row, with a digit: excludes kebab-case and snake_case words.
 _RANDOM: Final = r"(?=[\w-]{0,48}[A-Za-z0-9]{14})(?=[\w-]{0,64}[0-9])[\w-]"

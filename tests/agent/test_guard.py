@@ -7,7 +7,7 @@ import time
 import pytest
 
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.scrubbing.random_words import mask_random_words
 from tests.support.waiting import PATIENCE, wait_until
 

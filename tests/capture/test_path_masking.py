@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqreen_mw.capture.path_masking import masked_path
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 
 ID = UUID("12345678-1234-5678-1234-567812345678")
 

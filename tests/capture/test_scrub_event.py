@@ -2,7 +2,7 @@ from sqreen_mw.capture.scrub_event import scrubbed_event
 from sqreen_mw.protocol.event import Event, Params, RequestInfo
 from sqreen_mw.protocol.event_id import new_event_id
 from sqreen_mw.protocol.limits import MAX_PROPERTY_NAME_LENGTH
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.scrubbing.scrubber import Scrubber
 
 

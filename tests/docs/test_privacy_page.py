@@ -2,7 +2,7 @@
 
 import re
 
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.scrubbing.scrubber import Scrubber
 from sqreen_mw.scrubbing.sensitive_words import ORIGINAL_KEYS
 from sqreen_mw.scrubbing.vendor_tokens import FORMATS

@@ -12,7 +12,7 @@ import sqreen_mw as sqreen
 from sqreen_mw.agent.context import current_request
 from sqreen_mw.errors import ConfigurationError
 from sqreen_mw.protocol.event import Event, RequestInfo
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 from tests.support.optional import need_module
 
 site = need_module("tests.middleware.django_site.client", package="django")

@@ -24,7 +24,7 @@ from starlette.websockets import WebSocket
 
 import sqreen_mw as sqreen
 from sqreen_mw.protocol.event import Event
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 from tests.support.optional import need
 
 JANE = {"username": "jane"}

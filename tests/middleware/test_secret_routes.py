@@ -16,7 +16,7 @@ from werkzeug.test import Client
 
 import sqreen_mw as sqreen
 from sqreen_mw.protocol.event import Event
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 from tests.support.optional import need_module
 
 ID = "6BA7B810-9DAD-11D1-80B4-00C04FD430C8"

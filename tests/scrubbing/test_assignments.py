@@ -2,7 +2,7 @@
 
 import pytest
 
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.scrubbing.scrubber import Scrubber
 
 SCRUBBER = Scrubber()

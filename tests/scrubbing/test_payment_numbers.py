@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.scrubbing.payment_numbers import is_card, mask_payment_numbers
 
 

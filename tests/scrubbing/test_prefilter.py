@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.scrubbing.assignments import Assignments
 from sqreen_mw.scrubbing.credentials import mask_credentials
 from sqreen_mw.scrubbing.markup import mask_markup
-from sqreen_mw.scrubbing.mask import MASK
 from sqreen_mw.scrubbing.payment_numbers import mask_payment_numbers
 from sqreen_mw.scrubbing.scrubber import Scrubber
 from sqreen_mw.scrubbing.sensitive_keys import SensitiveKeys

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.scrubbing.scrubber import Scrubber
 from tests.scrubbing.corpus import secrets
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.scrubbing.scrubber import NullScrubber, Scrubber
 
 SCRUBBER = Scrubber()

@@ -19,7 +19,7 @@ from sqreen_mw.agent.delivery.transports.local import memory_events
 from sqreen_mw.agent.process import unpatched
 from sqreen_mw.agent.runtime import configure
 from sqreen_mw.protocol.event import Event
-from sqreen_mw.scrubbing.mask import MASK
+from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.testing import capture_events
 from tests.support.optional import need_module
 from tests.support.ports import free_port

@@ -1,0 +1,5 @@
+"""The text that replaces a secret."""
+
+from typing import Final
+
+MASK: Final = "<Redacted by Sqreen>"
