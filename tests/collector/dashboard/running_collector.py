@@ -88,10 +88,9 @@ def send_heartbeat(
         "host": "web-1",
         "pid": 7,
         "env": "prod",
+        "started_at": at - 60_000,
     }
-    heartbeat = Heartbeat(
-        started_at=at - 60_000, sent_at=at - skew, queue=queue, **(identity | members)
-    )
+    heartbeat = Heartbeat(sent_at=at - skew, queue=queue, **(identity | members))
     collector.services.state.instances.record(app, heartbeat, received_at=at)
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sqreen_mw.collector.dashboard.overview.loss_reasons import reason_of
+from sqreen_mw.collector.dashboard.overview.problems import Problems, largest_first, sort_problems
 from sqreen_mw.collector.dashboard.overview.sparklines import Sparkline, sparkline
 from sqreen_mw.collector.dashboard.web.charts import MINUTE, SECOND
 from sqreen_mw.collector.dashboard.web.time_format import ago_text, duration_text, full_text
@@ -42,7 +43,7 @@ class InstanceRow:
     full: str
     uptime: str
     dropped: tuple[tuple[int, str], ...]
-    misuse: tuple[tuple[int, str], ...]
+    problems: Problems
     clock: str
     clock_is_off: bool
     sparkline: Sparkline
@@ -149,10 +150,10 @@ class Cards:
             seen=ago_text(instance.last_seen, self._now),
             full=full_text(instance.last_seen, self._zone),
             uptime=duration_text(max(instance.last_seen - instance.started_at, 0)),
-            dropped=_largest_first(
+            dropped=largest_first(
                 {reason_of(name).name: count for name, count in instance.dropped.items()}
             ),
-            misuse=_largest_first(instance.misuse),
+            problems=sort_problems(instance.misuse),
             clock=clock,
             clock_is_off=clock_is_off,
             sparkline=self._sparkline(self._samples.get((instance.app, instance.instance_id), ())),
@@ -160,10 +161,6 @@ class Cards:
 
     def _sparkline(self, samples: tuple[Sample, ...]) -> Sparkline:
         return sparkline(samples, start=self._start, bar=self._bar, count=self._count)
-
-
-def _largest_first(counts: Mapping[str, int]) -> tuple[tuple[int, str], ...]:
-    return tuple(sorted(((count, name) for name, count in counts.items() if count), reverse=True))
 
 
 def clock_text(skew: int) -> tuple[str, bool]:

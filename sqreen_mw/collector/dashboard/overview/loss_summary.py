@@ -86,10 +86,15 @@ def _loss(name: str, drops: list[Drop]) -> Loss:
     )
 
 
-def _silent(instance: Instance, now: int) -> SilentInstance:
+def source_of(instance: Instance) -> str:
+    """Return the app, host and process id of an instance."""
     pid = f", pid {instance.pid}" if instance.pid is not None else ""
+    return _source(instance.app, instance.host or "") + pid
+
+
+def _silent(instance: Instance, now: int) -> SilentInstance:
     return SilentInstance(
-        source=_source(instance.app, instance.host or "") + pid,
+        source=source_of(instance),
         seen=ago_text(instance.last_seen, now),
         waiting=instance.in_memory,
     )

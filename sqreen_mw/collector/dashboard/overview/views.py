@@ -17,6 +17,7 @@ from sqreen_mw.collector.dashboard.overview.instances import (
     range_start,
 )
 from sqreen_mw.collector.dashboard.overview.loss_summary import LossSummary, summarize_losses
+from sqreen_mw.collector.dashboard.overview.problems import MAX_LINES, Outage, find_outages
 from sqreen_mw.collector.dashboard.overview.wrong_clocks import WrongClock, find_wrong_clocks
 from sqreen_mw.collector.dashboard.web.charts import DAY, HOUR, time_ticks
 from sqreen_mw.collector.dashboard.web.page_context import PageContext
@@ -31,11 +32,13 @@ async def overview(page: PageContext) -> Response:
     chosen, now = given if given in RANGES else DEFAULT_RANGE, system_clock()
     zone = zone_of(page.time_zone)
     read = partial(_read, page.services, chosen, now=now, zone=zone)
-    summary, clocks, cards = await run_in_threadpool(read)
+    summary, outages, clocks, cards = await run_in_threadpool(read)
     bar, count = RANGES[chosen]
     start = range_start(chosen, now)
     values = {
         "summary": summary,
+        "outages": outages,
+        "MAX_OUTAGES": MAX_LINES,
         "wrong_clocks": clocks,
         "cards": cards,
         "chosen": chosen,
@@ -49,7 +52,7 @@ async def overview(page: PageContext) -> Response:
 
 def _read(
     services: Services, chosen: str, *, now: int, zone: tzinfo
-) -> tuple[LossSummary, tuple[WrongClock, ...], tuple[AppCard, ...]]:
+) -> tuple[LossSummary, tuple[Outage, ...], tuple[WrongClock, ...], tuple[AppCard, ...]]:
     instances = services.state.instances
     known = instances.all(since=now - DAY)
     summary = summarize_losses(instances.drops(since=now - DAY), known, now=now)
@@ -60,4 +63,5 @@ def _read(
     samples = instances.samples(since=since, bar=RANGES[chosen][0], ids=ids)
     totals = instances.totals(since=since)
     cards = Cards(samples, totals, range_name=chosen, now=now, zone=zone)
-    return summary, clocks, tuple(map(cards.card, groups))
+    outages = find_outages(known, samples, now=now, zone=zone)
+    return summary, outages, clocks, tuple(map(cards.card, groups))

@@ -37,7 +37,12 @@ def test_overview_shows_instances_and_no_loss(
 ) -> None:
     """Without losses the page lists each instance with its counts."""
     send_heartbeat(
-        collector, delivered=1234, waiting=3, release="2.1", python="3.13.1", misuse={"name": 2}
+        collector,
+        delivered=1234,
+        waiting=3,
+        release="2.1",
+        python="3.13.1",
+        misuse={"name_type": 2},
     )
     send_heartbeat(collector, app="bank", instance_id="two", host=None, pid=None, delivered=5)
 
@@ -45,7 +50,7 @@ def test_overview_shows_instances_and_no_loss(
 
     assert "No event lost in the last 24 hours" in text
     assert "2 live instances in 2 apps" in text
-    for part in ("web-1", "pid 7", "prod", "release 2.1", "Python 3.13.1", "1,234", "2 name"):
+    for part in ("web-1", "pid 7", "prod", "release 2.1", "Python 3.13.1", "1,234", "2 name_type"):
         assert part in text
     assert "in sync" in text
     assert (
