@@ -449,6 +449,63 @@ def test_narrow_screen_folds_filters(collector: RunningCollector, open_page: Ope
     expect(names(page)).to_have_text(["order.paid"] * 20)
 
 
+LONG = "a-very-long-name-" * 5
+CUT = """() => [...document.querySelectorAll(".chip, .user-menu summary, .steps .code, td.figure")]
+    .filter((element) => element.checkVisibility())
+    .filter((element) => element.scrollWidth > element.clientWidth + 1
+        || element.getBoundingClientRect().right > innerWidth)
+    .map((element) => element.textContent)"""
+
+
+@pytest.mark.parametrize("width", [320, 360, 768])
+def test_long_values_fit_narrow_screens(
+    collector: RunningCollector, url: str, open_page: Opener, width: int
+) -> None:
+    """Tokens, filters, long names, text from right to left and large numbers are not cut."""
+    page = open_page("/events")
+    page.set_viewport_size({"width": width, "height": 780})
+    fitting = [page.evaluate(CUT)]
+    page.goto("about:blank")
+    properties = {f"{LONG}{n}": "قيمة طويلة " * 20 if n % 2 else 2**53 - 1 for n in range(16)}
+    event = make_event(
+        LONG,
+        ip="2001:db8:85a3:8d3:1319:8a2e:370:7348",
+        properties=properties,
+        user_identifiers={"email": f"{LONG}@example.org"},
+    )
+    collector.store(event, app=LONG)
+    send_heartbeat(collector, app=LONG, host=LONG, delivered=2**53, dropped={"overflow": 10**12})
+    for path in (
+        "/events",
+        f"/events?q={LONG}&event={LONG}*&ip=2001:db8::/32&user={LONG}*&app={LONG}&-event=x",
+        f"/events/{LONG}/{event.id}",
+        "/overview",
+    ):
+        page.goto(url + path)
+        fitting.append(page.evaluate(CUT))
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+
+    assert fitting == [[]] * 5
+
+
+def test_opened_row_keeps_its_place(collector: RunningCollector, open_page: Opener) -> None:
+    """The drawer narrows the list; the opened row stays in view, also when it closes."""
+    fill(collector)
+    page = open_page("/events?event=*&ip=203.0.113.0/24&user=user*")
+    inside = """row => { const box = row.getBoundingClientRect();
+        return box.top >= 48 && box.bottom <= innerHeight; }"""
+    for width, nth in ((1440, 19), (1190, 3), (1300, 12)):
+        page.set_viewport_size({"width": width, "height": 700})
+        row = page.locator("#rows tr").nth(nth)
+        row.scroll_into_view_if_needed()
+        row.locator(".cell-request").click()
+        expect(page.locator("#drawer h2")).to_be_focused()
+        page.wait_for_function(inside, arg=row.element_handle())
+        page.keyboard.press("Escape")
+        expect(page.locator("#drawer")).to_be_hidden()
+        page.wait_for_function(inside, arg=row.element_handle())
+
+
 def test_users_are_suggested(collector: RunningCollector, open_page: Opener) -> None:
     """Typing in the user field suggests users that begin with the text."""
     collector.store(make_event(ago=90 * 24 * HOUR, user_identifiers={"email": "zoe@example.org"}))
@@ -678,6 +735,22 @@ def test_onboarding_snippets_can_be_copied(collector: RunningCollector, open_pag
     assert f"SQREEN_TOKEN={collector.services.first_token}" in copied
     expect(page.locator(".kit-flask")).to_be_visible()
     expect(page.locator(".kit-fastapi")).to_be_hidden()
+
+
+def test_copy_works_without_the_clipboard(
+    collector: RunningCollector, url: str, open_page: Opener
+) -> None:
+    """Browsers offer no clipboard over plain HTTP; the copy buttons work all the same."""
+    page = open_page("/events", permissions=["clipboard-read", "clipboard-write"])
+    page.evaluate("window.setTimeout = () => 0")  # keeps the confirmation visible
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+
+    page.get_by_label("Copy settings").click()
+    expect(page.locator(".copy.done")).to_have_count(1)
+    page.goto(f"{url}/login")
+
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert f"SQREEN_TOKEN={collector.services.first_token}" in copied
 
 
 def test_browser_time_zone_is_remembered(

@@ -12,7 +12,7 @@ import "./suggestions.js";
 // --- what only works with JavaScript --------------------------------------------------------
 
 function prepare() {
-  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
   for (const button of document.querySelectorAll("[data-legend]")) button.hidden = false;
   for (const button of document.querySelectorAll("[data-keys]")) {
     button.hidden = false;
@@ -78,8 +78,17 @@ addEventListener("keydown", (event) => {
 
 // --- clicks and forms ----------------------------------------------------------------------
 
+// Browsers offer the clipboard only over HTTPS and on this machine.
+function copyWithoutClipboard(text) {
+  const field = Object.assign(document.createElement("textarea"), { value: text, className: "visually-hidden" });
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
+
 async function copy(button) {
-  await navigator.clipboard.writeText(button.dataset.copy);
+  await (navigator.clipboard?.writeText(button.dataset.copy) ?? copyWithoutClipboard(button.dataset.copy));
   button.classList.add("done");
   setTimeout(() => button.classList.remove("done"), 1500);
 }

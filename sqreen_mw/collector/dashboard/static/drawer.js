@@ -18,6 +18,17 @@ function markOpened() {
   }
 }
 
+// The drawer narrows the list, so rows move. Keep the opened row where it is.
+function inPlace(row, act) {
+  const before = row?.getBoundingClientRect().top;
+  act();
+  if (!row) return;
+  scrollBy({ top: row.getBoundingClientRect().top - before, behavior: "instant" });
+  row.scrollIntoView({ block: "nearest", behavior: "instant" });
+  // After Back the browser restores its own scroll position first.
+  requestAnimationFrame(() => row.scrollIntoView({ block: "nearest", behavior: "instant" }));
+}
+
 const fill = (link, use) => load(link.href, (page) => {
   const event = $("#event", page);
   if (!event) return false;
@@ -25,7 +36,7 @@ const fill = (link, use) => load(link.href, (page) => {
   $("#drawer-page").href = link.href;
   $("#drawer-close").href = list;
   const opens = $("#drawer").hidden;
-  $("#drawer").hidden = false;
+  inPlace(link.closest("tr"), () => { $("#drawer").hidden = false; });
   $("#drawer").scrollTop = 0;
   use(opens);
   markOpened();
@@ -42,7 +53,7 @@ export const open = (link, { focus = true } = {}) => fill(link, (opens) => {
 
 function hide() {
   const row = $("tr.opened .event-name");
-  $("#drawer").hidden = true;
+  inPlace($("tr.opened"), () => { $("#drawer").hidden = true; });
   $("#drawer-body").replaceChildren();
   markOpened();
   (row ?? $("#main")).focus({ preventScroll: true });
