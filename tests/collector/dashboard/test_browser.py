@@ -679,6 +679,71 @@ def test_live_event_below_the_list_is_counted(
     expect(page.locator("#rows tr")).to_have_count(51)
 
 
+def test_long_live_tail_drops_the_oldest_rows(
+    collector: RunningCollector, url: str, open_page: Opener
+) -> None:
+    """Above 1,000 rows each new row replaces the oldest, and the reader's place stays."""
+    fill(collector)
+    page = open_page("/events?live=1")
+    page.evaluate("""() => {
+        const rows = [...document.querySelectorAll("#rows > tr")];
+        const at = Number(rows.at(-1).dataset.at);
+        for (let n = 50; n < 1000; n += 1) {
+            const row = rows.at(-1).cloneNode(true);
+            row.dataset.key = `copy/${n}`;
+            row.dataset.at = at - n;
+            document.querySelector("#rows").append(row);
+        }
+    }""")
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "open")
+    kept = page.locator("#rows tr").nth(998)
+    kept_key = kept.get_attribute("data-key")
+    reading = page.locator("#rows tr[data-key='copy/500']")
+    reading.evaluate("row => row.scrollIntoView({ block: 'center' })")
+    before = reading.bounding_box()
+
+    collector.store(make_event("brand.new"), make_event("brand.new"))
+    expect(page.locator("#rows tr", has_text="brand.new")).to_have_count(2)
+    expect(page.locator("#foot")).to_have_text("2 older rows left the view. Pause and list them")
+    collector.store(make_event("from.the.past", ago=24 * HOUR - MINUTE))
+
+    expect(page.get_by_role("status")).to_contain_text("3 since you opened this page, 1 below")
+    expect(page.locator("#rows tr")).to_have_count(1000)
+    expect(page.locator(f"#rows tr[data-key='{kept_key}']")).to_have_count(0)
+    after = reading.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(after["y"] - before["y"]) < 1
+    page.click("text=Pause and list them")
+    expect(page.locator("#older")).to_be_visible()
+    expect(page).to_have_url(f"{url}/events")
+
+
+def test_live_tail_keeps_the_row_in_use(collector: RunningCollector, open_page: Opener) -> None:
+    """The opened row and the row with the focus stay when older rows leave."""
+    fill(collector, 3)
+    page = open_page("/events?live=1")
+    page.evaluate("""() => {
+        const last = document.querySelector("#rows > tr:last-child");
+        for (let n = 3; n < 1000; n += 1) {
+            const row = last.cloneNode(true);
+            row.dataset.key = `copy/${n}`;
+            last.before(row);
+        }
+    }""")
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "open")
+    last = page.locator("#rows tr:last-child .event-name")
+    name = last.inner_text()
+    last.focus()
+
+    collector.store(make_event("brand.new"), make_event("brand.new"))
+
+    expect(page.locator("#foot")).to_contain_text("2 older rows left the view")
+    expect(page.locator("#rows tr")).to_have_count(1000)
+    expect(last).to_be_focused()
+    assert last.inner_text() == name
+
+
 def test_live_tail_respects_filters_and_can_be_paused(
     collector: RunningCollector, url: str, open_page: Opener
 ) -> None:

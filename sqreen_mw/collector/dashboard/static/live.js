@@ -3,11 +3,13 @@
 import { $, changed, fetchPage } from "./dom.js";
 import { refreshed, whenShown } from "./pages.js";
 
+// Above this number each new row replaces the oldest.
 const MAX_ROWS = 1000;
 const REFRESH_AFTER = 2000;
 let stream = null;
 let refresh = 0;
 let added = { listed: 0, older: 0, skipped: 0 };
+let left = 0;
 
 function showStatus(text) {
   const count = added.listed + added.older + added.skipped;
@@ -22,19 +24,31 @@ function showStatus(text) {
 function addRow({ key, html }) {
   const rows = [...$("#rows").children];
   if (rows.some((row) => row.dataset.key === key)) return;
-  if (rows.length >= MAX_ROWS) return void (added.skipped += 1);
   const holder = document.createElement("template");
   holder.innerHTML = html;
   const row = holder.content.firstElementChild;
   const next = rows.find((other) => isNewer(row.dataset, other.dataset));
   // Without a next row it belongs to the older events, which are not loaded yet.
-  if (!next && $("#older")) return void (added.older += 1);
+  if (!next && ($("#older") || left)) return void (added.older += 1);
   row.classList.add("fresh");
   for (const link of row.querySelectorAll(".filter-links a")) link.tabIndex = -1;
   $("#rows").insertBefore(row, next ?? null);
   $("#table").hidden = false;
   $("#empty")?.remove();
   added.listed += 1;
+  if (rows.length >= MAX_ROWS) dropOldest(rows);
+}
+
+// The opened row and the row with the focus stay.
+function dropOldest(rows) {
+  rows.findLast((row) => !row.matches(".opened, :focus-within")).remove();
+  left += 1;
+  const text = `${left} older ${left === 1 ? "row" : "rows"} left the view. `;
+  const link = Object.assign(document.createElement("a"), { href: $("#live").href, textContent: "Pause and list them" });
+  link.dataset.swap = "";
+  const label = document.createElement("p");
+  label.append(text, link);
+  $("#foot").replaceChildren(label);
 }
 
 function isNewer(row, other) {
@@ -85,7 +99,7 @@ function start() {
   stream.onerror = () => {
     const over = stream?.readyState === EventSource.CLOSED;
     list.dataset.state = over ? "closed" : "connecting";
-    showStatus(over ? "Live tail has stopped: reload the page" : "Connection lost, trying again");
+    showStatus(over ? "Live tail has stopped: reload the page, or close another live tail" : "Connection lost, trying again");
   };
 }
 
@@ -97,6 +111,7 @@ function firstEvent(page) {
 
 whenShown(() => {
   added = { listed: 0, older: 0, skipped: 0 };
+  left = 0;
   start();
 });
 document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start()));
