@@ -23,8 +23,8 @@ from sqreen_mw.agent.api import (
     track,
     user_is_banned,
 )
+from sqreen_mw.agent.calls import Stats
 from sqreen_mw.agent.context import detached
-from sqreen_mw.agent.stats import Stats
 from sqreen_mw.errors import ConfigurationError, SqreenError, SqreenUsageError
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.version import __version__

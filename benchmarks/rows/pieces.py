@@ -25,9 +25,8 @@ from sqreen_mw.agent.context import RequestContext, reset_current, set_current
 from sqreen_mw.agent.delivery.batch import make_batch
 from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.pending_event import PendingEvent, SealedEvent
 from sqreen_mw.agent.requests.asgi import REPORTED_HEADERS, asgi_request
-from sqreen_mw.agent.sealing import Sealer
+from sqreen_mw.agent.sealing import PendingEvent, SealedEvent, Sealer
 from sqreen_mw.agent.tracker import Tracker
 from sqreen_mw.capture.client_ip import FORWARDED_FOR
 from sqreen_mw.capture.json_copy import plain_json

@@ -8,20 +8,18 @@ from typing import ClassVar, Final
 
 from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.before_send import BeforeSendHook
+from sqreen_mw.agent.calls import Stats
 from sqreen_mw.agent.config.config import Config
-from sqreen_mw.agent.context import RequestContext
-from sqreen_mw.agent.copying import SameWhenCopied
+from sqreen_mw.agent.context import RequestContext, SameWhenCopied
 from sqreen_mw.agent.delivery.flusher import Flusher
 from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
+from sqreen_mw.agent.delivery.interfaces import Spool, no_spool
 from sqreen_mw.agent.delivery.queue import EventQueue
-from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
-from sqreen_mw.agent.delivery.transports.open import open_transport
+from sqreen_mw.agent.delivery.transports.local import open_transport
 from sqreen_mw.agent.guard import Guard, log_off_thread
-from sqreen_mw.agent.pending_event import PendingEvent
-from sqreen_mw.agent.process.clock import Clock, monotonic
-from sqreen_mw.agent.process.workers import is_first_uwsgi_worker
-from sqreen_mw.agent.sealing import Sealer
-from sqreen_mw.agent.stats import Stats
+from sqreen_mw.agent.process.kind import is_first_uwsgi_worker
+from sqreen_mw.agent.process.unpatched import Clock, monotonic
+from sqreen_mw.agent.sealing import PendingEvent, Sealer
 from sqreen_mw.agent.tracker import Tracker
 from sqreen_mw.capture.request import Describer
 from sqreen_mw.protocol.batch import Envelope
@@ -205,7 +203,7 @@ def _spool_opener(config: Config, guard: Guard) -> Callable[[EventQueue], Spool]
     if config.spool_dir is None:
         return no_spool
     try:
-        from sqreen_mw.agent.delivery.spool.open_spool import spool_opener  # noqa: PLC0415 few need it
+        from sqreen_mw.agent.delivery.spool.sqlite_spool import spool_opener  # noqa: PLC0415 few need it
     except ImportError as error:
         message = "the spool needs Python's sqlite3 module (%s), so events wait in memory only"
         guard.warn("spool", message, error)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 from sqreen_mw.agent.calls import AnyAgent, Calls
 from sqreen_mw.agent.context import current_request
 from sqreen_mw.agent.null import UNLOADED
-from sqreen_mw.agent.process.clock import monotonic
 from sqreen_mw.agent.process.exit import run_exit_callbacks
 from sqreen_mw.agent.process.import_lock import IMPORT_LOCK
+from sqreen_mw.agent.process.unpatched import monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Callable

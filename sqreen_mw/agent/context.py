@@ -5,12 +5,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from pkgutil import resolve_name
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from msgspec import Struct
 
 from sqreen_mw.agent.calls import AnyAgent, Calls
-from sqreen_mw.agent.copying import SameWhenCopied
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.protocol.event import IdentitySource
 from sqreen_mw.protocol.event_id import new_event_id
@@ -21,6 +20,22 @@ if TYPE_CHECKING:
     from sqreen_mw.capture.multipart_body import Dialect
     from sqreen_mw.capture.request import RawRequest
     from sqreen_mw.capture.request_body import BodyTee, RawBody
+
+
+class SameWhenCopied:
+    """An object that ``copy`` and ``deepcopy`` return unchanged.
+
+    Apps and frameworks copy scopes, environs and requests, with the objects of ours in them.
+    """
+
+    __slots__ = ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
 
 Route: TypeAlias = tuple[str, Mapping[str, object]]
 """The template of a route, and the parameters of the path."""

@@ -13,7 +13,7 @@ from typing import Final
 from weakref import WeakSet
 
 from sqreen_mw.agent.process import unpatched
-from sqreen_mw.agent.process.clock import Clock, monotonic
+from sqreen_mw.agent.process.unpatched import Clock, monotonic
 from sqreen_mw.app_errors import is_suppressible, suppress_app_errors
 from sqreen_mw.capture.text import truncate
 from sqreen_mw.errors import SqreenUsageError

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from sqreen_mw.agent.copying import SameWhenCopied
+from sqreen_mw.agent.calls import Stats
+from sqreen_mw.agent.context import SameWhenCopied
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.stats import Stats
 from sqreen_mw.app_errors import suppress_app_errors
 
 if TYPE_CHECKING:

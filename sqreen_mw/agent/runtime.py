@@ -14,8 +14,8 @@ from sqreen_mw.agent.guard import logger
 from sqreen_mw.agent.null import NOT_LOADED, UNLOADED, NullAgent
 from sqreen_mw.agent.process.exit import SHUTDOWN_BUDGET, on_exit
 from sqreen_mw.agent.process.import_lock import IMPORT_LOCK
+from sqreen_mw.agent.process.kind import has_pytest_plugin
 from sqreen_mw.agent.process.sigterm import install_sigterm_handler
-from sqreen_mw.agent.running_tests import has_pytest_plugin
 from sqreen_mw.errors import ConfigurationError
 
 ConfiguredAgent: TypeAlias = Agent | NullAgent

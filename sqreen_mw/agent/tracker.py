@@ -9,9 +9,9 @@ from sqreen_mw.agent.arguments import Arguments
 from sqreen_mw.agent.calls import AnyAgent, TrackOptions
 from sqreen_mw.agent.context import UNKNOWN_YET, Identity, RequestContext
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.pending_event import PendingEvent
-from sqreen_mw.agent.process.clock import epoch_ms, monotonic
+from sqreen_mw.agent.process.unpatched import epoch_ms, monotonic
 from sqreen_mw.agent.requests.lookup import find_or_create_context
+from sqreen_mw.agent.sealing import PendingEvent
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.json_copy import Copier, encode_json, plain_json
 from sqreen_mw.capture.request_body import MAX_BODY_BYTES

@@ -7,8 +7,13 @@ from typing import Any, Final, TypeAlias, Unpack
 from msgspec import Struct
 
 from sqreen_mw.agent.config.config import Settings
-from sqreen_mw.agent.context import RequestContext, current_request, fast_reset, set_current
-from sqreen_mw.agent.copying import SameWhenCopied
+from sqreen_mw.agent.context import (
+    RequestContext,
+    SameWhenCopied,
+    current_request,
+    fast_reset,
+    set_current,
+)
 from sqreen_mw.agent.null import IgnoredPathAgent
 from sqreen_mw.agent.requests.lookup import ENVIRON_KEY, both_sides, note_middleware, shared_context
 from sqreen_mw.agent.requests.wsgi import (

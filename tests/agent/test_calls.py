@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 import sqreen_mw as sqreen
+from sqreen_mw.agent.calls import Stats
 from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.delivery.flusher import Flusher
 from sqreen_mw.agent.null import NullAgent
-from sqreen_mw.agent.stats import Stats
 from sqreen_mw.errors import SqreenUsageError
 from sqreen_mw.protocol.event import Event
 from tests.support.samples import StubRequest

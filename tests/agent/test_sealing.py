@@ -2,8 +2,7 @@ import pytest
 
 from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.pending_event import PendingEvent
-from sqreen_mw.agent.sealing import Sealer
+from sqreen_mw.agent.sealing import PendingEvent, Sealer
 from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
 from sqreen_mw.capture.request import Describer
 from sqreen_mw.protocol.batch import decode_event

@@ -7,7 +7,7 @@ import pytest
 
 from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop
-from sqreen_mw.agent.pending_event import SealedEvent
+from sqreen_mw.agent.sealing import SealedEvent
 from tests.agent.signal_injection import inject_everywhere
 from tests.support.flusher_harness import DEFAULT_RETRY, FlusherHarness, InstantTransport
 from tests.support.samples import pending

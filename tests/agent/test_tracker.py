@@ -11,7 +11,7 @@ from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.context import Identity
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.null import NullAgent
-from sqreen_mw.agent.pending_event import PendingEvent
+from sqreen_mw.agent.sealing import PendingEvent
 from sqreen_mw.agent.tracker import Tracker
 from tests.support.cpu_time import CALLER_SECONDS, cpu_seconds
 from tests.support.samples import StubRequest

@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 import sqreen_mw as sqreen
-from sqreen_mw.agent import pending_event
+from sqreen_mw.agent import sealing
 from sqreen_mw.agent.context import current_request, reset_current, set_current
 from sqreen_mw.agent.requests.asgi import REPORTED_HEADERS, ASGIRequestContext, Scope, asgi_request
 from sqreen_mw.agent.runtime import current_agent
@@ -631,7 +631,7 @@ def test_websocket_events_are_sealed_at_once(
     memory: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Events and identities of a websocket are delivered while it is open."""
-    monkeypatch.setattr(pending_event, "SEAL_AFTER", 60.0)
+    monkeypatch.setattr(sealing, "SEAL_AFTER", 60.0)
     app = FastAPI()
     app.add_middleware(SqreenMiddleware, flush_interval=0.05)
 

@@ -13,8 +13,7 @@ from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.context import Identity
 from sqreen_mw.agent.guard import Guard
 from sqreen_mw.agent.null import NullAgent
-from sqreen_mw.agent.pending_event import PendingEvent
-from sqreen_mw.agent.sealing import Sealer
+from sqreen_mw.agent.sealing import PendingEvent, Sealer
 from sqreen_mw.agent.tracker import Tracker
 from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
 from sqreen_mw.capture.request import Describer

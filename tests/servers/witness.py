@@ -13,7 +13,7 @@ from tests.servers.table import Held
 
 _CALLERS = {
     "sqreen_mw.agent.process.sigterm": Held.SIGTERM,
-    "sqreen_mw.agent.process.workers": Held.CHILD,
+    "celery.utils.dispatch.signal": Held.CHILD,
     "multiprocessing.util": Held.CHILD,
 }
 _tracked: list[int] = []

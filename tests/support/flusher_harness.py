@@ -6,13 +6,11 @@ from typing import Any
 from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.flusher import Flusher
 from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
+from sqreen_mw.agent.delivery.interfaces import Delivered, Spool, Transport, no_spool
 from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.retry import RetryPolicy
-from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
-from sqreen_mw.agent.delivery.transports.base import Delivered, Transport
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.pending_event import PendingEvent
-from sqreen_mw.agent.sealing import Sealer
+from sqreen_mw.agent.sealing import PendingEvent, Sealer
 from sqreen_mw.capture.client_ip import LOOPBACK, ClientIp, Networks
 from sqreen_mw.capture.request import Describer
 from sqreen_mw.protocol.batch import Envelope

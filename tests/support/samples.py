@@ -5,7 +5,7 @@ from typing import Any
 from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.context import RequestContext
 from sqreen_mw.agent.null import NullAgent
-from sqreen_mw.agent.pending_event import PendingEvent
+from sqreen_mw.agent.sealing import PendingEvent
 from sqreen_mw.capture.json_copy import encode_json
 from sqreen_mw.capture.request import RawRequest
 from sqreen_mw.capture.request_body import RawBody

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import httpx2
 
-from sqreen_mw.agent.process.clock import monotonic
+from sqreen_mw.agent.process.unpatched import monotonic
 
 PATIENCE: Final = 120.0
 """Seconds before a wait fails. It is long, because a busy machine is not a fault."""

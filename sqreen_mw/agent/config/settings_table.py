@@ -1,10 +1,12 @@
 """The table of settings: parsing, messages, ``sqreen-mw doctor`` and the docs use it.
 
+The settings of the original Sqreen that have no effect here have a table of their own.
+
 To add a setting, add it here, to ``Settings`` and to ``Config``; then copy the output of
 ``sqreen-mw doctor settings --markdown`` to docs/settings.md.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -222,3 +224,36 @@ def did_you_mean(name: str, spellings: Mapping[str, str]) -> str:
     if close:
         return f"did you mean {spellings[close[0]]}?"
     return f"there are: {', '.join(sorted(spellings.values()))}"
+
+
+LEGACY_SETTINGS: Final = {
+    "graceful_timeout": "the exit waits 2 seconds at most",
+    "ingestion_url": "SQREEN_URL is the only address",
+    "initial_features": "not supported",
+    "instrumentation_timeout": "the start does not wait",
+    "legacy_url": "SQREEN_URL is the only address",
+    "log_level": "set the level of the logger sqreen_mw",
+    "log_location": "add a handler to the logger sqreen_mw",
+    "max_obs_queue_length": "the queue holds 10,000 events and 16 MiB",
+    "max_queue_length": "the queue holds 10,000 events and 16 MiB",
+    "no_sniff_domains": "not supported",
+    "proxy_url": "use SQREEN_HTTP_PROXY",
+    "rules": "not supported",
+    "rules_signature": "not supported",
+    "run_in_test": "tests use sqreen_mw.testing",
+    "serverless_event_processing": "not supported",
+    "skip_logout": "there is no login at the collector",
+    "strip_http_referer": "events do not contain the referer",
+    "use_dyno_hostname": "events do not contain the host name",
+}
+"""Settings of the original Sqreen without effect here, and their replacements."""
+
+
+def legacy_note(names: Iterable[str]) -> str:
+    """Return the warning about such settings, which names their replacements.
+
+    Args:
+        names: The names as in their source, such as ``SQREEN_RULES`` or ``rules``.
+    """
+    replaced = [f"{name} ({LEGACY_SETTINGS[name.removeprefix(PREFIX).lower()]})" for name in names]
+    return f"settings of the original Sqreen that have no effect here: {', '.join(replaced)}"

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqreen_mw.agent.config.legacy_settings import LEGACY_SETTINGS, legacy_note
 from sqreen_mw.agent.config.settings_table import (
     CONFIG_FILE,
+    LEGACY_SETTINGS,
     PREFIX,
     SETTINGS,
     Setting,
     did_you_mean,
+    legacy_note,
 )
 from sqreen_mw.agent.config.validators import parse_bool
 from sqreen_mw.errors import ConfigurationError

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Final
 
 from sqreen_mw.agent.process import unpatched
-from sqreen_mw.agent.process.clock import Clock
+from sqreen_mw.agent.process.unpatched import Clock
 
 POLL_SECONDS: Final = 0.005
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqreen_mw.agent.delivery.control import FlushControl
 from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
 from sqreen_mw.agent.delivery.heartbeat import HeartbeatSender
+from sqreen_mw.agent.delivery.interfaces import Outcome, Retry, Transport
 from sqreen_mw.agent.delivery.queue import EventQueue, SizedFifo
 from sqreen_mw.agent.delivery.scheduler import (
     FLUSHING,
@@ -21,9 +22,8 @@ from sqreen_mw.agent.delivery.scheduler import (
     stop_sending_at,
 )
 from sqreen_mw.agent.delivery.sender import BatchSender
-from sqreen_mw.agent.delivery.transports.base import Outcome, Retry, Transport
-from sqreen_mw.agent.pending_event import PendingEvent, SealedEvent
 from sqreen_mw.agent.process import unpatched
+from sqreen_mw.agent.sealing import PendingEvent, SealedEvent
 
 NOTHING_READY_SECONDS: Final = 0.1
 """How soon to look again at events that wait only for their request to end."""

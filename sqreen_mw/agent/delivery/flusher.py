@@ -15,18 +15,19 @@ from typing import Final
 
 from msgspec import structs
 
+from sqreen_mw.agent.calls import Stats
 from sqreen_mw.agent.delivery.control import FlushControl, await_until, wait_until
 from sqreen_mw.agent.delivery.driver import DeliveryDriver
 from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
 from sqreen_mw.agent.delivery.heartbeat import LAST_TIMEOUT_SECONDS, HeartbeatSender
+from sqreen_mw.agent.delivery.interfaces import AcceptsHeartbeats
 from sqreen_mw.agent.delivery.sender import BatchSender
-from sqreen_mw.agent.delivery.transports.base import AcceptsHeartbeats
 from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop
-from sqreen_mw.agent.pending_event import PendingEvent
 from sqreen_mw.agent.process import unpatched
+from sqreen_mw.agent.process.exit import register_worker_exit_hooks
+from sqreen_mw.agent.process.kind import is_uwsgi_master
 from sqreen_mw.agent.process.sigterm import install_sigterm_handler, signals_blocked
-from sqreen_mw.agent.process.workers import is_uwsgi_master, register_worker_exit_hooks
-from sqreen_mw.agent.stats import Stats
+from sqreen_mw.agent.sealing import PendingEvent
 from sqreen_mw.app_errors import is_suppressible
 from sqreen_mw.protocol.event_id import new_event_id
 

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sqreen_mw.agent.delivery.interfaces import Spool, Transport, no_spool
 from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.retry import RetryPolicy
-from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
-from sqreen_mw.agent.delivery.transports.base import Transport
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.pending_event import PendingEvent
-from sqreen_mw.agent.process.clock import Clock, monotonic
+from sqreen_mw.agent.process.unpatched import Clock, monotonic
+from sqreen_mw.agent.sealing import PendingEvent
 from sqreen_mw.protocol.batch import Envelope
 
 

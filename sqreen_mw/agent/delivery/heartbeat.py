@@ -9,10 +9,10 @@ from contextlib import suppress
 from itertools import islice
 from typing import Final
 
+from sqreen_mw.agent.calls import Stats
 from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
-from sqreen_mw.agent.delivery.transports.base import AcceptsHeartbeats
-from sqreen_mw.agent.process.clock import epoch_ms
-from sqreen_mw.agent.stats import Stats
+from sqreen_mw.agent.delivery.interfaces import AcceptsHeartbeats
+from sqreen_mw.agent.process.unpatched import epoch_ms
 from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.heartbeat import (

@@ -3,10 +3,10 @@
 from collections import defaultdict, deque
 from typing import Final, Generic, Protocol, TypeVar
 
+from sqreen_mw.agent.calls import Stats
 from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS
-from sqreen_mw.agent.pending_event import PendingEvent, SealedEvent
 from sqreen_mw.agent.process import unpatched
-from sqreen_mw.agent.stats import Stats
+from sqreen_mw.agent.sealing import PendingEvent, SealedEvent
 
 
 class Sized(Protocol):

@@ -6,7 +6,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from sqreen_mw.agent.process.clock import system_time
+from sqreen_mw.agent.process.unpatched import system_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

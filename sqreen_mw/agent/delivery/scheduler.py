@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Final
 
 from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS
-from sqreen_mw.agent.pending_event import SEAL_AFTER
+from sqreen_mw.agent.sealing import SEAL_AFTER
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,17 @@ from msgspec import Raw
 
 from sqreen_mw.agent.delivery.batch import Batch, make_batch
 from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
-from sqreen_mw.agent.delivery.queue import EventQueue
-from sqreen_mw.agent.delivery.retry import backoff
-from sqreen_mw.agent.delivery.spool.base import Spool
-from sqreen_mw.agent.delivery.transports.base import (
+from sqreen_mw.agent.delivery.interfaces import (
     Delivered,
     Misconfigured,
     Outcome,
     Refused,
     Retry,
+    Spool,
     TooLarge,
 )
+from sqreen_mw.agent.delivery.queue import EventQueue
+from sqreen_mw.agent.delivery.retry import backoff
 from sqreen_mw.protocol.batch import Envelope
 
 SPOOL_AGAIN_SECONDS: Final = 1.0

@@ -1,9 +1,12 @@
 """Callbacks that deliver when the process ends, and the time that they share."""
 
+import atexit
+import sys
 from collections.abc import Callable
 from typing import Final
 
-from sqreen_mw.agent.process.clock import Clock, monotonic
+from sqreen_mw.agent.process.kind import is_multiprocessing_child
+from sqreen_mw.agent.process.unpatched import Clock, monotonic
 
 CLOSE_SECONDS: Final = 2.0
 
@@ -12,6 +15,9 @@ SHUTDOWN_SECONDS: Final = 1.8
 
 LAST_STEP_SECONDS: Final = 0.2
 """The part of the budget that the lifespan leaves to the exit, which fills the spool."""
+
+_LAST: Final = -10
+"""The priority of our finalizer. Finalizers of the app run earlier, because they may track."""
 
 
 class ShutdownBudget:
@@ -59,3 +65,20 @@ def run_exit_callbacks() -> None:
     """Call the functions, in the order in which they were registered."""
     for callback in _callbacks:
         callback()
+
+
+def register_worker_exit_hooks() -> None:
+    """Deliver at the end of a worker that runs no exit handlers."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and is_multiprocessing_child():
+        util.Finalize(None, run_exit_callbacks, exitpriority=_LAST)
+        # Python 3.13 runs finalizers in an exit handler, which would come after ours.
+        atexit.unregister(run_exit_callbacks)
+    signals = sys.modules.get("celery.signals")
+    if signals is not None:
+        connect = signals.worker_process_shutdown.connect
+        connect(_end_celery_worker, weak=False, dispatch_uid=__name__)
+
+
+def _end_celery_worker(**_: object) -> None:
+    run_exit_callbacks()

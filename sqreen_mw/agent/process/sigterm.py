@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sqreen_mw.agent.process import unpatched
 from sqreen_mw.agent.process.exit import run_exit_callbacks
-from sqreen_mw.agent.process.workers import is_multiprocessing_child
+from sqreen_mw.agent.process.kind import is_multiprocessing_child
 
 INIT: Final = 1
 """The first process of a container. The kernel ignores SIGTERM there if there is no handler."""

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
-from sqreen_mw.agent.running_tests import runs_tests
+from sqreen_mw.agent.process.kind import runs_tests
 from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.json_copy import safe_text
 

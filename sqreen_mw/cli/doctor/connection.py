@@ -12,7 +12,7 @@ from sqreen_mw.agent.agent import SDK, batch_header
 from sqreen_mw.agent.config.config import Config
 from sqreen_mw.agent.config.settings_table import SETTINGS
 from sqreen_mw.agent.delivery.batch import make_batch
-from sqreen_mw.agent.delivery.transports.base import (
+from sqreen_mw.agent.delivery.interfaces import (
     Delivered,
     Misconfigured,
     Outcome,

@@ -2,8 +2,7 @@
 
 import argparse
 
-from sqreen_mw.agent.config.legacy_settings import LEGACY_SETTINGS
-from sqreen_mw.agent.config.settings_table import PREFIX, SETTINGS, Setting
+from sqreen_mw.agent.config.settings_table import LEGACY_SETTINGS, PREFIX, SETTINGS, Setting
 from sqreen_mw.cli.doctor.terminal import columns, styled
 
 

@@ -17,11 +17,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sqreen_mw.agent.delivery.batch import Batch
+from sqreen_mw.agent.delivery.interfaces import Outcome, Retry, Spool, no_spool
 from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.retry import RetryPolicy
-from sqreen_mw.agent.delivery.spool.base import Spool, no_spool
-from sqreen_mw.agent.delivery.spool.open_spool import spool_opener
-from sqreen_mw.agent.delivery.transports.base import Outcome, Retry
+from sqreen_mw.agent.delivery.spool.sqlite_spool import spool_opener
 from sqreen_mw.agent.delivery.transports.http import HttpTransport
 from sqreen_mw.agent.guard import Guard
 from tests.support.chaos_collector import BAD, PAUSE_SECONDS, Fault, chaos_collector

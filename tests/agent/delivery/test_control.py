@@ -4,7 +4,7 @@ import pytest
 
 from sqreen_mw.agent.delivery.control import FlushControl, await_until
 from sqreen_mw.agent.process import unpatched
-from sqreen_mw.agent.process.clock import monotonic
+from sqreen_mw.agent.process.unpatched import monotonic
 from tests.support.waiting import PATIENCE
 
 

@@ -18,13 +18,13 @@ import pytest
 
 from sqreen_mw.agent.delivery import flusher as flusher_module
 from sqreen_mw.agent.delivery.batch import BATCH_EVENTS, Batch
+from sqreen_mw.agent.delivery.interfaces import Delivered, Transport
 from sqreen_mw.agent.delivery.retry import RetryPolicy
 from sqreen_mw.agent.delivery.scheduler import SLICE_SECONDS
 from sqreen_mw.agent.delivery.sender import BatchSender
-from sqreen_mw.agent.delivery.transports.base import Delivered, Transport
 from sqreen_mw.agent.delivery.transports.dns import OwnResolverLoop
 from sqreen_mw.agent.delivery.transports.http import HttpTransport
-from sqreen_mw.agent.pending_event import PendingEvent
+from sqreen_mw.agent.sealing import PendingEvent
 from tests.support.faulty_collector import Answer, FaultyCollector
 from tests.support.flusher_harness import (
     DEFAULT_RETRY,

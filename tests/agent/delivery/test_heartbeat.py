@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from sqreen_mw.agent.agent import Agent
+from sqreen_mw.agent.calls import Stats
 from sqreen_mw.agent.config.config import load_config
 from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
 from sqreen_mw.agent.delivery.heartbeat import HeartbeatSender
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.stats import Stats
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import EVENT_ID_PATTERN
 from sqreen_mw.protocol.heartbeat import Heartbeat

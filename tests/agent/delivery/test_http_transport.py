@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from sqreen_mw.agent.config.http_proxy import Proxy
-from sqreen_mw.agent.delivery.transports.base import Delivered, Misconfigured, Outcome, Retry
+from sqreen_mw.agent.delivery.interfaces import Delivered, Misconfigured, Outcome, Retry
 from sqreen_mw.agent.delivery.transports.http import HttpTransport
 from sqreen_mw.agent.delivery.transports.http_errors import Endpoint, explain_error
 from tests.agent.delivery.test_transports import batch_of, send

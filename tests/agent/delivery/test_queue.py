@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sqreen_mw.agent.delivery.batch import BATCH_BYTES, BATCH_EVENTS
 from sqreen_mw.agent.delivery.queue import EventQueue
-from sqreen_mw.agent.pending_event import PendingEvent, SealedEvent
+from sqreen_mw.agent.sealing import PendingEvent, SealedEvent
 from tests.support.samples import StubRequest, pending
 
 

@@ -18,7 +18,7 @@ from sqreen_mw.agent.agent import Agent
 from sqreen_mw.agent.config.config import Settings, load_config
 from sqreen_mw.agent.delivery.retry import retry_after
 from sqreen_mw.agent.delivery.transports.local import memory_events
-from sqreen_mw.agent.process.clock import monotonic, system_time
+from sqreen_mw.agent.process.unpatched import monotonic, system_time
 from tests.support.faulty_collector import Answer, FaultyCollector
 from tests.support.flusher_harness import Eventually
 from tests.support.optional import need, need_module

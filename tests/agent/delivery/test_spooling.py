@@ -8,16 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from sqreen_mw.agent.calls import Stats
 from sqreen_mw.agent.delivery.flusher import Flusher
 from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
 from sqreen_mw.agent.delivery.retry import RetryPolicy
 from sqreen_mw.agent.delivery.spool import sqlite_spool as spool_module
-from sqreen_mw.agent.delivery.spool.open_spool import spool_opener
-from sqreen_mw.agent.delivery.spool.sqlite_spool import Clocks
+from sqreen_mw.agent.delivery.spool.sqlite_spool import Clocks, spool_opener
 from sqreen_mw.agent.delivery.transports.http import HttpTransport
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.pending_event import PendingEvent
-from sqreen_mw.agent.stats import Stats
+from sqreen_mw.agent.sealing import PendingEvent
 from sqreen_mw.protocol.batch import Envelope
 from sqreen_mw.protocol.event_id import new_event_id
 from tests.support.clock import JumpingClock

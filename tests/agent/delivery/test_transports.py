@@ -10,7 +10,7 @@ import pytest
 from msgspec import Raw
 
 from sqreen_mw.agent.delivery.batch import Batch, make_batch
-from sqreen_mw.agent.delivery.transports.base import (
+from sqreen_mw.agent.delivery.interfaces import (
     Delivered,
     Misconfigured,
     Outcome,
@@ -25,8 +25,8 @@ from sqreen_mw.agent.delivery.transports.local import (
     FileTransport,
     MemoryTransport,
     memory_events,
+    open_transport,
 )
-from sqreen_mw.agent.delivery.transports.open import open_transport
 from sqreen_mw.protocol.batch import Envelope, encode_event
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.event_id import new_event_id

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from msgspec import Raw, structs
 
+from sqreen_mw.agent.calls import Stats
 from sqreen_mw.agent.delivery.batch import Batch, make_batch
 from sqreen_mw.agent.delivery.queue import EventQueue
-from sqreen_mw.agent.delivery.spool.open_spool import spool_opener
-from sqreen_mw.agent.delivery.spool.sqlite_spool import Clocks
+from sqreen_mw.agent.delivery.spool.sqlite_spool import Clocks, spool_opener
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.pending_event import SealedEvent
-from sqreen_mw.agent.stats import Stats
+from sqreen_mw.agent.sealing import SealedEvent
 from sqreen_mw.protocol.batch import Envelope
 from tests.support.samples import pending
 from tests.support.waiting import PATIENCE

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sqreen_mw.agent.delivery.retry import RetryPolicy
-from sqreen_mw.agent.delivery.spool.open_spool import spool_opener
+from sqreen_mw.agent.delivery.spool.sqlite_spool import spool_opener
 from sqreen_mw.agent.delivery.transports.http import HttpTransport
 from sqreen_mw.agent.guard import Guard
 from tests.support.chaos_collector import BAD, Fault, chaos_collector

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from sqreen_mw.agent.calls import Stats
 from sqreen_mw.agent.delivery.batch import Batch
 from sqreen_mw.agent.delivery.spool.accounting import EXPIRED, FULL
-from sqreen_mw.agent.stats import Stats
 from tests.agent.spool.instance import FakeTime, Instance, events
 from tests.support.spool_files import size_of, stored_batches
 

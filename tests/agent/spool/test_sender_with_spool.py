@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from sqreen_mw.agent.delivery.flusher_config import FlusherConfig
+from sqreen_mw.agent.delivery.interfaces import Misconfigured, Outcome, Retry
 from sqreen_mw.agent.delivery.retry import RetryPolicy
 from sqreen_mw.agent.delivery.sender import BatchSender
-from sqreen_mw.agent.delivery.transports.base import Misconfigured, Outcome, Retry
 from sqreen_mw.protocol.batch import Envelope
 from tests.agent.spool.instance import Instance
 from tests.support.flusher_harness import InstantTransport

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from sqreen_mw.agent.guard import Guard
+from sqreen_mw.errors import ConfigurationError
+
 _PRIVATE: Final = 0o700
 _WRITABLE_BY_OTHERS: Final = 0o022
 _ROOT: Final = 0
@@ -61,6 +64,24 @@ class SpoolDirectory:
         """Check the directory, like ``opened``."""
         with self.opened():
             pass
+
+    def check_at_start(self, guard: Guard) -> None:
+        """Check the directory, and log an error that may pass.
+
+        Raises:
+            ConfigurationError: Other users could add events to the directory, or read them.
+        """
+        try:
+            self.check()
+        except UnsafeDirectoryError as error:
+            if not error.is_fatal:
+                return
+            raise ConfigurationError(
+                f"spool_dir / SQREEN_SPOOL_DIR is not safe, {error} (it is {str(self.path)!r})"
+            ) from error
+        except OSError as error:
+            message = "the spool %s can't be used (%s), so events wait in memory only"
+            guard.warn("spool", message, self.path, error.strerror or error)
 
     def _open(self) -> int:
         try:

@@ -5,17 +5,19 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import ClassVar, Final, TypeVar
 
 from sqreen_mw.agent.delivery.batch import Batch
+from sqreen_mw.agent.delivery.interfaces import Spool
 from sqreen_mw.agent.delivery.queue import EventQueue
 from sqreen_mw.agent.delivery.spool.accounting import DAMAGED, StoredEvents
-from sqreen_mw.agent.delivery.spool.batch_table import BatchTable, Row, needed_bytes
+from sqreen_mw.agent.delivery.spool.batch_table import BatchGroup, BatchTable, Row, needed_bytes
 from sqreen_mw.agent.delivery.spool.database import DamagedDatabaseError, Database
+from sqreen_mw.agent.delivery.spool.directory import SpoolDirectory
 from sqreen_mw.agent.delivery.spool.eviction import SpoolLimits
-from sqreen_mw.agent.delivery.spool.merging import BatchGroup
 from sqreen_mw.agent.guard import Guard
-from sqreen_mw.agent.process.clock import Clock, monotonic, system_time
+from sqreen_mw.agent.process.unpatched import Clock, monotonic, system_time
 
 SCAN_SECONDS: Final = 60.0
 """How often to look for batches of processes that have ended, and for expired ones."""
@@ -250,3 +252,40 @@ class SqliteSpool:
             return None
         self._is_failing = False
         return result
+
+
+def spool_opener(
+    path: Path,
+    *,
+    app: str,
+    size: int,
+    age: float,
+    guard: Guard,
+    clocks: Clocks | None = None,
+) -> Callable[[EventQueue], Spool]:
+    """Return a function that opens the spool in a directory for one queue.
+
+    A directory that can't be used now is tried again when it is needed.
+
+    Args:
+        path: The directory, which is created if it is missing.
+        app: Whose events these are: those of other apps in the directory are left alone.
+        size: The most bytes that the spool uses on disk.
+        age: The most seconds that it keeps events.
+        guard: Logs and counts faults.
+        clocks: The time.
+
+    Raises:
+        ConfigurationError: Other users could add events to the directory, or read them.
+    """
+    directory = SpoolDirectory(path)
+    limits = SpoolLimits(size=size, age=age)
+    directory.check_at_start(guard)
+
+    def open_spool(queue: EventQueue) -> Spool:
+        database = Database(directory, app=app)
+        return SqliteSpool(
+            queue, database=database, limits=limits, guard=guard, clocks=clocks or Clocks()
+        )
+
+    return open_spool

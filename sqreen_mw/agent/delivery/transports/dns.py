@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from sqreen_mw.agent.process import unpatched
-from sqreen_mw.agent.process.clock import monotonic
+from sqreen_mw.agent.process.unpatched import monotonic
 
 
 class OwnResolverLoop(asyncio.SelectorEventLoop):

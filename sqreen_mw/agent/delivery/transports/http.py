@@ -12,8 +12,7 @@ import msgspec
 
 from sqreen_mw.agent.config.http_proxy import OWN, Proxy
 from sqreen_mw.agent.delivery.batch import Batch
-from sqreen_mw.agent.delivery.retry import retry_after
-from sqreen_mw.agent.delivery.transports.base import (
+from sqreen_mw.agent.delivery.interfaces import (
     Delivered,
     Misconfigured,
     Outcome,
@@ -21,6 +20,7 @@ from sqreen_mw.agent.delivery.transports.base import (
     Retry,
     TooLarge,
 )
+from sqreen_mw.agent.delivery.retry import retry_after
 from sqreen_mw.agent.delivery.transports.http_errors import Endpoint, explain_error
 from sqreen_mw.errors import MalformedBatchError
 from sqreen_mw.protocol.batch import decode_answer

@@ -1,4 +1,4 @@
-"""Transports without a network: files, the terminal and memory."""
+"""Opens the transport of a URL. Files, the terminal and memory, which need no network, are here."""
 
 import fcntl
 import os
@@ -9,10 +9,37 @@ from pathlib import Path
 from typing import Final, TextIO
 from urllib.parse import unquote, urlsplit
 
+from sqreen_mw.agent.config.http_proxy import Proxy
 from sqreen_mw.agent.delivery.batch import Batch
-from sqreen_mw.agent.delivery.transports.base import Delivered, Outcome, Retry
+from sqreen_mw.agent.delivery.interfaces import Delivered, Outcome, Retry, Transport
 from sqreen_mw.protocol.batch import decode_event
 from sqreen_mw.protocol.event import Event
+
+
+def open_transport(
+    url: str,
+    *,
+    token: str,
+    user_agent: str,
+    proxy: Proxy | None = None,
+    ca_file: str | None = None,
+) -> Transport:
+    """Return the transport for the scheme of a URL: http, https, file, console or memory."""
+    match urlsplit(url).scheme:
+        case "file":
+            return FileTransport(file_path(url))
+        case "console":
+            return ConsoleTransport()
+        case "memory":
+            return MemoryTransport(url)
+        case _:
+            # Imported here: it takes 100 ms, and other transports do not need it.
+            from sqreen_mw.agent.delivery.transports.http import HttpTransport
+
+            return HttpTransport(
+                url=url, token=token, user_agent=user_agent, proxy=proxy, ca_file=ca_file
+            )
+
 
 _events_by_url: Final[dict[str, list[Event]]] = {}
 

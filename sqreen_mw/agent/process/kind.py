@@ -1,17 +1,14 @@
-"""Worker processes of multiprocessing, Celery and uWSGI.
+"""The kind of this process: a worker of multiprocessing or uWSGI, or one that runs tests.
 
 We look in ``sys.modules`` only. A process that never imported these packages is not their worker.
 """
 
-import atexit
 import os
 import sys
 from typing import Final
 
-from sqreen_mw.agent.process.exit import run_exit_callbacks
-
-_LAST: Final = -10
-"""The priority of our finalizer. Finalizers of the app run earlier, because they may track."""
+_PYTEST_PLUGIN: Final = "_sqreen_mw_pytest"
+_TESTING: Final = "sqreen_mw.testing"
 
 
 def is_uwsgi_master() -> bool:
@@ -41,18 +38,11 @@ def is_multiprocessing_child() -> bool:
     return is_starting or process.parent_process() is not None
 
 
-def register_worker_exit_hooks() -> None:
-    """Deliver at the end of a worker that runs no exit handlers."""
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None and is_multiprocessing_child():
-        util.Finalize(None, run_exit_callbacks, exitpriority=_LAST)
-        # Python 3.13 runs finalizers in an exit handler, which would come after ours.
-        atexit.unregister(run_exit_callbacks)
-    signals = sys.modules.get("celery.signals")
-    if signals is not None:
-        connect = signals.worker_process_shutdown.connect
-        connect(_end_celery_worker, weak=False, dispatch_uid=__name__)
+def has_pytest_plugin() -> bool:
+    """Return whether our pytest plugin is loaded."""
+    return _PYTEST_PLUGIN in sys.modules
 
 
-def _end_celery_worker(**_: object) -> None:
-    run_exit_callbacks()
+def runs_tests() -> bool:
+    """Return whether our pytest plugin or ``sqreen_mw.testing`` is loaded."""
+    return has_pytest_plugin() or _TESTING in sys.modules
