@@ -75,8 +75,12 @@ async def explorer(page: PageContext) -> Response:
     }
     if not parsed.errors:
         values |= await _results(page, links)
-    status = 400 if parsed.errors else 200
+    status = 400 if parsed.errors else 503 if _is_unavailable(values) else 200
     return _render(links, "explorer/explorer.html", values, page=page, status=status)
+
+
+def _is_unavailable(values: Mapping[str, object]) -> bool:
+    return bool(values.get("chart_error") and values.get("page_error"))
 
 
 async def event_page(page: PageContext) -> Response:

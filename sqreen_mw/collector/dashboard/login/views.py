@@ -96,7 +96,7 @@ def _link(page: PageContext) -> tuple[str, str]:
 def _unusable_link(page: PageContext, target: str) -> Response:
     if page.session is not None:
         return RedirectResponse(page.base + target, 303)
-    values = {"title": "This link no longer works", "text": _LINK_USED, "status": 410}
+    values = {"title": "This link no longer works", "text": _LINK_USED, "may_retry": False}
     return render(page, "web/message.html", values, status=410)
 
 

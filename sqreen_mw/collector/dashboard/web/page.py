@@ -12,7 +12,7 @@ from sqreen_mw.collector.auth import identify_session
 from sqreen_mw.collector.dashboard.web.csrf import FIELD, is_cross_site, is_csrf_token
 from sqreen_mw.collector.dashboard.web.forms import posted_form
 from sqreen_mw.collector.dashboard.web.page_context import Handler, PageContext
-from sqreen_mw.collector.dashboard.web.rendering import render
+from sqreen_mw.collector.dashboard.web.rendering import render, sentence
 from sqreen_mw.collector.dashboard.web.security_headers import secure
 from sqreen_mw.collector.operation_log import log_store_error
 from sqreen_mw.collector.permissions import ALL_APPS, Action, Visitor, may
@@ -32,6 +32,9 @@ _ERRORS: Final = {
     ),
     503: ("The store does not answer", "Wait a moment, then reload the page."),
 }
+
+
+_MAY_RETRY: Final = frozenset({429, 500, 503})
 
 
 class PageEndpoint:
@@ -93,7 +96,8 @@ def error_page(page: PageContext, status: int, detail: str) -> Response:
     title, advice = _ERRORS.get(status, ("This did not work", "Go back and try again."))
     standard = HTTPException(status).detail
     text = advice if detail in {"", standard} else detail
-    values = {"title": title, "text": text, "status": status}
+    may_retry = status in _MAY_RETRY and page.request.method == "GET"
+    values = {"title": title, "text": sentence(text), "may_retry": may_retry}
     return render(page, "web/message.html", values, status=status)
 
 

@@ -20,6 +20,12 @@ from sqreen_mw.collector.dashboard.web.time_format import (
     zone_text,
 )
 
+
+def sentence(text: str) -> str:
+    """Return an error's text as a sentence."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
 _templates: Final = jinja2.Environment(
     loader=jinja2.PackageLoader("sqreen_mw.collector.dashboard"),
     autoescape=True,
@@ -33,6 +39,7 @@ _templates.filters |= {
     "iso": iso_text,
     "input_time": input_text,
     "number": "{:,}".format,
+    "sentence": sentence,
     "zone": lambda milliseconds, zone: zone_text(local_time(milliseconds, zone)),
 }
 _templates.globals |= {
