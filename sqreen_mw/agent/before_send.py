@@ -13,6 +13,7 @@ from sqreen_mw.app_errors import suppress_app_errors
 from sqreen_mw.capture.json_copy import Copier, encode_json
 from sqreen_mw.capture.text import truncate_texts
 from sqreen_mw.protocol.event import Event, IdentitySource, Params, RequestInfo, check_request
+from sqreen_mw.protocol.identifier import are_part_of
 from sqreen_mw.protocol.limits import (
     MAX_IDENTIFIER_LENGTH,
     MAX_TEXT_LENGTH,
@@ -67,7 +68,7 @@ class BeforeSendHook:
         return None
 
     def _accepted(
-        self, changed: Event, given: Event, *, verified: Mapping[str, object], request_json: bytes
+        self, changed: Event, given: Event, *, verified: dict[str, str | int], request_json: bytes
     ) -> Event | None:
         """Return an event made of copies of a hook's values, or None if its name is not valid."""
         name = self._name(changed.name, given.name)
@@ -155,10 +156,10 @@ def _with_texts(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _identity_source(
-    event: Event, identifiers: Mapping[str, object], verified: Mapping[str, object]
+    event: Event, identifiers: Mapping[str, str | int], verified: Mapping[str, str | int]
 ) -> IdentitySource | None:
     """Return whether the request verified the user. A hook can't verify one."""
     if not identifiers:
         return None
-    is_part = identifiers.items() <= verified.items()
+    is_part = are_part_of(identifiers, verified)
     return "established" if is_part and event.identity != "claimed" else "claimed"

@@ -21,6 +21,7 @@ from sqreen_mw.capture.scrub_event import (
 from sqreen_mw.capture.text import truncate_texts
 from sqreen_mw.protocol.batch import encode_event
 from sqreen_mw.protocol.event import Event, IdentitySource, Params, RequestInfo
+from sqreen_mw.protocol.identifier import are_part_of
 from sqreen_mw.protocol.limits import MAX_EVENT_BYTES, MAX_IDENTIFIER_LENGTH, MAX_TEXT_LENGTH
 from sqreen_mw.scrubbing.interface import ScrubberProtocol
 from sqreen_mw.scrubbing.scrubber import NullScrubber
@@ -181,8 +182,8 @@ def _identity_source(identity: Identity, context: RequestContext | None) -> Iden
     if identity.source is not None or not identity.identifiers:
         return identity.source
     verified = (context.first_identity, context.identity) if context is not None else ()
-    given = identity.identifiers.items()
-    is_part = any(known is not None and given <= known.identifiers.items() for known in verified)
+    given = identity.identifiers
+    is_part = any(user is not None and are_part_of(given, user.identifiers) for user in verified)
     return "established" if is_part else "claimed"
 
 

@@ -59,6 +59,16 @@ def canonical_user(
     return identifier_text(key, known[key])
 
 
+def are_part_of(identifiers: Mapping[str, str | int], known: Mapping[str, str | int]) -> bool:
+    """Return True if a known user has all these identifiers.
+
+    An identifier without a canonical form must be equal as it is.
+    """
+    canonical = {*canonical_identifiers(known)}
+    others = identifiers.items() - known.items()
+    return all(canonical.intersection(canonical_identifiers(dict([pair]))) for pair in others)
+
+
 def possible_values(text: str) -> tuple[str, ...]:
     """Return the canonical values that a text can have below any key: one, or two by case."""
     values = (_canonical_value(text, fold=fold) for fold in (False, True))

@@ -70,7 +70,12 @@ def test_failed_login_is_claimed(memory: list[Event]) -> None:
     [
         (ANN, "established"),
         ({"id": 7}, "established"),
+        ({"Email": " ANN@example.org "}, "established"),
+        ({"ID": "\uff17"}, "established"),
         ({"id": 8}, "claimed"),
+        ({"id": "07"}, "claimed"),
+        ({"a=b": "c"}, "claimed"),
+        ({"id": 7, "phone": " "}, "claimed"),
         ({"email": "7"}, "claimed"),
         ({**ANN, "phone": "5"}, "claimed"),
         ({"id": 7, "email": "bob@example.org"}, "claimed"),
@@ -167,6 +172,7 @@ def test_ignored_configured_header_is_reported(memory: list[Event]) -> None:
     ("changed", "expected"),
     [
         ({"id": "7"}, "established"),
+        ({"email": "Ann@Example.org"}, "established"),
         ({"id": "7", "tenant": "a"}, "claimed"),
         ({"id": "8"}, "claimed"),
         ({}, None),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sqreen_mw.protocol.identifier import (
     KEY_ORDER,
+    are_part_of,
     canonical_identifiers,
     canonical_user,
     identifier_text,
@@ -100,6 +101,28 @@ def test_user_is_the_best_identifier(
 ) -> None:
     """The first key of the order that has a value names the user, else the first by alphabet."""
     assert canonical_user(identifiers) == expected
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "expected"),
+    [
+        ({}, True),
+        ({"id": "7"}, True),
+        ({"ID": 7, "email": "BOB@x.org"}, True),
+        ({"a=b": "c"}, True),
+        ({"a=b": "C"}, False),
+        ({"id": 8}, False),
+        ({"login": "bob@x.org"}, False),
+        ({"id": 7, "phone": ""}, False),
+        ({"id": MASK}, False),
+    ],
+)
+def test_known_user_has_equal_identifiers(
+    identifiers: dict[str, str | int], *, expected: bool
+) -> None:
+    """Each identifier must be one of the user, also those without a canonical form."""
+    known: dict[str, str | int] = {"id": 7, "email": "Bob@x.org", "a=b": "c"}
+    assert are_part_of(identifiers, known) is expected
 
 
 @given(st.text(max_size=20), VALUES)
