@@ -124,6 +124,7 @@ class Pipeline:
                 env=env,
                 release=batch.envelope.release,
                 received_at=received_at,
+                sent_at=batch.envelope.sent_at,
                 events=batch.events,
             )
         )

@@ -15,7 +15,7 @@ from sqreen_mw.collector.pipeline import Pipeline
 from sqreen_mw.collector.read_lanes import ReadLanes
 from sqreen_mw.collector.settings import Settings
 from sqreen_mw.collector.state import State, open_state
-from sqreen_mw.collector.store_health import StoreHealth, WatchedStore
+from sqreen_mw.collector.store_health import WAL, StoreHealth, WatchedStore
 from sqreen_mw.collector.tail import Tail
 
 MAX_WAITING_HEARTBEATS: Final = 1000
@@ -90,12 +90,12 @@ def open_services(settings: Settings, *, connections: ConnectionLimits | None = 
 
 
 def _health(settings: Settings, events: EventStore, state: State) -> StoreHealth:
-    events_path = database_path(settings.events_url, setting="--events-url")
     state_path = database_path(settings.state_url, setting="--state-url")
+    state_files = (state_path, state_path.with_name(state_path.name + WAL))
     return StoreHealth(
         (
-            WatchedStore("events", events_path, events.check_writable),
-            WatchedStore("state", state_path, state.database.check_writable),
+            WatchedStore("events", events.files, events.check_writable),
+            WatchedStore("state", lambda: state_files, state.database.check_writable),
         )
     )
 

@@ -27,6 +27,9 @@ CHECK_SECONDS: Final = 24 * 60 * 60.0
 MAX_CHECK_SECONDS: Final = 10.0
 """A longer check is given up: it reads the whole file, and keeps the journal from shrinking."""
 
+WAL: Final = "-wal"
+"""The end of the name of a write-ahead log."""
+
 _STEPS_BETWEEN_LOOKS: Final = 10_000
 
 
@@ -63,22 +66,27 @@ class StoreReport(Struct, frozen=True, kw_only=True):
 
 
 class WatchedStore:
-    """The file of an open store.
+    """The files of an open store.
 
     Args:
         name: The store's name in reports.
-        path: Its file.
+        files: Returns its databases, the main one first, and their write-ahead logs: events are in
+            these until a checkpoint.
         check_writable: Raises ``StoreError`` if the store cannot be written.
     """
 
-    def __init__(self, name: str, path: Path, check_writable: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        name: str,
+        files: Callable[[], Sequence[Path]],
+        check_writable: Callable[[], object],
+    ) -> None:
         self._name = name
-        self._path = path
+        self._files = files
         self._check_writable = check_writable
-        # Events are in the write-ahead log until a checkpoint.
-        files = (path, path.with_name(f"{path.name}-wal"))
-        self._opened = {file: _identity(file) for file in files}
+        self._opened: dict[Path, tuple[int, int] | None] = {}
         self._integrity = Integrity(result="unknown", detail="not checked yet")
+        self._place()
 
     def report(self) -> StoreReport:
         """Return the state of the store now."""
@@ -91,19 +99,23 @@ class WatchedStore:
             name=self._name,
             writable=detail is None,
             detail=detail,
-            free_bytes=_free_bytes(self._path.parent),
+            free_bytes=_free_bytes(self._files()[0].parent),
             file=self._place(),
             integrity=self._integrity,
         )
 
     def check_integrity(self, *, give_up: Callable[[], bool], now: int) -> None:
-        """Check the whole file, unless ``give_up`` returns True before the end."""
-        self._integrity = _checked(self._path, give_up, now)
+        """Check all databases, unless ``give_up`` returns True before the end."""
+        databases = [file for file in self._files() if not file.name.endswith(WAL)]
+        results = (_checked(file, give_up, now) for file in databases)
+        bad = (one for one in results if one.result != "ok")
+        self._integrity = next(bad, Integrity(result="ok", checked_at=now))
 
     def _place(self) -> Place:
-        for file, opened in self._opened.items():
-            found = _identity(file)
-            if found != opened:
+        files = {file: _identity(file) for file in self._files()}
+        self._opened = files | {file: self._opened[file] for file in files if file in self._opened}
+        for file, found in files.items():
+            if found != self._opened[file]:
                 return "deleted" if found is None else "replaced"
         return "in place"
 
@@ -198,6 +210,6 @@ def _failed(path: Path, error: sqlite3.DatabaseError, now: int) -> Integrity:
     if code == sqlite3.SQLITE_INTERRUPT:
         detail = (
             f"the check did not end within {MAX_CHECK_SECONDS:g} s: stop the collector and run "
-            f"sqlite3 {path.name} 'PRAGMA quick_check'"
+            f"sqlite3 {path} 'PRAGMA quick_check'"
         )
     return Integrity(result="unknown", detail=detail, checked_at=now)

@@ -14,6 +14,7 @@ from sqreen_mw.errors import StoreError
 from tests.collector.dashboard.running_collector import (
     PASSWORD,
     RunningCollector,
+    make_event,
     running_collector,
 )
 
@@ -144,9 +145,10 @@ def test_store_errors_are_logged(
     collector: RunningCollector, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A failed store is an error, from the API and from pages."""
-    events, token = collector.services.settings.events_url, collector.services.first_token
+    collector.store(make_event("a"))
+    period, token = collector.services.events.files()[1], collector.services.first_token
     client = collector.client()
-    with sqlite3.connect(events.removeprefix("sqlite:///")) as database:
+    with sqlite3.connect(period) as database:
         database.execute("DROP TABLE events")
 
     client.get("/events?q=x")

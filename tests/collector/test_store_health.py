@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
 
 def integrity(path: Path, *, give_up: bool = False) -> Integrity:
     """Return the result of a check."""
-    store = WatchedStore("events", path, lambda: None)
+    store = WatchedStore("events", lambda: [path], lambda: None)
     assert store.report().integrity == Integrity(result="unknown", detail="not checked yet")
     store.check_integrity(give_up=lambda: give_up, now=NOW)
     return store.report().integrity
@@ -66,7 +66,7 @@ def test_missing_file_is_unknown(tmp_path: Path) -> None:
 def test_stores_are_checked_on_a_thread(path: Path) -> None:
     """The first check comes soon after the start, and close() ends the thread."""
     health = StoreHealth(
-        [WatchedStore("events", path, lambda: None)], first_check=0, clock=lambda: NOW
+        [WatchedStore("events", lambda: [path], lambda: None)], first_check=0, clock=lambda: NOW
     )
 
     def checked() -> bool:

@@ -1,6 +1,6 @@
 """The event store, its queries and filters."""
 
-from sqreen_mw.collector.database_file import database_path, make_private_file
+from sqreen_mw.collector.database_file import database_path
 from sqreen_mw.collector.events.base import EventStore
 from sqreen_mw.collector.events.sqlite import SqliteEventStore
 
@@ -15,5 +15,4 @@ def open_event_store(url: str) -> EventStore:
         StoreError: The store comes from a newer release.
     """
     path = database_path(url, setting="--events-url")
-    make_private_file(path, setting="--events-url")
     return SqliteEventStore(path)

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from sqreen_mw.collector.events.deadline import Deadline
 from sqreen_mw.collector.events.filters import EVERYTHING, Filter, check_size
+from sqreen_mw.collector.events.outcome import Outcome
 from sqreen_mw.protocol.event import Event
 
 MAX_BARS: Final = 2000
@@ -24,7 +26,8 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
     """A stored event.
 
     ``seq`` is the store's sequence number and only grows. Live tail uses it, because event times
-    may be in the past. ``received_at`` is milliseconds since the epoch, UTC.
+    may be in the past. ``received_at`` and ``sent_at`` are milliseconds since the epoch, UTC, by
+    the clocks of the collector and of the sender. ``imported`` events never trigger a response.
     """
 
     seq: int
@@ -32,6 +35,9 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
     env: str
     release: str | None
     received_at: int
+    sent_at: int | None
+    imported: bool
+    outcome: Outcome | None
     event: Event
 
 
@@ -43,6 +49,8 @@ class AcceptedBatch:
     env: str
     release: str | None
     received_at: int
+    sent_at: int | None = None
+    imported: bool = False
     events: Sequence[Event]
 
 
@@ -136,6 +144,34 @@ class Count:
     is_more: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowQuery:
+    """The events that a playbook counts in a window of time.
+
+    Imported events, events that arrived more than a day late, and events from the future are left
+    out.
+
+    Attributes:
+        app: The app.
+        env: The environment.
+        names: Names of events, at least one.
+        after: The window begins after this millisecond, since the epoch, UTC.
+        until: Last millisecond of the window.
+        addresses: First and last client address, 16 bytes each. None means any address.
+        user: A user as ``key=value`` in canonical form. None means any user.
+        limit: Maximum number of events, the newest ones.
+    """
+
+    app: str
+    env: str
+    names: tuple[str, ...]
+    after: int
+    until: int
+    addresses: tuple[bytes, bytes] | None = None
+    user: str | None = None
+    limit: int = 20_000
+
+
 class EventStore(Protocol):
     """Stores events durably and finds them. Thread-safe.
 
@@ -145,9 +181,10 @@ class EventStore(Protocol):
     """
 
     def append(self, batch: AcceptedBatch) -> Appended:
-        """Write a batch in one durable transaction.
+        """Write a batch durably.
 
-        An event whose (app, id) is already stored is a duplicate and changes nothing.
+        An event whose (app, id) is already stored is a duplicate and changes nothing. If the write
+        fails, a part of the batch may be stored; sent again, it is a duplicate.
         """
 
     def page(self, query: EventQuery, *, limit: int = 50, deadline: Deadline | None = None) -> Page:
@@ -187,6 +224,21 @@ class EventStore(Protocol):
     ) -> StoredEvent | None:
         """Return the event with an id, or None."""
 
+    def consume(
+        self, *, after: int, limit: int, deadline: Deadline | None = None
+    ) -> tuple[StoredEvent, ...]:
+        """Return the events of all apps stored after a sequence number, in the order of storing."""
+
+    def window(
+        self, query: WindowQuery, *, deadline: Deadline | None = None
+    ) -> tuple[StoredEvent, ...]:
+        """Return the events of a window, newest first."""
+
+    def users_of(
+        self, query: WindowQuery, *, limit: int, deadline: Deadline | None = None
+    ) -> frozenset[str]:
+        """Return at most ``limit`` users of a window as ``key=value``, if they are established."""
+
     def suggest(
         self, field: Suggested, beginning: str, *, limit: int, deadline: Deadline | None = None
     ) -> tuple[str, ...]:
@@ -197,6 +249,9 @@ class EventStore(Protocol):
 
     def last_seq(self, *, deadline: Deadline | None = None) -> int:
         """Return the latest sequence number, 0 for an empty store."""
+
+    def files(self) -> tuple[Path, ...]:
+        """Return the files that must stay in place while the store is open."""
 
     def close(self) -> None:
         """Close all connections. Further calls fail."""

@@ -11,8 +11,12 @@ field                        values
 ``event``, ``app``, ``env``  the name of the event, app or environment
 ``release``                  the app's release
 ``ip``                       the client address
-``user``                     the value of each user identifier
-``user, KEY``                the value of one user identifier
+``user``                     the canonical value of each user identifier
+``user, KEY``                the value of one user identifier, as it was sent
+``outcome``                  succeeded, failed, refused or error
+``identity``                 established or claimed
+``imported``                 true if the event was imported, else false
+``forwarded_ignored``        true if a forwarding header was not trusted, else false
 ``text``                     event name, path, user agent, identifiers and properties
 ``request, NAME, ...``       a member of the request
 ``properties, NAME, ...``    a property, or a value inside it
@@ -35,7 +39,8 @@ Field: TypeAlias = tuple[str, ...]
 Operator: TypeAlias = Literal["=", "glob", "like", "contains", "in", "<", "<=", ">", ">="]
 """How a value compares.
 
-* ``=`` with a text: the value's text is equal. Numbers, booleans and null have their JSON text.
+* ``=`` with a text: the value's text is equal. Numbers, booleans and null have their JSON text. A
+  user is equal if its canonical form is.
 * ``=`` with a number: the value is a number and equal, whatever its JSON text is.
 * ``glob``: the value's text matches a pattern in which ``*`` stands for any text.
 * ``like``: as ``glob``, but ASCII letters match in either case.
@@ -55,7 +60,12 @@ MAX_DEPTH: Final = 20
 MAX_VALUE_LENGTH: Final = 1024
 """Maximum number of characters in the value of a comparison."""
 
-_NAMES: Final = frozenset({"event", "app", "env", "release", "ip", "user", "text"})
+_NAMES: Final = frozenset(
+    {
+        *("event", "app", "env", "release", "ip", "user", "text"),
+        *("outcome", "identity", "imported", "forwarded_ignored"),
+    }
+)
 _CONTAINERS: Final = frozenset({"user", "request", "properties", "traits"})
 _ADDRESSES: Final[frozenset[Field]] = frozenset({("ip",), ("request", "ip")})
 _NUMBERS: Final = frozenset({int, float})  # without bool, a subclass of int
@@ -69,7 +79,7 @@ _KINDS: Final[Mapping[str, AbstractSet[type]]] = {
 class Comparison:
     """A comparison of one field with a value.
 
-    An address after ``=`` becomes canonical.
+    An address after ``=`` becomes canonical, and the number of a user becomes text.
 
     Raises:
         ValueError: The field or the operator is unknown, or the value does not fit the operator.
@@ -92,6 +102,9 @@ class Comparison:
             self._check_text(self.value)
         elif not _is_finite(self.value):
             raise ValueError(f"{self.value} is no number of JSON, or too large")
+        elif self.field == ("user",) and self.operator == "=":
+            whole = int(self.value)
+            object.__setattr__(self, "value", str(whole if whole == self.value else self.value))
 
     def _check_text(self, text: str) -> None:
         if len(text) > MAX_VALUE_LENGTH:

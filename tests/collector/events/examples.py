@@ -21,6 +21,7 @@ from sqreen_mw.collector.events.deadline import Deadline
 from sqreen_mw.collector.events.filters import And, Comparison, Field, Filter, Not, Operator, Or
 from sqreen_mw.protocol.event import Event, Params, RequestInfo
 from sqreen_mw.protocol.event_id import new_event_id
+from sqreen_mw.protocol.identifier import canonical_identifiers, possible_values
 
 NOW: Final = 1_700_000_000_000
 NAMES: Final = ("login.failed", "login.ok", "loginXok", "cart[1]?", "É.é")
@@ -63,9 +64,13 @@ def event(
     return Event(id=new_event_id(NOW), name=name, timestamp=at, request=request, **more)
 
 
-def batch(events: Sequence[Event], *, app: str = "shop", env: str = "prod") -> AcceptedBatch:
+def batch(
+    events: Sequence[Event], *, app: str = "shop", env: str = "prod", imported: bool = False
+) -> AcceptedBatch:
     """Return a batch of events."""
-    return AcceptedBatch(app=app, env=env, release="1.0", received_at=NOW, events=events)
+    return AcceptedBatch(
+        app=app, env=env, release="1.0", received_at=NOW, imported=imported, events=events
+    )
 
 
 requests = st.builds(
@@ -74,6 +79,7 @@ requests = st.builds(
     path=st.sampled_from(("/login", "/SPRING", "/50%")),
     ip=st.sampled_from(IPS),
     ip_source=st.sampled_from(("peer", "proxy")),
+    forwarded_ignored=st.booleans(),
     user_agent=st.sampled_from((None, "curl/8.0", "Spring")),
     status=st.sampled_from((None, 200, 404)),
     params=st.sampled_from((Params(), Params(query={"code": ["a", "SPRING"]}))),
@@ -95,6 +101,7 @@ events = st.builds(
         st.sampled_from(("id", "email")), st.sampled_from(USERS), max_size=2
     ),
     user_traits=st.dictionaries(st.just("plan"), st.sampled_from(("gold", 7)), max_size=1),
+    identity=st.sampled_from((None, "established", "claimed")),
     request=st.none() | requests,
 )
 batches = st.lists(
@@ -103,6 +110,7 @@ batches = st.lists(
         st.lists(events, max_size=8),
         app=st.sampled_from(("shop", "bank")),
         env=st.sampled_from(("prod", "test")),
+        imported=st.booleans(),
     ),
     max_size=4,
 )
@@ -112,7 +120,7 @@ _PATTERNS: Final = ("*", "login.*", "*ok", "l*n*", "cart[1]?", "cart[1]*", "É.*
 _WORDS: Final = (
     *("shop", "prod", "nobody", "1.0", "42", "ann@example.com", "ann", "login.ok", "spring"),
     *("say", '"', "%", "_", "!", "\\", "\n", "n", "Ü", "1.5", "TRUE", "true", "null", "id", ""),
-    *("peer", "gold", "7", "SPRING", "404"),
+    *("peer", "gold", "7", "SPRING", "404", "ANN@EXAMPLE.COM", " 42 ", "failed", "established"),
 )
 _NETWORKS: Final = ("203.0.113.7", "203.0.113.9/24", "2001:db8::/32", "::/0", "0.0.0.0/0")
 _FIELDS: Final[tuple[Field, ...]] = (
@@ -120,7 +128,9 @@ _FIELDS: Final[tuple[Field, ...]] = (
     *(("user", "id"), ("request", "status"), ("request", "ip_source"), ("request", "ip")),
     *(("request", "params", "query", "code"), ("properties", "code"), ("properties", "x")),
     *(("properties", "code", "code"), ("properties", 'a."b"'), ("traits", "plan")),
+    *(("outcome",), ("identity",), ("imported",), ("forwarded_ignored",)),
 )
+_OPTIONAL: Final = {("ip",), ("request", "ip"), ("outcome",), ("identity",)}
 
 
 def _comparisons(operators: Sequence[Operator], values: Sequence[Any]) -> st.SearchStrategy[Filter]:
@@ -177,6 +187,8 @@ def filter_matches(tree: Filter, stored: StoredEvent) -> bool:
         case Not():
             return not filter_matches(tree.term, stored)
         case Comparison():
+            if tree.field == ("user",) and tree.operator == "=":
+                return bool({*possible_values(str(tree.value))} & {*_users(stored.event)})
             test = _TESTS[tree.operator]
             return any(test(value, tree.value) for value in _values(tree.field, stored))
 
@@ -212,18 +224,26 @@ def _values(field: Field, stored: StoredEvent) -> list[Any]:
         "env": stored.env,
         "release": stored.release,
         "ip": request.get("ip"),
-        "user": event.user_identifiers if field[1:] else list(event.user_identifiers.values()),
+        "user": event.user_identifiers if field[1:] else _users(event),
+        "outcome": stored.outcome,
+        "identity": event.identity,
+        "imported": stored.imported,
+        "forwarded_ignored": request.get("forwarded_ignored", False),
         "text": _searchable(event),
         "request": request,
         "properties": event.properties,
         "traits": event.user_traits,
     }
-    if field in {("ip",), ("request", "ip")} and request.get("ip") is None:
+    if field in _OPTIONAL and roots.get(field[-1], request.get("ip")) is None:
         return []
     found = [roots[field[0]]]
     for key in field[1:]:
         found = [value[key] for value in _flat(found) if isinstance(value, dict) and key in value]
     return [value for value in _flat(found) if not isinstance(value, dict)]
+
+
+def _users(event: Event) -> list[str]:
+    return [value for _, value in canonical_identifiers(event.user_identifiers)]
 
 
 def _members(request: RequestInfo) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from sqreen_mw.collector.events.filters import Comparison
 from sqreen_mw.collector.events.sqlite import SqliteEventStore, readers
 from sqreen_mw.collector.events.sqlite.counts import count_by_bar
 from sqreen_mw.collector.events.sqlite.readers import add_functions
+from sqreen_mw.collector.events.sqlite.schema import PERIOD_TABLES
 from sqreen_mw.errors import ConfigurationError, StoreError
 from tests.collector.events.examples import ANY_TIME, batch, event
 
@@ -25,16 +26,26 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+def period(path: Path) -> Path:
+    """Return the file of the period that has the examples."""
+    return path.parent / "events-periods" / "2023-11-14.db"
+
+
 def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
     """The database, its journal and new folders are private."""
     path = tmp_path / "new" / "folder" / "events.db"
     store = open_event_store(f"sqlite:///{path}")
     store.append(batch([event()]))
 
-    modes = {found.name: found.stat().st_mode & 0o777 for found in path.parent.iterdir()}
+    modes = {found.name: found.stat().st_mode & 0o777 for found in path.parent.rglob("*.db*")}
 
-    assert modes == {"events.db": 0o600, "events.db-wal": 0o600, "events.db-shm": 0o600}
+    databases = ("events.db", "2023-11-14.db")
+    assert modes == {
+        "events.db-lock": 0o600,
+        **{f"{name}{end}": 0o600 for name in databases for end in ("", "-wal", "-shm")},
+    }
     assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert (path.parent / "events-periods").stat().st_mode & 0o777 == 0o700
     assert path.parent.parent.stat().st_mode & 0o777 == 0o700
     store.close()
 
@@ -149,9 +160,7 @@ def test_sequence_numbers_are_never_reused(path: Path) -> None:
     store = open_event_store(f"sqlite:///{path}")
     store.append(batch([event(), event()]))
     store.close()
-    with sqlite3.connect(path) as connection:
-        connection.execute("DELETE FROM events")
-    connection.close()
+    period(path).unlink()
 
     store = open_event_store(f"sqlite:///{path}")
 
@@ -162,9 +171,10 @@ def test_sequence_numbers_are_never_reused(path: Path) -> None:
 def test_failed_write_is_rolled_back(path: Path) -> None:
     """A failed batch stores nothing, and the next one works."""
     store = open_event_store(f"sqlite:///{path}")
-    with sqlite3.connect(path) as connection:
+    store.append(batch([event()]))
+    with sqlite3.connect(period(path)) as connection:
         connection.execute(
-            "CREATE TRIGGER refuse BEFORE INSERT ON events WHEN new.seq = 2"
+            "CREATE TRIGGER refuse BEFORE INSERT ON events WHEN new.seq = 3"
             " BEGIN SELECT RAISE(ABORT, 'no'); END"
         )
 
@@ -174,9 +184,9 @@ def test_failed_write_is_rolled_back(path: Path) -> None:
     with connection:
         connection.execute("DROP TRIGGER refuse")
     connection.close()
-    assert not store.page(ANY_TIME).events
+    assert len(store.page(ANY_TIME).events) == 1
     store.append(batch([event(name="new")]))
-    assert [found.event.name for found in store.page(ANY_TIME).events] == ["new"]
+    assert [found.event.name for found in store.page(ANY_TIME).events] == ["new", "login.failed"]
     store.close()
 
 
@@ -193,11 +203,13 @@ def test_failed_write_is_rolled_back(path: Path) -> None:
         ({"user": '"7"'}, "PRIMARY KEY (value=? AND timestamp>?"),
     ],
 )
-def test_histogram_uses_an_index(path: Path, filters: dict[str, str], index: str) -> None:
+def test_histogram_uses_an_index(tmp_path: Path, filters: dict[str, str], index: str) -> None:
     """Each filter uses an index that has the time."""
     query = EventQuery(start=0, end=9, filter=build_filter(filters))
     sql, values = count_by_bar(query, interval=1)
-    connection = sqlite3.connect(path)
+    connection = sqlite3.connect(tmp_path / "period.db")
+    for statement in PERIOD_TABLES:
+        connection.execute(statement)
     add_functions(connection)
 
     plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()

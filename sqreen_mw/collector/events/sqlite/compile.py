@@ -9,8 +9,11 @@ import msgspec
 
 from sqreen_mw.collector.events.base import EventQuery
 from sqreen_mw.collector.events.filters import And, Comparison, Field, Filter, Not, Or, conjuncts
+from sqreen_mw.collector.events.matching import value_test
 from sqreen_mw.collector.events.packed_ip import packed_range
+from sqreen_mw.collector.events.sqlite.flags import FLAG_MASKS, FLAGS
 from sqreen_mw.collector.events.sqlite.json_fields import has_default, like_pattern
+from sqreen_mw.protocol.identifier import possible_values
 
 # The plus keeps SQLite from choosing an index by app and environment, which almost all events
 # share.
@@ -23,7 +26,7 @@ WORD_COLUMNS: Final[Mapping[Field, str]] = {
 _SPECIAL: Final = re.compile("[!%_]")
 _USER: Final = (
     "EXISTS (SELECT 1 FROM event_users AS u"
-    " WHERE u.value = ? AND u.timestamp = e.timestamp AND u.seq = e.seq)"
+    " WHERE u.value IN ({marks}) AND u.timestamp = e.timestamp AND u.seq = e.seq)"
 )
 
 # min() of the rest of the index finds the next value without reading all rows of this one.
@@ -36,11 +39,9 @@ WITH RECURSIVE chain (value) AS (
 )
 SELECT value FROM chain WHERE value IS NOT NULL"""
 # LIKE is faster than text_matches, but ends at a null character.
-_IN_ANY_CASE: Final = f"""(
-SELECT DISTINCT timestamp, seq FROM event_users
-WHERE value IN ({KNOWN_USERS} AND value LIKE ? ESCAPE '!' AND text_matches(value, ?))
-  AND timestamp >= ? AND timestamp < ?
-) AS u CROSS JOIN events AS e ON e.seq = u.seq"""
+_IN_ANY_CASE: Final = f"{KNOWN_USERS} AND value LIKE ? ESCAPE '!' AND text_matches(value, ?)"
+# CROSS JOIN makes SQLite read the user index first.
+_OF_USERS: Final = "({users}) AS u CROSS JOIN events AS e ON e.seq = u.seq"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +73,33 @@ def select_in_range(query: EventQuery) -> Selection:
         return Selection("e", "events AS e", bounds + rest.text, (*times, *rest.values))
     terms.remove(user)
     rest = and_terms(terms)
+    users = select_user(user, query)
+    return Selection(
+        "u", _OF_USERS.format(users=users.text), f"TRUE{rest.text}", (*users.values, *rest.values)
+    )
+
+
+def select_user(user: Comparison, query: EventQuery) -> Sql:
+    """Compile the times and sequence numbers of a user's events in the range of a query."""
     if user.operator == "like":
         pattern = _SPECIAL.sub(r"!\g<0>", str(user.value))
-        values = ("", pattern, _encoded(user), *times, *rest.values)
-        return Selection("u", _IN_ANY_CASE, f"TRUE{rest.text}", values)
-    return Selection(
-        "u",
-        # CROSS JOIN makes SQLite read the user index first.
-        "event_users AS u CROSS JOIN events AS e ON e.seq = u.seq",
-        f"u.value = ? AND u.timestamp >= ? AND u.timestamp < ?{rest.text}",
-        (user.value, *times, *rest.values),
+        wanted = Sql(_IN_ANY_CASE, ("", pattern, _encoded(user)))
+    else:
+        values = possible_values(str(user.value))
+        wanted = Sql(",".join("?" * len(values)), values)
+    # One value needs no DISTINCT: an event has each value once.
+    distinct = "" if len(wanted.values) == 1 else "DISTINCT "
+    return Sql(
+        f"SELECT {distinct}timestamp, seq FROM event_users"
+        f" WHERE value IN ({wanted.text}) AND timestamp >= ? AND timestamp < ?",
+        (*wanted.values, query.start, query.end),
     )
+
+
+def only_user(query: EventQuery) -> Comparison | None:
+    """Return the comparison of a query that filters by a user and by nothing else."""
+    terms = list(conjuncts(query.filter))
+    return terms[0] if len(terms) == 1 and _is_user(terms[0]) else None
 
 
 def spans_index(query: EventQuery) -> bool:
@@ -155,16 +172,21 @@ def _comparison(comparison: Comparison) -> Sql:
         case Comparison(field) if field in WORD_COLUMNS:
             return _word(comparison)
         case Comparison(("user",), "=", str(value)):
-            return Sql(_USER, (value,))
+            values = possible_values(value)
+            return Sql(_USER.format(marks=",".join("?" * len(values))), values)
+        case Comparison(field) if field in FLAGS:
+            return _flags(comparison)
         case Comparison(("ip",), "in", str(network)):
             first, last = packed_range(network)
-            return (
-                Sql("e.ip = ?", (first,))
-                if first == last
-                else Sql("e.ip BETWEEN ? AND ?", (first, last))
-            )
+            return _between(first, last)
         case _:
             return _in_json(comparison)
+
+
+def _between(first: bytes, last: bytes) -> Sql:
+    if first == last:
+        return Sql("e.ip = ?", (first,))
+    return Sql("e.ip BETWEEN ? AND ?", (first, last))
 
 
 def _word(comparison: Comparison) -> Sql:
@@ -173,6 +195,12 @@ def _word(comparison: Comparison) -> Sql:
         return Sql(f"{column} = (SELECT id FROM words WHERE text = ?)", (comparison.value,))
     words = "(SELECT id FROM words WHERE text_matches(text, ?))"
     return Sql(f"{column} IN {words}", (_encoded(comparison),))
+
+
+def _flags(comparison: Comparison) -> Sql:
+    test = value_test(comparison)
+    masks = [str(mask) for value, mask in FLAGS[comparison.field].items() if test(value)]
+    return Sql(f"e.flags & {FLAG_MASKS[comparison.field]} IN ({','.join(masks)})")
 
 
 def _in_json(comparison: Comparison) -> Sql:

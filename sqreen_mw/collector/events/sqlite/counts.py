@@ -4,7 +4,16 @@ from typing import Final, TypeAlias
 
 from sqreen_mw.collector.events.base import EventQuery
 from sqreen_mw.collector.events.filters import Comparison, conjuncts
-from sqreen_mw.collector.events.sqlite.compile import WORD_COLUMNS, and_terms, select_in_range
+from sqreen_mw.collector.events.sqlite.compile import (
+    WORD_COLUMNS,
+    and_terms,
+    only_user,
+    select_in_range,
+    select_user,
+)
+from sqreen_mw.collector.events.sqlite.flags import FLAGS
+
+_IN_INDEXES: Final = {*WORD_COLUMNS, *FLAGS} - {("release",)}
 
 Statement: TypeAlias = tuple[str, tuple[object, ...]]
 
@@ -27,6 +36,11 @@ def count_by_bar(query: EventQuery, *, interval: int) -> Statement:
         interval: Length of a bar, in milliseconds.
     """
     first = query.start // interval * interval
+    user = only_user(query)
+    if user is not None:
+        users = select_user(user, query)
+        sql = f"SELECT (timestamp - ?) / ? AS bar, count(*) FROM ({users.text}) GROUP BY bar"
+        return sql, (first, interval, *users.values)
     if not needs_only_indexes(query):
         return _grouped(query, first=first, interval=interval)
     rest = and_terms(conjuncts(query.filter))
@@ -40,7 +54,7 @@ def needs_only_indexes(query: EventQuery) -> bool:
     """Return True if an index by time has all columns of the filter."""
     # Any other filter would be evaluated again for each bar.
     return all(
-        isinstance(term, Comparison) and term.operator == "=" and term.field in WORD_COLUMNS
+        isinstance(term, Comparison) and term.operator == "=" and term.field in _IN_INDEXES
         for term in conjuncts(query.filter)
     )
 

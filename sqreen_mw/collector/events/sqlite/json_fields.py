@@ -8,6 +8,7 @@ import msgspec
 
 from sqreen_mw.collector.events.filters import Comparison, Field
 from sqreen_mw.collector.events.matching import Test, value_test
+from sqreen_mw.protocol.identifier import canonical_identifiers
 
 _ROOTS: Final = {"ip": ("request", "ip"), "traits": ("user_traits",)}
 _DEFAULTS: Final = {"ip_source": "peer"}
@@ -89,7 +90,9 @@ def _values(json: str, field: Field) -> Iterator[Any]:
         event["request"] = _DEFAULTS | event["request"]
     if field[0] == "user":
         identifiers = event.get("user_identifiers", {})
-        return _walk(identifiers, field[1:]) if field[1:] else iter(identifiers.values())
+        if not field[1:]:
+            return (value for _, value in canonical_identifiers(identifiers))
+        return _walk(identifiers, field[1:])
     return _walk(event, (*_ROOTS.get(field[0], field[:1]), *field[1:]))
 
 

@@ -1,24 +1,23 @@
-"""The tables of the event database, and connections to it."""
+"""The tables of the event store's databases, and connections to them."""
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from sqreen_mw.errors import StoreError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Incremented with every change of the tables."""
 
 # words: apps, environments, releases and event names are few and long, so events store their
-# numbers. Every index is then small enough to include app and environment, and a histogram never
-# reads the events.
+# numbers. Every index is then small enough to include app, environment and flags, and a histogram
+# never reads the events.
 # events.ip: 16 bytes (IPv4 as IPv4-mapped IPv6), so a network is a range of an index. The text is
 # in the event's JSON.
-# last_seq: a separate counter, so a number is never reused after the newest events were deleted.
-_TABLES: Final = (
+# event_users.value: the canonical value of an identifier, below any key.
+PERIOD_TABLES: Final = (
     "CREATE TABLE words (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT",
-    "CREATE TABLE last_seq (seq INTEGER NOT NULL) STRICT",
-    "INSERT INTO last_seq VALUES (0)",
     """CREATE TABLE events (
          seq INTEGER PRIMARY KEY,
          event_id BLOB NOT NULL,
@@ -28,14 +27,17 @@ _TABLES: Final = (
          name INTEGER NOT NULL,
          timestamp INTEGER NOT NULL,
          received_at INTEGER NOT NULL,
+         sent_at INTEGER,
+         flags INTEGER NOT NULL,
          ip BLOB,
          json TEXT NOT NULL
        ) STRICT""",
     # The id comes first: ids grow with time, so new entries are appended to the index.
     "CREATE UNIQUE INDEX events_by_id ON events (event_id, app)",
-    "CREATE INDEX events_by_time ON events (timestamp, app, env)",
-    "CREATE INDEX events_by_name ON events (name, timestamp, app, env)",
-    "CREATE INDEX events_by_ip ON events (ip, timestamp, app, env) WHERE ip IS NOT NULL",
+    "CREATE INDEX events_by_time ON events (timestamp, app, env, flags)",
+    "CREATE INDEX events_by_name ON events (name, timestamp, app, env, flags)",
+    """CREATE INDEX events_by_ip ON events (ip, timestamp, name, app, env, flags)
+       WHERE ip IS NOT NULL""",
     """CREATE TABLE event_users (
          value TEXT NOT NULL,
          timestamp INTEGER NOT NULL,
@@ -44,6 +46,22 @@ _TABLES: Final = (
        ) STRICT, WITHOUT ROWID""",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
+"""The tables of a period."""
+
+# elsewhere: events whose period is not that of the time in their id.
+# last_seq: a floor, so a number is never reused after the newest period was deleted.
+CATALOGUE_TABLES: Final = (
+    "CREATE TABLE last_seq (seq INTEGER NOT NULL) STRICT",
+    "INSERT INTO last_seq VALUES (0)",
+    """CREATE TABLE elsewhere (
+         event_id BLOB NOT NULL,
+         app TEXT NOT NULL,
+         timestamp INTEGER NOT NULL,
+         PRIMARY KEY (event_id, app)
+       ) STRICT, WITHOUT ROWID""",
+    f"PRAGMA user_version = {SCHEMA_VERSION}",
+)
+"""The tables of the catalogue."""
 
 _SETTINGS: Final = """
 PRAGMA busy_timeout = 5000;
@@ -56,13 +74,15 @@ PRAGMA mmap_size = 268435456;
 
 
 def connect(path: Path, *, cache_kib: int) -> sqlite3.Connection:
-    """Open a connection without automatic transactions.
+    """Open an existing file without automatic transactions.
 
     Raises:
-        StoreError: The file is not a database, or cannot be opened.
+        StoreError: The file is missing, or is not a database.
     """
+    # mode=rw creates nothing: a missing file is an error.
+    uri = f"{path.absolute().as_uri()}?mode=rw"
     try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be opened: {error}") from error
     try:
@@ -73,25 +93,13 @@ def connect(path: Path, *, cache_kib: int) -> sqlite3.Connection:
     return connection
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Create the tables in an empty file.
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the version of the tables, 0 for an empty file.
 
     Raises:
         StoreError: The file comes from a newer release, or contains something else.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if _needs_tables(connection):
-            for statement in _TABLES:
-                connection.execute(statement)
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
-
-
-def _needs_tables(connection: sqlite3.Connection) -> bool:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > SCHEMA_VERSION:
         raise StoreError(
             f"it has version {version}, this release supports up to {SCHEMA_VERSION}: "
@@ -100,4 +108,21 @@ def _needs_tables(connection: sqlite3.Connection) -> bool:
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if version == 0 and tables:
         raise StoreError("the database contains something else: choose another file")
-    return bool(version == 0)
+    return version
+
+
+def prepare(connection: sqlite3.Connection, tables: Sequence[str]) -> None:
+    """Create the tables in an empty file.
+
+    Raises:
+        StoreError: The file comes from a newer release, or contains something else.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if version_of(connection) == 0:
+            for statement in tables:
+                connection.execute(statement)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

@@ -49,8 +49,11 @@ def time_slices(
             length *= 2
 
 
-def read_slices(slices: Iterable[Slice], read: Callable[[int, int], bool]) -> int | None:
-    """Read slices until ``read`` returns True.
+def read_slices(
+    slices: Iterable[tuple[sqlite3.Connection, Slice]],
+    read: Callable[[sqlite3.Connection, int, int], bool],
+) -> int | None:
+    """Read slices, each with its connection, until ``read`` returns True.
 
     Returns:
         The start of the last slice that was read, if the deadline ended the search, else None.
@@ -60,8 +63,8 @@ def read_slices(slices: Iterable[Slice], read: Callable[[int, int], bool]) -> in
     """
     searched_from = None
     try:
-        for start, end in slices:
-            if read(start, end):
+        for connection, (start, end) in slices:
+            if read(connection, start, end):
                 break
             searched_from = start
     except sqlite3.OperationalError as error:

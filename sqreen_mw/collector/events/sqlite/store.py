@@ -1,8 +1,11 @@
-"""The event store in one SQLite file: one writer, and readers that never wait for it."""
+"""The event store in SQLite files: one writer, and readers that never wait for it."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -17,21 +20,20 @@ from sqreen_mw.collector.events.base import (
     StoredEvent,
     StoredSlice,
     Suggested,
+    WindowQuery,
 )
 from sqreen_mw.collector.events.deadline import Deadline
-from sqreen_mw.collector.events.sqlite.compile import (
-    select_in_range,
-    select_oldest,
-    select_stored,
-    spans_index,
-)
+from sqreen_mw.collector.events.sqlite import reads
+from sqreen_mw.collector.events.sqlite.catalogue import LOCK_SECONDS, Catalogue
+from sqreen_mw.collector.events.sqlite.compile import spans_index
 from sqreen_mw.collector.events.sqlite.counts import count_by_bar, needs_only_indexes
-from sqreen_mw.collector.events.sqlite.readers import Readers
+from sqreen_mw.collector.events.sqlite.periods import Period
+from sqreen_mw.collector.events.sqlite.readers import Readers, Reading
 from sqreen_mw.collector.events.sqlite.slices import Slice, read_slices, time_slices
 from sqreen_mw.collector.events.sqlite.suggestions import SUGGESTIONS
-from sqreen_mw.collector.events.sqlite.writer import Writer
+from sqreen_mw.collector.events.sqlite.windows import users_in, window_in
+from sqreen_mw.collector.events.sqlite.writer import Writer, time_of_id
 from sqreen_mw.errors import StoreError
-from sqreen_mw.protocol.batch import decode_event
 from sqreen_mw.protocol.event_id import event_id_bytes
 
 DEADLINE: Final = 5.0
@@ -40,57 +42,48 @@ DEADLINE: Final = 5.0
 INDEX_SPEED: Final = 25
 """A read of indexes alone takes at most a 25th of the time of one that reads the events."""
 
-# The subquery finds sequence numbers, from an index if possible. CROSS JOIN reads their events.
-_STORED: Final = """
-SELECT e.seq, app.text, env.text, release.text, e.received_at, e.json
-FROM ({numbers}) AS found
-CROSS JOIN events AS e ON e.seq = found.seq
-JOIN words AS app ON app.id = e.app
-JOIN words AS env ON env.id = e.env
-LEFT JOIN words AS release ON release.id = e.release
-ORDER BY {order}
-"""
-
-
-_BY_ID: Final = """
-SELECT seq FROM events WHERE event_id = ? AND app = (SELECT id FROM words WHERE text = ?)
-"""
-
-
-_IN_RANGE: Final = """
-SELECT count(*) FROM (SELECT 1 FROM events WHERE timestamp >= ? AND timestamp < ? LIMIT ?)
-"""
+_EVERYTHING: Final = EventQuery(start=0, end=0)
 
 
 class SqliteEventStore:
-    """An ``EventStore`` in a SQLite file. A missing file is created.
+    """An ``EventStore`` in SQLite files, one for each period.
 
     Args:
-        path: The file.
+        path: The catalogue. The file exists.
         seconds: Length of a read that has no deadline of its own.
+        lock_seconds: Seconds to wait until another process closes the store.
 
     Raises:
-        StoreError: The file is not an event store, or comes from a newer release.
+        StoreError: The file is not an event store, comes from a newer release, or another process
+            uses it.
     """
 
-    def __init__(self, path: Path, *, seconds: float = DEADLINE) -> None:
-        self._writer = Writer(path)
-        self._readers = Readers(path, seconds=seconds)
+    def __init__(
+        self, path: Path, *, seconds: float = DEADLINE, lock_seconds: float = LOCK_SECONDS
+    ) -> None:
+        self._catalogue = Catalogue(path, lock_seconds=lock_seconds)
+        try:
+            self._writer = Writer(self._catalogue)
+        except BaseException:
+            self._catalogue.close()
+            raise
+        self._readers = Readers(seconds=seconds)
         self.append = self._writer.append
         self.check_writable = self._writer.check_writable
+        self.files = self._writer.files
 
     def page(self, query: EventQuery, *, limit: int = 50, deadline: Deadline | None = None) -> Page:
         """Return the newest events of a query, or those after its cursor."""
         end = query.end if query.after is None else min(query.end, query.after.timestamp + 1)
         events: list[StoredEvent] = []
-        with self._readers.read(deadline) as connection:
 
-            def read(first: int, stop: int) -> bool:
-                part = replace(query, start=first, end=stop)
-                events.extend(_newest(connection, part, limit + 1 - len(events)))
-                return len(events) > limit
+        def read(connection: sqlite3.Connection, first: int, stop: int) -> bool:
+            part = replace(query, start=first, end=stop)
+            events.extend(reads.newest(connection, part, limit + 1 - len(events)))
+            return len(events) > limit
 
-            searched_from = read_slices(_slices(connection, replace(query, end=end)), read)
+        with self._readers.read(deadline) as reading:
+            searched_from = read_slices(self._slices(reading, replace(query, end=end)), read)
         if searched_from is not None:
             return Page(tuple(events), Cursor(searched_from, 0), searched_from)
         if len(events) <= limit:
@@ -102,12 +95,44 @@ class SqliteEventStore:
         self, query: EventQuery, *, seq: int, limit: int, deadline: Deadline | None = None
     ) -> StoredSlice:
         """Return matching events stored after ``seq``, in the order of storing."""
-        with self._readers.read(deadline) as connection:
-            last = min(seq + SLICE, _last_seq(connection))
-            found = select_stored(query, after=seq, last=last)
-            numbers = f"SELECT e.seq FROM {found.source} WHERE {found.where} ORDER BY e.seq LIMIT ?"
-            events = _stored(connection, numbers, (*found.values, limit))
+        last = min(seq + SLICE, self._writer.seq)
+        with self._readers.read(deadline) as reading:
+            events = self._stored_between(reading, query, seqs=(seq, last), limit=limit)
         return StoredSlice(events, events[-1].seq if len(events) == limit else max(seq, last))
+
+    def consume(
+        self, *, after: int, limit: int, deadline: Deadline | None = None
+    ) -> tuple[StoredEvent, ...]:
+        """Return the events of all apps stored after a sequence number, in the order of storing."""
+        with self._readers.read(deadline) as reading:
+            return self._stored_between(
+                reading, _EVERYTHING, seqs=(after, self._writer.seq), limit=limit
+            )
+
+    def window(
+        self, query: WindowQuery, *, deadline: Deadline | None = None
+    ) -> tuple[StoredEvent, ...]:
+        """Return the events of a window, newest first."""
+        found: list[StoredEvent] = []
+        with self._readers.read(deadline) as reading:
+            for period in self._newest_first(query.after + 1, query.until + 1):
+                connection = self._open(reading, period)
+                found += window_in(connection, query, limit=query.limit - len(found))
+                if len(found) >= query.limit:
+                    break
+        return tuple(found)
+
+    def users_of(
+        self, query: WindowQuery, *, limit: int, deadline: Deadline | None = None
+    ) -> frozenset[str]:
+        """Return at most ``limit`` users of a window as ``key=value``, if they are established."""
+        found: set[str] = set()
+        with self._readers.read(deadline) as reading:
+            for period in self._newest_first(query.after + 1, query.until + 1):
+                found |= users_in(self._open(reading, period), query, limit=limit - len(found))
+                if len(found) >= limit:
+                    break
+        return frozenset(found)
 
     def histogram(
         self, query: EventQuery, *, interval: int, deadline: Deadline | None = None
@@ -125,124 +150,128 @@ class SqliteEventStore:
                 "use longer intervals or a narrower range"
             )
         counts = [0] * bars
-        with self._readers.read(deadline) as connection:
 
-            def read(first: int, stop: int) -> bool:
-                part = replace(query, start=first, end=stop)
-                offset = (first - start) // interval
-                # fetchall, because an interrupted statement must count nothing.
-                rows = connection.execute(*count_by_bar(part, interval=interval)).fetchall()
-                for bar, count in rows:
-                    counts[offset + bar] += count
-                return False
+        def read(connection: sqlite3.Connection, first: int, stop: int) -> bool:
+            part = replace(query, start=first, end=stop)
+            offset = (first - start) // interval
+            # fetchall, because an interrupted statement must count nothing.
+            rows = connection.execute(*count_by_bar(part, interval=interval)).fetchall()
+            for bar, count in rows:
+                counts[offset + bar] += count
+            return False
 
-            counted_from = read_slices(_slices(connection, query, interval=interval), read)
+        with self._readers.read(deadline) as reading:
+            counted_from = read_slices(self._slices(reading, query, interval=interval), read)
         return Histogram(start, interval, tuple(counts), counted_from)
 
     def count(self, query: EventQuery, *, most: int, deadline: Deadline | None = None) -> Count:
         """Count matching events among the ``most`` oldest events of the range."""
         only_indexes = needs_only_indexes(query)
-        searched = most * INDEX_SPEED if only_indexes else most
-        with self._readers.read(deadline) as connection:
-            is_more = _in_range(connection, query, searched + 1) > searched
-            exact = only_indexes and not is_more
-            found = select_in_range(query) if exact else select_oldest(query, most=most)
-            sql = f"SELECT count(*), max(e.timestamp) FROM {found.source} WHERE {found.where}"
-            number, newest = connection.execute(sql, found.values).fetchone()
-            return Count(number, newest, is_more=is_more)
+        left = most * INDEX_SPEED if only_indexes else most
+        number, newest = 0, None
+        with self._readers.read(deadline) as reading:
+            for period in self._catalogue.overlapping(query.start, query.end):
+                connection, part = self._open(reading, period), _within(query, period)
+                in_range = reads.number_in_range(connection, part, left + 1)
+                is_more = in_range > left
+                found, latest = reads.count_matching(
+                    connection, part, most=min(left, most) if is_more else None
+                )
+                number, newest = number + found, newest if latest is None else latest
+                left -= in_range
+                if is_more:
+                    return Count(number, newest, is_more=True)
+        return Count(number, newest, is_more=False)
 
     def is_small(self, query: EventQuery, *, deadline: Deadline | None = None) -> bool:
         """Return True if the query's range has few events for its filter."""
-        most = SLICE * INDEX_SPEED if needs_only_indexes(query) else SLICE
-        with self._readers.read(deadline) as connection:
-            return _in_range(connection, query, most + 1) <= most
+        left = SLICE * INDEX_SPEED if needs_only_indexes(query) else SLICE
+        with self._readers.read(deadline) as reading:
+            for period in self._newest_first(query.start, query.end):
+                connection = self._open(reading, period)
+                left -= reads.number_in_range(connection, _within(query, period), left + 1)
+                if left < 0:
+                    return False
+        return True
 
     def get(
         self, app: str, event_id: str, *, deadline: Deadline | None = None
     ) -> StoredEvent | None:
         """Return the event with an id, or None."""
         try:
-            values = (event_id_bytes(event_id), app)
+            packed = event_id_bytes(event_id)
         except ValueError:
             return None
-        with self._readers.read(deadline) as connection:
-            found = _stored(connection, _BY_ID, values)
-        return found[0] if found else None
+        with self._readers.read(deadline) as reading:
+            for timestamp in (time_of_id(packed), self._writer.time_elsewhere(app, packed)):
+                period = None if timestamp is None else self._catalogue.find(timestamp)
+                if period is None:
+                    continue
+                found = reads.by_id(self._open(reading, period), app, packed)
+                if found is not None:
+                    return found
+        return None
 
     def suggest(
         self, field: Suggested, beginning: str, *, limit: int, deadline: Deadline | None = None
     ) -> tuple[str, ...]:
         """Return values of a field that begin with a text, as it is or in lower case."""
         found: dict[str, None] = {}
-        with self._readers.read(deadline) as connection:
+        with self._readers.read(deadline) as reading:
             for text in dict.fromkeys((beginning, beginning.lower())):
-                rows = connection.execute(SUGGESTIONS[field], (text, limit))
-                found |= dict.fromkeys(value for (value,) in rows)
+                values: set[str] = set()
+                for period in self._catalogue.periods:
+                    rows = self._open(reading, period).execute(SUGGESTIONS[field], (text, limit))
+                    values.update(value for (value,) in rows)
+                found |= dict.fromkeys(sorted(values, key=str.encode))
         return tuple(found)[:limit]
 
     def last_seq(self, *, deadline: Deadline | None = None) -> int:
         """Return the latest sequence number, 0 for an empty store."""
-        with self._readers.read(deadline) as connection:
-            return _last_seq(connection)
+        with self._readers.read(deadline):
+            return self._writer.seq
+
+    def remove_before(self, timestamp: int) -> int:
+        """Delete the periods that end before a time, and return their number."""
+        return self._writer.remove_before(timestamp, readers=self._readers)
 
     def close(self) -> None:
         """Close all connections. Further calls fail."""
         self._readers.close()
         self._writer.close()
 
+    def _newest_first(self, start: int, end: int) -> Iterator[Period]:
+        return reversed(self._catalogue.overlapping(start, end))
 
-def _slices(
-    connection: sqlite3.Connection, query: EventQuery, *, interval: int = 1
-) -> Iterable[Slice]:
-    if spans_index(query):
-        # The index has the time second, so each slice would read the whole network or all users.
-        return [(query.start, query.end)] if query.start < query.end else []
-    return time_slices(connection, start=query.start, end=query.end, interval=interval)
+    def _open(self, reading: Reading, period: Period) -> sqlite3.Connection:
+        return reading.open(self._catalogue.file_of(period))
 
+    def _slices(
+        self, reading: Reading, query: EventQuery, *, interval: int = 1
+    ) -> Iterator[tuple[sqlite3.Connection, Slice]]:
+        for period in self._newest_first(query.start, query.end):
+            connection, part = self._open(reading, period), _within(query, period)
+            if spans_index(query):
+                # The index has the time second: a slice would read the whole network or all users.
+                yield connection, (part.start, part.end)
+            else:
+                slices = time_slices(connection, start=part.start, end=part.end, interval=interval)
+                yield from ((connection, one) for one in slices)
 
-def _newest(
-    connection: sqlite3.Connection, query: EventQuery, limit: int
-) -> tuple[StoredEvent, ...]:
-    found = select_in_range(query)
-    where, values, alias = found.where, found.values, found.alias
-    if query.after is not None:
-        where += f" AND ({alias}.timestamp, {alias}.seq) < (?, ?)"
-        values = (*values, query.after.timestamp, query.after.seq)
-    numbers = (
-        f"SELECT {alias}.seq FROM {found.source} WHERE {where}"
-        f" ORDER BY {alias}.timestamp DESC, {alias}.seq DESC LIMIT ?"
-    )
-    order = "e.timestamp DESC, e.seq DESC"
-    return _stored(connection, numbers, (*values, limit), order=order)
-
-
-def _stored(
-    connection: sqlite3.Connection,
-    numbers: str,
-    values: tuple[object, ...],
-    *,
-    order: str = "e.seq",
-) -> tuple[StoredEvent, ...]:
-    rows = connection.execute(_STORED.format(numbers=numbers, order=order), values)
-    return tuple(map(_stored_event, rows))
+    def _stored_between(
+        self, reading: Reading, query: EventQuery, *, seqs: tuple[int, int], limit: int
+    ) -> tuple[StoredEvent, ...]:
+        after, last = seqs
+        found = [
+            reads.stored_between(
+                self._open(reading, period), query, after=after, last=last, limit=limit
+            )
+            for period in self._catalogue.periods
+            if self._writer.last_of.get(period, 0) > after
+        ]
+        return tuple(islice(merge(*found, key=attrgetter("seq")), limit))
 
 
-def _in_range(connection: sqlite3.Connection, query: EventQuery, most: int) -> int:
-    values = (query.start, query.end, most)
-    return int(connection.execute(_IN_RANGE, values).fetchone()[0])
-
-
-def _last_seq(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT seq FROM last_seq").fetchone()[0])
-
-
-def _stored_event(row: sqlite3.Row) -> StoredEvent:
-    seq, app, env, release, received_at, json = row
-    return StoredEvent(
-        seq=seq,
-        app=app,
-        env=env,
-        release=release,
-        received_at=received_at,
-        event=decode_event(json.encode()),
-    )
+def _within(query: EventQuery, period: Period) -> EventQuery:
+    """Return the part of a query that lies in a period."""
+    return replace(query, start=max(query.start, period.start), end=min(query.end, period.end))

@@ -1,60 +1,74 @@
-"""The connection that writes. Each batch is a transaction."""
+"""Write batches one after another, each event to the period of its time."""
 
-import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, TypeAlias, TypeVar
+from typing import Final
 
 from sqreen_mw.collector.events.base import AcceptedBatch, Appended
-from sqreen_mw.collector.events.packed_ip import packed_ip
-from sqreen_mw.collector.events.sqlite.schema import connect, prepare
+from sqreen_mw.collector.events.sqlite.catalogue import Catalogue
+from sqreen_mw.collector.events.sqlite.period_writer import PeriodWriter
+from sqreen_mw.collector.events.sqlite.periods import Period
+from sqreen_mw.collector.events.sqlite.readers import Readers
 from sqreen_mw.errors import StoreError
-from sqreen_mw.protocol.batch import encode_event
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.event_id import event_id_bytes
 
-_CACHE_KIB: Final = 65_536
-_MAX_WORDS_KEPT: Final = 10_000
+MAX_OPEN: Final = 6
+"""Maximum number of periods that are open for writing."""
 
-_EVENT: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_USER: Final = "INSERT INTO event_users VALUES (?, ?, ?)"
+LOOK_SECONDS: Final = 1.0
+"""Seconds between two looks whether the files are still in place."""
 
-_Result = TypeVar("_Result")
-_Rows: TypeAlias = list[tuple[object, ...]]
+_TIME_BYTES: Final = 6
+_Events = dict[bytes, Event]
 
 
 class Writer:
-    """Writes batches one after another, from any thread.
+    """Writes batches, from any thread.
 
-    Raises:
-        StoreError: The file is not an event store, or comes from a newer release.
+    Args:
+        catalogue: The catalogue.
+        clock: Returns monotonic seconds.
+
+    Attributes:
+        seq: The latest sequence number. All events up to it are committed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, catalogue: Catalogue, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._catalogue = catalogue
+        self._clock = clock
         self._lock = threading.Lock()
-        self._words: dict[str, int] = {}
-        self._connection = connect(path, cache_kib=_CACHE_KIB)
-        try:
-            prepare(self._connection)
-        except BaseException as error:
-            self._connection.close()
-            if isinstance(error, StoreError | sqlite3.Error):
-                raise StoreError(f"{path} cannot be used: {error}") from error
-            raise
+        self._open: OrderedDict[Period, PeriodWriter] = OrderedDict()
+        self._identities: dict[Path, tuple[int, int] | None] = {}
+        self._next_look = 0.0
+        self._closed = False
+        self.last_of: dict[Period, int] = {
+            period: self._writer_of(period).last_seq for period in catalogue.periods
+        }
+        self.seq = max((catalogue.last_seq, *self.last_of.values()))
 
     def append(self, batch: AcceptedBatch) -> Appended:
-        """Write the new events of a batch and commit.
+        """Write the new events of a batch. Those of one period are one transaction.
 
         Raises:
-            StoreError: The batch cannot be written. Nothing of it is stored.
+            StoreError: The batch cannot be written. Events of earlier periods may be stored.
         """
-        events: dict[bytes, Event] = {}
+        events: _Events = {}
         for event in batch.events:
             events.setdefault(event_id_bytes(event.id), event)
-        accepted, seq = self._transaction(lambda: self._write(batch, events))
-        return Appended(accepted=accepted, duplicates=len(batch.events) - accepted, seq=seq)
+        with self._writing():
+            self._check_files()
+            known = self._known(batch.app, events)
+            new = {key: event for key, event in events.items() if key not in known}
+            self._write(batch, new)
+            return Appended(len(new), len(batch.events) - len(new), self.seq)
 
     def check_writable(self) -> None:
         """Test a write without a change.
@@ -62,79 +76,116 @@ class Writer:
         Raises:
             StoreError: The store cannot be written.
         """
-        self._transaction(lambda: self._connection.execute("UPDATE last_seq SET seq = seq"))
+        with self._writing():
+            self._catalogue.keep_seq(self.seq)
+            for period in self._catalogue.periods[-1:]:
+                self._writer_of(period).check_writable()
+
+    def files(self) -> tuple[Path, ...]:
+        """Return the databases, and the write-ahead logs of those that are open."""
+        with self._lock:
+            databases = self._catalogue.files()
+            opened = (databases[0], *(writer.path for writer in self._open.values()))
+        return (*databases, *(path.with_name(f"{path.name}-wal") for path in opened))
+
+    def time_elsewhere(self, app: str, event_id: bytes) -> int | None:
+        """Return the time of an event whose period is not that of its id."""
+        with self._lock:
+            return (
+                None if self._closed else self._catalogue.elsewhere(app, [event_id]).get(event_id)
+            )
+
+    def remove_before(self, timestamp: int, *, readers: Readers) -> int:
+        """Delete the periods that end before a time, and return their number."""
+        with self._writing():
+            files = self._catalogue.remove_before(timestamp, last_seq=self.seq)
+            for period in [one for one in self._open if one not in self._catalogue.periods]:
+                self._open.pop(period).close()
+        readers.forget(files)
+        for file in files:
+            for end in ("", "-wal", "-shm"):
+                file.with_name(file.name + end).unlink(missing_ok=True)
+        return len(files)
 
     def close(self) -> None:
-        """Close the connection after the current write."""
+        """Close the connections after the current write."""
         with self._lock:
-            self._connection.close()
+            if self._closed:
+                return
+            self._closed = True
+            with suppress(sqlite3.Error):
+                self._catalogue.keep_seq(self.seq)
+            for writer in self._open.values():
+                writer.close()
+            self._catalogue.close()
 
-    def _transaction(self, work: Callable[[], _Result]) -> _Result:
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
         with self._lock:
+            if self._closed:
+                raise StoreError("the event store cannot be written: it is closed")
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                result = work()
-                self._connection.execute("COMMIT")
-            except BaseException as error:
-                self._roll_back()
-                if isinstance(error, sqlite3.Error):
-                    raise StoreError(f"the event store cannot be written: {error}") from error
-                raise
-            return result
+                yield
+            except (sqlite3.Error, OSError) as error:
+                raise StoreError(f"the event store cannot be written: {error}") from error
 
-    def _roll_back(self) -> None:
-        self._words.clear()  # Some may be new in this transaction.
-        with contextlib.suppress(sqlite3.Error):
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+    def _known(self, app: str, events: _Events) -> set[bytes]:
+        """Return the ids that are stored, in the period of the event or of the id."""
+        candidates = defaultdict(list)
+        for key, event in events.items():
+            for period in {*map(self._catalogue.find, (event.timestamp, time_of_id(key)))}:
+                if period is not None:
+                    candidates[period].append(key)
+        known = set(self._catalogue.elsewhere(app, events))
+        for period, keys in candidates.items():
+            known |= self._writer_of(period).known(app, keys)
+        return known
 
-    def _write(self, batch: AcceptedBatch, events: dict[bytes, Event]) -> tuple[int, int]:
-        execute, executemany = self._connection.execute, self._connection.executemany
-        app = self._word(batch.app)
-        for known in self._known(app, events):
-            del events[known]
-        first = execute("SELECT seq FROM last_seq").fetchone()[0] + 1
-        rows, users = self._rows(batch, app, enumerate(events.items(), first))
-        executemany(_EVENT, rows)
-        executemany(_USER, users)
-        last = first + len(rows) - 1
-        execute("UPDATE last_seq SET seq = ?", (last,))
-        return len(rows), last
-
-    def _known(self, app: int, events: dict[bytes, Event]) -> list[bytes]:
-        marks = ",".join("?" * len(events))
-        query = f"SELECT event_id FROM events WHERE event_id IN ({marks}) AND app = ?"
-        return [row[0] for row in self._connection.execute(query, (*events, app))]
-
-    def _rows(
-        self, batch: AcceptedBatch, app: int, events: Iterable[tuple[int, tuple[bytes, Event]]]
-    ) -> tuple[_Rows, _Rows]:
-        env = self._word(batch.env)
-        release = None if batch.release is None else self._word(batch.release)
-        rows: _Rows = []
-        users: _Rows = []
-        for seq, (event_id, event) in events:
-            name, at, json = self._word(event.name), event.timestamp, encode_event(event).decode()
-            rows.append(
-                (seq, event_id, app, env, release, name, at, batch.received_at, _ip(event), json)
+    def _write(self, batch: AcceptedBatch, events: _Events) -> None:
+        groups: defaultdict[Period, _Events] = defaultdict(dict)
+        for key, event in events.items():
+            period = self._catalogue.period_for(event.timestamp, now=batch.received_at)
+            groups[period][key] = event
+        for period, group in sorted(groups.items()):
+            self._writer_of(period).insert(batch, group, first=self.seq + 1)
+            # Readers see the numbers of a period when all smaller ones are committed.
+            self.last_of[period] = self.seq + len(group)
+            self.seq += len(group)
+            self._catalogue.add_elsewhere(
+                batch.app,
+                {key: e.timestamp for key, e in group.items() if time_of_id(key) not in period},
             )
-            users.extend(
-                (value, at, seq) for value in set(map(str, event.user_identifiers.values()))
-            )
-        return rows, users
 
-    def _word(self, text: str) -> int:
-        number = self._words.get(text)
-        if number is None:
-            execute = self._connection.execute
-            execute("INSERT OR IGNORE INTO words (text) VALUES (?)", (text,))
-            number = int(execute("SELECT id FROM words WHERE text = ?", (text,)).fetchone()[0])
-            if len(self._words) >= _MAX_WORDS_KEPT:
-                self._words.clear()
-            self._words[text] = number
-        return number
+    def _writer_of(self, period: Period) -> PeriodWriter:
+        writer = self._open.get(period)
+        if writer is None:
+            writer = self._open[period] = PeriodWriter(self._catalogue.file_of(period))
+            while len(self._open) > MAX_OPEN:
+                self._open.popitem(last=False)[1].close()
+        self._open.move_to_end(period)
+        return writer
+
+    def _check_files(self) -> None:
+        now = self._clock()
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_SECONDS
+        for file in self._catalogue.files():
+            found = _identity(file)
+            if found is None or self._identities.setdefault(file, found) != found:
+                raise StoreError(
+                    f"{file} was deleted or replaced: put it back and restart the collector"
+                )
 
 
-def _ip(event: Event) -> bytes | None:
-    request = event.request
-    return None if request is None or request.ip is None else packed_ip(request.ip)
+def time_of_id(event_id: bytes) -> int:
+    """Return the milliseconds that a UUID of version 7 contains (RFC 9562, section 5.7)."""
+    return int.from_bytes(event_id[:_TIME_BYTES], "big")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

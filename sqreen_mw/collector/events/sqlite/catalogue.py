@@ -1,0 +1,187 @@
+"""The catalogue of an event store: the periods that exist, and facts that concern all of them."""
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from sqreen_mw.collector.database_file import make_private_file
+from sqreen_mw.collector.events.sqlite.periods import (
+    Period,
+    find_period,
+    new_period,
+    parse_period,
+)
+from sqreen_mw.collector.events.sqlite.schema import (
+    CATALOGUE_TABLES,
+    PERIOD_TABLES,
+    connect,
+    prepare,
+)
+from sqreen_mw.errors import StoreError
+
+LOCK_SECONDS: Final = 10.0
+"""Seconds to wait for another collector that is ending."""
+
+_PAUSE: Final = 0.05
+_CACHE_KIB: Final = 2048
+_PER_QUERY: Final = 500
+
+
+class Catalogue:
+    """The database that the store's URL names, and the folder of periods beside it.
+
+    Only the writer changes it. ``periods`` is sorted by time and replaced as a whole, so any thread
+    may read it.
+
+    Args:
+        path: The database. A missing one is created.
+        lock_seconds: Seconds to wait until another process closes the store.
+
+    Attributes:
+        folder: The folder of the files of all periods.
+        periods: The existing periods.
+
+    Raises:
+        ConfigurationError: The file cannot be created or written.
+        StoreError: Another process uses the store, or the file is no event store.
+    """
+
+    def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
+        self._path = path
+        make_private_file(path, setting="--events-url")
+        self.folder = path.with_name(f"{path.stem}-periods")
+        self._lock = _locked(path.with_name(f"{path.name}-lock"), path, lock_seconds)
+        try:
+            self._connection = connect(path, cache_kib=_CACHE_KIB)
+            prepare(self._connection, CATALOGUE_TABLES)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            self.periods = self._found()
+            self._has_elsewhere = self._any_elsewhere()
+        except BaseException as error:
+            self.close()
+            if isinstance(error, StoreError | sqlite3.Error | OSError):
+                raise StoreError(f"{path} cannot be used: {error}") from error
+            raise
+
+    @property
+    def last_seq(self) -> int:
+        """A number that no later event may have. Newer events can have larger ones."""
+        return int(self._connection.execute("SELECT seq FROM last_seq").fetchone()[0])
+
+    def file_of(self, period: Period) -> Path:
+        """Return the file of a period."""
+        return self.folder / f"{period.name}.db"
+
+    def files(self) -> tuple[Path, ...]:
+        """Return the catalogue and the files of all periods."""
+        return (self._path, *map(self.file_of, self.periods))
+
+    def overlapping(self, start: int, end: int) -> tuple[Period, ...]:
+        """Return the periods that have a time of a range, in milliseconds, oldest first."""
+        return tuple(one for one in self.periods if one.start < end and start < one.end)
+
+    def find(self, timestamp: int) -> Period | None:
+        """Return the period that holds a time, if it exists."""
+        return find_period(self.periods, timestamp)
+
+    def period_for(self, timestamp: int, *, now: int) -> Period:
+        """Return the period that holds a time. A missing one gets a file.
+
+        Args:
+            timestamp: A time of an event, in milliseconds since the epoch.
+            now: The present, in milliseconds since the epoch.
+        """
+        found = self.find(timestamp)
+        if found is None:
+            found = new_period(self.periods, timestamp, now=now)
+            self._make_file(found)
+            self.periods = tuple(sorted((*self.periods, found)))
+        return found
+
+    def remove_before(self, timestamp: int, *, last_seq: int) -> tuple[Path, ...]:
+        """Forget the periods that end before a time, and return their files.
+
+        Args:
+            timestamp: Milliseconds since the epoch.
+            last_seq: The latest sequence number. It is never given again.
+        """
+        old = tuple(one for one in self.periods if one.end <= timestamp)
+        if old:
+            self.keep_seq(last_seq)
+            self._connection.execute("DELETE FROM elsewhere WHERE timestamp < ?", (old[-1].end,))
+            self.periods = tuple(one for one in self.periods if one not in old)
+        return tuple(map(self.file_of, old))
+
+    def keep_seq(self, seq: int) -> None:
+        """Record the latest sequence number."""
+        self._connection.execute("UPDATE last_seq SET seq = ?", (seq,))
+
+    def elsewhere(self, app: str, ids: Iterable[bytes]) -> dict[bytes, int]:
+        """Return the times of those events whose period is not that of their id."""
+        if not self._has_elsewhere:
+            return {}
+        wanted = list(ids)
+        found: dict[bytes, int] = {}
+        for start in range(0, len(wanted), _PER_QUERY):
+            part = wanted[start : start + _PER_QUERY]
+            rows = self._connection.execute(
+                "SELECT event_id, timestamp FROM elsewhere"
+                f" WHERE app = ? AND event_id IN ({','.join('?' * len(part))})",
+                (app, *part),
+            )
+            found.update(rows)
+        return found
+
+    def add_elsewhere(self, app: str, times: Mapping[bytes, int]) -> None:
+        """Record the times of events whose period is not that of their id."""
+        if times:
+            self._has_elsewhere = True
+            rows = [(event_id, app, timestamp) for event_id, timestamp in times.items()]
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany("INSERT OR IGNORE INTO elsewhere VALUES (?, ?, ?)", rows)
+            self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the database and let another process use the store."""
+        with suppress(AttributeError):  # if it could not be opened
+            self._connection.close()
+        os.close(self._lock)
+
+    def _any_elsewhere(self) -> bool:
+        return self._connection.execute("SELECT 1 FROM elsewhere LIMIT 1").fetchone() is not None
+
+    def _found(self) -> tuple[Period, ...]:
+        names = (file.stem for file in self.folder.glob("*.db"))
+        return tuple(sorted(period for name in names if (period := parse_period(name))))
+
+    def _make_file(self, period: Period) -> None:
+        path = self.file_of(period)
+        make_private_file(path, setting="--events-url")
+        connection = connect(path, cache_kib=_CACHE_KIB)
+        try:
+            prepare(connection, PERIOD_TABLES)
+        finally:
+            connection.close()
+
+
+def _locked(file: Path, path: Path, seconds: float) -> int:
+    """Return the descriptor of a locked file. The system unlocks it at the end of the process."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() < end:
+                time.sleep(_PAUSE)
+                continue
+            os.close(descriptor)
+            raise StoreError(
+                f"another collector uses {path}: stop it, or choose another --data-dir"
+            ) from None
+        return descriptor

@@ -1,0 +1,144 @@
+"""The connection that writes to the file of one period. Each write is a transaction."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from sqreen_mw.collector.events.base import AcceptedBatch
+from sqreen_mw.collector.events.packed_ip import packed_ip
+from sqreen_mw.collector.events.sqlite.flags import flags_of
+from sqreen_mw.collector.events.sqlite.schema import connect, version_of
+from sqreen_mw.protocol.batch import encode_event
+from sqreen_mw.protocol.event import Event
+from sqreen_mw.protocol.identifier import canonical_identifiers
+
+MAX_WAL_BYTES: Final = 64 * 1024 * 1024
+"""A longer write-ahead log is emptied, as soon as the reads of its older parts end."""
+
+_CACHE_KIB: Final = 32_768
+_MAX_WORDS_KEPT: Final = 10_000
+_CHECKPOINT_MILLISECONDS: Final = 1000
+_WAL_STEP: Final = MAX_WAL_BYTES // 4
+
+_EVENT: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_USER: Final = "INSERT INTO event_users VALUES (?, ?, ?)"
+
+_Rows: TypeAlias = list[tuple[object, ...]]
+
+
+class PeriodWriter:
+    """Writes to a period.
+
+    Raises:
+        StoreError: The file is missing, damaged, or comes from a newer release.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._words: dict[str, int] = {}
+        self._connection = connect(path, cache_kib=_CACHE_KIB)
+        self._wal = path.with_name(f"{path.name}-wal")
+        self._next_checkpoint = MAX_WAL_BYTES
+        try:
+            version_of(self._connection)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def last_seq(self) -> int:
+        """The latest sequence number of the period, 0 without events."""
+        return int(
+            self._connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0]
+        )
+
+    def known(self, app: str, ids: Iterable[bytes]) -> set[bytes]:
+        """Return the ids that events of an app have."""
+        wanted = list(ids)
+        rows = self._connection.execute(
+            f"SELECT event_id FROM events WHERE event_id IN ({','.join('?' * len(wanted))})"
+            " AND app = (SELECT id FROM words WHERE text = ?)",
+            (*wanted, app),
+        )
+        return {event_id for (event_id,) in rows}
+
+    def insert(self, batch: AcceptedBatch, events: Mapping[bytes, Event], *, first: int) -> None:
+        """Write new events and commit.
+
+        Args:
+            batch: Their batch.
+            events: The events by their packed id.
+            first: The sequence number of the first one.
+
+        Raises:
+            sqlite3.Error: They cannot be written. Nothing is stored.
+        """
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            rows, users = self._rows(batch, enumerate(events.items(), first))
+            self._connection.executemany(_EVENT, rows)
+            self._connection.executemany(_USER, users)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._words.clear()  # Some may be new in this transaction.
+            with contextlib.suppress(sqlite3.Error):
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+            raise
+        self._bound_wal()
+
+    def check_writable(self) -> None:
+        """Test a write without a change.
+
+        Raises:
+            sqlite3.Error: The file cannot be written.
+        """
+        self._connection.execute("UPDATE words SET text = text WHERE id = 1")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _rows(
+        self, batch: AcceptedBatch, events: Iterable[tuple[int, tuple[bytes, Event]]]
+    ) -> tuple[_Rows, _Rows]:
+        app, env = self._word(batch.app), self._word(batch.env)
+        release = None if batch.release is None else self._word(batch.release)
+        rows: _Rows = []
+        users: _Rows = []
+        for seq, (event_id, event) in events:
+            name, at = self._word(event.name), event.timestamp
+            flags = flags_of(event, imported=batch.imported)
+            head = (seq, event_id, app, env, release, name, at, batch.received_at, batch.sent_at)
+            rows.append((*head, flags, _ip(event), encode_event(event).decode()))
+            values = {value for _, value in canonical_identifiers(event.user_identifiers)}
+            users.extend((value, at, seq) for value in values)
+        return rows, users
+
+    def _word(self, text: str) -> int:
+        number = self._words.get(text)
+        if number is None:
+            execute = self._connection.execute
+            execute("INSERT OR IGNORE INTO words (text) VALUES (?)", (text,))
+            number = int(execute("SELECT id FROM words WHERE text = ?", (text,)).fetchone()[0])
+            if len(self._words) >= _MAX_WORDS_KEPT:
+                self._words.clear()
+            self._words[text] = number
+        return number
+
+    def _bound_wal(self) -> None:
+        # Automatic checkpoints never wait for reads, so reads one after another let the log grow.
+        size = self._wal.stat().st_size
+        if size < self._next_checkpoint:
+            return
+        self._connection.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_MILLISECONDS}")
+        busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self._connection.execute("PRAGMA busy_timeout = 5000")
+        self._next_checkpoint = size + _WAL_STEP if busy else MAX_WAL_BYTES
+
+
+def _ip(event: Event) -> bytes | None:
+    request = event.request
+    return None if request is None or request.ip is None else packed_ip(request.ip)
