@@ -12,18 +12,45 @@ def _sqlite_url(folder: Path, name: str) -> str:
 
 
 @pytest.fixture(params=[_sqlite_url], ids=["sqlite"])
-def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], EventStore]]:
-    """Return a maker of empty stores, of each backend in turn; all are closed at the end."""
-    opened: list[EventStore] = []
+def url_of(request: pytest.FixtureRequest) -> Callable[[Path, str], str]:
+    """Return the function that makes a URL from a folder and a name, of each backend in turn."""
+    made: Callable[[Path, str], str] = request.param
+    return made
+
+
+@pytest.fixture
+def opened() -> Iterator[dict[str, EventStore]]:
+    """Return the open stores by URL; all are closed at the end."""
+    stores: dict[str, EventStore] = {}
+    yield stores
+    for store in stores.values():
+        store.close()
+
+
+@pytest.fixture
+def new_store(
+    opened: dict[str, EventStore], url_of: Callable[[Path, str], str], tmp_path: Path
+) -> Callable[[], EventStore]:
+    """Return a maker of empty stores."""
 
     def new() -> EventStore:
-        store = open_event_store(request.param(tmp_path, f"events{len(opened)}"))
-        opened.append(store)
-        return store
+        url = url_of(tmp_path, f"events{len(opened)}")
+        return opened.setdefault(url, open_event_store(url))
 
-    yield new
-    for store in opened:
+    return new
+
+
+@pytest.fixture
+def reopen(opened: dict[str, EventStore]) -> Callable[[EventStore], EventStore]:
+    """Return a function that closes a store and opens it again."""
+
+    def again(store: EventStore) -> EventStore:
+        url = next(url for url, one in opened.items() if one is store)
         store.close()
+        opened[url] = open_event_store(url)
+        return opened[url]
+
+    return again
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sqreen_mw.collector.events.base import (
     AcceptedBatch,
@@ -16,12 +17,18 @@ from sqreen_mw.collector.events.base import (
     EventQuery,
     EventStore,
     StoredEvent,
+    WindowQuery,
 )
 from sqreen_mw.collector.events.deadline import Deadline
 from sqreen_mw.collector.events.filters import And, Comparison, Field, Filter, Not, Operator, Or
+from sqreen_mw.collector.events.packed_ip import packed_ip, packed_range
 from sqreen_mw.protocol.event import Event, Params, RequestInfo
 from sqreen_mw.protocol.event_id import new_event_id
-from sqreen_mw.protocol.identifier import canonical_identifiers, possible_values
+from sqreen_mw.protocol.identifier import (
+    canonical_identifiers,
+    identifier_text,
+    possible_values,
+)
 
 NOW: Final = 1_700_000_000_000
 NAMES: Final = ("login.failed", "login.ok", "loginXok", "cart[1]?", "É.é")
@@ -114,6 +121,44 @@ batches = st.lists(
     ),
     max_size=4,
 )
+DAY: Final = 24 * 60 * 60 * 1000
+_days = st.integers(NOW - 3 * DAY, NOW + 2 * DAY) | st.sampled_from(
+    [NOW - DAY, NOW - DAY - 1, NOW + 300_000, NOW + 300_001, NOW - 400 * DAY, 0]
+)
+batches_of_days = st.lists(
+    st.builds(
+        AcceptedBatch,
+        app=st.sampled_from(("shop", "bank")),
+        env=st.just("prod"),
+        release=st.none(),
+        received_at=st.sampled_from((NOW, NOW + DAY)),
+        sent_at=st.none() | st.sampled_from((NOW, NOW - 1000, NOW + 1000, NOW + DAY)),
+        imported=st.booleans(),
+        events=st.lists(
+            st.builds(
+                structs.replace,
+                events,
+                id=st.integers(0, 30).map(
+                    lambda number: f"018bcfe5-{number:04x}-7000-8000-{0:012}"
+                ),
+                timestamp=_days,
+            ),
+            max_size=12,
+        ),
+    ),
+    max_size=6,
+)
+windows = st.builds(
+    WindowQuery,
+    app=st.sampled_from(("shop", "bank")),
+    env=st.just("prod"),
+    names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map(tuple),
+    after=_days,
+    until=_days,
+    addresses=st.sampled_from((None, *map(packed_range, ("203.0.113.7", "203.0.0.0/8", "::/0")))),
+    user=st.sampled_from((None, "id=42", "email=ann", "email=ann@example.com", "id=Ann")),
+    limit=st.sampled_from((1, 3, 20_000)),
+)
 bounds = st.sampled_from((-(2**60), -20, 0, 20, NOW - 20, NOW, NOW + 20, 2**60))
 
 _PATTERNS: Final = ("*", "login.*", "*ok", "l*n*", "cart[1]?", "cart[1]*", "É.*", "*1*5*")
@@ -169,6 +214,25 @@ queries = st.builds(
     end=bounds,
     filter=filters | st.builds(And, st.lists(_indexed | filters, max_size=3).map(tuple)),
 )
+
+
+def counts(query: WindowQuery, stored: StoredEvent) -> bool:
+    """Return True if an event counts in the window of a playbook."""
+    at, request = stored.event.timestamp, stored.event.request
+    sent_at = stored.received_at if stored.sent_at is None else stored.sent_at
+    packed = None if request is None or request.ip is None else packed_ip(request.ip)
+    first, last = query.addresses or (b"", b"\xff" * 16)
+    pairs = canonical_identifiers(stored.event.user_identifiers)
+    return (
+        (stored.app, stored.env) == (query.app, query.env)
+        and stored.event.name in query.names
+        and query.after < at <= query.until
+        and (query.addresses is None or (packed is not None and first <= packed <= last))
+        and (query.user is None or query.user in {identifier_text(*pair) for pair in pairs})
+        and not stored.imported
+        and at <= sent_at + 5 * 60 * 1000
+        and max(sent_at, stored.received_at) - at <= DAY
+    )
 
 
 def matches(query: EventQuery, stored: StoredEvent, *, at_any_time: bool = False) -> bool:

@@ -17,22 +17,29 @@ from sqreen_mw.collector.events.base import (
     Cursor,
     EventQuery,
     EventStore,
+    StoredEvent,
+    WindowQuery,
 )
 from sqreen_mw.collector.events.filters import Comparison, Not, Operator
+from sqreen_mw.collector.events.outcome import outcome_of
 from sqreen_mw.errors import StoreError
 from sqreen_mw.protocol.event import Event
-from sqreen_mw.protocol.identifier import canonical_identifiers
+from sqreen_mw.protocol.identifier import canonical_identifiers, canonical_user
 from tests.collector.events.examples import (
     ANY_TIME,
+    DAY,
     NOW,
     batch,
     batches,
+    batches_of_days,
+    counts,
     event,
     events,
     fill,
     matches,
     queries,
     walk,
+    windows,
 )
 from tests.support.strategies import events as any_event
 
@@ -140,6 +147,55 @@ def test_duplicates_change_nothing(
     after = walk(store, ANY_TIME, limit=100)
     assert [s for s in after if s.event.id not in new] == before
     assert len(after) == len(before) + len(new)
+
+
+@pytest.mark.slow
+@settings(thorough, max_examples=40)
+@given(sent=batches_of_days, windows=st.lists(windows, max_size=3), interval=st.integers(1, 30))
+def test_store_equals_a_list(
+    new_store: NewStore,
+    reopen: Callable[[EventStore], EventStore],
+    *,
+    sent: list[AcceptedBatch],
+    windows: list[WindowQuery],
+    interval: int,
+) -> None:
+    """Days, duplicates, late events and restarts give the answers of a list in memory."""
+    store = new_store()
+    model: dict[tuple[str, str], tuple[AcceptedBatch, Event]] = {}
+    for one in sent:
+        unique = {(one.app, e.id): e for e in reversed(one.events)}
+        new = {key: (one, e) for key, e in unique.items() if key not in model}
+        assert store.append(one).accepted == len(new)
+        model |= new
+        store = reopen(store)
+
+    consumed = store.consume(after=0, limit=1000)
+    assert [s.seq for s in consumed] == list(range(1, len(model) + 1))
+    assert {(s.app, s.event.id): s.event for s in consumed} == {k: e for k, (_, e) in model.items()}
+    for s in consumed:
+        batch, _ = model[s.app, s.event.id]
+        facts = (batch.received_at, batch.sent_at, batch.imported)
+        assert (s.received_at, s.sent_at, s.imported) == facts
+        assert s.outcome == outcome_of(s.event)
+        assert store.get(s.app, s.event.id) == s
+    assert store.consume(after=2, limit=3) == consumed[2:5]
+    newest = sorted(consumed, key=lambda s: (s.event.timestamp, s.seq), reverse=True)
+    assert walk(store, ANY_TIME, limit=2) == newest
+    ten_days = EventQuery(start=NOW - 5 * DAY, end=NOW + 5 * DAY)
+    histogram = store.histogram(ten_days, interval=interval * 60 * 60 * 1000)
+    assert histogram.total == sum(matches(ten_days, s) for s in consumed)
+    for window in windows:
+        counted = [s for s in newest if counts(window, s)]
+        assert list(store.window(window)) == counted[: window.limit]
+        users = {canonical_user(s.event.user_identifiers) for s in counted if _is_established(s)}
+        found = store.users_of(window, limit=2)
+        assert found <= users - {None}
+        assert len(found) == min(2, len(users - {None}))
+
+
+def _is_established(stored: StoredEvent) -> bool:
+    return stored.event.identity == "established"
 
 
 def test_ids_are_unique_per_app(store: EventStore) -> None:

@@ -68,6 +68,7 @@ class Writer:
             known = self._known(batch.app, events)
             new = {key: event for key, event in events.items() if key not in known}
             self._write(batch, new)
+            self._record_elsewhere(batch.app, events)
             return Appended(len(new), len(batch.events) - len(new), self.seq)
 
     def check_writable(self) -> None:
@@ -151,10 +152,17 @@ class Writer:
             # Readers see the numbers of a period when all smaller ones are committed.
             self.last_of[period] = self.seq + len(group)
             self.seq += len(group)
-            self._catalogue.add_elsewhere(
-                batch.app,
-                {key: e.timestamp for key, e in group.items() if time_of_id(key) not in period},
-            )
+
+    def _record_elsewhere(self, app: str, events: _Events) -> None:
+        # Duplicates too: the collector may have ended before it recorded them.
+        times: dict[bytes, int] = {}
+        period = None
+        for key, event in events.items():
+            if period is None or event.timestamp not in period:
+                period = self._catalogue.find(event.timestamp)
+            if period is not None and time_of_id(key) not in period:
+                times[key] = event.timestamp
+        self._catalogue.add_elsewhere(app, times)
 
     def _writer_of(self, period: Period) -> PeriodWriter:
         writer = self._open.get(period)
