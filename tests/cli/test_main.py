@@ -1,6 +1,7 @@
 """The entry point, the list of commands and lazy imports."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -126,6 +127,16 @@ def test_help_imports_no_command() -> None:
 
     assert [name for name in (*LAZY, "doctor") if name not in out] == []
     assert {"httpx2", "sqreen_mw.cli.doctor.command", "sqreen_mw.cli.tokens"} & modules == set()
+
+
+@pytest.mark.parametrize("arguments", [("serve",), ("demo",), ("tokens", "create"), ("doctor",)])
+def test_help_names_the_values_of_options(command: Command, arguments: tuple[str, ...]) -> None:
+    """Options have names such as PORT, and defaults without parentheses."""
+    out = command(*arguments, "--help").out
+    options = out.partition("Options:")[2]
+
+    assert re.findall(r"<\w[^>]*>", options) == []
+    assert "default: (" not in out
 
 
 @pytest.mark.parametrize(

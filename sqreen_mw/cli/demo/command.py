@@ -24,12 +24,19 @@ _TASKS: Final = (
 
 def demo(
     *,
-    port: Annotated[int, typer.Option(help="Port of the collector.", min=0, max=65535)] = 7070,
-    shop_port: Annotated[int, typer.Option(help="Port of the shop.", min=0, max=65535)] = 7071,
-    bank_port: Annotated[int, typer.Option(help="Port of the bank.", min=0, max=65535)] = 7072,
+    port: Annotated[
+        int, typer.Option(help="Port of the collector.", min=0, max=65535, metavar="PORT")
+    ] = 7070,
+    shop_port: Annotated[
+        int, typer.Option(help="Port of the shop.", min=0, max=65535, metavar="PORT")
+    ] = 7071,
+    bank_port: Annotated[
+        int, typer.Option(help="Port of the bank.", min=0, max=65535, metavar="PORT")
+    ] = 7072,
     visitors: Annotated[bool, typer.Option(help="Send simulated visitors to both sites.")] = True,
     visitors_rate: Annotated[
-        float, typer.Option(help="Actions per second of all visitors.", min=0.1, max=50)
+        float,
+        typer.Option(help="Actions per second of all visitors.", min=0.1, max=50, metavar="NUMBER"),
     ] = 3.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
 ) -> None:
