@@ -1,7 +1,8 @@
 """``sqreen-mw serve``: run the collector."""
 
 import signal
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -51,10 +52,10 @@ class ServeOptions:
     tls_cert: Annotated[Path | None, setting("FILE", "PEM file with the certificate.")] = None
     tls_key: Annotated[Path | None, setting("FILE", "PEM file with its key.")] = None
     log_level: Annotated[
-        str | None, typer.Option(help="Lowest level of log lines.", show_default="info")
+        str | None, setting("LEVEL", "Lowest level of log lines.", default="info")
     ] = None
     log_format: Annotated[
-        str | None, typer.Option(help="Format of log lines: text or json.", show_default="text")
+        str | None, setting("FORMAT", "Format of log lines: text or json.", default="text")
     ] = None
     json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON when it is ready.")
@@ -82,7 +83,8 @@ def serve(**given: Any) -> None:
             banner = Banner.of(settings, port=listener.getsockname()[1], login=secret)
             banner = banner.with_token(services.first_token)
             services.state.served_url.set(banner.url)
-            run(services, listener, on_ready=lambda: print_banner(banner, json=options.json))
+            with _until_signal():
+                run(services, listener, on_ready=lambda: print_banner(banner, json=options.json))
     if not options.json:
         typer.echo("The collector has stopped.")
 
@@ -94,6 +96,15 @@ vars(serve)["__signature__"] = signature(ServeOptions)
 def _stop(_number: int, _frame: FrameType | None) -> None:
     # uvicorn handles the signal first and raises it again at its end.
     raise SystemExit(0)
+
+
+@contextmanager
+def _until_signal() -> Iterator[None]:
+    try:
+        yield
+    except SystemExit as ended:
+        if ended.code:  # not from _stop
+            raise
 
 
 def _first_login(settings: Settings, state: State, *, options: str = "") -> str | None:

@@ -264,6 +264,24 @@ def test_banner_shows_the_link_and_the_variables(tmp_path: Path) -> None:
     assert "SQREEN_TOKEN=sqm_" in text
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stop_is_reported(tmp_path: Path, number: signal.Signals) -> None:
+    """The last line for a person reports the stop."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "sqreen_mw", "serve", "--port", "0", "--data-dir", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        while "Ctrl+C" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(number)
+        rest = process.stdout.read()
+
+    assert rest.splitlines()[-1] == "The collector has stopped."
+    assert process.returncode == 0
+
+
 def test_log_level_and_format(tmp_path: Path) -> None:
     """With --log-format json each line is an object; --log-level hides the lines below."""
     errors: list[list[str]] = []
