@@ -46,6 +46,10 @@ def _number(value: Any, info: ValidationInfo) -> Any:
     return value
 
 
+def _switch_text(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
 def _checked_cursor(text: str) -> str:
     parse_cursor(text)
     return text
@@ -82,6 +86,20 @@ Network: TypeAlias = Annotated[
     ),
 ]
 
+OutcomeText: TypeAlias = Annotated[
+    FilterText, WithJsonSchema({"type": "string", "enum": ["", *FILTERS["outcome"].choices]})
+]
+
+IdentityText: TypeAlias = Annotated[
+    FilterText, WithJsonSchema({"type": "string", "enum": ["", *FILTERS["identity"].choices]})
+]
+
+Switch: TypeAlias = Annotated[
+    FilterText,
+    BeforeValidator(_switch_text),
+    WithJsonSchema({"enum": ["", "true", "false", True, False]}),
+]
+
 Time: TypeAlias = Annotated[
     int,
     BeforeValidator(_parsed_time),
@@ -107,6 +125,10 @@ class Filters(BaseModel, extra="forbid", frozen=True):
     ip: Network | None = _filter("ip")
     user: FilterText | None = _filter("user")
     q: FilterText | None = _filter("q")
+    outcome: OutcomeText | None = _filter("outcome")
+    identity: IdentityText | None = _filter("identity")
+    imported: Switch | None = _filter("imported")
+    forwarded_ignored: Switch | None = _filter("forwarded_ignored")
     start: Time | None = Field(
         None,
         alias="from",

@@ -3,17 +3,21 @@
 Every function raises ``ValueError`` with a message that follows the name of the parameter.
 """
 
+import difflib
 import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from types import MappingProxyType
-from typing import Final
+from typing import Final, get_args
 
 from sqreen_mw.collector.events.base import Cursor
-from sqreen_mw.collector.events.filters import And, Comparison, Field, Filter, Operator
+from sqreen_mw.collector.events.filters import And, Comparison, Field, Filter, Operator, Or
+from sqreen_mw.collector.events.outcome import Outcome
 from sqreen_mw.protocol.address import canonical_address
+from sqreen_mw.protocol.event import IdentitySource
+from sqreen_mw.protocol.identifier import possible_values
 from sqreen_mw.protocol.limits import (
     MAX_IDENTIFIER_LENGTH,
     MAX_NAME_LENGTH,
@@ -21,6 +25,7 @@ from sqreen_mw.protocol.limits import (
     MIN_TIMESTAMP,
 )
 
+_SWITCH: Final = ("true", "false")
 _ANY_EVENT: Final = ("event", "*")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -35,12 +40,17 @@ _CURSOR: Final = re.compile(CURSOR_PATTERN)
 
 @dataclass(frozen=True, slots=True)
 class FilterParameter:
-    """A parameter that becomes a comparison."""
+    """A parameter that becomes a comparison. ``choices`` are its only values, if it has some."""
 
     field: Field
     operator: Operator
     max_length: int
     description: str
+    choices: tuple[str, ...] = ()
+
+
+def _choice(name: str, choices: tuple[str, ...], description: str) -> FilterParameter:
+    return FilterParameter((name,), "=", MAX_NAME_LENGTH, description, choices)
 
 
 FILTERS: Final[Mapping[str, FilterParameter]] = MappingProxyType(
@@ -55,11 +65,19 @@ FILTERS: Final[Mapping[str, FilterParameter]] = MappingProxyType(
             ("user",),
             "like",
             MAX_IDENTIFIER_LENGTH,
-            "value of any identifier of the user; * stands for any text",
+            "value of any identifier of the user, without case; * stands for any text",
         ),
         "q": FilterParameter(("text",), "contains", MAX_NAME_LENGTH, "free text"),
         "app": FilterParameter(("app",), "=", MAX_NAME_LENGTH, "name of the app"),
         "env": FilterParameter(("env",), "=", MAX_NAME_LENGTH, "environment"),
+        "outcome": _choice("outcome", get_args(Outcome), "outcome of the event"),
+        "identity": _choice(
+            "identity", get_args(IdentitySource), "whether the app has verified the user"
+        ),
+        "imported": _choice("imported", _SWITCH, "whether the event was imported"),
+        "forwarded_ignored": _choice(
+            "forwarded_ignored", _SWITCH, "whether a forwarding header was not trusted"
+        ),
     }
 )
 """The filter parameters of the API and the Explorer."""
@@ -72,10 +90,20 @@ def parse_filter(name: str, text: str) -> str:
     filter.
     """
     text = text if name in _VERBATIM else text.strip()
-    limit = FILTERS[name].max_length
-    if len(_unquoted(text)) > limit:
-        raise ValueError(f"must have at most {limit} characters")
-    return _network(text) if text and FILTERS[name].operator == "in" else text
+    parameter = FILTERS[name]
+    if len(_unquoted(text)) > parameter.max_length:
+        raise ValueError(f"must have at most {parameter.max_length} characters")
+    if text and parameter.choices:
+        return _chosen(text, parameter.choices)
+    return _network(text) if text and parameter.operator == "in" else text
+
+
+def _chosen(text: str, choices: tuple[str, ...]) -> str:
+    if text in choices:
+        return text
+    close = difflib.get_close_matches(text.lower(), choices, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    raise ValueError(f"must be {', '.join(choices[:-1])} or {choices[-1]}{hint}")
 
 
 def exactly(text: str) -> str:
@@ -89,12 +117,22 @@ def build_filter(values: Mapping[str, str]) -> Filter:
     return And(tuple(_comparison(*item) for item in given))
 
 
-def _comparison(name: str, text: str) -> Comparison:
+def _comparison(name: str, text: str) -> Filter:
     parameter = FILTERS[name]
     exact = _unquoted(text)
     if parameter.operator == "like" and exact != text:
         return Comparison(parameter.field, "=", exact)
+    if name == "user":
+        return _user(text)
     return Comparison(parameter.field, parameter.operator, text)
+
+
+def _user(text: str) -> Filter:
+    if "*" not in text:
+        return Comparison(("user",), "=", text)
+    # The operator ignores the case of ASCII letters only.
+    patterns = (text,) if text.isascii() else possible_values(text)
+    return Or(tuple(Comparison(("user",), "like", pattern) for pattern in patterns))
 
 
 def _unquoted(text: str) -> str:

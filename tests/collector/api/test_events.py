@@ -46,7 +46,11 @@ def test_pages_are_sorted_newest_first(collector: Collector) -> None:
         {"event": "login.*"},
         {"ip": "203.0.113.0/24"},
         {"user": "42"},
+        {"user": " 42 "},
         {"q": "spring"},
+        {"outcome": "failed"},
+        {"identity": "claimed"},
+        {"forwarded_ignored": "true", "imported": "false"},
         {"app": "default", "env": "prod", "event": "login.failed"},
     ],
 )
@@ -56,8 +60,9 @@ def test_filters_are_the_same_in_url_and_body(
     """GET and POST accept the same filters."""
     matching = wire_event(
         "login.failed",
-        request={"verb": "POST", "path": "/", "ip": "203.0.113.7"},
+        request={"verb": "POST", "path": "/", "ip": "203.0.113.7", "forwarded_ignored": True},
         user_identifiers={"id": 42},
+        identity="claimed",
         properties={"code": "SPRING"},
     )
     collector.send(matching, env="prod")
@@ -211,6 +216,10 @@ def test_range_accepts_milliseconds_and_rfc_3339(collector: Collector) -> None:
         ({"page_token": "é"}, "page_token"),
         ({"page_token": base64.urlsafe_b64encode(b"1.x").decode()}, "page_token"),
         ({"q": "x" * 257}, "q"),
+        ({"outcome": "lost"}, "outcome"),
+        ({"identity": "none"}, "identity"),
+        ({"imported": "1"}, "imported"),
+        ({"forwarded_ignored": "no"}, "forwarded_ignored"),
         ({"colour": "red"}, "colour"),
     ],
 )
@@ -365,6 +374,9 @@ def test_too_many_intervals_are_rejected(collector: Collector) -> None:
         ("from", 5.0, 200),
         ("from", "1", 200),
         ("q", 5, 422),
+        ("imported", True, 200),
+        ("imported", 1, 422),
+        ("outcome", True, 422),
     ],
 )
 def test_types_in_a_body_are_those_of_the_schema(
@@ -374,6 +386,17 @@ def test_types_in_a_body_are_those_of_the_schema(
     answer = collector.client.post("/v1/events/query", json={name: value}, headers=collector.reader)
 
     assert answer.status_code == status, answer.text
+
+
+def test_event_has_the_values_that_the_collector_adds(collector: Collector) -> None:
+    """An answer has the outcome, the sender's time, and whether the event was imported."""
+    event = wire_event("order.rejected")
+    collector.send(event, sent_at=event["timestamp"] + 5)
+
+    stored = _get(collector, f"/v1/events/{event['id']}").json()
+
+    added = {name: stored[name] for name in ("outcome", "sent_at", "imported")}
+    assert added == {"outcome": "refused", "sent_at": event["timestamp"] + 5, "imported": False}
 
 
 def test_event_round_trip(collector: Collector) -> None:

@@ -47,7 +47,8 @@ def test_every_parameter_is_described(collector: Collector) -> None:
 
     query = document["paths"]["/v1/events/query"]["get"]["parameters"]
     assert {parameter["name"] for parameter in query} == {
-        *("app", "env", "event", "ip", "user", "q", "from", "to", "limit", "page_token")
+        *("app", "env", "event", "ip", "user", "q", "from", "to", "limit", "page_token"),
+        *("outcome", "identity", "imported", "forwarded_ignored"),
     }
 
 

@@ -18,24 +18,65 @@ from sqreen_mw.collector.events.filter_parameters import (
     parse_filter,
     parse_time,
 )
-from sqreen_mw.collector.events.filters import And, Comparison
+from sqreen_mw.collector.events.filters import And, Comparison, Or
 from sqreen_mw.protocol.limits import MAX_TIMESTAMP, MIN_TIMESTAMP
 
 
 def test_parameters_become_comparisons() -> None:
     """Each parameter has its field and operator."""
-    given_values = {"event": "login.*", "ip": "203.0.113.0/24", "user": "42", "q": "x", "app": "a"}
+    given_values = {
+        "event": "login.*",
+        "ip": "203.0.113.0/24",
+        "user": "42",
+        "q": "x",
+        "app": "a",
+        "outcome": "failed",
+        "imported": "true",
+    }
 
     assert build_filter(given_values) == And(
         (
             Comparison(("event",), "like", "login.*"),
             Comparison(("ip",), "in", "203.0.113.0/24"),
-            Comparison(("user",), "like", "42"),
+            Comparison(("user",), "=", "42"),
             Comparison(("text",), "contains", "x"),
             Comparison(("app",), "=", "a"),
+            Comparison(("outcome",), "=", "failed"),
+            Comparison(("imported",), "=", "true"),
         )
     )
     assert build_filter({"event": "*"}) == And(())
+
+
+@pytest.mark.parametrize(
+    ("text", "patterns"),
+    [("Ann@*", ["Ann@*"]), ("\u00c9va*", ["\u00c9va*", "\u00e9va*"]), ("\uff21*", ["A*", "a*"])],
+)
+def test_pattern_of_a_user_ignores_case(text: str, patterns: list[str]) -> None:
+    """The store ignores the case of ASCII letters; other letters have a pattern for each case."""
+    comparisons = tuple(Comparison(("user",), "like", pattern) for pattern in patterns)
+
+    assert build_filter({"user": text}) == And((Or(comparisons),))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "outcome",
+            "faild",
+            r"must be succeeded, failed, refused or error \(did you mean failed\?\)",
+        ),
+        ("outcome", "SUCCESS", r"did you mean succeeded\?"),
+        ("identity", "Claimed", r"must be established or claimed \(did you mean claimed\?\)"),
+        ("imported", "yes", "must be true or false$"),
+        ("forwarded_ignored", "True", r"did you mean true\?"),
+    ],
+)
+def test_choice_names_its_values(name: str, text: str, message: str) -> None:
+    """The error has all values, and the nearest one."""
+    with pytest.raises(ValueError, match=message):
+        parse_filter(name, text)
 
 
 @pytest.mark.parametrize("name", FILTERS)

@@ -35,8 +35,10 @@ DEFAULT_PRESET: Final = "24h"
 CLOCK_TOLERANCE: Final = 10 * SECOND
 """Later events are not in a range that ends now."""
 
+_LABELS: Final = {"ip": "IP", "q": "Text", "forwarded_ignored": "Proxy header ignored"}
+
 FILTER_LABELS: Final[Mapping[str, str]] = MappingProxyType(
-    {name: {"ip": "IP", "q": "Text"}.get(name, name.capitalize()) for name in FILTERS}
+    {name: _LABELS.get(name, name.capitalize()) for name in FILTERS}
 )
 """Labels of the filters on the page, in their order."""
 
