@@ -143,13 +143,15 @@ class Cards:
 
     def _row(self, instance: Instance) -> InstanceRow:
         running = "silent" if instance.is_silent(self._now) else "live"
+        status = "ended" if instance.ended else running
+        until = self._now if status == "live" else instance.last_seen
         clock, clock_is_off = clock_text(instance.clock_skew)
         return InstanceRow(
             instance=instance,
-            status="ended" if instance.ended else running,
+            status=status,
             seen=ago_text(instance.last_seen, self._now),
             full=full_text(instance.last_seen, self._zone),
-            uptime=duration_text(max(instance.last_seen - instance.started_at, 0)),
+            uptime=duration_text(max(until - instance.started_at, SECOND)),
             dropped=largest_first(
                 {reason_of(name).name: count for name, count in instance.dropped.items()}
             ),

@@ -140,6 +140,20 @@ def test_known_and_possible_losses_are_both_shown(
     assert "and 2 more below" in text
 
 
+def test_uptime_of_a_live_instance_grows(collector: RunningCollector, client: TestClient) -> None:
+    """A live instance is up until now; any other ran until it was last seen."""
+    send_heartbeat(collector, ago=2 * MINUTE)
+    send_heartbeat(collector, instance_id="silent", ago=10 * MINUTE)
+    send_heartbeat(collector, instance_id="ended", ended=True, ago=5 * MINUTE)
+
+    text = text_of(client)
+
+    assert re.search(r"2 min( \d s)? ago · up 3 min", text)
+    assert re.search(r"10 min( \d s)? ago · ran 1 min ", text)
+    assert re.search(r"5 min( \d s)? ago · ran 1 min ", text)
+    assert text.count("reports its counts once a minute") == 1
+
+
 def test_only_the_largest_sources_are_listed(
     collector: RunningCollector, client: TestClient
 ) -> None:
