@@ -1,6 +1,6 @@
 """The public calls as methods. The module functions and the contexts of requests share them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Never, Protocol, TypeAlias, TypedDict, Unpack
@@ -140,15 +140,16 @@ class TrackKeywords(TrackOptions, total=False):
 
 
 class Calls:
-    """The calls of the SDK. They never raise into the app."""
+    """The calls of the SDK. They never raise into the app.
 
-    def call_context(self) -> Context:
-        """Return the request to which a call belongs, or None."""
-        raise NotImplementedError
+    Attributes:
+        call_context: Returns the request to which a call belongs, or None.
+        outside_agent: Returns the agent of calls outside of requests; needed if there is none. It
+            never raises an error of ours.
+    """
 
-    def outside_agent(self) -> AnyAgent:
-        """Return the agent of calls outside of requests. It never raises an error of ours."""
-        raise NotImplementedError
+    call_context: Callable[[], Context]
+    outside_agent: Callable[[], AnyAgent]
 
     def call_target(self) -> tuple[AnyAgent, Context]:
         """Return the agent that handles a call, and the request to which the call belongs."""
