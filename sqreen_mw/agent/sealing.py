@@ -122,6 +122,8 @@ class Sealer:
         identity = pending.identity
         if identity is None:
             identity = ANONYMOUS if context is None else context.first_identity or ANONYMOUS
+        identifiers = self._cut(identity.identifiers, MAX_IDENTIFIER_LENGTH)
+        traits = self._cut(identity.traits)
         properties = pending.properties
         if pending.truncated:
             properties = self._cut(properties)
@@ -130,11 +132,9 @@ class Sealer:
             name=scrubbed_name(pending.name, scrubber),
             timestamp=pending.timestamp,
             properties=scrubbed_values(properties, scrubber),
-            user_identifiers=scrubbed_identifiers(
-                self._cut(identity.identifiers, MAX_IDENTIFIER_LENGTH), scrubber
-            ),
+            user_identifiers=identifiers and scrubbed_identifiers(identifiers, scrubber),
             identity=_identity_source(identity, context),
-            user_traits=scrubbed_values(self._cut(identity.traits), scrubber),
+            user_traits=traits and scrubbed_values(traits, scrubber),
             request=request,
             truncated=pending.truncated or (request is not None and request.truncated),
         )

@@ -22,27 +22,28 @@ class FlushControl:
     """Moments in monotonic seconds.
 
     Attributes:
+        requests: Requests of the app's threads that the flusher has not read yet.
+        flush_requested_at: Up to which moment a flush was requested; set by ``read_requests``.
         flushed_up_to: Up to which request flushes are done; set by the flusher.
         close_deadline: When the flusher has to be finished; None if it is not being closed.
     """
 
-    __slots__ = ("_flush_requested_at", "_requests", "close_deadline", "flushed_up_to")
+    __slots__ = ("close_deadline", "flush_requested_at", "flushed_up_to", "requests")
 
     def __init__(self) -> None:
+        self.requests: Final[deque[float]] = deque()
+        self.flush_requested_at: float = 0.0
         self.flushed_up_to: float = 0.0
         self.close_deadline: float | None = None
-        self._requests: Final[deque[float]] = deque()
-        self._flush_requested_at = 0.0
 
     def request_flush(self, moment: float) -> None:
         """Request that events tracked until a moment are flushed; callable from any thread."""
-        self._requests.append(moment)
+        self.requests.append(moment)
 
-    def flush_requested_at(self) -> float:
-        """Return up to which moment a flush was requested; called by the flusher."""
-        while self._requests:
-            self._flush_requested_at = max(self._flush_requested_at, self._requests.popleft())
-        return self._flush_requested_at
+    def read_requests(self) -> None:
+        """Read the requests of the app's threads; called by the flusher."""
+        while self.requests:
+            self.flush_requested_at = max(self.flush_requested_at, self.requests.popleft())
 
 
 def wait_until(done: Callable[[], bool], seconds: float, *, clock: Clock) -> bool:

@@ -144,7 +144,9 @@ class DeliveryDriver:
         control, queue, sender = self._control, self._queue, self._sender
         pending, sealed = queue.pending, queue.sealed
         # Read before the queue, which then has every event that was tracked before the request.
-        flush_requested_at = control.flush_requested_at()
+        if control.requests:
+            control.read_requests()
+        flush_requested_at = control.flush_requested_at
         deadline = control.close_deadline
         if deadline is not None and self._stop_sending_at == math.inf:
             reserve = self._spool.exit_reserve

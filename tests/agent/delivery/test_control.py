@@ -12,11 +12,13 @@ def test_an_earlier_request_that_arrives_late_changes_nothing() -> None:
     """Of two flushes at once, the earlier one may come second; the later one still counts."""
     control = FlushControl()
     control.request_flush(11.0)
-    assert control.flush_requested_at() == 11.0
+    control.read_requests()
+    assert control.flush_requested_at == 11.0
 
     control.request_flush(10.0)
 
-    assert control.flush_requested_at() == 11.0
+    control.read_requests()
+    assert control.flush_requested_at == 11.0
 
 
 def test_latest_of_several_requests_counts() -> None:
@@ -25,7 +27,8 @@ def test_latest_of_several_requests_counts() -> None:
     for moment in (10.0, 12.0, 11.0):
         control.request_flush(moment)
 
-    assert control.flush_requested_at() == 12.0
+    control.read_requests()
+    assert control.flush_requested_at == 12.0
 
 
 def test_loop_polls_if_no_thread_can_start(monkeypatch: pytest.MonkeyPatch) -> None:
