@@ -22,11 +22,16 @@ SLOW_FOLDERS = (
 
 # A slow machine is no failure. Speed is measured in benchmarks/.
 settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
+settings.register_profile("few examples", deadline=None, max_examples=20)
 
 
-def pytest_configure() -> None:
-    """Handle signals that the caller ignores, such as nohup: the tests' processes inherit that."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Try fewer examples without the slow tests, and handle signals that the caller ignores.
+
+    The processes of the tests inherit ignored signals, such as those of nohup.
+    """
+    is_quick = "not slow" in config.option.markexpr
+    settings.load_profile("few examples" if is_quick else "no deadline")
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
             is_ctrl_c = number == signal.SIGINT

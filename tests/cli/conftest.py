@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from sqreen_mw.cli import main
+from tests.support.migrated_state import migrated_state
 from tests.support.passwords import cheap_passwords
 
-__all__ = ["cheap_passwords"]
+__all__ = ["cheap_passwords", "migrated_state"]
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ def test_addresses_are_reserved_for_documentation() -> None:
         assert any(address in network for network in _DOCUMENTATION)
 
 
+@pytest.mark.slow
 def test_visitors_survive_a_site_that_is_gone(capfd: pytest.CaptureFixture[str]) -> None:
     """A failed visit is followed by the next, and nothing is printed."""
     with socket.socket() as unused:

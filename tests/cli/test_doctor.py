@@ -110,6 +110,7 @@ def test_organization_token_is_fit_for_a_first_setup_only(
     assert "sqreen-mw tokens create APP" in " ".join(ended.out.split())
 
 
+@pytest.mark.slow
 def test_settings_are_shown_with_their_source(
     command: Command, valid: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -319,6 +320,7 @@ def test_defaults_are_shown_without_backticks(command: Command) -> None:
     assert [row["value"] for row in rows if "`" in row["value"]] == []
 
 
+@pytest.mark.slow
 def test_settings_are_listed(command: Command) -> None:
     """``doctor settings`` lists all settings, as text and as Markdown."""
     assert "SQREEN_TRUSTED_PROXIES" in command("doctor", "settings").out

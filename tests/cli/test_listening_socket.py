@@ -118,6 +118,7 @@ class Sender(asyncio.Protocol):
         self.lost.set()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such limit")
 @pytest.mark.parametrize("context", [plain_context, tls_context])
 def test_client_that_never_reads_loses_its_connection(
@@ -147,6 +148,7 @@ def test_client_that_never_reads_loses_its_connection(
     asyncio.run(scenario())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such limit")
 def test_client_that_reads_slowly_keeps_its_connection() -> None:
     """Each byte that the client reads starts the time again."""

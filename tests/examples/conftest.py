@@ -1,7 +1,9 @@
 """A visitor of the example sites, and the events of the visit."""
 
+import hashlib
 import re
 import uuid
+from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 import pytest
@@ -55,6 +57,19 @@ class Tracked:
     def names(self) -> list[str]:
         """Return the names of the events so far."""
         return [event.name for event in self.events()]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cheap_passwords() -> Iterator[None]:
+    """Hash the passwords of both sites with little work."""
+    scrypt = hashlib.scrypt
+
+    def cheap(password: bytes, *, salt: bytes, **_: int) -> bytes:
+        return scrypt(password, salt=salt, n=2, r=1, p=1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashlib, "scrypt", cheap)
+        yield
 
 
 @pytest.fixture

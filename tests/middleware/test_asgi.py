@@ -377,6 +377,7 @@ def test_failed_shutdown_delivers_events(memory: list[Event]) -> None:
     assert [event.name for event in memory] == ["last"]
 
 
+@pytest.mark.slow
 def test_shutdown_logs_undelivered_events(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

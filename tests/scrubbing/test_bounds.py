@@ -28,6 +28,7 @@ SIGNS = ["=", ": ", ":", " = ", "=>", "%3D", '="', "='", '":"', "->", " is ", ":
 VALUES = ["", "a/", "a ", "a.b(", "get(", "$(", "{", "<", "a,", "a&", "Basic ", "aA1", "1-", "'+"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
     [

@@ -39,6 +39,7 @@ def unfiltered(text: str) -> str:
     return ASSIGNMENTS.mask(mask_markup(mask_credentials(text), KEYS.match))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "form",
     [
@@ -73,6 +74,7 @@ def test_short_and_foreign_names_are_found(form: str, name: str) -> None:
     assert SCRUBBER.text(form.format(name, SECRET)) == form.format(name, MASK)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tokens", FORMATS)
 def test_vendor_tokens_are_found(tokens: str) -> None:
     """The prefilter passes tokens of all documented formats, also the shortest."""

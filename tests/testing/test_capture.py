@@ -156,6 +156,7 @@ def test_threads_are_captured() -> None:
         assert events.names == sorted(events.names, key=lambda n: events.one(n).timestamp)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "text"), [(12_000, ""), (600, "x" * 4000)])
 def test_captures_are_not_limited_by_the_queue(count: int, text: str) -> None:
     """All events of a request are captured, however many and large they are."""
@@ -195,6 +196,7 @@ def test_spool_is_not_read_or_changed(tmp_path: Path) -> None:
     assert spooled(tmp_path) == files
 
 
+@pytest.mark.slow
 def test_requests_start_no_delivery_while_events_are_captured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -76,6 +76,7 @@ def test_events_of_one_interval_leave_in_one_batch(
     assert [post.names for post in collector.posts] == [["a", "b", "c"]]
 
 
+@pytest.mark.slow
 def test_full_batch_leaves_at_once(
     collector: FaultyCollector, flusher_to: MakeFlusher, eventually: Eventually
 ) -> None:
@@ -145,6 +146,7 @@ def test_events_wait_for_their_request_at_most_a_second(
     eventually(lambda: collector.names == ["free", "ended", "endless"])
 
 
+@pytest.mark.slow
 def test_flush_returns_false_on_timeout(
     collector: FaultyCollector, flusher_to: MakeFlusher
 ) -> None:
@@ -592,6 +594,7 @@ def test_close_retries_while_there_is_time(
     assert len(collector.posts) == 4
 
 
+@pytest.mark.slow
 def test_overflow_is_logged_once(
     collector: FaultyCollector,
     flusher_to: MakeFlusher,
@@ -613,6 +616,7 @@ def test_overflow_is_logged_once(
     assert line.endswith(" events are lost so far, the oldest first")
 
 
+@pytest.mark.slow
 def test_sealing_continues_while_the_collector_hangs(
     collector: FaultyCollector, flusher_to: MakeFlusher, eventually: Eventually
 ) -> None:
@@ -858,6 +862,7 @@ def test_error_of_ours_does_not_end_the_delivery(
     assert harness.guard.counts == {"flusher": 1}
 
 
+@pytest.mark.slow
 def test_flush_waits_for_every_earlier_event(flusher_to: MakeFlusher) -> None:
     """Whatever the timing of the threads, a flush delivers every event tracked before it."""
     harness = flusher_to(interval=60.0, transport=InstantTransport())

@@ -226,6 +226,7 @@ def test_last_heartbeat_counts_undelivered_events(
     assert queue_of(collector.beats[-1]) == counts_of(agent) == (3, 0, 0, {"exit": 3})
 
 
+@pytest.mark.slow
 def test_close_does_not_wait_for_an_unreachable_collector(
     eventually: Eventually, caplog: pytest.LogCaptureFixture
 ) -> None:

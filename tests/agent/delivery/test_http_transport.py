@@ -190,6 +190,7 @@ def test_unknown_host_and_closed_port_are_explained() -> None:
         assert reason == f"nothing listens at {host}:{port}, check SQREEN_URL"
 
 
+@pytest.mark.slow
 def test_connection_timeout_is_explained() -> None:
     """A connection that is not accepted is not mistaken for a slow answer."""
     with socket.socket() as full:

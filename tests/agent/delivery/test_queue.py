@@ -3,6 +3,7 @@ import signal
 import threading
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -192,6 +193,7 @@ def test_counters_are_exact_over_threads() -> None:
     assert stats.tracked == stats.waiting + stats.dropped.get("overflow", 0)
 
 
+@pytest.mark.slow
 def test_signal_during_put_keeps_the_counters_correct() -> None:
     """If a signal handler tracks while the app tracks, each event is counted with its bytes."""
     queue = EventQueue(max_events=50, max_bytes=10_000)

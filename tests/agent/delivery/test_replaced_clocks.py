@@ -24,6 +24,8 @@ from tests.support.flusher_harness import Eventually
 from tests.support.optional import need, need_module
 from tests.support.waiting import PATIENCE, wait_until
 
+pytestmark = pytest.mark.slow
+
 Replaced = Callable[[], AbstractContextManager[object]]
 
 FUTURE = datetime(2041, 5, 6, tzinfo=UTC)

@@ -25,6 +25,8 @@ from tests.support.samples import StubRequest, pending
 from tests.support.spool_files import stored_batches
 from tests.support.waiting import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 AWAY = Answer(status=503, headers={"Retry-After": "60"})
 Eventually = Callable[[Callable[[], object]], None]
 

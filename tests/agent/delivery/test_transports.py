@@ -164,6 +164,7 @@ def test_answer_with_wrong_counts_is_retried(
     assert why in outcome.reason
 
 
+@pytest.mark.slow
 def test_hanging_collector_is_retried_after_the_timeout(collector: FaultyCollector) -> None:
     """A batch without an answer in time is tried again."""
     collector.answers = [Answer(delay=20.0)]
