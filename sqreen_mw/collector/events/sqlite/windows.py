@@ -81,17 +81,16 @@ def _select(query: WindowQuery) -> Selection:
         " AND e.env = (SELECT id FROM words WHERE text = ?)"
         f" AND e.name IN (SELECT id FROM words WHERE text IN ({marks}))"
     )
-    values = (query.app, query.env, *query.names)
-    bounds = (query.after + 1, query.until + 1)
+    values: tuple[object, ...] = (query.app, query.env, *query.names)
+    source, alias = "events AS e INDEXED BY events_by_name", "e"
+    if query.addresses is not None:
+        where += " AND e.ip BETWEEN ? AND ?"
+        values = (*values, *query.addresses)
+        source = "events AS e INDEXED BY events_by_ip"
     if query.user is not None:
-        value = query.user.partition("=")[2]
+        where += " AND u.value = ?"
+        values = (*values, query.user.partition("=")[2])
         # CROSS JOIN makes SQLite read the user index first.
-        source = "event_users AS u CROSS JOIN events AS e ON e.seq = u.seq"
-        where = f"u.value = ? AND u.timestamp >= ? AND u.timestamp < ? AND {where}"
-        return Selection("e", source, where, (value, *bounds, *values))
-    where = f"e.timestamp >= ? AND e.timestamp < ? AND {where}"
-    if query.addresses is None:
-        return Selection("e", "events AS e INDEXED BY events_by_name", where, (*bounds, *values))
-    where = f"e.ip BETWEEN ? AND ? AND {where}"
-    source = "events AS e INDEXED BY events_by_ip"
-    return Selection("e", source, where, (*query.addresses, *bounds, *values))
+        source, alias = "event_users AS u CROSS JOIN events AS e ON e.seq = u.seq", "u"
+    where += f" AND {alias}.timestamp >= ? AND {alias}.timestamp < ?"
+    return Selection("e", source, where, (*values, query.after + 1, query.until + 1))
