@@ -4,9 +4,10 @@ import contextlib
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from sqreen_mw.collector.events.base import AcceptedBatch
+from sqreen_mw.collector.events.base import AcceptedBatch, StoredEvent
+from sqreen_mw.collector.events.outcome import outcome_of
 from sqreen_mw.collector.events.packed_ip import packed_ip
 from sqreen_mw.collector.events.sqlite.flags import flags_of
 from sqreen_mw.collector.events.sqlite.schema import connect, version_of
@@ -25,7 +26,7 @@ _WAL_STEP: Final = MAX_WAL_BYTES // 4
 _EVENT: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _USER: Final = "INSERT INTO event_users VALUES (?, ?, ?)"
 
-_Rows: TypeAlias = list[tuple[object, ...]]
+_Rows: TypeAlias = list[tuple[Any, ...]]
 
 
 class PeriodWriter:
@@ -64,8 +65,8 @@ class PeriodWriter:
         )
         return {event_id for (event_id,) in rows}
 
-    def insert(self, batch: AcceptedBatch, events: Mapping[bytes, Event], *, first: int) -> None:
-        """Write new events and commit.
+    def insert(self, batch: AcceptedBatch, events: Mapping[bytes, Event], *, first: int) -> int:
+        """Write new events, commit, and return the bytes of their JSON.
 
         Args:
             batch: Their batch.
@@ -88,6 +89,7 @@ class PeriodWriter:
                     self._connection.execute("ROLLBACK")
             raise
         self._bound_wal()
+        return sum(len(row[-1]) for row in rows)
 
     def check_writable(self) -> None:
         """Test a write without a change.
@@ -137,6 +139,26 @@ class PeriodWriter:
         busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self._connection.execute("PRAGMA busy_timeout = 5000")
         self._next_checkpoint = size + _WAL_STEP if busy else MAX_WAL_BYTES
+
+
+def stored_events(
+    batch: AcceptedBatch, events: Iterable[Event], *, first: int
+) -> tuple[StoredEvent, ...]:
+    """Return the events of a batch as a store returns them."""
+    return tuple(
+        StoredEvent(
+            seq=seq,
+            app=batch.app,
+            env=batch.env,
+            release=batch.release,
+            received_at=batch.received_at,
+            sent_at=batch.sent_at,
+            imported=batch.imported,
+            outcome=outcome_of(event),
+            event=event,
+        )
+        for seq, event in enumerate(events, first)
+    )
 
 
 def _ip(event: Event) -> bytes | None:

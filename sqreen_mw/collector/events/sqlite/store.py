@@ -23,6 +23,7 @@ from sqreen_mw.collector.events.base import (
     WindowQuery,
 )
 from sqreen_mw.collector.events.deadline import Deadline
+from sqreen_mw.collector.events.handover import Handover
 from sqreen_mw.collector.events.sqlite import reads
 from sqreen_mw.collector.events.sqlite.catalogue import LOCK_SECONDS, Catalogue
 from sqreen_mw.collector.events.sqlite.compile import spans_index
@@ -52,6 +53,7 @@ class SqliteEventStore:
         path: The catalogue. The file exists.
         seconds: Length of a read that has no deadline of its own.
         lock_seconds: Seconds to wait until another process closes the store.
+        handover: Gets the events of each batch, if there is a consumer.
 
     Raises:
         StoreError: The file is not an event store, comes from a newer release, or another process
@@ -59,11 +61,16 @@ class SqliteEventStore:
     """
 
     def __init__(
-        self, path: Path, *, seconds: float = DEADLINE, lock_seconds: float = LOCK_SECONDS
+        self,
+        path: Path,
+        *,
+        seconds: float = DEADLINE,
+        lock_seconds: float = LOCK_SECONDS,
+        handover: Handover | None = None,
     ) -> None:
         self._catalogue = Catalogue(path, lock_seconds=lock_seconds)
         try:
-            self._writer = Writer(self._catalogue)
+            self._writer = Writer(self._catalogue, handover=handover)
         except BaseException:
             self._catalogue.close()
             raise

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from sqreen_mw.collector.events.base import AcceptedBatch, Appended
+from sqreen_mw.collector.events.handover import Handover
 from sqreen_mw.collector.events.sqlite.catalogue import Catalogue
-from sqreen_mw.collector.events.sqlite.period_writer import PeriodWriter
+from sqreen_mw.collector.events.sqlite.period_writer import PeriodWriter, stored_events
 from sqreen_mw.collector.events.sqlite.periods import Period
 from sqreen_mw.collector.events.sqlite.readers import Readers
 from sqreen_mw.errors import StoreError
@@ -33,6 +34,7 @@ class Writer:
 
     Args:
         catalogue: The catalogue.
+        handover: Gets the events of each batch, if there is a consumer.
         clock: Returns monotonic seconds.
 
     Attributes:
@@ -40,9 +42,14 @@ class Writer:
     """
 
     def __init__(
-        self, catalogue: Catalogue, *, clock: Callable[[], float] = time.monotonic
+        self,
+        catalogue: Catalogue,
+        *,
+        handover: Handover | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._catalogue = catalogue
+        self._handover = handover
         self._clock = clock
         self._lock = threading.Lock()
         self._open: OrderedDict[Period, PeriodWriter] = OrderedDict()
@@ -148,10 +155,13 @@ class Writer:
             period = self._catalogue.period_for(event.timestamp, now=batch.received_at)
             groups[period][key] = event
         for period, group in sorted(groups.items()):
-            self._writer_of(period).insert(batch, group, first=self.seq + 1)
+            first = self.seq + 1
+            size = self._writer_of(period).insert(batch, group, first=first)
             # Readers see the numbers of a period when all smaller ones are committed.
             self.last_of[period] = self.seq + len(group)
             self.seq += len(group)
+            if self._handover is not None:
+                self._handover.put(stored_events(batch, group.values(), first=first), size=size)
 
     def _record_elsewhere(self, app: str, events: _Events) -> None:
         # Duplicates too: the collector may have ended before it recorded them.
