@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 from sqreen_mw.protocol.event import Event, RequestInfo
@@ -43,6 +44,7 @@ def _is_error(request: RequestInfo) -> bool:
     return request.crashed or (request.status or 0) >= _SERVER_ERRORS
 
 
+@lru_cache(maxsize=4096)
 def _by_name(name: str) -> Outcome | None:
     word = _LAST_WORD.search(name)
     return _WORDS.get(word.group().lower()) if word else None

@@ -61,6 +61,7 @@ class Catalogue:
             prepare(self._connection, CATALOGUE_TABLES)
             self.folder.mkdir(mode=0o700, exist_ok=True)
             self.periods = self._found()
+            self._latest: Period | None = None
             self._has_elsewhere = self._any_elsewhere()
         except BaseException as error:
             self.close()
@@ -87,7 +88,10 @@ class Catalogue:
 
     def find(self, timestamp: int) -> Period | None:
         """Return the period that holds a time, if it exists."""
-        return find_period(self.periods, timestamp)
+        latest = self._latest
+        if latest is None or not latest.start <= timestamp < latest.end:
+            latest = self._latest = find_period(self.periods, timestamp)
+        return latest
 
     def period_for(self, timestamp: int, *, now: int) -> Period:
         """Return the period that holds a time. A missing one gets a file.
@@ -115,6 +119,7 @@ class Catalogue:
             self.keep_seq(last_seq)
             self._connection.execute("DELETE FROM elsewhere WHERE timestamp < ?", (old[-1].end,))
             self.periods = tuple(one for one in self.periods if one not in old)
+            self._latest = None
         return tuple(map(self.file_of, old))
 
     def keep_seq(self, seq: int) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from sqreen_mw.collector.events.base import StoredEvent
 from sqreen_mw.collector.events.filters import Field
-from sqreen_mw.collector.events.outcome import Outcome, outcome_of
-from sqreen_mw.protocol.event import Event
+from sqreen_mw.collector.events.outcome import Outcome
 
 IMPORTED: Final = 1
 ESTABLISHED: Final = 2
@@ -31,15 +31,15 @@ FLAG_MASKS: Final[Mapping[Field, int]] = {field: sum(FLAGS[field].values()) for 
 """All bits of a field."""
 
 
-def flags_of(event: Event, *, imported: bool) -> int:
+def flags_of(stored: StoredEvent) -> int:
     """Return the bits of an event."""
-    flags = IMPORTED if imported else 0
+    event = stored.event
+    flags = IMPORTED if stored.imported else 0
     if event.identity is not None:
         flags |= _IDENTITIES[event.identity]
     if event.request is not None and event.request.forwarded_ignored:
         flags |= FORWARDED_IGNORED
-    outcome = outcome_of(event)
-    return flags if outcome is None else flags | _OUTCOMES[outcome]
+    return flags if stored.outcome is None else flags | _OUTCOMES[stored.outcome]
 
 
 def outcome_of_flags(flags: int) -> Outcome | None:

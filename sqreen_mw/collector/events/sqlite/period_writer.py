@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from sqreen_mw.collector.events.base import AcceptedBatch, StoredEvent
-from sqreen_mw.collector.events.outcome import outcome_of
+from sqreen_mw.collector.events.base import StoredEvent
 from sqreen_mw.collector.events.packed_ip import packed_ip
 from sqreen_mw.collector.events.sqlite.flags import flags_of
 from sqreen_mw.collector.events.sqlite.schema import connect, version_of
@@ -23,8 +22,8 @@ _MAX_WORDS_KEPT: Final = 10_000
 _CHECKPOINT_MILLISECONDS: Final = 1000
 _WAL_STEP: Final = MAX_WAL_BYTES // 4
 
-_EVENT: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_USER: Final = "INSERT INTO event_users VALUES (?, ?, ?)"
+_EVENT: Final = "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_USER: Final = "INSERT OR IGNORE INTO event_users VALUES (?, ?, ?)"
 
 _Rows: TypeAlias = list[tuple[Any, ...]]
 
@@ -65,20 +64,18 @@ class PeriodWriter:
         )
         return {event_id for (event_id,) in rows}
 
-    def insert(self, batch: AcceptedBatch, events: Mapping[bytes, Event], *, first: int) -> int:
-        """Write new events, commit, and return the bytes of their JSON.
+    def insert(self, events: Mapping[bytes, StoredEvent]) -> int:
+        """Write events, commit, and return the bytes of their JSON. Known events are left out.
 
         Args:
-            batch: Their batch.
             events: The events by their packed id.
-            first: The sequence number of the first one.
 
         Raises:
             sqlite3.Error: They cannot be written. Nothing is stored.
         """
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            rows, users = self._rows(batch, enumerate(events.items(), first))
+            rows, users = self._rows(events)
             self._connection.executemany(_EVENT, rows)
             self._connection.executemany(_USER, users)
             self._connection.execute("COMMIT")
@@ -103,18 +100,18 @@ class PeriodWriter:
         """Close the connection."""
         self._connection.close()
 
-    def _rows(
-        self, batch: AcceptedBatch, events: Iterable[tuple[int, tuple[bytes, Event]]]
-    ) -> tuple[_Rows, _Rows]:
-        app, env = self._word(batch.app), self._word(batch.env)
-        release = None if batch.release is None else self._word(batch.release)
+    def _rows(self, events: Mapping[bytes, StoredEvent]) -> tuple[_Rows, _Rows]:
         rows: _Rows = []
         users: _Rows = []
-        for seq, (event_id, event) in events:
-            name, at = self._word(event.name), event.timestamp
-            flags = flags_of(event, imported=batch.imported)
-            head = (seq, event_id, app, env, release, name, at, batch.received_at, batch.sent_at)
-            rows.append((*head, flags, _ip(event), encode_event(event).decode()))
+        word = self._word
+        for key, stored in events.items():
+            seq, event = stored.seq, stored.event
+            at = event.timestamp
+            release = None if stored.release is None else word(stored.release)
+            words = (word(stored.app), word(stored.env), release, word(event.name))
+            times = (at, stored.received_at, stored.sent_at)
+            json = encode_event(event).decode()
+            rows.append((seq, key, *words, *times, flags_of(stored), _ip(event), json))
             values = {value for _, value in canonical_identifiers(event.user_identifiers)}
             users.extend((value, at, seq) for value in values)
         return rows, users
@@ -139,26 +136,6 @@ class PeriodWriter:
         busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self._connection.execute("PRAGMA busy_timeout = 5000")
         self._next_checkpoint = size + _WAL_STEP if busy else MAX_WAL_BYTES
-
-
-def stored_events(
-    batch: AcceptedBatch, events: Iterable[Event], *, first: int
-) -> tuple[StoredEvent, ...]:
-    """Return the events of a batch as a store returns them."""
-    return tuple(
-        StoredEvent(
-            seq=seq,
-            app=batch.app,
-            env=batch.env,
-            release=batch.release,
-            received_at=batch.received_at,
-            sent_at=batch.sent_at,
-            imported=batch.imported,
-            outcome=outcome_of(event),
-            event=event,
-        )
-        for seq, event in enumerate(events, first)
-    )
 
 
 def _ip(event: Event) -> bytes | None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 
 from sqreen_mw.protocol.limits import MAX_TIMESTAMP, MIN_TIMESTAMP
@@ -60,7 +61,7 @@ def parse_period(name: str) -> Period | None:
 
 def find_period(periods: Sequence[Period], timestamp: int) -> Period | None:
     """Return the period that holds a time. The periods are sorted and do not overlap."""
-    index = bisect_right(periods, timestamp, key=lambda period: period.start)
+    index = bisect_right(periods, timestamp, key=attrgetter("start"))
     found = periods[index - 1] if index else None
     return found if found is not None and timestamp in found else None
 

@@ -4,15 +4,17 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
-from sqreen_mw.collector.events.base import AcceptedBatch, Appended
+from sqreen_mw.collector.events.base import AcceptedBatch, Appended, StoredEvent
 from sqreen_mw.collector.events.handover import Handover
+from sqreen_mw.collector.events.outcome import outcome_of
 from sqreen_mw.collector.events.sqlite.catalogue import Catalogue
-from sqreen_mw.collector.events.sqlite.period_writer import PeriodWriter, stored_events
+from sqreen_mw.collector.events.sqlite.period_writer import PeriodWriter
 from sqreen_mw.collector.events.sqlite.periods import Period
 from sqreen_mw.collector.events.sqlite.readers import Readers
 from sqreen_mw.errors import StoreError
@@ -73,10 +75,38 @@ class Writer:
         with self._writing():
             self._check_files()
             known = self._known(batch.app, events)
-            new = {key: event for key, event in events.items() if key not in known}
-            self._write(batch, new)
+            new = {key: e for key, e in events.items() if key not in known} if known else events
+            for period, group in self._grouped(new, now=batch.received_at):
+                stored = _numbered(batch, group, first=self.seq + 1)
+                size = self._writer_of(period).insert(stored)
+                # Readers see the numbers of a period when all smaller ones are committed.
+                self.last_of[period] = self.seq = self.seq + len(group)
+                if self._handover is not None:
+                    self._handover.put(tuple(stored.values()), size=size)
             self._record_elsewhere(batch.app, events)
             return Appended(len(new), len(batch.events) - len(new), self.seq)
+
+    def copy(self, events: Sequence[StoredEvent], *, now: int) -> None:
+        """Write events with the sequence numbers that they have. Known events are left out.
+
+        Args:
+            events: The events, in the order of their numbers.
+            now: The present, in milliseconds since the epoch.
+
+        Raises:
+            StoreError: They cannot be written. Some may be stored.
+        """
+        stored = {event_id_bytes(one.event.id): one for one in events}
+        with self._writing():
+            for period, group in self._grouped(
+                {key: one.event for key, one in stored.items()}, now=now
+            ):
+                self._writer_of(period).insert({key: stored[key] for key in group})
+                self.last_of[period] = max(stored[key].seq for key in group)
+            for key, one in stored.items():
+                self._record_elsewhere(one.app, {key: one.event})
+            self.seq = events[-1].seq
+            self._catalogue.keep_seq(self.seq)
 
     def check_writable(self) -> None:
         """Test a write without a change.
@@ -99,9 +129,8 @@ class Writer:
     def time_elsewhere(self, app: str, event_id: bytes) -> int | None:
         """Return the time of an event whose period is not that of its id."""
         with self._lock:
-            return (
-                None if self._closed else self._catalogue.elsewhere(app, [event_id]).get(event_id)
-            )
+            found = {} if self._closed else self._catalogue.elsewhere(app, [event_id])
+        return found.get(event_id)
 
     def remove_before(self, timestamp: int, *, readers: Readers) -> int:
         """Delete the periods that end before a time, and return their number."""
@@ -139,39 +168,34 @@ class Writer:
 
     def _known(self, app: str, events: _Events) -> set[bytes]:
         """Return the ids that are stored, in the period of the event or of the id."""
-        candidates = defaultdict(list)
+        candidates: defaultdict[Period, list[bytes]] = defaultdict(list)
         for key, event in events.items():
-            for period in {*map(self._catalogue.find, (event.timestamp, time_of_id(key)))}:
-                if period is not None:
-                    candidates[period].append(key)
+            period = self._catalogue.find(event.timestamp)
+            if period is not None:
+                candidates[period].append(key)
+            if period is None or time_of_id(key) not in period:
+                of_id = self._catalogue.find(time_of_id(key))
+                if of_id is not None:
+                    candidates[of_id].append(key)
         known = set(self._catalogue.elsewhere(app, events))
         for period, keys in candidates.items():
             known |= self._writer_of(period).known(app, keys)
         return known
 
-    def _write(self, batch: AcceptedBatch, events: _Events) -> None:
+    def _grouped(self, events: _Events, *, now: int) -> list[tuple[Period, _Events]]:
+        """Return the events of each period, oldest first."""
         groups: defaultdict[Period, _Events] = defaultdict(dict)
         for key, event in events.items():
-            period = self._catalogue.period_for(event.timestamp, now=batch.received_at)
-            groups[period][key] = event
-        for period, group in sorted(groups.items()):
-            first = self.seq + 1
-            size = self._writer_of(period).insert(batch, group, first=first)
-            # Readers see the numbers of a period when all smaller ones are committed.
-            self.last_of[period] = self.seq + len(group)
-            self.seq += len(group)
-            if self._handover is not None:
-                self._handover.put(stored_events(batch, group.values(), first=first), size=size)
+            groups[self._catalogue.period_for(event.timestamp, now=now)][key] = event
+        return sorted(groups.items(), key=itemgetter(0))
 
     def _record_elsewhere(self, app: str, events: _Events) -> None:
         # Duplicates too: the collector may have ended before it recorded them.
-        times: dict[bytes, int] = {}
-        period = None
-        for key, event in events.items():
-            if period is None or event.timestamp not in period:
-                period = self._catalogue.find(event.timestamp)
-            if period is not None and time_of_id(key) not in period:
-                times[key] = event.timestamp
+        times = {
+            key: event.timestamp
+            for key, event in events.items()
+            if (period := self._catalogue.find(event.timestamp)) and time_of_id(key) not in period
+        }
         self._catalogue.add_elsewhere(app, times)
 
     def _writer_of(self, period: Period) -> PeriodWriter:
@@ -194,6 +218,23 @@ class Writer:
                 raise StoreError(
                     f"{file} was deleted or replaced: put it back and restart the collector"
                 )
+
+
+def _numbered(batch: AcceptedBatch, events: _Events, *, first: int) -> dict[bytes, StoredEvent]:
+    return {
+        key: StoredEvent(
+            seq=seq,
+            app=batch.app,
+            env=batch.env,
+            release=batch.release,
+            received_at=batch.received_at,
+            sent_at=batch.sent_at,
+            imported=batch.imported,
+            outcome=outcome_of(event),
+            event=event,
+        )
+        for seq, (key, event) in enumerate(events.items(), first)
+    }
 
 
 def time_of_id(event_id: bytes) -> int:
