@@ -1,11 +1,7 @@
 """The catalogue of an event store: the periods that exist, and facts that concern all of them."""
 
-import fcntl
-import os
 import sqlite3
-import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,16 +14,11 @@ from sqreen_mw.collector.events.sqlite.periods import (
 )
 from sqreen_mw.collector.events.sqlite.schema import (
     CATALOGUE_TABLES,
-    PERIOD_TABLES,
     connect,
     prepare,
 )
 from sqreen_mw.errors import StoreError
 
-LOCK_SECONDS: Final = 10.0
-"""Seconds to wait for another collector that is ending."""
-
-_PAUSE: Final = 0.05
 _CACHE_KIB: Final = 2048
 _PER_QUERY: Final = 500
 
@@ -40,7 +31,6 @@ class Catalogue:
 
     Args:
         path: The database. A missing one is created.
-        lock_seconds: Seconds to wait until another process closes the store.
 
     Attributes:
         folder: The folder of the files of all periods.
@@ -48,16 +38,15 @@ class Catalogue:
 
     Raises:
         ConfigurationError: The file cannot be created or written.
-        StoreError: Another process uses the store, or the file is no event store.
+        StoreError: The file is no event store, or comes from a newer release.
     """
 
-    def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
         make_private_file(path, setting="--events-url")
+        self._connection = connect(path, cache_kib=_CACHE_KIB)
         self.folder = path.with_name(f"{path.stem}-periods")
-        self._lock = _locked(path.with_name(f"{path.name}-lock"), path, lock_seconds)
         try:
-            self._connection = connect(path, cache_kib=_CACHE_KIB)
             prepare(self._connection, CATALOGUE_TABLES)
             self.folder.mkdir(mode=0o700, exist_ok=True)
             self.periods = self._found()
@@ -103,7 +92,7 @@ class Catalogue:
         found = self.find(timestamp)
         if found is None:
             found = new_period(self.periods, timestamp, now=now)
-            self._make_file(found)
+            make_private_file(self.file_of(found), setting="--events-url")
             self.periods = tuple(sorted((*self.periods, found)))
         return found
 
@@ -152,10 +141,8 @@ class Catalogue:
             self._connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Close the database and let another process use the store."""
-        with suppress(AttributeError):  # if it could not be opened
-            self._connection.close()
-        os.close(self._lock)
+        """Close the database."""
+        self._connection.close()
 
     def _any_elsewhere(self) -> bool:
         return self._connection.execute("SELECT 1 FROM elsewhere LIMIT 1").fetchone() is not None
@@ -163,30 +150,3 @@ class Catalogue:
     def _found(self) -> tuple[Period, ...]:
         names = (file.stem for file in self.folder.glob("*.db"))
         return tuple(sorted(period for name in names if (period := parse_period(name))))
-
-    def _make_file(self, period: Period) -> None:
-        path = self.file_of(period)
-        make_private_file(path, setting="--events-url")
-        connection = connect(path, cache_kib=_CACHE_KIB)
-        try:
-            prepare(connection, PERIOD_TABLES)
-        finally:
-            connection.close()
-
-
-def _locked(file: Path, path: Path, seconds: float) -> int:
-    """Return the descriptor of a locked file. The system unlocks it at the end of the process."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() < end:
-                time.sleep(_PAUSE)
-                continue
-            os.close(descriptor)
-            raise StoreError(
-                f"another collector uses {path}: stop it, or choose another --data-dir"
-            ) from None
-        return descriptor

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 from sqreen_mw.collector.events.base import StoredEvent
 from sqreen_mw.collector.events.packed_ip import packed_ip
 from sqreen_mw.collector.events.sqlite.flags import flags_of
-from sqreen_mw.collector.events.sqlite.schema import connect, version_of
+from sqreen_mw.collector.events.sqlite.schema import PERIOD_TABLES, connect, prepare
 from sqreen_mw.protocol.batch import encode_event
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.identifier import canonical_identifiers
@@ -42,7 +42,8 @@ class PeriodWriter:
         self._wal = path.with_name(f"{path.name}-wal")
         self._next_checkpoint = MAX_WAL_BYTES
         try:
-            version_of(self._connection)
+            # A collector that was killed may have made an empty file.
+            prepare(self._connection, PERIOD_TABLES)
         except BaseException:
             self.close()
             raise

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from heapq import merge
 from itertools import islice
@@ -9,6 +10,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
+from sqreen_mw.collector.clock import system_clock
+from sqreen_mw.collector.database_file import make_private_file
 from sqreen_mw.collector.events.base import (
     MAX_BARS,
     SLICE,
@@ -25,13 +28,15 @@ from sqreen_mw.collector.events.base import (
 from sqreen_mw.collector.events.deadline import Deadline
 from sqreen_mw.collector.events.handover import Handover
 from sqreen_mw.collector.events.sqlite import reads
-from sqreen_mw.collector.events.sqlite.catalogue import LOCK_SECONDS, Catalogue
+from sqreen_mw.collector.events.sqlite.catalogue import Catalogue
 from sqreen_mw.collector.events.sqlite.compile import spans_index
 from sqreen_mw.collector.events.sqlite.counts import count_by_bar, needs_only_indexes
 from sqreen_mw.collector.events.sqlite.periods import Period
 from sqreen_mw.collector.events.sqlite.readers import Readers, Reading
 from sqreen_mw.collector.events.sqlite.slices import Slice, read_slices, time_slices
+from sqreen_mw.collector.events.sqlite.store_lock import LOCK_SECONDS, StoreLock
 from sqreen_mw.collector.events.sqlite.suggestions import SUGGESTIONS
+from sqreen_mw.collector.events.sqlite.upgrade import copy_old_events, set_old_file_aside
 from sqreen_mw.collector.events.sqlite.windows import users_in, window_in
 from sqreen_mw.collector.events.sqlite.writer import Writer, time_of_id
 from sqreen_mw.errors import StoreError
@@ -50,12 +55,13 @@ class SqliteEventStore:
     """An ``EventStore`` in SQLite files, one for each period.
 
     Args:
-        path: The catalogue. The file exists.
+        path: The catalogue. A missing file is created.
         seconds: Length of a read that has no deadline of its own.
         lock_seconds: Seconds to wait until another process closes the store.
         handover: Gets the events of each batch, if there is a consumer.
 
     Raises:
+        ConfigurationError: The file cannot be created or written.
         StoreError: The file is not an event store, comes from a newer release, or another process
             uses it.
     """
@@ -68,12 +74,15 @@ class SqliteEventStore:
         lock_seconds: float = LOCK_SECONDS,
         handover: Handover | None = None,
     ) -> None:
-        self._catalogue = Catalogue(path, lock_seconds=lock_seconds)
-        try:
-            self._writer = Writer(self._catalogue, handover=handover)
-        except BaseException:
-            self._catalogue.close()
-            raise
+        make_private_file(path, setting="--events-url")
+        with ExitStack() as opened:
+            self._lock = opened.enter_context(closing(StoreLock(path, seconds=lock_seconds)))
+            old = set_old_file_aside(path)
+            self._catalogue = opened.enter_context(closing(Catalogue(path)))
+            self._writer = opened.enter_context(closing(Writer(self._catalogue, handover=handover)))
+            if old is not None:
+                copy_old_events(old, self._writer, now=system_clock())
+            opened.pop_all()
         self._readers = Readers(seconds=seconds)
         self.append = self._writer.append
         self.check_writable = self._writer.check_writable
@@ -246,6 +255,8 @@ class SqliteEventStore:
         """Close all connections. Further calls fail."""
         self._readers.close()
         self._writer.close()
+        self._catalogue.close()
+        self._lock.close()
 
     def _newest_first(self, start: int, end: int) -> Iterator[Period]:
         return reversed(self._catalogue.overlapping(start, end))

@@ -108,6 +108,12 @@ class Writer:
             self.seq = events[-1].seq
             self._catalogue.keep_seq(self.seq)
 
+    def skip_to(self, seq: int) -> None:
+        """Give no sequence number up to this one any more."""
+        with self._writing():
+            self.seq = max(self.seq, seq)
+            self._catalogue.keep_seq(self.seq)
+
     def check_writable(self) -> None:
         """Test a write without a change.
 
@@ -154,7 +160,6 @@ class Writer:
                 self._catalogue.keep_seq(self.seq)
             for writer in self._open.values():
                 writer.close()
-            self._catalogue.close()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

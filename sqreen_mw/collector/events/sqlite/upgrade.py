@@ -1,0 +1,156 @@
+"""Copy the events of an older release, which kept all of them in one file, into periods."""
+
+import logging
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from sqreen_mw.collector.events.base import StoredEvent
+from sqreen_mw.collector.events.outcome import outcome_of
+from sqreen_mw.collector.events.sqlite.writer import Writer
+from sqreen_mw.errors import MalformedBatchError, StoreError
+from sqreen_mw.protocol.batch import decode_event
+
+OLD_VERSION: Final = 1
+"""The version of the tables that have all events in one file."""
+
+PROGRESS_SECONDS: Final = 5.0
+"""Seconds between two log lines."""
+
+_CHUNK: Final = 5000
+_JOURNALS: Final = ("-wal", "-shm", "-journal")
+_EVENTS: Final = """
+SELECT e.seq, app.text, env.text, release.text, e.received_at, e.json
+FROM events AS e
+JOIN words AS app ON app.id = e.app
+JOIN words AS env ON env.id = e.env
+LEFT JOIN words AS release ON release.id = e.release
+WHERE e.seq > ? ORDER BY e.seq LIMIT ?
+"""
+_logger: Final = logging.getLogger("sqreen_mw.collector.upgrade")
+
+
+def set_old_file_aside(path: Path) -> Path | None:
+    """Rename a file of the older release. Return its new path, or None if there is none.
+
+    A file that was renamed before, by an upgrade that did not end, is returned again.
+
+    Raises:
+        StoreError: The disk has no room for the copy.
+    """
+    old = path.with_name(f"{path.stem}-before-upgrade.db")
+    if old.exists():
+        return old
+    if not path.exists() or _version(path) != OLD_VERSION:
+        return None
+    size, free = path.stat().st_size, shutil.disk_usage(path.parent).free
+    if free < size:
+        raise StoreError(
+            f"the upgrade of {path} needs {size:,} bytes, the disk has {free:,}: free some space"
+        )
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        # Without a write-ahead log, the whole database is one file.
+        connection.execute("PRAGMA journal_mode = DELETE")
+    finally:
+        connection.close()
+    return path.rename(old)
+
+
+def copy_old_events(
+    old: Path,
+    writer: Writer,
+    *,
+    now: int,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Copy the events that are not copied yet, with their numbers, and delete the old file.
+
+    It may be ended at any time, and goes on at the next start.
+
+    Args:
+        old: The file of the older release.
+        writer: The writer of the new store.
+        now: The present, in milliseconds since the epoch.
+        clock: Returns monotonic seconds.
+
+    Raises:
+        StoreError: The file cannot be read, or the events cannot be written.
+    """
+    connection = sqlite3.connect(f"{old.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        [last] = connection.execute("SELECT seq FROM last_seq").fetchone()
+        progress = _Progress(first=writer.seq, last=last, clock=clock)
+        for events in _chunks(connection, after=writer.seq):
+            writer.copy(events, now=now)
+            progress.report(writer.seq)
+    except (sqlite3.Error, MalformedBatchError) as error:
+        raise StoreError(f"{old} cannot be upgraded: {error}") from error
+    finally:
+        connection.close()
+    writer.skip_to(last)
+    for end in ("", *_JOURNALS):
+        old.with_name(old.name + end).unlink(missing_ok=True)
+    _logger.info("the upgrade of the event store is complete")
+
+
+class _Progress:
+    """Logs the progress from time to time."""
+
+    def __init__(self, *, first: int, last: int, clock: Callable[[], float]) -> None:
+        self._first, self._last, self._clock = first, last, clock
+        self._start = self._latest = clock()
+        _logger.info("upgrading the event store: %s events to copy", f"{last - first:,}")
+
+    def report(self, seq: int) -> None:
+        now = self._clock()
+        if now - self._latest < PROGRESS_SECONDS:
+            return
+        self._latest = now
+        rate = (seq - self._first) / (now - self._start)
+        _logger.info(
+            "upgrading the event store: %s of %s events, %s/s, %.0f min left",
+            f"{seq:,}",
+            f"{self._last:,}",
+            f"{rate:,.0f}",
+            (self._last - seq) / rate / 60,
+        )
+
+
+def _version(path: Path) -> int:
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            return int(connection.execute("PRAGMA user_version").fetchone()[0])
+        finally:
+            connection.close()
+    except sqlite3.Error:
+        return 0  # It is no database: opening it names the reason.
+
+
+def _chunks(connection: sqlite3.Connection, *, after: int) -> Iterator[list[StoredEvent]]:
+    while True:
+        events = [_old_event(row) for row in connection.execute(_EVENTS, (after, _CHUNK))]
+        if not events:
+            return
+        yield events
+        after = events[-1].seq
+
+
+def _old_event(row: tuple[int, str, str, str | None, int, str]) -> StoredEvent:
+    seq, app, env, release, received_at, json = row
+    event = decode_event(json.encode())
+    return StoredEvent(
+        seq=seq,
+        app=app,
+        env=env,
+        release=release,
+        received_at=received_at,
+        sent_at=None,
+        imported=False,
+        outcome=outcome_of(event),
+        event=event,
+    )
