@@ -33,7 +33,7 @@ from sqreen_mw.protocol.identifier import (
 NOW: Final = 1_700_000_000_000
 NAMES: Final = ("login.failed", "login.ok", "loginXok", "cart[1]?", "É.é")
 IPS: Final = ("203.0.113.7", "203.0.113.200", "198.51.100.1", "2001:db8::7", None)
-USERS: Final = ("42", 42, "ann@example.com", "Ann")
+USERS: Final = ("42", 42, "ann@example.com", "Ann", "\ufb01sh", "Straße")
 TEXTS: Final = (
     "SPRING",
     'say "hi"',

@@ -342,6 +342,17 @@ def test_numbers_are_equal_whatever_their_json_text_is(
     assert not store.page(replace(ANY_TIME, filter=Comparison(field, "=", 1))).events
 
 
+@pytest.mark.parametrize("pattern", ["fish*", "*ISH", "*sse 4*", "\u00e9va*", "*4"])
+def test_pattern_of_a_user_is_compared_in_canonical_form(store: EventStore, pattern: str) -> None:
+    """Ligatures, wide digits and letters without case match, as their canonical form does."""
+    user = {"login": "\ufb01sh", "username": "Stra\u00dfe \uff14", "email": "\u00c9va@x.org"}
+    store.append(batch([event(user_identifiers=user), event(user_identifiers={"id": "other"})]))
+
+    found = store.page(replace(ANY_TIME, filter=Comparison(("user",), "like", pattern))).events
+
+    assert len(found) == 1
+
+
 @pytest.mark.parametrize("value", ["a\0b", "A\0B", "a"])
 def test_null_character_in_a_user_counts(store: EventStore, value: str) -> None:
     """Text after a null character is part of the value."""

@@ -211,9 +211,12 @@ def _in_json(comparison: Comparison) -> Sql:
         return sql
     # LIKE is faster. It finds all matching events, and some others.
     part = max(text.split("*"), key=len) if comparison.operator == "like" else text
+    may_match = "e.json LIKE ? ESCAPE '!'"
+    if comparison.field[0] == "user":
+        # The canonical form of a user may differ from its text, if that is not ASCII.
+        may_match += " OR e.json GLOB '*[^ -~]*'"
     return Sql(
-        f"CASE WHEN e.json LIKE ? ESCAPE '!' THEN {sql.text} ELSE 0 END",
-        (like_pattern(part), *sql.values),
+        f"CASE WHEN {may_match} THEN {sql.text} ELSE 0 END", (like_pattern(part), *sql.values)
     )
 
 
