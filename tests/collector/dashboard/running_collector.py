@@ -48,12 +48,23 @@ class RunningCollector:
     app: FastAPI
     services: Services
 
-    def store(self, *events: Event, app: str = "shop", env: str = "production") -> None:
+    def store(
+        self,
+        *events: Event,
+        app: str = "shop",
+        env: str = "production",
+        imported: bool = False,
+    ) -> None:
         """Store events and announce them, as the pipeline does."""
         self.services.state.apps.ensure(app)
         self.services.state.apps.add_environment(app, env)
         batch = AcceptedBatch(
-            app=app, env=env, release=None, received_at=system_clock(), events=events
+            app=app,
+            env=env,
+            release=None,
+            received_at=system_clock(),
+            imported=imported,
+            events=events,
         )
         self.services.tail.announce(self.services.events.append(batch).seq)
 

@@ -10,14 +10,14 @@ from sqreen_mw.collector.dashboard.explorer.event_row import (
     event_filter,
     event_row,
     ip_value,
+    user_filter,
     user_value,
 )
 from sqreen_mw.collector.dashboard.explorer.links import Links
 from sqreen_mw.collector.dashboard.explorer.values import Value, ValueLinks, json_text
 from sqreen_mw.collector.dashboard.web.time_format import full_text, iso_text
 from sqreen_mw.collector.events.base import StoredEvent
-from sqreen_mw.collector.events.filter_parameters import exactly
-from sqreen_mw.protocol.event import RequestInfo
+from sqreen_mw.protocol.event import Event, RequestInfo
 
 IP_SOURCES: Final = {
     "peer": "the address of the connection",
@@ -59,13 +59,13 @@ class EventDetail:
     origin: tuple[Value, ...]
     properties: tuple[Value, ...]
     traits: tuple[Value, ...]
-    identifiers: tuple[Value, ...]
-    identity: str
+    user: tuple[Value, ...]
     request: tuple[Value, ...]
     request_id: str | None
     parameters: tuple[Value, ...]
     ip: Value | None
     ip_source: str
+    derived: tuple[Value, ...]
     received: str
     received_iso: str
     pivots: tuple[Pivot, ...]
@@ -84,15 +84,13 @@ def event_detail(stored: StoredEvent, *, links: Links) -> EventDetail:
         origin=_origin(stored, value_links),
         properties=value_links.values(event.properties, "properties"),
         traits=value_links.values(event.user_traits, "traits"),
-        identifiers=tuple(
-            user_value(*item, value_links) for item in event.user_identifiers.items()
-        ),
-        identity=IDENTITIES[event.identity] if event.identity else "",
+        user=_user(event, value_links),
         request=_request(request, value_links),
         request_id=None if request is None else request.id,
         parameters=_parameters(request, value_links),
         ip=ip_value(request, value_links),
         ip_source=IP_SOURCES[request.ip_source] if request else "",
+        derived=_derived(stored, value_links),
         received=full_text(stored.received_at, links.url.zone),
         received_iso=iso_text(stored.received_at),
         pivots=_pivots(row, links=links),
@@ -110,15 +108,39 @@ def _origin(stored: StoredEvent, value_links: ValueLinks) -> tuple[Value, ...]:
     return tuple(values)
 
 
+def _derived(stored: StoredEvent, value_links: ValueLinks) -> tuple[Value, ...]:
+    """Return what the collector has added to an event."""
+    values = []
+    if stored.outcome is not None:
+        values.append(value_links.value("outcome", stored.outcome, name="outcome"))
+    if stored.imported:
+        text = "yes: it never triggers a response"
+        values.append(value_links.value("imported", text, name="imported", filter_text="true"))
+    return tuple(values)
+
+
+def _user(event: Event, value_links: ValueLinks) -> tuple[Value, ...]:
+    values = [user_value(*item, value_links) for item in event.user_identifiers.items()]
+    source = event.identity
+    if source is not None:
+        text = IDENTITIES[source]
+        values.append(value_links.value("identity", text, name="identity", filter_text=source))
+    return tuple(values)
+
+
 def _request(request: RequestInfo | None, value_links: ValueLinks) -> tuple[Value, ...]:
     if request is None:
         return ()
     found = ((label, name, getattr(request, name)) for label, name in _REQUEST_VALUES)
-    return tuple(
+    values = [
         value_links.value(label, str(value), name=f"request.{name}")
         for label, name, value in found
         if value
-    )
+    ]
+    if request.forwarded_ignored:
+        text, name = "ignored, because it is not trusted", "forwarded_ignored"
+        values.append(value_links.value("forwarding header", text, name=name, filter_text="true"))
+    return tuple(values)
 
 
 def _parameters(request: RequestInfo | None, value_links: ValueLinks) -> tuple[Value, ...]:
@@ -143,9 +165,8 @@ def _pivots(row: EventRow, *, links: Links) -> tuple[Pivot, ...]:
     pivots = [Pivot("named", name, links.pivot(at, "event", event_filter(name)))]
     if row.ip is not None:
         pivots.append(Pivot("from", row.ip.text, links.pivot(at, "ip", row.ip.text)))
-    if row.user is not None:
-        text = row.user.text
-        pivots.append(Pivot("by", text, links.pivot(at, "user", exactly(text))))
+    if row.user is not None and (wanted := user_filter(row.user.label, row.user.text)):
+        pivots.append(Pivot("by", row.user.text, links.pivot(at, "user", wanted)))
     if request is not None and request.id:
         href = links.pivot(at, "request.id", request.id)
         pivots.append(Pivot("of", "this request", href))

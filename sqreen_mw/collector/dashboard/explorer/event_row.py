@@ -18,10 +18,11 @@ from sqreen_mw.collector.dashboard.web.time_format import (
 )
 from sqreen_mw.collector.events.base import StoredEvent
 from sqreen_mw.collector.events.filter_parameters import exactly
+from sqreen_mw.collector.events.outcome import Outcome
 from sqreen_mw.collector.state.apps import DEFAULT_ENVIRONMENT
 from sqreen_mw.protocol.event import RequestInfo
+from sqreen_mw.protocol.identifier import canonical_identifiers
 
-_LOGIN: Final = "sq.sdk.users.login"
 _BEST_KEYS: Final = ("email", "username", "name", "login", "user_id", "id")
 _NORMAL_LAG: Final = 5 * MINUTE
 """Normal delay of delivery: a flush interval of up to 60 s, and retries."""
@@ -60,7 +61,8 @@ class EventRow:
     request: RequestInfo | None
     app: str
     env: str
-    failed: bool
+    outcome: Outcome | None
+    imported: bool
     preview: tuple[tuple[str, str], ...]
     lag: Lag
 
@@ -86,7 +88,8 @@ def event_row(stored: StoredEvent, *, links: Links) -> EventRow:
         request=event.request,
         app=stored.app,
         env="" if stored.env == DEFAULT_ENVIRONMENT else stored.env,
-        failed=event.name == _LOGIN and event.properties.get("success") is False,
+        outcome=stored.outcome,
+        imported=stored.imported,
         preview=tuple((k, _short(v)) for k, v in islice(event.properties.items(), _PREVIEWED)),
         lag=describe_lag(event.timestamp, stored.received_at),
     )
@@ -117,8 +120,15 @@ def event_filter(name: str) -> str:
 
 def user_value(key: str, identifier: str | int, value_links: ValueLinks) -> Value:
     """Return a user's identifier. Its filter finds it in any other identifier too."""
-    text = str(identifier)
-    return value_links.value(key, text, name="user", filter_text=exactly(text))
+    return value_links.value(
+        key, str(identifier), name="user", filter_text=user_filter(key, identifier)
+    )
+
+
+def user_filter(key: str, identifier: str | int) -> str:
+    """Return the filter that finds equal identifiers, or an empty text if there is none."""
+    found = dict(canonical_identifiers({key: identifier}))
+    return "".join(map(exactly, found.values()))
 
 
 def ip_value(request: RequestInfo | None, value_links: ValueLinks) -> Value | None:
@@ -132,7 +142,8 @@ def _user(stored: StoredEvent, value_links: ValueLinks) -> Value | None:
     identifiers = stored.event.user_identifiers
     if not identifiers:
         return None
-    key = next((key for key in _BEST_KEYS if key in identifiers), next(iter(identifiers)))
+    keys = {key.strip().casefold(): key for key in identifiers}
+    key = next((keys[best] for best in _BEST_KEYS if best in keys), next(iter(identifiers)))
     return user_value(key, identifiers[key], value_links)
 
 

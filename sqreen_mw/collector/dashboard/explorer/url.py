@@ -35,12 +35,25 @@ DEFAULT_PRESET: Final = "24h"
 CLOCK_TOLERANCE: Final = 10 * SECOND
 """Later events are not in a range that ends now."""
 
-_LABELS: Final = {"ip": "IP", "q": "Text", "forwarded_ignored": "Proxy header ignored"}
+_LABELS: Final = {"ip": "IP", "q": "Text", "forwarded_ignored": "Forwarding header"}
+_CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
+    "imported": {"true": "yes", "false": "no"},
+    "forwarded_ignored": {"true": "ignored", "false": "not ignored"},
+}
 
 FILTER_LABELS: Final[Mapping[str, str]] = MappingProxyType(
     {name: _LABELS.get(name, name.capitalize()) for name in FILTERS}
 )
 """Labels of the filters on the page, in their order."""
+
+CHOICES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        name: {text: _CHOICE_LABELS.get(name, {}).get(text, text) for text in parameter.choices}
+        for name, parameter in FILTERS.items()
+        if parameter.choices
+    }
+)
+"""The values that a filter can have, with their labels on the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,12 @@ from sqreen_mw.collector.dashboard.explorer.links import Links
 from sqreen_mw.collector.dashboard.explorer.onboarding import onboarding
 from sqreen_mw.collector.dashboard.explorer.proxy_hint import shared_private_address
 from sqreen_mw.collector.dashboard.explorer.suggestions import KNOWN_NAMES
-from sqreen_mw.collector.dashboard.explorer.url import FILTER_LABELS, PRESET_NAMES, ExplorerUrl
+from sqreen_mw.collector.dashboard.explorer.url import (
+    CHOICES,
+    FILTER_LABELS,
+    PRESET_NAMES,
+    ExplorerUrl,
+)
 from sqreen_mw.collector.dashboard.explorer.url_parser import ParsedUrl, parse_explorer_url
 from sqreen_mw.collector.dashboard.explorer.zoom import widened, zoomed_out
 from sqreen_mw.collector.dashboard.web.charts import MINUTE, bar_chart, interval_for
@@ -112,7 +117,7 @@ def _render(
     links: Links, template: str, values: Mapping[str, Any], *, page: PageContext, status: int = 200
 ) -> Response:
     shared = {"links": links, "url": links.url, "zone": links.url.zone}
-    names = {"FILTERS": FILTER_LABELS, "PRESETS": PRESET_NAMES}
+    names = {"FILTERS": FILTER_LABELS, "CHOICES": CHOICES, "PRESETS": PRESET_NAMES}
     return render(page, template, {**shared, **names, **values}, status=status)
 
 

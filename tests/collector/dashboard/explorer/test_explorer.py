@@ -378,22 +378,171 @@ def test_every_value_of_an_event_finds_it(collector: RunningCollector, client: T
         query={"ref": ["mail", "b"]}, path={"code": "X"}, form={"f": ["1"]}, json={"j": 2}
     )
     request = RequestInfo(
-        verb="POST", path="/c", status=500, route="/{x}", host="h", user_agent="u", params=params
+        verb="POST",
+        path="/c",
+        status=500,
+        route="/{x}",
+        host="h",
+        user_agent="u",
+        params=params,
+        forwarded_ignored=True,
     )
     event = make_event(
         request=request,
+        identity="claimed",
         properties={"a": 1.5, "b": None, "c": True, "d": {"e.f": ["x", 7]}, "g": [{"h": 1}]},
         user_identifiers={"id": 4, "email": "ann"},
         user_traits={"plan": {"name": "gold"}},
     )
-    collector.store(event, make_event("other"))
+    collector.store(event, imported=True)
+    collector.store(make_event("other"))
 
     text = client.get(f"/events/shop/{event.id}").text
 
     links = re.findall(r'href="([^"]*)"[^>]* aria-label="Only', text)
-    assert len(links) == 21
+    assert len(links) == 25
     for link in links:
         assert "coupon.applied" in names_on(client.get(html.unescape(link)).text), link
+    for name in ("outcome", "identity", "imported", "forwarded_ignored"):
+        link = next(link for link in links if name in link)
+        assert names_on(client.get(html.unescape(link)).text) == ["coupon.applied"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("outcome=failed", ["login_failed"]),
+        ("outcome=succeeded", ["order.paid"]),
+        ("-outcome=failed", ["visit", "order.paid"]),
+        ("identity=claimed", ["login_failed"]),
+        ("identity=established", ["order.paid"]),
+        ("imported=true", ["order.paid"]),
+        ("imported=false", ["visit", "login_failed"]),
+        ("forwarded_ignored=true", ["order.paid"]),
+        ("forwarded_ignored=false&-outcome=failed", ["visit"]),
+    ],
+)
+def test_derived_values_are_filters(
+    collector: RunningCollector, client: TestClient, query: str, found: list[str]
+) -> None:
+    """Outcome, identity and the flags of events select and exclude them."""
+    user = {"id": 1}
+    request = RequestInfo(verb="GET", path="/", status=200, forwarded_ignored=True)
+    paid = make_event(
+        "order.paid", ago=3, request=request, user_identifiers=user, identity="established"
+    )
+    collector.store(paid, imported=True)
+    failed = make_event("login_failed", ago=2, user_identifiers=user, identity="claimed")
+    collector.store(failed, make_event("visit", ago=1))
+
+    assert names_on(client.get(f"/events?{query}").text) == found
+
+
+@pytest.mark.parametrize(
+    ("query", "messages"),
+    [
+        (
+            "outcome=faild",
+            ["Outcome</code> must be succeeded, failed, refused or error (did you mean failed?)"],
+        ),
+        ("identity=known", ["Identity</code> must be established or claimed", 'menu more" open']),
+        ("imported=yes", ["Imported</code> must be true or false", 'menu more" open']),
+    ],
+)
+def test_wrong_choice_names_the_right_ones(
+    collector: RunningCollector, client: TestClient, query: str, messages: list[str]
+) -> None:
+    """The page lists the values of a filter, and opens the menu that has it."""
+    collector.store(make_event())
+
+    answer = client.get(f"/events?{query}")
+
+    assert answer.status_code == 400
+    for message in messages:
+        assert message in answer.text
+
+
+def test_chips_use_the_words_of_the_menus(collector: RunningCollector, client: TestClient) -> None:
+    """A chip shows the label of a choice, not its value in the URL."""
+    collector.store(make_event())
+
+    text = client.get("/events?imported=false&-forwarded_ignored=true&outcome=error").text
+
+    assert link_on(text, "<span>Imported</span> no")
+    assert link_on(text, "<span>Not Forwarding header</span> ignored")
+    assert '<option value="error" selected>error</option>' in text
+    assert "More (1)" in text
+
+
+def test_rows_show_outcome_and_import(collector: RunningCollector, client: TestClient) -> None:
+    """A row states its outcome, and an imported event has no delay."""
+    collector.store(make_event("old.refused", ago=20 * HOUR), imported=True)
+    collector.store(make_event("new", properties={"success": True}), make_event("plain"))
+
+    rows = client.get("/events").text.split("<tr ")[2:]
+
+    outcomes = [re.findall('class="dot ([a-z]+)"', row) for row in rows]
+    assert outcomes == [["unknown"], ["succeeded"], ["refused"]]
+    assert '</a><span class="visually-hidden"> succeeded</span>' in rows[1]
+    assert ">refused</span>" in rows[2]
+    assert "it never triggers a response" in rows[2]
+    assert ["+20 h" in row for row in rows] == [False] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Bob@X.org", ["bob"]),
+        ("BOB@*", ["bob"]),
+        ('"BOB@x.org"', ["bob"]),
+        (" 42 ", ["number", "text"]),
+        ("AbC", ["case"]),
+        ("aBc", []),
+        ("\u00e9VA", ["eva"]),
+        ("\u00e9VA*", ["eva"]),
+    ],
+)
+def test_user_is_found_by_an_equal_identifier(
+    collector: RunningCollector, client: TestClient, text: str, found: list[str]
+) -> None:
+    """Spaces, kinds of numbers and the case of an e-mail address do not matter."""
+    users: dict[str, dict[str, str | int]] = {
+        "bob": {"email": "bob@x.org"},
+        "number": {"id": 42},
+        "text": {"account": "42"},
+        "case": {"id": "AbC"},
+        "eva": {"login": "\u00c9va"},
+    }
+    for name, user in users.items():
+        collector.store(make_event(name, user_identifiers=user))
+
+    page = client.get("/events", params={"user": text}).text
+
+    assert sorted(names_on(page)) == found
+
+
+@pytest.mark.parametrize(
+    ("user", "link"),
+    [
+        ({"Email": " Bob@X.org"}, "/events?user=%22bob%40x.org%22"),
+        ({"id": "AbC", "a": "1"}, "/events?user=%22AbC%22"),
+        ({"id": "x <Redacted by Sqreen>"}, None),
+        ({"a=b": "c"}, None),
+    ],
+)
+def test_user_links_to_equal_identifiers(
+    collector: RunningCollector,
+    client: TestClient,
+    user: dict[str, str | int],
+    link: str | None,
+) -> None:
+    """The link of a user is the same in all its events; a masked user has none."""
+    event = make_event(user_identifiers=user)
+    collector.store(event)
+
+    page = client.get(f"/events/shop/{event.id}").text
+
+    assert link == (link_on(page, "<small>by</small>") if "<small>by</small>" in page else None)
 
 
 def test_range_can_be_widened(collector: RunningCollector, client: TestClient) -> None:
@@ -504,7 +653,7 @@ def test_event_page_shows_provenance(collector: RunningCollector, client: TestCl
     text = client.get(f"/events/shop/{event.id}").text
 
     assert "claimed: the visitor gave these identifiers" in text
-    assert "a forwarding header came too; it was ignored" in text
+    assert "ignored, because it is not trusted" in text
 
 
 def test_pivot_of_an_old_event_shows_it(collector: RunningCollector, client: TestClient) -> None:
