@@ -51,6 +51,9 @@ class ServeOptions:
     ] = None
     tls_cert: Annotated[Path | None, setting("FILE", "PEM file with the certificate.")] = None
     tls_key: Annotated[Path | None, setting("FILE", "PEM file with its key.")] = None
+    keep_days: Annotated[
+        int | None, setting("DAYS", "Delete events that are older; 0 keeps all.", default="0")
+    ] = None
     log_level: Annotated[
         str | None, setting("LEVEL", "Lowest level of log lines.", default="info")
     ] = None

@@ -13,6 +13,7 @@ from sqreen_mw.collector.events.base import EventStore
 from sqreen_mw.collector.fair_slots import FairSlots
 from sqreen_mw.collector.pipeline import Pipeline
 from sqreen_mw.collector.read_lanes import ReadLanes
+from sqreen_mw.collector.retention import Retention
 from sqreen_mw.collector.settings import Settings
 from sqreen_mw.collector.state import State, open_state
 from sqreen_mw.collector.store_health import WAL, StoreHealth, WatchedStore
@@ -41,6 +42,7 @@ class Services:
     lanes: ReadLanes
     tail: Tail
     pipeline: Pipeline
+    retention: Retention
     heartbeats: FairSlots
     connections: ConnectionLimits
     live_tails: Counter[int] = field(default_factory=Counter)
@@ -49,6 +51,7 @@ class Services:
     def close(self) -> None:
         """Write the waiting batches and close the stores."""
         self.health.close()
+        self.retention.close()
         self.lanes.close()
         self.pipeline.close()
         self.events.close()
@@ -81,6 +84,7 @@ def open_services(settings: Settings, *, connections: ConnectionLimits | None = 
         lanes=ReadLanes(events),
         tail=tail,
         pipeline=Pipeline(events, apps=state.apps, tail=tail),
+        retention=Retention(events, days=settings.keep_days),
         heartbeats=FairSlots(
             1, per_owner=1, most_waiting=MAX_WAITING_HEARTBEATS, seconds=HEARTBEAT_SECONDS
         ),

@@ -20,6 +20,8 @@ LOG_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS: Final = ("text", "json")
 
 _MAX_PORT: Final = 65_535
+_MAX_DAYS: Final = 36_500
+_NUMBERS: Final = {"port": _MAX_PORT, "keep_days": _MAX_DAYS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class Settings:
         state_url: URL of the state database, by default ``state.db`` in the folder.
         trusted_proxies: Networks of your proxies, separated by commas. ``private`` means the
             private networks. Loopback is always trusted.
+        keep_days: Days for which events are kept; 0 keeps all.
         log_level: The lowest level of log lines.
         log_format: ``text``, or ``json`` for one object per line.
 
@@ -56,6 +59,7 @@ class Settings:
     events_url: str = ""
     state_url: str = ""
     trusted_proxies: str = ""
+    keep_days: int = 0
     log_level: str = "info"
     log_format: str = "text"
     client_ip: ClientIp = field(init=False, compare=False, repr=False)
@@ -70,6 +74,8 @@ class Settings:
             )
         if not 0 <= self.port <= _MAX_PORT:
             raise ConfigurationError(f"port is {self.port}: use 0 to {_MAX_PORT}")
+        if not 0 <= self.keep_days <= _MAX_DAYS:
+            raise ConfigurationError(f"keep days is {self.keep_days}: use 0 to {_MAX_DAYS}")
         if self.root_path and (self.root_path[0] != "/" or self.root_path.endswith("/")):
             raise ConfigurationError(
                 f"root path is {self.root_path!r}: start it with a slash and end it without one"
@@ -193,9 +199,11 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _converted(name: str, variable: str, text: str) -> Any:
-    if name == "port":
+    if name in _NUMBERS:
         if not (text.isascii() and text.isdigit()):
-            raise ConfigurationError(f"{variable} is {text!r}: use a number from 0 to {_MAX_PORT}")
+            raise ConfigurationError(
+                f"{variable} is {text!r}: use a number from 0 to {_NUMBERS[name]}"
+            )
         return int(text)
     if name == "data_dir":
         return folder(text)

@@ -87,7 +87,7 @@ def test_invalid_setting_is_rejected_with_the_fix(given: dict[str, Any], message
     ("variable", "message"),
     [
         ("SQREEN_COLLECTOR_PROT", "did you mean SQREEN_COLLECTOR_PORT"),
-        ("SQREEN_COLLECTOR_RETENTION_DAYS", "the settings are SQREEN_COLLECTOR_DATA_DIR"),
+        ("SQREEN_COLLECTOR_FLAVOUR", "the settings are SQREEN_COLLECTOR_DATA_DIR"),
         ("SQREEN_COLLECTOR_PORT", "use a number"),
     ],
 )

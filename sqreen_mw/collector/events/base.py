@@ -250,6 +250,12 @@ class EventStore(Protocol):
     def last_seq(self, *, deadline: Deadline | None = None) -> int:
         """Return the latest sequence number, 0 for an empty store."""
 
+    def remove_before(self, timestamp: int) -> int:
+        """Delete files whose events are all older than a time, and return their number.
+
+        The time is in milliseconds since the epoch, UTC. Some older events may stay.
+        """
+
     def files(self) -> tuple[Path, ...]:
         """Return the files that must stay in place while the store is open."""
 
