@@ -12,7 +12,7 @@ field                        values
 ``release``                  the app's release
 ``ip``                       the client address
 ``user``                     the canonical value of each user identifier
-``user, KEY``                the value of one user identifier, as it was sent
+``user, KEY``                the canonical value of one user identifier
 ``outcome``                  succeeded, failed, refused or error
 ``identity``                 established or claimed
 ``imported``                 true if the event was imported, else false
@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
 from sqreen_mw.protocol.address import canonical_address
+from sqreen_mw.protocol.identifier import canonical_identifiers
 
 Field: TypeAlias = tuple[str, ...]
 """A name from the table above, followed by the path of a value inside it."""
@@ -79,7 +80,7 @@ _KINDS: Final[Mapping[str, AbstractSet[type]]] = {
 class Comparison:
     """A comparison of one field with a value.
 
-    An address after ``=`` becomes canonical, and the number of a user becomes text.
+    An address or an identifier after ``=`` becomes canonical, and so does the key of an identifier.
 
     Raises:
         ValueError: The field or the operator is unknown, or the value does not fit the operator.
@@ -102,9 +103,20 @@ class Comparison:
             self._check_text(self.value)
         elif not _is_finite(self.value):
             raise ValueError(f"{self.value} is no number of JSON, or too large")
-        elif self.field == ("user",) and self.operator == "=":
-            whole = int(self.value)
-            object.__setattr__(self, "value", str(whole if whole == self.value else self.value))
+        if name == "user":
+            self._make_user_canonical()
+
+    def _make_user_canonical(self) -> None:
+        name, *keys = self.field
+        object.__setattr__(self, "field", (name, *(key.strip().casefold() for key in keys)))
+        if self.operator != "=":
+            return
+        value = self.value
+        if isinstance(value, float):
+            value = int(value) if value.is_integer() else str(value)
+        if len(keys) == 1:
+            value = dict(canonical_identifiers({keys[0]: value})).get(self.field[1], value)
+        object.__setattr__(self, "value", str(value))
 
     def _check_text(self, text: str) -> None:
         if len(text) > MAX_VALUE_LENGTH:

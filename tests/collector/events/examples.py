@@ -288,7 +288,7 @@ def _values(field: Field, stored: StoredEvent) -> list[Any]:
         "env": stored.env,
         "release": stored.release,
         "ip": request.get("ip"),
-        "user": event.user_identifiers if field[1:] else _users(event),
+        "user": dict(canonical_identifiers(event.user_identifiers)) if field[1:] else _users(event),
         "outcome": stored.outcome,
         "identity": event.identity,
         "imported": stored.imported,

@@ -317,7 +317,7 @@ def test_user_in_any_case_is_found_once(store: EventStore, text: str) -> None:
 def test_numbers_are_equal_whatever_their_json_text_is(
     store: EventStore, field: tuple[str, ...]
 ) -> None:
-    """A number equals its int and its float, but no text and no boolean."""
+    """A number equals its int and its float, but no boolean, and only as a user the same text."""
     one = event(name="200", ip="203.0.113.7")
     assert one.request is not None
     number = structs.replace(
@@ -330,7 +330,7 @@ def test_numbers_are_equal_whatever_their_json_text_is(
     )
     text = structs.replace(one, properties={"n": "200"}, user_identifiers={"id": "200"})
     store.append(batch([number, text]))
-    both = ["200", "number"] if field == ("user",) else ["number"]
+    both = ["200", "number"] if field[0] == "user" else ["number"]
     expected = [] if field == ("event",) else both
 
     for value in (200, 200.0, 2e2):
@@ -351,6 +351,35 @@ def test_pattern_of_a_user_is_compared_in_canonical_form(store: EventStore, patt
     found = store.page(replace(ANY_TIME, filter=Comparison(("user",), "like", pattern))).events
 
     assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "found"),
+    [
+        ("email", "bob@x.org", True),
+        (" EMAIL", "BOB@x.org ", True),
+        ("login", "bob@x.org", False),
+        ("id", "42", True),
+        ("id", 42, True),
+        ("id", 42.0, True),
+        ("id", "042", False),
+        ("account", "AbC", True),
+        ("Account", "aBc", False),
+        ("a=b", "c", False),
+        ("email", "", False),
+    ],
+)
+def test_key_of_a_user_is_compared_in_canonical_form(
+    store: EventStore, key: str, value: str | int, *, found: bool
+) -> None:
+    """An identifier with a key finds equal identifiers with the same key."""
+    user = {"Email": " Bob@X.org", "ID": 42, "account": "AbC", "a=b": "c"}
+    store.append(batch([event(user_identifiers=user), event()]))
+
+    tree = Comparison(("user", key), "=", value)
+
+    assert len(store.page(replace(ANY_TIME, filter=tree)).events) == found
+    assert len(store.page(replace(ANY_TIME, filter=Not(tree))).events) == 2 - found
 
 
 @pytest.mark.parametrize("value", ["a\0b", "A\0B", "a"])

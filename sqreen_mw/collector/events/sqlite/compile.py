@@ -171,9 +171,8 @@ def _comparison(comparison: Comparison) -> Sql:
     match comparison:
         case Comparison(field) if field in WORD_COLUMNS:
             return _word(comparison)
-        case Comparison(("user",), "=", str(value)):
-            values = possible_values(value)
-            return Sql(_USER.format(marks=",".join("?" * len(values))), values)
+        case Comparison(("user",) | ("user", _), "=", str(value)):
+            return _user(comparison, value)
         case Comparison(field) if field in FLAGS:
             return _flags(comparison)
         case Comparison(("ip",), "in", str(network)):
@@ -181,6 +180,16 @@ def _comparison(comparison: Comparison) -> Sql:
             return _between(first, last)
         case _:
             return _in_json(comparison)
+
+
+def _user(comparison: Comparison, value: str) -> Sql:
+    has_key = len(comparison.field) > 1
+    values = (value,) if has_key else possible_values(value)
+    text = _USER.format(marks=",".join("?" * len(values)))
+    if not has_key:
+        return Sql(text, values)
+    text = f"CASE WHEN {text} THEN json_matches(e.json, ?) ELSE 0 END"
+    return Sql(text, (*values, _encoded(comparison)))
 
 
 def _between(first: bytes, last: bytes) -> Sql:

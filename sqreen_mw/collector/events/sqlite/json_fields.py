@@ -90,9 +90,8 @@ def _values(json: str, field: Field) -> Iterator[Any]:
         event["request"] = _DEFAULTS | event["request"]
     if field[0] == "user":
         identifiers = event.get("user_identifiers", {})
-        if not field[1:]:
-            return (value for _, value in canonical_identifiers(identifiers))
-        return _walk(identifiers, field[1:])
+        found = canonical_identifiers(identifiers)
+        return (value for key, value in found if field[1:] in {(), (key,)})
     return _walk(event, (*_ROOTS.get(field[0], field[:1]), *field[1:]))
 
 
