@@ -1,6 +1,5 @@
 """Compile an ``EventQuery`` into SQL with bound values."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeGuard
@@ -23,7 +22,6 @@ WORD_COLUMNS: Final[Mapping[Field, str]] = {
     ("env",): "+e.env",
     ("release",): "+e.release",
 }
-_SPECIAL: Final = re.compile("[!%_]")
 _USER: Final = (
     "EXISTS (SELECT 1 FROM event_users AS u"
     " WHERE u.value IN ({marks}) AND u.timestamp = e.timestamp AND u.seq = e.seq)"
@@ -38,8 +36,6 @@ WITH RECURSIVE chain (value) AS (
   WHERE chain.value IS NOT NULL
 )
 SELECT value FROM chain WHERE value IS NOT NULL"""
-# LIKE is faster than text_matches, but ends at a null character.
-_IN_ANY_CASE: Final = f"{KNOWN_USERS} AND value LIKE ? ESCAPE '!' AND text_matches(value, ?)"
 # CROSS JOIN makes SQLite read the user index first.
 _OF_USERS: Final = "({users}) AS u CROSS JOIN events AS e ON e.seq = u.seq"
 
@@ -66,7 +62,7 @@ def select_in_range(query: EventQuery) -> Selection:
     """Compile a query with its time range. A user's events come from the user index."""
     times = (query.start, query.end)
     terms = list(conjuncts(query.filter))
-    user = min(filter(_is_user, terms), key=lambda term: term.operator, default=None)
+    user = next(filter(_is_user, terms), None)
     if user is None:
         rest = and_terms(terms)
         bounds = "e.timestamp >= ? AND e.timestamp < ?"
@@ -81,18 +77,13 @@ def select_in_range(query: EventQuery) -> Selection:
 
 def select_user(user: Comparison, query: EventQuery) -> Sql:
     """Compile the times and sequence numbers of a user's events in the range of a query."""
-    if user.operator == "like":
-        pattern = _SPECIAL.sub(r"!\g<0>", str(user.value))
-        wanted = Sql(_IN_ANY_CASE, ("", pattern, _encoded(user)))
-    else:
-        values = possible_values(str(user.value))
-        wanted = Sql(",".join("?" * len(values)), values)
+    values = possible_values(str(user.value))
     # One value needs no DISTINCT: an event has each value once.
-    distinct = "" if len(wanted.values) == 1 else "DISTINCT "
+    distinct = "" if len(values) == 1 else "DISTINCT "
     return Sql(
         f"SELECT {distinct}timestamp, seq FROM event_users"
-        f" WHERE value IN ({wanted.text}) AND timestamp >= ? AND timestamp < ?",
-        (*wanted.values, query.start, query.end),
+        f" WHERE value IN ({','.join('?' * len(values))}) AND timestamp >= ? AND timestamp < ?",
+        (*values, query.start, query.end),
     )
 
 
@@ -103,10 +94,9 @@ def only_user(query: EventQuery) -> Comparison | None:
 
 
 def spans_index(query: EventQuery) -> bool:
-    """Return True if the events of a query come from a range of an index: a network, or users."""
+    """Return True if the events of a query come from a range of an index: a network."""
     return any(
-        (isinstance(term, Comparison) and term.operator == "in" and "/" in str(term.value))
-        or (_is_user(term) and term.operator == "like")
+        isinstance(term, Comparison) and term.operator == "in" and "/" in str(term.value)
         for term in conjuncts(query.filter)
     )
 
@@ -159,12 +149,7 @@ def _joined(terms: tuple[Filter, ...], operator: str, *, empty: str) -> Sql:
 
 
 def _is_user(term: Filter) -> TypeGuard[Comparison]:
-    return (
-        isinstance(term, Comparison)
-        and term.field == ("user",)
-        and isinstance(term.value, str)
-        and (term.operator == "=" or (term.operator == "like" and "*" not in term.value))
-    )
+    return isinstance(term, Comparison) and term.field == ("user",) and term.operator == "="
 
 
 def _comparison(comparison: Comparison) -> Sql:

@@ -270,7 +270,7 @@ class SqliteEventStore:
         for period in self._newest_first(query.start, query.end):
             connection, part = self._open(reading, period), _within(query, period)
             if spans_index(query):
-                # The index has the time second: a slice would read the whole network or all users.
+                # The index has the time second: each slice would read the whole network.
                 yield connection, (part.start, part.end)
             else:
                 slices = time_slices(connection, start=part.start, end=part.end, interval=interval)
