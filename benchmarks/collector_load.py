@@ -23,7 +23,7 @@ from benchmarks.figures import table
 from benchmarks.hanging_collector import quantile
 from benchmarks.running_collector import RunningCollector, running_collector
 from sqreen_mw.collector.events import open_event_store
-from sqreen_mw.collector.events.base import EventQuery
+from sqreen_mw.collector.events.base import EventQuery, StoredEvent
 from sqreen_mw.protocol.limits import MAX_TIMESTAMP, MIN_TIMESTAMP
 
 GOAL_SECONDS: Final = 0.5
@@ -71,12 +71,13 @@ def main() -> None:
     parser.add_argument("directory", type=Path, help="the folder of the generated database")
     parser.add_argument("--pages", type=int, default=50)
     given = parser.parse_args()
+    newest = newest_event(given.directory)
     with running_collector(given.directory) as collector:
-        cases = list(measure_searches(collector, pages=given.pages))
+        cases = list(measure_searches(collector, newest, pages=given.pages))
         head = ("", "p50 ms", "p95 ms", "longest ms", "ended searches")
         sys.stdout.write(f"{table(head, [case.cells() for case in cases])}\n")
         sys.stdout.flush()
-        tail = measure_tail(collector)
+        tail = measure_tail(collector, newest)
     sys.stdout.write(
         f"live tail: {tail.events:,} events in {tail.seconds:.1f} s, "
         f"at most {tail.longest * 1e3:.0f} ms between two messages\n"
@@ -86,11 +87,22 @@ def main() -> None:
 
 
 def measure_searches(
-    collector: RunningCollector, *, pages: int, texts: Sequence[str] = (ABSENT_TEXT, COMMON_TEXT)
+    collector: RunningCollector,
+    last: StoredEvent,
+    *,
+    pages: int,
+    texts: Sequence[str] = (ABSENT_TEXT, COMMON_TEXT),
 ) -> Iterator[Case]:
-    """Yield the times of a page over 15 minutes: without searches, and while others search."""
+    """Yield the times of a page over 15 minutes: without searches, and while others search.
+
+    Args:
+        collector: The collector.
+        last: Its newest event.
+        pages: Number of pages of each case.
+        texts: The texts that others search.
+    """
     mine, *others = collector.sessions(SEARCHES + 1)
-    newest = newest_time(collector.folder)
+    newest = last.event.timestamp
     page = f"/events?range=15m&at={newest}"
     _get(collector, page, mine)
     yield Case("no searches", _times(collector, page, mine, pages=pages), 0)
@@ -101,22 +113,19 @@ def measure_searches(
             yield Case(f"{SEARCHES} searches for {text}, {name}", times, len(ended))
 
 
-def measure_tail(collector: RunningCollector) -> TailRun:
-    """Follow all events from the first one with a filter that matches none."""
+def measure_tail(collector: RunningCollector, last: StoredEvent) -> TailRun:
+    """Follow all events up to the last one with a filter that matches none."""
     [session] = collector.sessions(1)
-    store = open_event_store(f"sqlite:///{collector.folder / 'events.db'}")
-    last = store.last_seq()
-    store.close()
     connection = collector.connect()
     query = urlencode({"q": ABSENT_TEXT, "since": 0})
     connection.request("GET", f"/events/live?{query}", headers=session)
     answer = connection.getresponse()
     begin = before = time.perf_counter()
     longest, seq = 0.0, 0
-    while seq < last:
+    while seq < last.seq:
         line = answer.readline()
         if not line:
-            raise ConnectionError(f"the live tail ended at {seq} of {last} events")
+            raise ConnectionError(f"the live tail ended at {seq} of {last.seq} events")
         if line.startswith(b"id: "):
             now = time.perf_counter()
             longest, before, seq = max(longest, now - before), now, int(line[4:])
@@ -124,12 +133,12 @@ def measure_tail(collector: RunningCollector) -> TailRun:
     return TailRun(seq, before - begin, longest)
 
 
-def newest_time(folder: Path) -> int:
-    """Return the time of the last stored event."""
+def newest_event(folder: Path) -> StoredEvent:
+    """Return the newest event of a data folder. No collector uses it yet."""
     store = open_event_store(f"sqlite:///{folder / 'events.db'}")
     [newest] = store.page(EventQuery(start=MIN_TIMESTAMP, end=MAX_TIMESTAMP + 1), limit=1).events
     store.close()
-    return newest.event.timestamp
+    return newest
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from sqreen_mw.collector.events.sqlite.counts import count_by_bar
 from sqreen_mw.collector.events.sqlite.readers import add_functions
 from sqreen_mw.collector.events.sqlite.schema import PERIOD_TABLES
 from sqreen_mw.errors import ConfigurationError, StoreError
-from tests.collector.events.examples import ANY_TIME, batch, event
+from tests.collector.events.examples import ANY_TIME, NOW, batch, event
 
 
 @pytest.fixture
@@ -156,11 +156,11 @@ def test_slow_read_fails_at_its_deadline(path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_sequence_numbers_are_never_reused(path: Path) -> None:
-    """New events get new numbers after the newest events were deleted."""
+    """New events get new numbers after the newest events were deleted, and after a restart."""
     store = open_event_store(f"sqlite:///{path}")
     store.append(batch([event(), event()]))
+    store.remove_before(NOW * 2)
     store.close()
-    period(path).unlink()
 
     store = open_event_store(f"sqlite:///{path}")
 

@@ -81,7 +81,9 @@ class SqliteEventStore:
             self._catalogue = opened.enter_context(closing(Catalogue(path)))
             self._writer = opened.enter_context(closing(Writer(self._catalogue, handover=handover)))
             if old is not None:
-                copy_old_events(old, self._writer, now=system_clock())
+                copy_old_events(
+                    old, self._writer, after=self._catalogue.last_seq, now=system_clock()
+                )
             opened.pop_all()
         self._readers = Readers(seconds=seconds)
         self.append = self._writer.append

@@ -64,6 +64,7 @@ def copy_old_events(
     old: Path,
     writer: Writer,
     *,
+    after: int,
     now: int,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
@@ -74,6 +75,7 @@ def copy_old_events(
     Args:
         old: The file of the older release.
         writer: The writer of the new store.
+        after: The number of the last event that is surely copied.
         now: The present, in milliseconds since the epoch.
         clock: Returns monotonic seconds.
 
@@ -83,8 +85,8 @@ def copy_old_events(
     connection = sqlite3.connect(f"{old.absolute().as_uri()}?mode=ro", uri=True)
     try:
         [last] = connection.execute("SELECT seq FROM last_seq").fetchone()
-        progress = _Progress(first=writer.seq, last=last, clock=clock)
-        for events in _chunks(connection, after=writer.seq):
+        progress = _Progress(first=after, last=last, clock=clock)
+        for events in _chunks(connection, after=after):
             writer.copy(events, now=now)
             progress.report(writer.seq)
     except (sqlite3.Error, MalformedBatchError) as error:

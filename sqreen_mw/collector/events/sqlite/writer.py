@@ -5,7 +5,7 @@ import threading
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import Final
@@ -156,8 +156,6 @@ class Writer:
             if self._closed:
                 return
             self._closed = True
-            with suppress(sqlite3.Error):
-                self._catalogue.keep_seq(self.seq)
             for writer in self._open.values():
                 writer.close()
 
