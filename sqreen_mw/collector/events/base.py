@@ -240,9 +240,18 @@ class EventStore(Protocol):
         """Return at most ``limit`` users of a window as ``key=value``, if they are established."""
 
     def suggest(
-        self, field: Suggested, beginning: str, *, limit: int, deadline: Deadline | None = None
+        self,
+        field: Suggested,
+        beginning: str,
+        *,
+        limit: int,
+        app: str | None = None,
+        deadline: Deadline | None = None,
     ) -> tuple[str, ...]:
-        """Return values of a field that begin with a text, as it is or in lower case."""
+        """Return values of a field that begin with a text, as it is or in lower case.
+
+        With an app, only its own values; some of its users may be missing, if there are many.
+        """
 
     def check_writable(self) -> None:
         """Raise ``StoreError`` if a batch could not be written now."""

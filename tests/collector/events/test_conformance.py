@@ -292,6 +292,25 @@ def test_suggestions_begin_with_the_text(store: EventStore) -> None:
     assert store.suggest("user", "%", limit=9) == ()
 
 
+def test_suggestions_of_an_app_are_its_own(store: EventStore) -> None:
+    """Names and users of other apps are left out."""
+    for app, names, users in (
+        ("shop", ("login.ok", "paid"), ("ann", "bob")),
+        ("bank", ("login.ok", "sent"), ("ann", "carl")),
+    ):
+        found = [
+            event(name=name, user_identifiers={"id": user}) for name in names for user in users
+        ]
+        store.append(batch(found, app=app))
+
+    assert store.suggest("event", "", limit=9, app="shop") == ("login.ok", "paid")
+    assert store.suggest("event", "s", limit=9, app="bank") == ("sent",)
+    assert store.suggest("user", "", limit=9, app="shop") == ("ann", "bob")
+    assert store.suggest("user", "c", limit=9, app="bank") == ("carl",)
+    assert store.suggest("user", "c", limit=9, app="shop") == ()
+    assert store.suggest("event", "", limit=9, app="other") == ()
+
+
 @pytest.mark.parametrize("text", ["ann_x@%.org", "ANN_X@%.ORG", "ann_x*"])
 def test_user_in_any_case_is_found_once(store: EventStore, text: str) -> None:
     """An event with two matching identifiers appears once, and pages continue after it."""

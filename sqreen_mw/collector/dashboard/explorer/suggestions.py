@@ -17,14 +17,17 @@ _LONGEST: Final = 256
 
 
 async def suggestions(page: PageContext) -> Response:
-    """Return the users that begin with ``text``, as JSON."""
+    """Return the users of ``app``, or of any app, that begin with ``text``, as JSON."""
     text = page.request.query_params.get("text", "").strip()[:_LONGEST]
+    app = page.request.query_params.get("app") or None
     store = page.services.events
     if not text:
         return JSONResponse(())
     return JSONResponse(
         await read_events(
             page.request,
-            lambda deadline: store.suggest("user", text, limit=SUGGESTED, deadline=deadline),
+            lambda deadline: store.suggest(
+                "user", text, limit=SUGGESTED, app=app, deadline=deadline
+            ),
         )
     )

@@ -226,7 +226,8 @@ async def _choices(page: PageContext, app: str | None) -> Choices:
     apps, envs = await run_in_threadpool(_apps, page.services.state, app)
     store = page.services.events
     names = await _attempt(
-        page, lambda deadline: store.suggest("event", "", limit=KNOWN_NAMES, deadline=deadline)
+        page,
+        lambda deadline: store.suggest("event", "", limit=KNOWN_NAMES, app=app, deadline=deadline),
     )
     return Choices(apps, envs, () if isinstance(names, StoreError) else names)
 

@@ -7,7 +7,7 @@ async function suggest(input) {
   const text = input.value.trim();
   if (!text || text.includes("*") || text.startsWith('"')) return;
   try {
-    const address = `${input.dataset.suggest}?${new URLSearchParams({ text })}`;
+    const address = `${input.dataset.suggest}?${new URLSearchParams({ text, app: input.form.elements.app.value })}`;
     const response = await fetch(address, { headers: { accept: "application/json" } });
     if (response.ok) input.list?.replaceChildren(...(await response.json()).map((user) => new Option("", user)));
   } catch { /* The form works without suggestions. */ }

@@ -27,15 +27,6 @@ _USER: Final = (
     " WHERE u.value IN ({marks}) AND u.timestamp = e.timestamp AND u.seq = e.seq)"
 )
 
-# min() of the rest of the index finds the next value without reading all rows of this one.
-KNOWN_USERS: Final = """
-WITH RECURSIVE chain (value) AS (
-  SELECT min(value) FROM event_users WHERE value >= ?
-  UNION ALL
-  SELECT (SELECT min(value) FROM event_users WHERE value > chain.value) FROM chain
-  WHERE chain.value IS NOT NULL
-)
-SELECT value FROM chain WHERE value IS NOT NULL"""
 # CROSS JOIN makes SQLite read the user index first.
 _OF_USERS: Final = "({users}) AS u CROSS JOIN events AS e ON e.seq = u.seq"
 

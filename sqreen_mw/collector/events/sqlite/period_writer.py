@@ -23,6 +23,7 @@ _CHECKPOINT_MILLISECONDS: Final = 1000
 _WAL_STEP: Final = MAX_WAL_BYTES // 4
 
 _EVENT: Final = "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_NAME: Final = "INSERT OR IGNORE INTO names VALUES (?, ?)"
 _USER: Final = "INSERT OR IGNORE INTO event_users VALUES (?, ?, ?)"
 
 _Rows: TypeAlias = list[tuple[Any, ...]]
@@ -78,6 +79,7 @@ class PeriodWriter:
             self._connection.execute("BEGIN IMMEDIATE")
             rows, users = self._rows(events)
             self._connection.executemany(_EVENT, rows)
+            self._connection.executemany(_NAME, {(row[2], row[5]) for row in rows})
             self._connection.executemany(_USER, users)
             self._connection.execute("COMMIT")
         except BaseException:

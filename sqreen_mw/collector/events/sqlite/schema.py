@@ -15,9 +15,15 @@ SCHEMA_VERSION: Final = 2
 # never reads the events.
 # events.ip: 16 bytes (IPv4 as IPv4-mapped IPv6), so a network is a range of an index. The text is
 # in the event's JSON.
+# names: the event names of each app, for suggestions.
 # event_users.value: the canonical value of an identifier, below any key.
 PERIOD_TABLES: Final = (
     "CREATE TABLE words (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT",
+    """CREATE TABLE names (
+         app INTEGER NOT NULL,
+         name INTEGER NOT NULL,
+         PRIMARY KEY (app, name)
+       ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE events (
          seq INTEGER PRIMARY KEY,
          event_id BLOB NOT NULL,

@@ -35,7 +35,7 @@ from sqreen_mw.collector.events.sqlite.periods import Period
 from sqreen_mw.collector.events.sqlite.readers import Readers, Reading
 from sqreen_mw.collector.events.sqlite.slices import Slice, read_slices, time_slices
 from sqreen_mw.collector.events.sqlite.store_lock import LOCK_SECONDS, StoreLock
-from sqreen_mw.collector.events.sqlite.suggestions import SUGGESTIONS
+from sqreen_mw.collector.events.sqlite.suggestions import suggested_in
 from sqreen_mw.collector.events.sqlite.upgrade import copy_old_events, set_old_file_aside
 from sqreen_mw.collector.events.sqlite.windows import users_in, window_in
 from sqreen_mw.collector.events.sqlite.writer import Writer, time_of_id
@@ -231,7 +231,13 @@ class SqliteEventStore:
         return None
 
     def suggest(
-        self, field: Suggested, beginning: str, *, limit: int, deadline: Deadline | None = None
+        self,
+        field: Suggested,
+        beginning: str,
+        *,
+        limit: int,
+        app: str | None = None,
+        deadline: Deadline | None = None,
     ) -> tuple[str, ...]:
         """Return values of a field that begin with a text, as it is or in lower case."""
         found: dict[str, None] = {}
@@ -239,8 +245,8 @@ class SqliteEventStore:
             for text in dict.fromkeys((beginning, beginning.lower())):
                 values: set[str] = set()
                 for period in self._catalogue.periods:
-                    rows = self._open(reading, period).execute(SUGGESTIONS[field], (text, limit))
-                    values.update(value for (value,) in rows)
+                    connection = self._open(reading, period)
+                    values.update(suggested_in(connection, field, text, limit=limit, app=app))
                 found |= dict.fromkeys(sorted(values, key=str.encode))
         return tuple(found)[:limit]
 

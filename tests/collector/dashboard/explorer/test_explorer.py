@@ -293,6 +293,21 @@ def test_typed_text_gets_suggestions(collector: RunningCollector, client: TestCl
     assert client.get("/events/suggestions?text=").json() == []
 
 
+def test_suggestions_are_those_of_the_chosen_app(
+    collector: RunningCollector, client: TestClient
+) -> None:
+    """With an app, the page offers its event names and its users."""
+    collector.store(make_event("paid", user_identifiers={"id": "anna"}), app="shop")
+    collector.store(make_event("sent", user_identifiers={"id": "anton"}), app="bank")
+
+    text = client.get("/events?app=bank").text
+
+    assert '<option value="sent">' in text
+    assert '<option value="paid">' not in text
+    assert client.get("/events/suggestions?text=an&app=bank").json() == ["anton"]
+    assert client.get("/events/suggestions?text=an&app=").json() == ["anna", "anton"]
+
+
 @pytest.mark.parametrize(
     "who", [" lead ", "tab\tbed", "a\x00b", "line\nbreak\r", "\x7f", "a*", '"']
 )
