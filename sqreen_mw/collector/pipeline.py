@@ -19,7 +19,10 @@ from sqreen_mw.errors import StoreError
 from sqreen_mw.protocol.batch import DecodedBatch, IngestAnswer
 
 MAX_WAITING: Final = 64
-"""Maximum number of waiting batches. Each has at most 1 MiB, which limits memory."""
+"""Maximum number of waiting batches. Each has at most 1 MiB, which limits memory.
+
+A token without a waiting batch finds a place up to twice this number.
+"""
 
 MAX_OF_ONE_TOKEN: Final = MAX_WAITING // 4
 """Maximum number of waiting batches of one token, so that the others find a place."""
@@ -99,7 +102,8 @@ class Pipeline:
     @contextmanager
     def _place(self, token_id: str) -> Iterator[None]:
         of_token, of_all = self._waiting[token_id], self._waiting.total()
-        if of_token >= MAX_OF_ONE_TOKEN or of_all >= MAX_WAITING:
+        most = MAX_WAITING if of_token else 2 * MAX_WAITING
+        if of_token >= MAX_OF_ONE_TOKEN or of_all >= most:
             log_full_queue(token_id, of_token, of_all)
             raise StoreError(
                 f"{of_all} batches are already waiting to be written, {of_token} of them from this "

@@ -31,7 +31,10 @@ def _read() -> tuple[str, DecodedBatch]:
 
 
 def test_number_of_waiting_batches_is_limited(services: Services) -> None:
-    """While the writer is blocked, one batch too many is rejected; the others are answered."""
+    """While the writer is blocked, one batch too many is rejected; the others are answered.
+
+    A token without a waiting batch is not the one that fills the queue, so it finds a place.
+    """
     go_on = threading.Event()
 
     def held() -> tuple[str, DecodedBatch]:
@@ -46,13 +49,20 @@ def test_number_of_waiting_batches_is_limited(services: Services) -> None:
         ]
         await asyncio.sleep(0)
         with pytest.raises(StoreError, match="waiting to be written"):
-            await submit(_read, token_id="other")
+            await submit(_read, token_id="token 0")
+        waiting += [
+            asyncio.create_task(submit(held, token_id=f"other {number}"))
+            for number in range(MAX_WAITING)
+        ]
+        await asyncio.sleep(0)
+        with pytest.raises(StoreError, match="waiting to be written"):
+            await submit(_read, token_id="one more")
         go_on.set()
         answers = await asyncio.gather(*waiting)
         await submit(_read, token_id="other")
         return len(answers)
 
-    assert asyncio.run(fill()) == MAX_WAITING
+    assert asyncio.run(fill()) == 2 * MAX_WAITING
 
 
 @pytest.mark.parametrize("others", [1, 3])

@@ -20,7 +20,8 @@ class PasswordQueue:
     Use it on the event loop only.
 
     Args:
-        limit: Maximum number of checks that run or wait.
+        limit: Maximum number of checks that run or wait. A client without a check finds a place
+            up to twice this number.
         per_client: Maximum number of checks of one client that run or wait.
     """
 
@@ -36,7 +37,9 @@ class PasswordQueue:
         Raises:
             QueueFullError: The queue is full, or this client's part of it.
         """
-        if self._held.total() >= self._limit or self._held[client] >= self._per_client:
+        of_client = self._held[client]
+        most = self._limit if of_client else 2 * self._limit
+        if of_client >= self._per_client or self._held.total() >= most:
             raise QueueFullError
         self._held[client] += 1
         try:

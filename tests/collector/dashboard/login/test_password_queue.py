@@ -8,18 +8,22 @@ from sqreen_mw.collector.dashboard.login.password_queue import PasswordQueue, Qu
 
 
 def test_full_queue_refuses_at_once() -> None:
-    """A full queue refuses further checks, and takes some again when it has room."""
+    """A full queue takes only new clients, then no one, and takes all again when it has room."""
 
     async def scenario() -> tuple[list[bool], bool]:
         queue, go = PasswordQueue(limit=3, per_client=3), threading.Event()
         waiting = [asyncio.ensure_future(queue.run(go.wait, client=str(n))) for n in range(3)]
         await asyncio.sleep(0)
         with pytest.raises(QueueFullError):
+            await queue.run(go.wait, client="0")
+        waiting += [asyncio.ensure_future(queue.run(go.wait, client=f"new {n}")) for n in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(QueueFullError):
             await queue.run(go.wait, client="ann")
         go.set()
         return await asyncio.gather(*waiting), await queue.run(go.is_set, client="ann")
 
-    assert asyncio.run(scenario()) == ([True, True, True], True)
+    assert asyncio.run(scenario()) == ([True] * 6, True)
 
 
 def test_one_client_cannot_fill_the_queue() -> None:
