@@ -201,6 +201,9 @@ def test_failed_write_is_rolled_back(path: Path) -> None:
         ({"ip": "10.0.0.0/8"}, "events_by_ip (ip>? AND ip<?)"),
         ({"user": "7"}, "PRIMARY KEY (value=? AND timestamp>?"),
         ({"user": '"7"'}, "PRIMARY KEY (value=? AND timestamp>?"),
+        ({"outcome": "failed"}, "COVERING INDEX events_by_time"),
+        ({"event": '"x"', "imported": "true"}, "COVERING INDEX events_by_name"),
+        ({"identity": "claimed", "forwarded_ignored": "false"}, "COVERING INDEX events_by_time"),
     ],
 )
 def test_histogram_uses_an_index(tmp_path: Path, filters: dict[str, str], index: str) -> None:

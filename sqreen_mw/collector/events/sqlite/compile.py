@@ -198,8 +198,9 @@ def _in_json(comparison: Comparison) -> Sql:
     part = max(text.split("*"), key=len) if comparison.operator == "like" else text
     may_match = "e.json LIKE ? ESCAPE '!'"
     if comparison.field[0] == "user":
-        # The canonical form of a user may differ from its text, if that is not ASCII.
-        may_match += " OR e.json GLOB '*[^ -~]*'"
+        # The canonical form of a user may differ from a text that is not ASCII. Such a text has
+        # more bytes than characters.
+        may_match += " OR length(e.json) < length(CAST(e.json AS BLOB))"
     return Sql(
         f"CASE WHEN {may_match} THEN {sql.text} ELSE 0 END", (like_pattern(part), *sql.values)
     )

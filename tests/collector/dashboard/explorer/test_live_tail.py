@@ -83,6 +83,20 @@ def test_stream_applies_filters_but_not_the_range(collector: RunningCollector, u
     assert "backfilled" in message["data"]
 
 
+def test_streamed_row_shows_outcome_and_import(collector: RunningCollector, url: str) -> None:
+    """A row of the live tail has the marks of the list, and its filters."""
+    with open_stream(collector, url, "outcome=refused&-imported=false") as stream_messages:
+        assert next(stream_messages)["event"] == "ready"
+        collector.store(make_event("order.refused"), make_event("order.failed"))
+        collector.store(make_event("order.failed"), make_event("order.refused"), imported=True)
+        message = next(stream_messages)
+
+    assert message["id"] == "4"
+    row = json.loads(message["data"])["html"]
+    assert ">refused</span>" in row
+    assert ">imported</span>" in row
+
+
 def test_reconnected_stream_misses_no_event(collector: RunningCollector, url: str) -> None:
     """A browser sends its last id and gets all later events."""
     collector.store(make_event("old"), make_event("missed"))
