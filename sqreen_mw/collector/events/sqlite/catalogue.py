@@ -14,6 +14,7 @@ from sqreen_mw.collector.events.sqlite.periods import (
 )
 from sqreen_mw.collector.events.sqlite.schema import (
     CATALOGUE_TABLES,
+    PERIOD_TABLES,
     connect,
     prepare,
 )
@@ -33,6 +34,7 @@ class Catalogue:
         path: The database. A missing one is created.
 
     Attributes:
+        path: The database.
         folder: The folder of the files of all periods.
         periods: The existing periods.
 
@@ -42,7 +44,7 @@ class Catalogue:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         make_private_file(path, setting="--events-url")
         self._connection = connect(path, cache_kib=_CACHE_KIB)
         self.folder = path.with_name(f"{path.stem}-periods")
@@ -69,7 +71,7 @@ class Catalogue:
 
     def files(self) -> tuple[Path, ...]:
         """Return the catalogue and the files of all periods."""
-        return (self._path, *map(self.file_of, self.periods))
+        return (self.path, *map(self.file_of, self.periods))
 
     def overlapping(self, start: int, end: int) -> tuple[Period, ...]:
         """Return the periods that have a time of a range, in milliseconds, oldest first."""
@@ -92,7 +94,8 @@ class Catalogue:
         found = self.find(timestamp)
         if found is None:
             found = new_period(self.periods, timestamp, now=now)
-            make_private_file(self.file_of(found), setting="--events-url")
+            # Its tables come first: readers open every period that exists.
+            self._make_file(self.file_of(found))
             self.periods = tuple(sorted((*self.periods, found)))
         return found
 
@@ -114,6 +117,11 @@ class Catalogue:
     def keep_seq(self, seq: int) -> None:
         """Record the latest sequence number."""
         self._connection.execute("UPDATE last_seq SET seq = ?", (seq,))
+
+    @property
+    def has_elsewhere(self) -> bool:
+        """True if the period of any event is not that of its id."""
+        return self._has_elsewhere
 
     def elsewhere(self, app: str, ids: Iterable[bytes]) -> dict[bytes, int]:
         """Return the times of those events whose period is not that of their id."""
@@ -146,6 +154,14 @@ class Catalogue:
 
     def _any_elsewhere(self) -> bool:
         return self._connection.execute("SELECT 1 FROM elsewhere LIMIT 1").fetchone() is not None
+
+    def _make_file(self, path: Path) -> None:
+        make_private_file(path, setting="--events-url")
+        connection = connect(path, cache_kib=_CACHE_KIB)
+        try:
+            prepare(connection, PERIOD_TABLES)
+        finally:
+            connection.close()
 
     def _found(self) -> tuple[Period, ...]:
         names = (file.stem for file in self.folder.glob("*.db"))

@@ -48,6 +48,9 @@ DEADLINE: Final = 5.0
 INDEX_SPEED: Final = 25
 """A read of indexes alone takes at most a 25th of the time of one that reads the events."""
 
+SUGGESTED_PERIODS: Final = 60
+"""Values of older periods are not suggested, so that a suggestion opens few files."""
+
 _EVERYTHING: Final = EventQuery(start=0, end=0)
 
 
@@ -221,14 +224,11 @@ class SqliteEventStore:
         except ValueError:
             return None
         with self._readers.read(deadline) as reading:
-            for timestamp in (time_of_id(packed), self._writer.time_elsewhere(app, packed)):
-                period = None if timestamp is None else self._catalogue.find(timestamp)
-                if period is None:
-                    continue
-                found = reads.by_id(self._open(reading, period), app, packed)
-                if found is not None:
-                    return found
-        return None
+            found = self._by_id(reading, app, packed, at=time_of_id(packed))
+            if found is None and self._catalogue.has_elsewhere:
+                at = self._writer.time_elsewhere(app, packed)
+                found = None if at is None else self._by_id(reading, app, packed, at=at)
+        return found
 
     def suggest(
         self,
@@ -244,7 +244,7 @@ class SqliteEventStore:
         with self._readers.read(deadline) as reading:
             for text in dict.fromkeys((beginning, beginning.lower())):
                 values: set[str] = set()
-                for period in self._catalogue.periods:
+                for period in self._catalogue.periods[-SUGGESTED_PERIODS:]:
                     connection = self._open(reading, period)
                     values.update(suggested_in(connection, field, text, limit=limit, app=app))
                 found |= dict.fromkeys(sorted(values, key=str.encode))
@@ -265,6 +265,12 @@ class SqliteEventStore:
         self._writer.close()
         self._catalogue.close()
         self._lock.close()
+
+    def _by_id(self, reading: Reading, app: str, event_id: bytes, *, at: int) -> StoredEvent | None:
+        period = self._catalogue.find(at)
+        if period is None:
+            return None
+        return reads.by_id(self._open(reading, period), app, event_id)
 
     def _newest_first(self, start: int, end: int) -> Iterator[Period]:
         return reversed(self._catalogue.overlapping(start, end))

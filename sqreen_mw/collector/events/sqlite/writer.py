@@ -215,7 +215,7 @@ class Writer:
         if now < self._next_look:
             return
         self._next_look = now + LOOK_SECONDS
-        for file in self._catalogue.files():
+        for file in (self._catalogue.path, *(writer.path for writer in self._open.values())):
             found = _identity(file)
             if found is None or self._identities.setdefault(file, found) != found:
                 raise StoreError(
