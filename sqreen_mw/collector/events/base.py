@@ -248,7 +248,7 @@ class EventStore(Protocol):
         app: str | None = None,
         deadline: Deadline | None = None,
     ) -> tuple[str, ...]:
-        """Return values of a field that begin with a text, as it is or in lower case.
+        """Return values of a field that begin with a text, as it is or in canonical form.
 
         With an app, only its own values; some of its users may be missing, if there are many.
         """

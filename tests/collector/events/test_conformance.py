@@ -311,6 +311,14 @@ def test_suggestions_of_an_app_are_its_own(store: EventStore) -> None:
     assert store.suggest("event", "", limit=9, app="other") == ()
 
 
+@pytest.mark.parametrize("text", ["straß", "STRASS", "Stra\u1e9ee", "\uff33trasse"])
+def test_suggested_users_ignore_their_spelling(store: EventStore, text: str) -> None:
+    """The beginning of a user is compared in canonical form."""
+    store.append(batch([event(user_identifiers={"login": "Straße 4"})]))
+
+    assert store.suggest("user", text, limit=9) == ("strasse 4",)
+
+
 @pytest.mark.parametrize("text", ["ann_x@%.org", "ANN_X@%.ORG", "ann_x*"])
 def test_user_in_any_case_is_found_once(store: EventStore, text: str) -> None:
     """An event with two matching identifiers appears once, and pages continue after it."""

@@ -41,6 +41,7 @@ from sqreen_mw.collector.events.sqlite.windows import users_in, window_in
 from sqreen_mw.collector.events.sqlite.writer import Writer, time_of_id
 from sqreen_mw.errors import StoreError
 from sqreen_mw.protocol.event_id import event_id_bytes
+from sqreen_mw.protocol.identifier import possible_values
 
 DEADLINE: Final = 5.0
 """Seconds until a read fails."""
@@ -242,7 +243,7 @@ class SqliteEventStore:
         """Return values of a field that begin with a text, as it is or in lower case."""
         found: dict[str, None] = {}
         with self._readers.read(deadline) as reading:
-            for text in dict.fromkeys((beginning, beginning.lower())):
+            for text in dict.fromkeys((beginning, beginning.lower(), *possible_values(beginning))):
                 values: set[str] = set()
                 for period in self._catalogue.periods[-SUGGESTED_PERIODS:]:
                     connection = self._open(reading, period)
