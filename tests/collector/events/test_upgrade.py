@@ -101,12 +101,30 @@ def test_full_disk_is_reported_before_the_upgrade(
     path = tmp_path / "events.db"
     expected = _write_old(path, 20)
     usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    free = path.stat().st_size  # The copy is larger.
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free))
 
     with pytest.raises(StoreError, match=r"the upgrade of .*events\.db needs .* free some space"):
         SqliteEventStore(path)
 
     monkeypatch.undo()
+    store = SqliteEventStore(path)
+    assert _copied(store) == expected
+    store.close()
+
+
+@pytest.mark.parametrize("work", ["SELECT 1 FROM events", "DELETE FROM words WHERE id = 9"])
+def test_older_collector_that_still_runs_is_reported(tmp_path: Path, work: str) -> None:
+    """The old file stays as it is until the collector of the older release has stopped."""
+    path = tmp_path / "events.db"
+    expected = _write_old(path, 20)
+    older = sqlite3.connect(path, isolation_level=None)
+    older.execute(work)
+
+    with pytest.raises(StoreError, match=r"events\.db cannot be upgraded.*stop the collector"):
+        SqliteEventStore(path, lock_seconds=0)
+
+    older.close()
     store = SqliteEventStore(path)
     assert _copied(store) == expected
     store.close()
@@ -135,7 +153,7 @@ def test_progress_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
     progress.report(250)
 
     assert caplog.messages[-1] == (
-        "upgrading the event store: 250 of 1,000 events, 25/s, 0 min left"
+        "upgrading the event store: 250 of 1,000 events, 25/s, 0:00:30 left"
     )
 
 

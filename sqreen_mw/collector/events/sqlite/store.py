@@ -81,7 +81,7 @@ class SqliteEventStore:
         make_private_file(path, setting="--events-url")
         with ExitStack() as opened:
             self._lock = opened.enter_context(closing(StoreLock(path, seconds=lock_seconds)))
-            old = set_old_file_aside(path)
+            old = set_old_file_aside(path, seconds=lock_seconds)
             self._catalogue = opened.enter_context(closing(Catalogue(path)))
             self._writer = opened.enter_context(closing(Writer(self._catalogue, handover=handover)))
             if old is not None:

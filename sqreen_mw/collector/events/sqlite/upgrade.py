@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ PROGRESS_SECONDS: Final = 5.0
 """Seconds between two log lines."""
 
 _CHUNK: Final = 5000
+_GROWTH: Final = 1.25  # 10 million events grow by a fifth at most
 _JOURNALS: Final = ("-wal", "-shm", "-journal")
 _EVENTS: Final = """
 SELECT e.seq, app.text, env.text, release.text, e.received_at, e.json
@@ -33,30 +35,29 @@ WHERE e.seq > ? ORDER BY e.seq LIMIT ?
 _logger: Final = logging.getLogger("sqreen_mw.collector.upgrade")
 
 
-def set_old_file_aside(path: Path) -> Path | None:
+def set_old_file_aside(path: Path, *, seconds: float) -> Path | None:
     """Rename a file of the older release. Return its new path, or None if there is none.
 
     A file that was renamed before, by an upgrade that did not end, is returned again.
 
+    Args:
+        path: The store's main file.
+        seconds: Seconds to wait until a collector of the older release closes it.
+
     Raises:
-        StoreError: The disk has no room for the copy.
+        StoreError: The disk has no room for the copy, or an older collector uses the file.
     """
     old = path.with_name(f"{path.stem}-before-upgrade.db")
     if old.exists():
         return old
     if not path.exists() or _version(path) != OLD_VERSION:
         return None
-    size, free = path.stat().st_size, shutil.disk_usage(path.parent).free
-    if free < size:
+    needed, free = int(path.stat().st_size * _GROWTH), shutil.disk_usage(path.parent).free
+    if free < needed:
         raise StoreError(
-            f"the upgrade of {path} needs {size:,} bytes, the disk has {free:,}: free some space"
+            f"the upgrade of {path} needs {needed:,} bytes, the disk has {free:,}: free some space"
         )
-    connection = sqlite3.connect(path, isolation_level=None)
-    try:
-        # Without a write-ahead log, the whole database is one file.
-        connection.execute("PRAGMA journal_mode = DELETE")
-    finally:
-        connection.close()
+    _end_log(path, seconds=seconds)
     return path.rename(old)
 
 
@@ -114,12 +115,26 @@ class _Progress:
         self._latest = now
         rate = (seq - self._first) / (now - self._start)
         _logger.info(
-            "upgrading the event store: %s of %s events, %s/s, %.0f min left",
+            "upgrading the event store: %s of %s events, %s/s, %s left",
             f"{seq:,}",
             f"{self._last:,}",
             f"{rate:,.0f}",
-            (self._last - seq) / rate / 60,
+            timedelta(seconds=round((self._last - seq) / rate)),
         )
+
+
+def _end_log(path: Path, *, seconds: float) -> None:
+    """Move all changes into the database, so that it is one file."""
+    # A collector of the older release knows no lock, but keeps the database open.
+    connection = sqlite3.connect(path, timeout=seconds, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.OperationalError as error:
+        raise StoreError(
+            f"{path} cannot be upgraded: {error}; stop the collector of the older release"
+        ) from error
+    finally:
+        connection.close()
 
 
 def _version(path: Path) -> int:
