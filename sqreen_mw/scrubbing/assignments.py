@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Final
 
 from sqreen_mw.scrubbing.mask import lowered, mask_spans
+from sqreen_mw.scrubbing.prefilter import has_sign
 from sqreen_mw.scrubbing.secret_values import (
     is_code,
     is_known_call,
@@ -115,13 +116,15 @@ class Assignments:
         A name that is only sensitive with a generated value needs a long value.
         """
         length = len(text)
+        signed = self._signed_ending.finditer(backwards) if has_sign(text) else ()
         ends = [
             match.end()
-            for match in self._signed_ending.finditer(backwards)
+            for match in signed
             if match.lastindex is None or _LONG.match(text, length - match.end())
         ]
         if prose:
-            verbs = (*_VERB.finditer(text), *_ARROW.finditer(text))
+            arrows = _ARROW.finditer(text) if "->" in text or "\u2192" in text else ()
+            verbs = (*_VERB.finditer(text), *arrows)
             starts = [length - verb.start() for verb in verbs]
             ends += [end for end in starts if self._ending.match(backwards, end)]
             ends.sort()

@@ -3,8 +3,9 @@
 import re
 from typing import Final
 
-_SIGN: Final = re.compile(r"[=:%<>'\"\uff1a\uff1d\u2192]")
-_BLANK: Final = re.compile(r"[ +%(\t\n\r\f\v\u00a0]")
+_SIGNS_OF_NAMES: Final = ("=", ":", "%", "\uff1a", "\uff1d")
+_OTHER_SIGNS: Final = ("<", ">", "'", '"', "\u2192")
+_BLANKS: Final = (" ", "\n", "+", "%", "(", "\t", "\r", "\f", "\v", "\u00a0")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 UUID_LENGTH: Final = 36
 """The length of a UUID's text."""
@@ -68,13 +69,23 @@ def may_hold_number(text: str, data: bytes) -> bool:
 
 def quick_signals(text: str) -> tuple[bool, bool, bool, bool]:
     """Return whether words, markup, assignments and sentences of a text may contain a secret."""
-    words = _BLANK.search(text) is not None or "jdbc:" in text
+    words = _has_any(text, _BLANKS) or "jdbc:" in text
     prose = words and (" is" in text or " was" in text or " are" in text)
-    if not _SIGN.search(text):
+    if not has_sign(text) and not _has_any(text, _OTHER_SIGNS):
         return words, words and ("--" in text or "value" in text), prose, prose
     prose = prose or "->" in text or "\u2192" in text
     quotes = '"' in text or "'" in text or "<" in text
     return words, quotes or "--" in text or "value" in text, True, prose
+
+
+def has_sign(text: str) -> bool:
+    """Return whether a sign that can follow a name is in a text."""
+    return _has_any(text, _SIGNS_OF_NAMES)
+
+
+def _has_any(text: str, characters: tuple[str, ...]) -> bool:
+    # Several searches for one character take a tenth of the time of a pattern.
+    return any(map(text.__contains__, characters))
 
 
 def is_uuid(text: str) -> bool:
