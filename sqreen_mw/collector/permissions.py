@@ -14,6 +14,7 @@ class Action(Enum):
 
     SEND_EVENTS = auto()
     SEND_HEARTBEATS = auto()
+    IMPORT_EVENTS = auto()
     READ_EVENTS = auto()
     READ_INSTANCES = auto()
     CREATE_TOKENS = auto()
@@ -45,6 +46,7 @@ _ROLES: Final[Mapping[Role, frozenset[Action]]] = {
 }
 _SCOPES: Final[Mapping[str, frozenset[Action]]] = {
     "ingest": frozenset({Action.SEND_EVENTS, Action.SEND_HEARTBEATS}),
+    "import": frozenset({Action.IMPORT_EVENTS}),
     "query": frozenset({Action.READ_EVENTS, Action.READ_INSTANCES}),
 }
 

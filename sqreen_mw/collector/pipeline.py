@@ -68,11 +68,15 @@ class Pipeline:
         self._lock = threading.Lock()
 
     async def submit(
-        self, read: Callable[[], tuple[str, DecodedBatch]], *, token_id: str
+        self,
+        read: Callable[[], tuple[str, DecodedBatch]],
+        *,
+        token_id: str,
+        imported: bool = False,
     ) -> IngestAnswer:
         """Store the batch that ``read`` returns with its app, and return the answer.
 
-        ``read`` runs on a thread. Its exceptions are raised here.
+        ``read`` runs on a thread. Its exceptions are raised here. ``imported`` marks the events.
 
         Raises:
             StoreError: The batch cannot be written, or too many batches are waiting.
@@ -80,20 +84,20 @@ class Pipeline:
 
         def job() -> IngestAnswer:
             app, batch = read()
-            return self.accept(batch, app=app)
+            return self.accept(batch, app=app, imported=imported)
 
         with self._place(token_id):
             async with self._turns.slot(token_id):
                 return await asyncio.get_running_loop().run_in_executor(self._threads, job)
 
-    def accept(self, batch: DecodedBatch, *, app: str) -> IngestAnswer:
+    def accept(self, batch: DecodedBatch, *, app: str, imported: bool = False) -> IngestAnswer:
         """Write a batch and announce it.
 
         Raises:
             StoreError: The batch cannot be written. Nothing of it is stored.
         """
         with self._lock:
-            return self._write(batch, app)
+            return self._write(batch, app, imported=imported)
 
     def close(self) -> None:
         """Write the batches that are being decoded, then stop the threads."""
@@ -117,7 +121,7 @@ class Pipeline:
             if not self._waiting[token_id]:
                 del self._waiting[token_id]
 
-    def _write(self, batch: DecodedBatch, app: str) -> IngestAnswer:
+    def _write(self, batch: DecodedBatch, app: str, *, imported: bool) -> IngestAnswer:
         env = batch.envelope.env or DEFAULT_ENVIRONMENT
         received_at = self._clock()
         self.sender_clocks.compare(app, batch.envelope, received_at=received_at)
@@ -129,6 +133,7 @@ class Pipeline:
                 release=batch.envelope.release,
                 received_at=received_at,
                 sent_at=batch.envelope.sent_at,
+                imported=imported,
                 events=batch.events,
             )
         )

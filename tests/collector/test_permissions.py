@@ -25,7 +25,7 @@ from sqreen_mw.collector.state.users import Role, User
 PUBLIC = {"/openapi.json", "/healthz", "/readyz", "/static/{name}", "/favicon.svg"}
 PAGES = [route for route in ROUTES if isinstance(route, Route)]
 APP = "shop"
-SENDING = {Action.SEND_EVENTS, Action.SEND_HEARTBEATS}
+SENDING = {Action.SEND_EVENTS, Action.SEND_HEARTBEATS, Action.IMPORT_EVENTS}
 
 
 @pytest.fixture(scope="module")
@@ -100,11 +100,12 @@ def test_every_route_asks_for_a_permission_or_is_public() -> None:
         (Visitor(), {Action.LOG_IN}),
         (
             user("viewer"),
-            set(Action) - {Action.SEND_EVENTS, Action.SEND_HEARTBEATS, Action.CREATE_TOKENS},
+            set(Action) - SENDING - {Action.CREATE_TOKENS},
         ),
-        (user("analyst"), set(Action) - {Action.SEND_EVENTS, Action.SEND_HEARTBEATS}),
-        (user("admin"), set(Action) - {Action.SEND_EVENTS, Action.SEND_HEARTBEATS}),
+        (user("analyst"), set(Action) - SENDING),
+        (user("admin"), set(Action) - SENDING),
         (token("ingest"), {Action.SEND_EVENTS, Action.SEND_HEARTBEATS}),
+        (token("import"), {Action.IMPORT_EVENTS}),
         (token("query"), {Action.READ_EVENTS, Action.READ_INSTANCES}),
         (token("decisions:read"), set()),
         (token("playbooks:write"), set()),

@@ -4,12 +4,22 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from sqreen_mw.collector.api import events, health, heartbeat, ingest, instances, problems, schemas
+from sqreen_mw.collector.api import (
+    events,
+    health,
+    heartbeat,
+    import_events,
+    ingest,
+    instances,
+    problems,
+    schemas,
+)
 
 __all__ = ["ROUTERS", "install"]
 
 ROUTERS: Final = (
     ingest.router,
+    import_events.router,
     events.router,
     heartbeat.router,
     instances.router,

@@ -1,5 +1,6 @@
 """``POST /v1/events``: batches of events from the SDK."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Final
 
@@ -13,7 +14,6 @@ from sqreen_mw.collector.api.problems import HEADERS, ProblemError
 from sqreen_mw.collector.api.schemas import json_of
 from sqreen_mw.collector.permissions import Action
 from sqreen_mw.collector.services import services_of
-from sqreen_mw.collector.state.apps import Apps
 from sqreen_mw.collector.state.tokens import Token
 from sqreen_mw.errors import MalformedBatchError, TooManyEventsError
 from sqreen_mw.protocol.batch import (
@@ -50,12 +50,29 @@ async def ingest(
     encoding = json_encoding(request.headers)
     body = await bounded_body(request, limit=MAX_WIRE_BYTES)
     services = services_of(request)
-    read = partial(_read, body, encoding=encoding, token=token, apps=services.state.apps)
+    read = partial(
+        read_batch,
+        body,
+        encoding=encoding,
+        app_named=partial(app_of, token, Action.SEND_EVENTS, apps=services.state.apps),
+    )
     answer = await services.pipeline.submit(read, token_id=token.id)
     return Response(encode_answer(answer), 202, headers=HEADERS, media_type="application/json")
 
 
-def _read(body: bytes, *, encoding: str, token: Token, apps: Apps) -> tuple[str, DecodedBatch]:
+def read_batch(
+    body: bytes, *, encoding: str, app_named: Callable[[str | None], str]
+) -> tuple[str, DecodedBatch]:
+    """Return the app and the events of a request's body.
+
+    Args:
+        body: The body, compressed or not.
+        encoding: ``gzip`` or ``identity``.
+        app_named: Returns the app for the name in the batch.
+
+    Raises:
+        ProblemError: The batch is too large or malformed, or the app is another one.
+    """
     data = plain(body, encoding=encoding, limit=MAX_INFLATED_BYTES)
     try:
         batch = decode_batch(data)
@@ -63,4 +80,4 @@ def _read(body: bytes, *, encoding: str, token: Token, apps: Apps) -> tuple[str,
         raise ProblemError(413, f"{error}: send fewer") from error
     except MalformedBatchError as error:
         raise ProblemError(400, str(error)) from error
-    return app_of(token, Action.SEND_EVENTS, batch.envelope.app, apps=apps), batch
+    return app_named(batch.envelope.app), batch

@@ -15,7 +15,9 @@ from sqreen_mw.collector.state.tables import apps, tokens
 from sqreen_mw.errors import RefusedError, StoreError
 from sqreen_mw.protocol.token import ORGANIZATION, PREFIX
 
-SCOPES: Final = frozenset({"ingest", "decisions:read", "query", "playbooks:write", "admin"})
+SCOPES: Final = frozenset(
+    {"ingest", "decisions:read", "query", "import", "playbooks:write", "admin"}
+)
 """All scopes of tokens."""
 
 AGENT_SCOPES: Final = frozenset({"ingest", "decisions:read"})
