@@ -27,6 +27,11 @@ LAZY: Final = {
     ),
     "users": Lazy(module="sqreen_mw.cli.users", summary="Manage users and their sign-in links."),
     "tokens": Lazy(module="sqreen_mw.cli.tokens", summary="Create, list and revoke tokens."),
+    "import": Lazy(
+        module="sqreen_mw.cli.imports.command",
+        summary="Send events of the past from files to a running collector.",
+        attribute="import_files",
+    ),
 }
 
 

@@ -24,10 +24,12 @@ class Lazy:
     Attributes:
         module: The module that contains the command under its own name.
         summary: The first sentences of the command's help.
+        attribute: The command's name in the module, if it is another one.
     """
 
     module: str
     summary: str
+    attribute: str = ""
 
     @property
     def line(self) -> str:
@@ -40,7 +42,7 @@ class Lazy:
         Raises:
             ModuleNotFoundError: A package that the command needs is not installed.
         """
-        found = getattr(import_module(self.module), name)
+        found = getattr(import_module(self.module), self.attribute or name)
         loaded = typer.Typer(rich_markup_mode=None)
         if isinstance(found, typer.Typer):
             loaded.add_typer(found, name=name)

@@ -62,13 +62,18 @@ class CollectorProcess:
         """Return the settings that let an app send events here."""
         return {"SQREEN_URL": self.url, "SQREEN_TOKEN": self.new_token(app), **more}
 
-    def events(self, app: str, *, at_least: int = 0) -> list[dict[str, Any]]:
-        """Return the events of an app, newest first, as soon as there are at least so many."""
+    def events(
+        self, app: str, *, at_least: int = 0, since: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the events of an app, newest first, as soon as there are at least so many.
+
+        ``since`` is in milliseconds, by default a day ago.
+        """
         end = time.monotonic() + PATIENCE
         with httpx2.Client(
             base_url=self.url, headers=self._may_query(app), timeout=PATIENCE
         ) as client:
-            while len(found := _all_pages(client)) < at_least:
+            while len(found := _all_pages(client, since)) < at_least:
                 assert time.monotonic() < end, f"{len(found)} of {at_least} events came"
                 time.sleep(0.1)
             return found
@@ -77,9 +82,11 @@ class CollectorProcess:
         return {"Authorization": f"Bearer {self.new_token(app, 'query')}"}
 
 
-def _all_pages(client: httpx2.Client) -> list[dict[str, Any]]:
+def _all_pages(client: httpx2.Client, since: int | None) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     params: dict[str, str | int] = {"limit": 1000}
+    if since is not None:
+        params["from"] = since
     while True:
         answer = client.get("/v1/events/query", params=params).raise_for_status().json()
         found += answer["events"]

@@ -1,0 +1,1 @@
+"""``sqreen-mw import``: sends events of the past from files to the collector."""
