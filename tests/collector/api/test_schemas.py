@@ -15,6 +15,7 @@ def test_openapi_document_is_complete(collector: Collector) -> None:
         "/v1/events/histogram",
         "/v1/events/{event_id}",
         "/v1/heartbeat",
+        "/v1/import",
         "/v1/instances",
         "/healthz",
         "/readyz",
