@@ -157,7 +157,7 @@ def test_secrets_are_masked() -> None:
 
 def test_posthog_export_is_understood() -> None:
     """PostHog's columns give the user, the request, and the app's properties before its own."""
-    inner = {f"$p{number}": number for number in range(20)}
+    inner: dict[str, Any] = {f"$p{number}": number for number in range(20)}
     inner |= {"plan": "gold", "$ip": "203.0.113.7", "$current_url": "https://shop.example/x?y=1"}
 
     event = builder_of(PRESETS["posthog"]).build(
