@@ -3,14 +3,24 @@
 import logging
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from sqreen_mw.errors import ConfigurationError
 
+FileIdentity: TypeAlias = tuple[int, int]
+"""The device and the inode of a file."""
+
+WatchedFiles: TypeAlias = Mapping[Path, FileIdentity | None]
+"""The files of an open store, each with the identity that it had when it was opened."""
+
+WAL: Final = "-wal"
+"""The end of the name of a write-ahead log."""
+
 _SCHEME: Final = "sqlite:///"
 _PRIVATE: Final = 0o600
-_JOURNALS: Final = ("-wal", "-shm", "-journal")
+_JOURNALS: Final = (WAL, "-shm", "-journal")
 _logger: Final = logging.getLogger("sqreen_mw.collector")
 
 
@@ -51,6 +61,20 @@ def make_private_file(path: Path, *, setting: str) -> None:
         ) from error
     for name in ("", *_JOURNALS):
         _make_private(path.with_name(path.name + name))
+
+
+def file_identity(path: Path) -> FileIdentity | None:
+    """Return the identity of the file at a path, or None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def opened_files(path: Path) -> dict[Path, FileIdentity | None]:
+    """Return a database that was just opened, and its write-ahead log, with their identities."""
+    return {file: file_identity(file) for file in (path, path.with_name(path.name + WAL))}
 
 
 def _make_private(path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from starlette.requests import Request
 
 from sqreen_mw.collector.connection_limits import ConnectionLimits
-from sqreen_mw.collector.database_file import database_path
+from sqreen_mw.collector.database_file import database_path, opened_files
 from sqreen_mw.collector.events import open_event_store
 from sqreen_mw.collector.events.base import EventStore
 from sqreen_mw.collector.fair_slots import FairSlots
@@ -16,7 +16,7 @@ from sqreen_mw.collector.read_lanes import ReadLanes
 from sqreen_mw.collector.retention import Retention
 from sqreen_mw.collector.settings import Settings
 from sqreen_mw.collector.state import State, open_state
-from sqreen_mw.collector.store_health import WAL, StoreHealth, WatchedStore
+from sqreen_mw.collector.store_health import StoreHealth, WatchedStore
 from sqreen_mw.collector.tail import Tail
 
 MAX_WAITING_HEARTBEATS: Final = 1000
@@ -95,7 +95,7 @@ def open_services(settings: Settings, *, connections: ConnectionLimits | None = 
 
 def _health(settings: Settings, events: EventStore, state: State) -> StoreHealth:
     state_path = database_path(settings.state_url, setting="--state-url")
-    state_files = (state_path, state_path.with_name(state_path.name + WAL))
+    state_files = opened_files(state_path)
     return StoreHealth(
         (
             WatchedStore("events", events.files, events.check_writable),

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 
 from sqreen_mw.collector.clock import Clock, system_clock
+from sqreen_mw.collector.database_file import WAL, WatchedFiles, file_identity
 from sqreen_mw.errors import StoreError
 
 MIN_FREE_BYTES: Final = 100 * 1024 * 1024
@@ -26,9 +27,6 @@ CHECK_SECONDS: Final = 24 * 60 * 60.0
 
 MAX_CHECK_SECONDS: Final = 10.0
 """A longer check is given up: it reads the whole file, and keeps the journal from shrinking."""
-
-WAL: Final = "-wal"
-"""The end of the name of a write-ahead log."""
 
 _STEPS_BETWEEN_LOOKS: Final = 10_000
 
@@ -70,23 +68,21 @@ class WatchedStore:
 
     Args:
         name: The store's name in reports.
-        files: Returns its databases, the main one first, and their write-ahead logs: events are in
-            these until a checkpoint.
+        files: Returns its databases, the main one first, and the write-ahead logs of the open ones:
+            events are in these until a checkpoint.
         check_writable: Raises ``StoreError`` if the store cannot be written.
     """
 
     def __init__(
         self,
         name: str,
-        files: Callable[[], Sequence[Path]],
+        files: Callable[[], WatchedFiles],
         check_writable: Callable[[], object],
     ) -> None:
         self._name = name
         self._files = files
         self._check_writable = check_writable
-        self._opened: dict[Path, tuple[int, int] | None] = {}
         self._integrity = Integrity(result="unknown", detail="not checked yet")
-        self._place()
 
     def report(self) -> StoreReport:
         """Return the state of the store now."""
@@ -99,7 +95,7 @@ class WatchedStore:
             name=self._name,
             writable=detail is None,
             detail=detail,
-            free_bytes=_free_bytes(self._files()[0].parent),
+            free_bytes=_free_bytes(next(iter(self._files())).parent),
             file=self._place(),
             integrity=self._integrity,
         )
@@ -112,10 +108,10 @@ class WatchedStore:
         self._integrity = next(bad, Integrity(result="ok", checked_at=now))
 
     def _place(self) -> Place:
-        files = {file: _identity(file) for file in self._files()}
-        self._opened = files | {file: self._opened[file] for file in files if file in self._opened}
-        for file, found in files.items():
-            if found != self._opened[file]:
+        for file, opened in self._files().items():
+            found = file_identity(file)
+            # The store may have closed the file just now.
+            if found != opened and opened == self._files().get(file):
                 return "deleted" if found is None else "replaced"
         return "in place"
 
@@ -168,14 +164,6 @@ class StoreHealth:
 
     def _gives_up(self, end: float) -> bool:
         return self._closed.is_set() or time.monotonic() > end
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _free_bytes(folder: Path) -> int:

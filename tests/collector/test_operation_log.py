@@ -146,7 +146,8 @@ def test_store_errors_are_logged(
 ) -> None:
     """A failed store is an error, from the API and from pages."""
     collector.store(make_event("a"))
-    period, token = collector.services.events.files()[1], collector.services.first_token
+    *_, period, _ = collector.services.events.files()
+    token = collector.services.first_token
     client = collector.client()
     with sqlite3.connect(period) as database:
         database.execute("DROP TABLE events")

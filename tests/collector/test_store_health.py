@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from sqreen_mw.collector.database_file import file_identity
 from sqreen_mw.collector.store_health import Integrity, StoreHealth, WatchedStore
 from tests.support.waiting import wait_until
 
@@ -23,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 
 def integrity(path: Path, *, give_up: bool = False) -> Integrity:
     """Return the result of a check."""
-    store = WatchedStore("events", lambda: [path], lambda: None)
+    store = WatchedStore("events", lambda: {path: file_identity(path)}, lambda: None)
     assert store.report().integrity == Integrity(result="unknown", detail="not checked yet")
     store.check_integrity(give_up=lambda: give_up, now=NOW)
     return store.report().integrity
@@ -66,7 +67,9 @@ def test_missing_file_is_unknown(tmp_path: Path) -> None:
 def test_stores_are_checked_on_a_thread(path: Path) -> None:
     """The first check comes soon after the start, and close() ends the thread."""
     health = StoreHealth(
-        [WatchedStore("events", lambda: [path], lambda: None)], first_check=0, clock=lambda: NOW
+        [WatchedStore("events", lambda: {path: file_identity(path)}, lambda: None)],
+        first_check=0,
+        clock=lambda: NOW,
     )
 
     def checked() -> bool:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from sqreen_mw.collector.database_file import WatchedFiles
 from sqreen_mw.collector.events.deadline import Deadline
 from sqreen_mw.collector.events.filters import EVERYTHING, Filter, check_size
 from sqreen_mw.collector.events.outcome import Outcome
@@ -265,7 +265,7 @@ class EventStore(Protocol):
         The time is in milliseconds since the epoch, UTC. Some older events may stay.
         """
 
-    def files(self) -> tuple[Path, ...]:
+    def files(self) -> WatchedFiles:
         """Return the files that must stay in place while the store is open."""
 
     def close(self) -> None:

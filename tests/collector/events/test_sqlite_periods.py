@@ -10,8 +10,10 @@ from msgspec.structs import replace
 from sqreen_mw.collector.events.base import Appended, EventQuery
 from sqreen_mw.collector.events.filters import Comparison
 from sqreen_mw.collector.events.sqlite import SqliteEventStore, period_writer, writer
+from sqreen_mw.collector.store_health import WatchedStore
 from sqreen_mw.errors import StoreError
 from sqreen_mw.protocol.event_id import new_event_id
+from sqreen_mw.protocol.limits import MIN_TIMESTAMP
 from tests.collector.events.examples import ANY_TIME, NOW, batch, event, walk
 
 DAY = 24 * 60 * 60 * 1000
@@ -145,6 +147,74 @@ def test_old_periods_are_deleted(store: SqliteEventStore, tmp_path: Path) -> Non
     assert store.remove_before(NOW + 10 * DAY) == 1
     assert store.append(batch([event()])).seq == 4
     assert not store.page(EventQuery(start=0, end=NOW - DAY)).events
+
+
+def test_late_event_of_a_deleted_period_is_stored(
+    store: SqliteEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The period gets a new file, which no read of the deleted one hides."""
+    monkeypatch.setattr(writer, "LOOK_SECONDS", 0)
+    watched = WatchedStore("events", store.files, store.check_writable)
+    times = [NOW, NOW - 400 * DAY, -(10**12)]
+    for at in times:
+        store.append(batch([event(at=at)]))
+    query = EventQuery(start=MIN_TIMESTAMP, end=NOW + 1)
+    assert watched.report().file == "in place"
+    with store._readers.read() as reading:  # noqa: SLF001 - a read that a removal interrupts
+        for _ in store._opened(reading, store._catalogue.periods):  # noqa: SLF001 - its connections
+            pass
+        assert store.remove_before(NOW + DAY) == 3
+
+    for at in times * 2:
+        store.append(batch([event(at=at)]))
+
+    assert [one.seq for one in store.page(query).events] == [7, 4, 8, 5, 9, 6]
+    assert watched.report().file == "in place"
+
+
+def test_reads_go_on_while_periods_are_deleted(store: SqliteEventStore) -> None:
+    """A read that has begun leaves out the periods that are deleted meanwhile."""
+    stored = [event(at=at) for at in _spread(4)]
+    store.append(batch(stored))
+    with store._readers.read() as reading:  # noqa: SLF001 - a read that a removal interrupts
+        opened = store._newest_first(reading, 0, NOW + 1)  # noqa: SLF001 - one of its steps
+        [first, *_], removed = next(opened), store.remove_before(NOW - DAY)
+        rest = [period.name for period, _ in opened]
+
+    assert (first.name, removed, rest) == ("2023-11-14", 2, ["2023-11-13"])
+    assert store.get("shop", stored[3].id) is None
+
+
+def test_period_that_is_opened_again_is_in_place(store: SqliteEventStore) -> None:
+    """A period that was closed for others gets a new write-ahead log."""
+    watched = WatchedStore("events", store.files, store.check_writable)
+
+    for _ in range(3):
+        for at in _spread(2 * writer.MAX_OPEN):
+            store.append(batch([event(at=at)]))
+        assert watched.report().file == "in place"
+
+
+def test_failed_checkpoint_keeps_the_numbers(
+    store: SqliteEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch whose log cannot be emptied is stored, and no other event gets its numbers."""
+    monkeypatch.setattr(period_writer, "MAX_WAL_BYTES", 1)
+    store.append(batch([event()]))
+    [opened] = store._writer._open.values()  # noqa: SLF001 - a disk that is full at a checkpoint
+
+    def refuse(action: int, name: str | None, *_: str | None) -> int:
+        is_checkpoint = action == sqlite3.SQLITE_PRAGMA and name == "wal_checkpoint"
+        return sqlite3.SQLITE_DENY if is_checkpoint else sqlite3.SQLITE_OK
+
+    opened._next_checkpoint = 0  # noqa: SLF001 - at the next batch
+    opened._connection.set_authorizer(refuse)  # noqa: SLF001 - a disk that is full at a checkpoint
+
+    assert store.append(batch([event(), event()])) == Appended(2, 0, 3)
+
+    opened._connection.set_authorizer(None)  # noqa: SLF001 - a disk with room again
+    assert store.append(batch([event()])) == Appended(1, 0, 4)
+    assert [one.seq for one in walk(store, ANY_TIME, limit=9)] == [4, 3, 2, 1]
 
 
 def test_long_reads_do_not_let_the_log_grow(

@@ -166,17 +166,17 @@ def test_killed_upgrade_goes_on(tmp_path: Path) -> None:
         "import sys; from pathlib import Path\n"
         "from sqreen_mw.collector.events.sqlite import SqliteEventStore, period_writer, upgrade\n"
         "upgrade._CHUNK = 20\n"
-        "insert = period_writer.PeriodWriter.insert\n"
-        "def noisy(self, events): print('insert', flush=True); return insert(self, events)\n"
-        "period_writer.PeriodWriter.insert = noisy\n"
+        "copy = period_writer.PeriodWriter.copy\n"
+        "def noisy(self, events): print('copy', flush=True); copy(self, events)\n"
+        "period_writer.PeriodWriter.copy = noisy\n"
         "SqliteEventStore(Path(sys.argv[1]))\n"
     )
-    for inserts in (1, 2, 40, 7, 90):
+    for copies in (1, 2, 40, 7, 90):
         with subprocess.Popen(
             [sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, text=True
         ) as process:
             assert process.stdout is not None
-            assert list(islice(process.stdout, inserts)) == ["insert\n"] * inserts
+            assert list(islice(process.stdout, copies)) == ["copy\n"] * copies
             process.kill()
 
     store = SqliteEventStore(path)

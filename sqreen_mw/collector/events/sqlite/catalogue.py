@@ -69,10 +69,6 @@ class Catalogue:
         """Return the file of a period."""
         return self.folder / f"{period.name}.db"
 
-    def files(self) -> tuple[Path, ...]:
-        """Return the catalogue and the files of all periods."""
-        return (self.path, *map(self.file_of, self.periods))
-
     def overlapping(self, start: int, end: int) -> tuple[Period, ...]:
         """Return the periods that have a time of a range, in milliseconds, oldest first."""
         return tuple(one for one in self.periods if one.start < end and start < one.end)

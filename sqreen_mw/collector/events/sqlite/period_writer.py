@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from sqreen_mw.collector.database_file import WAL
 from sqreen_mw.collector.events.base import StoredEvent
 from sqreen_mw.collector.events.packed_ip import packed_ip
 from sqreen_mw.collector.events.sqlite.flags import flags_of
@@ -22,9 +23,9 @@ _MAX_WORDS_KEPT: Final = 10_000
 _CHECKPOINT_MILLISECONDS: Final = 1000
 _WAL_STEP: Final = MAX_WAL_BYTES // 4
 
-_EVENT: Final = "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_EVENT: Final = "INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _NAME: Final = "INSERT OR IGNORE INTO names VALUES (?, ?)"
-_USER: Final = "INSERT OR IGNORE INTO event_users VALUES (?, ?, ?)"
+_USER: Final = "INTO event_users VALUES (?, ?, ?)"
 
 _Rows: TypeAlias = list[tuple[Any, ...]]
 
@@ -40,7 +41,7 @@ class PeriodWriter:
         self.path = path
         self._words: dict[str, int] = {}
         self._connection = connect(path, cache_kib=_CACHE_KIB)
-        self._wal = path.with_name(f"{path.name}-wal")
+        self.wal = path.with_name(path.name + WAL)
         self._next_checkpoint = MAX_WAL_BYTES
         try:
             # A collector that was killed may have made an empty file.
@@ -67,7 +68,7 @@ class PeriodWriter:
         return {event_id for (event_id,) in rows}
 
     def insert(self, events: Mapping[bytes, StoredEvent]) -> int:
-        """Write events, commit, and return the bytes of their JSON. Known events are left out.
+        """Write new events, commit, and return the bytes of their JSON.
 
         Args:
             events: The events by their packed id.
@@ -75,12 +76,26 @@ class PeriodWriter:
         Raises:
             sqlite3.Error: They cannot be written. Nothing is stored.
         """
+        return self._write(events, "INSERT")
+
+    def copy(self, events: Mapping[bytes, StoredEvent]) -> None:
+        """Write events and commit. Known events are left out.
+
+        Args:
+            events: The events by their packed id.
+
+        Raises:
+            sqlite3.Error: They cannot be written. Nothing is stored.
+        """
+        self._write(events, "INSERT OR IGNORE")
+
+    def _write(self, events: Mapping[bytes, StoredEvent], verb: str) -> int:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             rows, users = self._rows(events)
-            self._connection.executemany(_EVENT, rows)
+            self._connection.executemany(f"{verb} {_EVENT}", rows)
             self._connection.executemany(_NAME, {(row[2], row[5]) for row in rows})
-            self._connection.executemany(_USER, users)
+            self._connection.executemany(f"{verb} {_USER}", users)
             self._connection.execute("COMMIT")
         except BaseException:
             self._words.clear()  # Some may be new in this transaction.
@@ -88,7 +103,9 @@ class PeriodWriter:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
             raise
-        self._bound_wal()
+        # The events are committed: they keep their numbers, even if the disk is full now.
+        with contextlib.suppress(sqlite3.Error, OSError):
+            self._bound_wal()
         return sum(len(row[-1]) for row in rows)
 
     def check_writable(self) -> None:
@@ -132,13 +149,17 @@ class PeriodWriter:
 
     def _bound_wal(self) -> None:
         # Automatic checkpoints never wait for reads, so reads one after another let the log grow.
-        size = self._wal.stat().st_size
+        size = self.wal.stat().st_size
         if size < self._next_checkpoint:
             return
+        self._next_checkpoint = size + _WAL_STEP
         self._connection.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_MILLISECONDS}")
-        busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        self._connection.execute("PRAGMA busy_timeout = 5000")
-        self._next_checkpoint = size + _WAL_STEP if busy else MAX_WAL_BYTES
+        try:
+            busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            self._connection.execute("PRAGMA busy_timeout = 5000")
+        if not busy:
+            self._next_checkpoint = MAX_WAL_BYTES
 
 
 def _ip(event: Event) -> bytes | None:

@@ -33,7 +33,7 @@ class Reading:
 
     def __init__(self, readers: "Readers", deadline: Deadline) -> None:
         self._readers = readers
-        self._lent: tuple[Path, sqlite3.Connection] | None = None
+        self._lent: tuple[Path, sqlite3.Connection, int] | None = None
         self.deadline = deadline
 
     def open(self, path: Path) -> sqlite3.Connection:
@@ -43,8 +43,9 @@ class Reading:
             sqlite3.OperationalError: The deadline has passed.
         """
         self.close()
+        removals = self._readers.removals
         connection = self._readers.take(path)
-        self._lent = path, connection
+        self._lent = path, connection, removals
         connection.set_progress_handler(lambda: self.deadline.is_over, STEPS_BETWEEN_CHECKS)
         return connection
 
@@ -59,6 +60,9 @@ class Readers:
     """A pool of read connections.
 
     Connections do not belong to threads, because short-lived threads would leave them open.
+
+    Attributes:
+        removals: How often files were deleted.
     """
 
     def __init__(self, *, seconds: float) -> None:
@@ -66,6 +70,7 @@ class Readers:
         self._lock = threading.Lock()
         self._idle: OrderedDict[sqlite3.Connection, Path] = OrderedDict()
         self._closed = False
+        self.removals = 0
 
     @contextmanager
     def read(self, deadline: Deadline | None = None) -> Iterator[Reading]:
@@ -92,8 +97,9 @@ class Readers:
             connection.close()
 
     def forget(self, paths: tuple[Path, ...]) -> None:
-        """Close the idle connections to files that are deleted."""
+        """Close the connections to files that were deleted: idle ones now, others when returned."""
         with self._lock:
+            self.removals += 1
             old = [connection for connection, path in self._idle.items() if path in paths]
             for connection in old:
                 del self._idle[connection]
@@ -117,10 +123,17 @@ class Readers:
         if self._closed:
             raise StoreError("the event store is closed")
 
-    def give_back(self, path: Path, connection: sqlite3.Connection) -> None:
-        """Keep a connection for later reads. The one that is idle for the longest time ends."""
+    def give_back(self, path: Path, connection: sqlite3.Connection, removals: int) -> None:
+        """Keep a connection for later reads. The one that is idle for the longest time ends.
+
+        Args:
+            path: Its file.
+            connection: The connection.
+            removals: The number of removals before it was taken. Since then, another file may have
+                come to the path.
+        """
         with self._lock:
-            if self._closed:
+            if self._closed or removals != self.removals:
                 oldest: sqlite3.Connection | None = connection
             else:
                 self._idle[connection] = path

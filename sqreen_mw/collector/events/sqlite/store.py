@@ -1,7 +1,7 @@
 """The event store in SQLite files: one writer, and readers that never wait for it."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from heapq import merge
@@ -137,8 +137,7 @@ class SqliteEventStore:
         """Return the events of a window, newest first."""
         found: list[StoredEvent] = []
         with self._readers.read(deadline) as reading:
-            for period in self._newest_first(query.after + 1, query.until + 1):
-                connection = self._open(reading, period)
+            for _, connection in self._newest_first(reading, query.after + 1, query.until + 1):
                 found += window_in(connection, query, limit=query.limit - len(found))
                 if len(found) >= query.limit:
                     break
@@ -150,8 +149,8 @@ class SqliteEventStore:
         """Return at most ``limit`` users of a window as ``key=value``, if they are established."""
         found: set[str] = set()
         with self._readers.read(deadline) as reading:
-            for period in self._newest_first(query.after + 1, query.until + 1):
-                found |= users_in(self._open(reading, period), query, limit=limit - len(found))
+            for _, connection in self._newest_first(reading, query.after + 1, query.until + 1):
+                found |= users_in(connection, query, limit=limit - len(found))
                 if len(found) >= limit:
                     break
         return frozenset(found)
@@ -192,8 +191,9 @@ class SqliteEventStore:
         left = most * INDEX_SPEED if only_indexes else most
         number, newest = 0, None
         with self._readers.read(deadline) as reading:
-            for period in self._catalogue.overlapping(query.start, query.end):
-                connection, part = self._open(reading, period), _within(query, period)
+            periods = self._catalogue.overlapping(query.start, query.end)
+            for period, connection in self._opened(reading, periods):
+                part = _within(query, period)
                 in_range = reads.number_in_range(connection, part, left + 1)
                 is_more = in_range > left
                 found, latest = reads.count_matching(
@@ -209,8 +209,7 @@ class SqliteEventStore:
         """Return True if the query's range has few events for its filter."""
         left = SLICE * INDEX_SPEED if needs_only_indexes(query) else SLICE
         with self._readers.read(deadline) as reading:
-            for period in self._newest_first(query.start, query.end):
-                connection = self._open(reading, period)
+            for period, connection in self._newest_first(reading, query.start, query.end):
                 left -= reads.number_in_range(connection, _within(query, period), left + 1)
                 if left < 0:
                     return False
@@ -245,8 +244,8 @@ class SqliteEventStore:
         with self._readers.read(deadline) as reading:
             for text in dict.fromkeys((beginning, beginning.lower(), *possible_values(beginning))):
                 values: set[str] = set()
-                for period in self._catalogue.periods[-SUGGESTED_PERIODS:]:
-                    connection = self._open(reading, period)
+                periods = self._catalogue.periods[-SUGGESTED_PERIODS:]
+                for _, connection in self._opened(reading, periods):
                     values.update(suggested_in(connection, field, text, limit=limit, app=app))
                 found |= dict.fromkeys(sorted(values, key=str.encode))
         return tuple(found)[:limit]
@@ -268,22 +267,33 @@ class SqliteEventStore:
         self._lock.close()
 
     def _by_id(self, reading: Reading, app: str, event_id: bytes, *, at: int) -> StoredEvent | None:
-        period = self._catalogue.find(at)
-        if period is None:
-            return None
-        return reads.by_id(self._open(reading, period), app, event_id)
+        for _, connection in self._newest_first(reading, at, at + 1):
+            return reads.by_id(connection, app, event_id)
+        return None
 
-    def _newest_first(self, start: int, end: int) -> Iterator[Period]:
-        return reversed(self._catalogue.overlapping(start, end))
+    def _newest_first(
+        self, reading: Reading, start: int, end: int
+    ) -> Iterator[tuple[Period, sqlite3.Connection]]:
+        return self._opened(reading, reversed(self._catalogue.overlapping(start, end)))
 
-    def _open(self, reading: Reading, period: Period) -> sqlite3.Connection:
-        return reading.open(self._catalogue.file_of(period))
+    def _opened(
+        self, reading: Reading, periods: Iterable[Period]
+    ) -> Iterator[tuple[Period, sqlite3.Connection]]:
+        """Yield periods with a connection, except for those that are deleted meanwhile."""
+        for period in periods:
+            try:
+                connection = reading.open(self._catalogue.file_of(period))
+            except StoreError:
+                if period in self._catalogue.periods:
+                    raise
+            else:
+                yield period, connection
 
     def _slices(
         self, reading: Reading, query: EventQuery, *, interval: int = 1
     ) -> Iterator[tuple[sqlite3.Connection, Slice]]:
-        for period in self._newest_first(query.start, query.end):
-            connection, part = self._open(reading, period), _within(query, period)
+        for period, connection in self._newest_first(reading, query.start, query.end):
+            part = _within(query, period)
             if spans_index(query):
                 # The index has the time second: each slice would read the whole network.
                 yield connection, (part.start, part.end)
@@ -295,12 +305,11 @@ class SqliteEventStore:
         self, reading: Reading, query: EventQuery, *, seqs: tuple[int, int], limit: int
     ) -> tuple[StoredEvent, ...]:
         after, last = seqs
+        last_of = self._writer.last_of
+        periods = (one for one in self._catalogue.periods if last_of.get(one, 0) > after)
         found = [
-            reads.stored_between(
-                self._open(reading, period), query, after=after, last=last, limit=limit
-            )
-            for period in self._catalogue.periods
-            if self._writer.last_of.get(period, 0) > after
+            reads.stored_between(connection, query, after=after, last=last, limit=limit)
+            for _, connection in self._opened(reading, periods)
         ]
         return tuple(islice(merge(*found, key=attrgetter("seq")), limit))
 

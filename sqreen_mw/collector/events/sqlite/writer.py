@@ -7,9 +7,14 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
-from pathlib import Path
 from typing import Final
 
+from sqreen_mw.collector.database_file import (
+    WAL,
+    WatchedFiles,
+    file_identity,
+    opened_files,
+)
 from sqreen_mw.collector.events.base import AcceptedBatch, Appended, StoredEvent
 from sqreen_mw.collector.events.handover import Handover
 from sqreen_mw.collector.events.outcome import outcome_of
@@ -55,7 +60,7 @@ class Writer:
         self._clock = clock
         self._lock = threading.Lock()
         self._open: OrderedDict[Period, PeriodWriter] = OrderedDict()
-        self._identities: dict[Path, tuple[int, int] | None] = {}
+        self._files = opened_files(catalogue.path)
         self._next_look = 0.0
         self._closed = False
         self.last_of: dict[Period, int] = {
@@ -101,7 +106,7 @@ class Writer:
             for period, group in self._grouped(
                 {key: one.event for key, one in stored.items()}, now=now
             ):
-                self._writer_of(period).insert({key: stored[key] for key in group})
+                self._writer_of(period).copy({key: stored[key] for key in group})
                 self.last_of[period] = max(stored[key].seq for key in group)
             for key, one in stored.items():
                 self._record_elsewhere(one.app, {key: one.event})
@@ -125,12 +130,10 @@ class Writer:
             for period in self._catalogue.periods[-1:]:
                 self._writer_of(period).check_writable()
 
-    def files(self) -> tuple[Path, ...]:
+    def files(self) -> WatchedFiles:
         """Return the databases, and the write-ahead logs of those that are open."""
         with self._lock:
-            databases = self._catalogue.files()
-            opened = (databases[0], *(writer.path for writer in self._open.values()))
-        return (*databases, *(path.with_name(f"{path.name}-wal") for path in opened))
+            return dict(self._files)
 
     def time_elsewhere(self, app: str, event_id: bytes) -> int | None:
         """Return the time of an event whose period is not that of its id."""
@@ -143,11 +146,13 @@ class Writer:
         with self._writing():
             files = self._catalogue.remove_before(timestamp, last_seq=self.seq)
             for period in [one for one in self._open if one not in self._catalogue.periods]:
-                self._open.pop(period).close()
+                self._close(self._open.pop(period))
+            for file in files:
+                del self._files[file]
+                # The log comes first: without its database, it would belong to the next one.
+                for end in (WAL, "-shm", ""):
+                    file.with_name(file.name + end).unlink(missing_ok=True)
         readers.forget(files)
-        for file in files:
-            for end in ("", "-wal", "-shm"):
-                file.with_name(file.name + end).unlink(missing_ok=True)
         return len(files)
 
     def close(self) -> None:
@@ -205,10 +210,16 @@ class Writer:
         writer = self._open.get(period)
         if writer is None:
             writer = self._open[period] = PeriodWriter(self._catalogue.file_of(period))
+            self._files |= opened_files(writer.path)
             while len(self._open) > MAX_OPEN:
-                self._open.popitem(last=False)[1].close()
+                self._close(self._open.popitem(last=False)[1])
         self._open.move_to_end(period)
         return writer
+
+    def _close(self, writer: PeriodWriter) -> None:
+        # SQLite deletes the log, unless a read needs it.
+        del self._files[writer.wal]
+        writer.close()
 
     def _check_files(self) -> None:
         now = self._clock()
@@ -216,8 +227,7 @@ class Writer:
             return
         self._next_look = now + LOOK_SECONDS
         for file in (self._catalogue.path, *(writer.path for writer in self._open.values())):
-            found = _identity(file)
-            if found is None or self._identities.setdefault(file, found) != found:
+            if file_identity(file) != self._files[file]:
                 raise StoreError(
                     f"{file} was deleted or replaced: put it back and restart the collector"
                 )
@@ -243,11 +253,3 @@ def _numbered(batch: AcceptedBatch, events: _Events, *, first: int) -> dict[byte
 def time_of_id(event_id: bytes) -> int:
     """Return the milliseconds that a UUID of version 7 contains (RFC 9562, section 5.7)."""
     return int.from_bytes(event_id[:_TIME_BYTES], "big")
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
