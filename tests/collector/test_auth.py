@@ -74,7 +74,7 @@ def test_user_has_a_limit(collector: RunningCollector, sessions: int) -> None:
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[-1].headers["connection"] == "close"
     assert answers[-1].headers["retry-after"] == "5"
-    assert "your user has too many open connections" in answers[-1].text
+    assert "Your user has too many open connections" in answers[-1].text
 
 
 @pytest.mark.parametrize("header", ["Bearer one", "Bearer sqm_x_y", "Basic eDp5", "Bearer", ""])

@@ -225,12 +225,13 @@ class Writer:
         now = self._clock()
         if now < self._next_look:
             return
-        self._next_look = now + LOOK_SECONDS
         for file in (self._catalogue.path, *(writer.path for writer in self._open.values())):
             if file_identity(file) != self._files[file]:
                 raise StoreError(
                     f"{file} was deleted or replaced: put it back and restart the collector"
                 )
+        # Only now: while a file is missing, each batch is refused.
+        self._next_look = now + LOOK_SECONDS
 
 
 def _numbered(batch: AcceptedBatch, events: _Events, *, first: int) -> dict[bytes, StoredEvent]:
