@@ -45,9 +45,12 @@ def test_each_event_lies_in_the_file_of_its_day(store: SqliteEventStore, tmp_pat
     assert [one.seq for one in found] == [3, 2, 1]
 
 
-def test_more_periods_than_open_files(store: SqliteEventStore) -> None:
+def test_more_periods_than_open_files(
+    store: SqliteEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Writes and reads go on when there are more periods than open files."""
-    times = _spread(3 * writer.MAX_OPEN)
+    monkeypatch.setattr(writer, "MAX_OPEN", 6)
+    times = _spread(18)
     for _ in range(2):
         store.append(batch([event(at=at) for at in times]))
 
@@ -55,6 +58,18 @@ def test_more_periods_than_open_files(store: SqliteEventStore) -> None:
 
     assert [one.event.timestamp for one in found] == sorted(times * 2, reverse=True)
     assert [one.seq for one in store.consume(after=0, limit=100)] == list(range(1, 37))
+
+
+def test_events_of_a_month_keep_their_periods_open(store: SqliteEventStore) -> None:
+    """Opening a period again takes longer than to write its part of a batch."""
+    times = _spread(31)
+    store.append(batch([event(at=at) for at in times]))
+    opened = dict(store._writer._open)  # noqa: SLF001 - the open periods
+
+    store.append(batch([event(at=at) for at in times]))
+
+    assert store._writer._open == opened  # noqa: SLF001 - the open periods
+    assert len(opened) == 31
 
 
 def test_restart_keeps_everything(tmp_path: Path) -> None:
@@ -187,12 +202,15 @@ def test_reads_go_on_while_periods_are_deleted(store: SqliteEventStore) -> None:
     assert store.get("shop", stored[3].id) is None
 
 
-def test_period_that_is_opened_again_is_in_place(store: SqliteEventStore) -> None:
+def test_period_that_is_opened_again_is_in_place(
+    store: SqliteEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A period that was closed for others gets a new write-ahead log."""
+    monkeypatch.setattr(writer, "MAX_OPEN", 6)
     watched = WatchedStore("events", store.files, store.check_writable)
 
     for _ in range(3):
-        for at in _spread(2 * writer.MAX_OPEN):
+        for at in _spread(12):
             store.append(batch([event(at=at)]))
         assert watched.report().file == "in place"
 

@@ -18,7 +18,7 @@ from sqreen_mw.protocol.identifier import canonical_identifiers
 MAX_WAL_BYTES: Final = 64 * 1024 * 1024
 """A longer write-ahead log is emptied, as soon as the reads of its older parts end."""
 
-_CACHE_KIB: Final = 32_768
+_CACHE_KIB: Final = 8192
 _MAX_WORDS_KEPT: Final = 10_000
 _CHECKPOINT_MILLISECONDS: Final = 1000
 _WAL_STEP: Final = MAX_WAL_BYTES // 4

@@ -26,8 +26,8 @@ from sqreen_mw.errors import StoreError
 from sqreen_mw.protocol.event import Event
 from sqreen_mw.protocol.event_id import event_id_bytes
 
-MAX_OPEN: Final = 6
-"""Maximum number of periods that are open for writing."""
+MAX_OPEN: Final = 40
+"""Maximum number of periods that are open for writing. An import of a month reopens none."""
 
 LOOK_SECONDS: Final = 1.0
 """Seconds between two looks whether the files are still in place."""
