@@ -51,7 +51,7 @@ def test_compression_and_encoding_are_found(compress: Any, encoding: str) -> Non
         (b"a,,c\n", "column 2 of the header has no name"),
         (b"a,b,a\n", "repeats a"),
         (b'"a,b\n1,2', "header cannot be read"),
-        (gzip.compress(b"a,b\n" * 9999)[:-30], "damaged"),
+        (gzip.compress(b"a,b\n" * 9999, mtime=0)[:-30], "damaged"),
         (zstd.compress(bytes(range(256)) * 999 + b"\n")[:-9], "damaged|decompressed|binary"),
     ],
 )
