@@ -26,17 +26,15 @@ _SIGN: Final = (
 )
 _BLANKS: Final = r"[ \t\u00a0]{0,8}"
 # A quote or a character that ordinary words don't have must follow: most sentences end here.
-_PROSE: Final = (
-    r"(?:[ ](?:is|was|are)(?:[ ]?:)?(?=[ ])|->|\u2192)"
-    rf"(?={_BLANKS}(?:\S{{0,64}}[\d!@#$%^&*+=|~]|\S{{0,14}}[\"']))"
-)
+_BEFORE_SECRET: Final = rf"(?={_BLANKS}(?:\S{{0,64}}[\d!@#$%^&*+=|~]|\S{{0,14}}[\"']))"
+_PROSE: Final = rf"(?:[ ](?:is|was|are)(?:[ ]?:)?(?=[ ])|->|\u2192){_BEFORE_SECRET}"
 _SEPARATOR: Final = re.compile(_SIGN + _BLANKS)
 _SEPARATOR_OR_PROSE: Final = re.compile(rf"(?:{_PROSE}|{_SIGN}){_BLANKS}")
 # These match the reversed text: a sign, what stands between it and a name, and the name.
 _CLOSING: Final = r"[ \t\u00a0\"'`\\\[\]\d_.%-]{0,24}+(?:;touq&|d5%)?+"
 _SIGN_BACKWARDS: Final = r"[=:%\uff1a\uff1d](?:(?<!%)|(?<=[ad]3%))"
-_VERB: Final = re.compile(r" (?:is|was|are)(?=[ ]?:?[ ])")
-_ARROW: Final = re.compile("->|\u2192")
+_VERB: Final = re.compile(rf" (?:is|was|are)(?:[ ]?:)?(?=[ ]){_BEFORE_SECRET}")
+_ARROW: Final = re.compile(f"(?:->|\u2192){_BEFORE_SECRET}")
 _NAME: Final = re.compile(
     r"[ \t\u00a0]{0,8}+([\"'`\\]{0,8}+|;touq&)"
     r"([\w.\-\[\]%\u200b-\u200d\u0300-\u036f\u0900-\u0eff\u1000-\u109f\u1780-\u17ff]{1,80}+)"

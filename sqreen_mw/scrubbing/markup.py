@@ -18,7 +18,7 @@ _ELEMENT: Final = re.compile(
     r"(<(?:\w{1,40}:)?([\w.-]{1,80}+)(?:\s[^<>]{0,256})?>(?:<!\[CDATA\[)?)"
     r"([^<\]]*+(?:\](?!\]>)[^<\]]*+)*+)(?=\]\]>|</)"
 )
-_TAG_NAME: Final = re.compile(r"<(?:\w{1,40}:)?([\w.-]{1,80}+)")
+_TAG_NAME: Final = re.compile(r"<(?:\w{1,40}+:)?([\w.-]{1,80}+)")
 _FIELD: Final = re.compile(r"<[A-Za-z][^<>]{0,1024}?\svalue=[^<>]{0,1024}>?")
 _NAMED: Final = re.compile(r"\s(?:name|key|id|type)=[\"']?([\w.\-\[\]]{1,80})", re.IGNORECASE)
 _TITLED: Final = re.compile(r"\s(?:name|key)=[\"']?([\w.\-]{1,80})", re.IGNORECASE)
@@ -58,9 +58,15 @@ def mask_markup(text: str, is_sensitive: IsSensitive) -> str:
         text = _FIELD.sub(partial(_field, is_sensitive), text)
     if 'name="' in text:
         text = _FORM_DATA.sub(partial(_tagged, is_sensitive), text)
-    if "('" in text or '("' in text or '["' in text or "['" in text or "(b" in text:
+    if _may_hold_pair(text):
         text = _PAIR.sub(partial(_pair, is_sensitive), text)
     return text
+
+
+def _may_hold_pair(text: str) -> bool:
+    if "(" in text and ("('" in text or '("' in text or "(b" in text):
+        return True
+    return "[" in text and ('["' in text or "['" in text)
 
 
 def _has_sensitive_tag(text: str, is_sensitive: IsSensitive) -> bool:

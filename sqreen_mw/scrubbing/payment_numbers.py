@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from sqreen_mw.scrubbing.mask import mask_spans
+from sqreen_mw.scrubbing.prefilter import IBAN_HEAD, WORD_SHAPE
 
 # The brands' prefixes and lengths by the first digit. Numbers of 13 digits are no longer issued.
 _BRANDS: Final = {
@@ -68,11 +69,6 @@ _FEWEST_DIGITS: Final = 14
 _NUMBER: Final = bytes(
     48 if byte in _DIGITS else 45 if byte in b" +-.%_?" else 32 for byte in range(256)
 )
-# Letters are A, digits are 0, and all others are blank.
-_WORD: Final = bytes(
-    48 if byte in _DIGITS else 65 if bytes((byte,)).isalpha() else 32 for byte in range(256)
-)
-_IBAN_HEAD: Final = b" AA00"
 _RUN_SHAPE: Final = b"0" * 14
 _RUN: Final = re.compile(_RUN_SHAPE + rb"0*+")
 _GROUP_SHAPE: Final = b"0000-"
@@ -187,14 +183,12 @@ def _is_digest(text: str, start: int) -> bool:
 
 def _ibans(text: str, data: bytes) -> Iterator[tuple[int, int]]:
     """Yield the positions of numbers with a country and its length, with or without spaces."""
-    shape = b" " + data.translate(_WORD)
-    start = shape.find(_IBAN_HEAD)
-    while start >= 0:
+    for head in IBAN_HEAD.finditer(b" " + data.translate(WORD_SHAPE)):
+        start = head.start()
         length = _LENGTHS.get(text[start : start + 2].upper(), 0)
         number = _iban_of(length).match(text, start) if length else None
         if number is not None:
             yield number.span()
-        start = shape.find(_IBAN_HEAD, start + 1)
 
 
 @lru_cache(maxsize=64)

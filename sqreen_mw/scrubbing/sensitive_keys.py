@@ -32,6 +32,7 @@ _COUNTS: Final = range(1, 6)
 _CACHED_KEYS: Final = 2048
 _ENDING: Final = 5
 _LONG_ENDING: Final = 8
+_COMMON_ENDINGS: Final = ("ation", "state")  # many harmless words have them
 _SEPARATOR: Final = r"[\W_]?+"
 # A qualifier alone is no name.
 _MORE: Final = r"(?:[\w.\-\[%]|[ ]\w)"
@@ -87,8 +88,7 @@ class SensitiveKeys:
         endings = {name[::-1][:_LONG_ENDING]: _MORE for name in _QUALIFIERS}
         endings |= {name[::-1]: "()" for name in self._ambiguous}
         for name in (*self._names, *self._whole, *self._compounds):
-            # Many harmless words end with "ation".
-            length = _LONG_ENDING if name.endswith("ation") else _ENDING
+            length = _LONG_ENDING if name.endswith(_COMMON_ENDINGS) else _ENDING
             endings[name[::-1][:length]] = ""
         return _any_of(endings)
 

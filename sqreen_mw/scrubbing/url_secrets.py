@@ -45,6 +45,9 @@ def _words() -> str:
 
 
 _WORD: Final = re.compile(rf"[/_.-]({_words()})(?![a-z])(?=[^\s/?#\"'<>]{{0,48}}(/))")
+# A search for one character is fast, so this searches a text in which all separators are slashes.
+_MAY_BE_WORD: Final = re.compile(rf"/(?:{_words().replace('-', '/')})(?![a-z])".encode())
+_SLASHES: Final = bytes.maketrans(b"_.-", b"///")
 _SEGMENT: Final = re.compile(r"([\w.~%=+:@!$,-]+)(/?)")
 _CODE: Final = re.compile(r"\d{6,8}")
 # A token of Django, and a short one in which letters and digits take turns.
@@ -64,7 +67,7 @@ def mask_url_secrets(text: str) -> str:
         text = _WECOM.sub(rf"\1{MASK}", text)
     framed = f"/{text}"  # a path can begin without a slash
     lower = lowered(framed)
-    if _WORD.search(lower) is None:
+    if _MAY_BE_WORD.search(lower.encode("ascii", "replace").translate(_SLASHES)) is None:
         return text
     return mask_spans(framed, _tokens(framed, lower))[1:]
 

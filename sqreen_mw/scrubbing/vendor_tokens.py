@@ -8,6 +8,7 @@ from typing import Final
 
 from sqreen_mw.protocol.mask import MASK
 from sqreen_mw.scrubbing.mask import mask_spans
+from sqreen_mw.scrubbing.prefilter import words_of_tokens
 
 # At least 14 letters and digits in a row, with a digit: excludes kebab-case and snake_case words.
 _RANDOM: Final = r"(?=[\w-]{0,48}[A-Za-z0-9]{14})(?=[\w-]{0,64}[0-9])[\w-]"
@@ -183,12 +184,6 @@ def _by_first_letter(formats: tuple[str, ...]) -> str:
 _TOKENS: Final = re.compile(rf"([^A-Za-z0-9])(?:{_by_first_letter(FORMATS)})", re.ASCII)
 _LONG_WORD: Final = re.compile(b"a" * 20 + rb"a*+")
 _SHORT_WORD: Final = re.compile(b"a" * 15 + rb"a*+")
-_LENGTH_OF_UUID: Final = 36
-_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_SHAPE: Final = bytes(
-    97 if chr(byte).isascii() and (chr(byte).isalnum() or byte in b"_.+/=~$-") else 32
-    for byte in range(256)
-)
 _JWT: Final = (  # RFC 7519, also JWE; not inside a word
     r"()eyJ(?:(?<![\w-]eyJ)|(?<=%[0-9A-Fa-f]{2}eyJ)|(?<=\\[nrt]eyJ)|(?<=_eyJ))"
     r"[\w-]{8,4096}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}+"
@@ -232,11 +227,7 @@ def mask_vendor_tokens(text: str) -> str:
     data = text.encode("ascii", "replace")
     # Tokens of Slack and Stripe can be shorter.
     word = _SHORT_WORD if "xox" in text or "k_" in text else _LONG_WORD
-    words = [
-        (start, end)
-        for start, end in map(re.Match.span, word.finditer(data.translate(_SHAPE)))
-        if end - start != _LENGTH_OF_UUID or not _UUID.match(text, start)
-    ]
+    words = [match.span() for match in word.finditer(words_of_tokens(data))]
     masked = mask_spans(text, _tokens(text, words))
     if "insecure-" in text:
         masked = _mask(_DJANGO, masked)
