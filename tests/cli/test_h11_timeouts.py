@@ -13,6 +13,8 @@ from sqreen_mw.cli.h11_timeouts import TimedH11Protocol
 from tests.collector.dashboard.running_collector import served
 from tests.support.waiting import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 0.3
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n"
