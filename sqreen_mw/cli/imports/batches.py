@@ -12,10 +12,10 @@ from sqreen_mw.collector.importing.errors import RowError
 from sqreen_mw.collector.importing.formats import Row
 from sqreen_mw.collector.importing.rows import EventBuilder
 from sqreen_mw.protocol.batch import Envelope, encode_batch, encode_event
-from sqreen_mw.protocol.limits import MAX_EVENT_BYTES
+from sqreen_mw.protocol.limits import MAX_BATCH_EVENTS, MAX_EVENT_BYTES
 
-MAX_EVENTS: Final = 500
-"""Maximum number of events in a batch."""
+MAX_EVENTS: Final = MAX_BATCH_EVENTS
+"""Maximum number of events in a batch. Each batch costs the collector a commit."""
 
 _MAX_BYTES: Final = 900 * 1024
 
