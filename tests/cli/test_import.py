@@ -116,6 +116,20 @@ def test_dry_run_stores_nothing(command: Command, collector: CollectorProcess, p
     assert collector.events(place, since=0) == []
 
 
+def test_trusted_rows_are_not_masked(
+    command: Command, collector: CollectorProcess, place: str
+) -> None:
+    """Secrets are masked unless the rows are trusted."""
+    name = write("event,timestamp,password\na,1709287200,hunter22\n")
+    other = write("event,timestamp,password\nb,1709287201,hunter22\n", "other.csv")
+
+    command("import", name)
+    command("import", other, "--trusted")
+
+    found = [row["event"]["properties"] for row in collector.events(place, since=0)]
+    assert found == [{"password": "hunter22"}, {"password": "<Redacted by Sqreen>"}]
+
+
 def test_mapping_is_saved_and_used(
     command: Command, collector: CollectorProcess, place: str
 ) -> None:
