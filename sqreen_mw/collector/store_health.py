@@ -5,7 +5,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -26,9 +25,10 @@ CHECK_SECONDS: Final = 24 * 60 * 60.0
 """Seconds until the first check of the integrity, and between two checks."""
 
 MAX_CHECK_SECONDS: Final = 10.0
-"""A longer check is given up: it reads the whole file, and keeps the journal from shrinking."""
+"""A longer check of a file is given up: it reads it all, and keeps the journal from shrinking."""
 
 _STEPS_BETWEEN_LOOKS: Final = 10_000
+_WORST_FIRST: Final = ("damaged", "unknown", "ok")
 
 
 Place: TypeAlias = Literal["in place", "deleted", "replaced"]
@@ -100,12 +100,17 @@ class WatchedStore:
             integrity=self._integrity,
         )
 
-    def check_integrity(self, *, give_up: Callable[[], bool], now: int) -> None:
-        """Check all databases, unless ``give_up`` returns True before the end."""
+    def check_integrity(self, *, give_up: Callable[[float], bool], now: int) -> None:
+        """Check all databases.
+
+        Args:
+            give_up: Returns True to end the check of one that began a number of seconds ago.
+            now: The time of the check.
+        """
         databases = [file for file in self._files() if not file.name.endswith(WAL)]
-        results = (_checked(file, give_up, now) for file in databases)
-        bad = (one for one in results if one.result != "ok")
-        self._integrity = next(bad, Integrity(result="ok", checked_at=now))
+        results = [_checked(file, give_up, now) for file in databases]
+        results.sort(key=lambda one: _WORST_FIRST.index(one.result))
+        self._integrity = results[0]
 
     def _place(self) -> Place:
         for file, opened in self._files().items():
@@ -158,12 +163,11 @@ class StoreHealth:
     def _check_daily(self, wait: float) -> None:
         while not self._closed.wait(wait):
             for store in self._stores:
-                give_up = partial(self._gives_up, time.monotonic() + MAX_CHECK_SECONDS)
-                store.check_integrity(give_up=give_up, now=self._clock())
+                store.check_integrity(give_up=self._gives_up, now=self._clock())
             wait = CHECK_SECONDS
 
-    def _gives_up(self, end: float) -> bool:
-        return self._closed.is_set() or time.monotonic() > end
+    def _gives_up(self, seconds: float) -> bool:
+        return self._closed.is_set() or seconds > MAX_CHECK_SECONDS
 
 
 def _free_bytes(folder: Path) -> int:
@@ -173,12 +177,13 @@ def _free_bytes(folder: Path) -> int:
         return 0
 
 
-def _checked(path: Path, give_up: Callable[[], bool], now: int) -> Integrity:
+def _checked(path: Path, give_up: Callable[[float], bool], now: int) -> Integrity:
+    begin = time.monotonic()
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     except sqlite3.Error as error:
         return Integrity(result="unknown", detail=str(error), checked_at=now)
-    connection.set_progress_handler(give_up, _STEPS_BETWEEN_LOOKS)
+    connection.set_progress_handler(lambda: give_up(time.monotonic() - begin), _STEPS_BETWEEN_LOOKS)
     try:
         [found] = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.DatabaseError as error:

@@ -26,7 +26,7 @@ def integrity(path: Path, *, give_up: bool = False) -> Integrity:
     """Return the result of a check."""
     store = WatchedStore("events", lambda: {path: file_identity(path)}, lambda: None)
     assert store.report().integrity == Integrity(result="unknown", detail="not checked yet")
-    store.check_integrity(give_up=lambda: give_up, now=NOW)
+    store.check_integrity(give_up=lambda _: give_up, now=NOW)
     return store.report().integrity
 
 
@@ -54,6 +54,17 @@ def test_long_check_is_given_up(path: Path) -> None:
 
     assert found.result == "unknown"
     assert "PRAGMA quick_check" in str(found.detail)
+
+
+def test_damage_counts_more_than_a_check_that_was_given_up(path: Path, tmp_path: Path) -> None:
+    """Each file of a store is checked, whatever the result of the one before."""
+    missing, other = tmp_path / "missing.db", tmp_path / "other.db"
+    other.write_bytes(b"no database" * 1000)
+    store = WatchedStore("events", lambda: dict.fromkeys((path, missing, other)), lambda: None)
+
+    store.check_integrity(give_up=lambda _: False, now=NOW)
+
+    assert store.report().integrity.result == "damaged"
 
 
 def test_missing_file_is_unknown(tmp_path: Path) -> None:
