@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from sqreen_mw.scrubbing.mask import lowered, mask_spans
@@ -44,6 +44,7 @@ _UNEXPECTED: Final = re.compile("[ ]detcepxen[uU]")  # "unexpected token", from 
 _CARD_CODE: Final = re.compile(r"(?:.*[\W_])?cv[cv]2?:\d{3}", re.IGNORECASE)
 _LONG: Final = re.compile(r"[=:%>\uff1a\uff1d]\S?[ ]?[\"'\\]{0,4}[^\s&;,\"'<>]{16}")
 _MOST: Final = 256
+_CACHED_NAMES: Final = 1024
 _IN_QUERY: Final = re.compile(r"([^&;#\s\"'<>\\]*+)")
 _IN_ENCODED_QUERY: Final = re.compile(r"(?:%2[27])?((?:(?!%2[2367Cc]|%7[Dd])[^&;#\s\"'<>\\])*+)")
 _IN_QUOTES: Final = {
@@ -86,6 +87,7 @@ class Assignments:
 
     def __init__(self, keys: SensitiveKeys) -> None:
         self._keys: Final = keys
+        self._sensitivity: Final = lru_cache(maxsize=_CACHED_NAMES)(self._decide)
 
     # Compiling takes some 20 ms, so it waits for the first text that needs it.
     @cached_property
@@ -137,7 +139,7 @@ class Assignments:
         for end in reversed(ends):
             start = len(text) - end
             named = _NAME.match(backwards, end) if start >= done else None
-            sensitivity = named and self._sensitivity(named)
+            sensitivity = named and self._sensitivity(*named.group(2, 4))
             if not named or not sensitivity or _UNEXPECTED.match(backwards, named.end(2)):
                 continue
             found += 1
@@ -172,12 +174,15 @@ class Assignments:
         span = self._value(beginning, 0, named=named, separator=separator[0])
         return span is not None and (not by_value or is_random(beginning[slice(*span)]))
 
-    def _sensitivity(self, named: re.Match[str]) -> Sensitivity:
-        """Return whether a name is sensitive, alone or with the words before it: ``API key``."""
-        alone = self._keys.sensitivity(named[2][::-1])
-        if alone is Sensitivity.YES or named[4] is None:
+    def _decide(self, name: str, before: str | None) -> Sensitivity:
+        """Return whether a name is sensitive, alone or with the words before it: ``API key``.
+
+        Both are reversed.
+        """
+        alone = self._keys.sensitivity(name[::-1])
+        if alone is Sensitivity.YES or before is None:
             return alone
-        return max(alone, self._keys.sensitivity(f"{named[2]}{named[4]}"[::-1]))
+        return max(alone, self._keys.sensitivity(f"{name}{before}"[::-1]))
 
     def _value(
         self, text: str, start: int, *, named: re.Match[str], separator: str
