@@ -24,10 +24,11 @@ _NAMED: Final = re.compile(r"\s(?:name|key|id|type)=[\"']?([\w.\-\[\]]{1,80})", 
 _TITLED: Final = re.compile(r"\s(?:name|key)=[\"']?([\w.\-]{1,80})", re.IGNORECASE)
 _BUTTON: Final = re.compile(r"\stype=[\"']?(?:submit|button|reset|checkbox|radio)", re.IGNORECASE)
 _VALUE: Final = re.compile(r"(\svalue=)(?:\"([^\"<>]+)\"|'([^'<>]+)'|([^\s\"'<>]+))", re.IGNORECASE)
-_PAIR: Final = re.compile(
-    r"([(\[]\s{0,8}b?([\"'])([\w-]{2,80}+)\2\s{0,8},\s{0,8}b?([\"']))((?:(?!\4)[^\\]|\\.){1,4096})(?=\4)",
-    re.DOTALL,
+_PAIR: Final = (
+    r"\s{0,8}b?([\"'])([\w-]{2,80}+)\2\s{0,8},\s{0,8}b?([\"']))((?:(?!\4)[^\\]|\\.){1,4096})(?=\4)"
 )
+# A pattern is fast if it begins with one certain character.
+_PAIRS: Final = tuple(re.compile(rf"({bracket}{_PAIR}", re.DOTALL) for bracket in (r"\(", r"\["))
 # {"name": "password", "value": "x"}, also in YAML.
 _NAME_AND_VALUE: Final = re.compile(
     r"([nkfh](?<=\b.)(?:(?<=n)ame|(?<=k)ey|(?<=f)ield|(?<=h)eader)[\"'\\]{0,4}\s?[:=]\s?[\"'\\]{0,4}([\w.-]{1,80}+)"
@@ -58,15 +59,19 @@ def mask_markup(text: str, is_sensitive: IsSensitive) -> str:
         text = _FIELD.sub(partial(_field, is_sensitive), text)
     if 'name="' in text:
         text = _FORM_DATA.sub(partial(_tagged, is_sensitive), text)
-    if _may_hold_pair(text):
-        text = _PAIR.sub(partial(_pair, is_sensitive), text)
-    return text
+    return _mask_pairs(text, is_sensitive) if _may_hold_pair(text) else text
 
 
 def _may_hold_pair(text: str) -> bool:
     if "(" in text and ("('" in text or '("' in text or "(b" in text):
         return True
     return "[" in text and ('["' in text or "['" in text)
+
+
+def _mask_pairs(text: str, is_sensitive: IsSensitive) -> str:
+    for pair in _PAIRS:
+        text = pair.sub(partial(_pair, is_sensitive), text)
+    return text
 
 
 def _has_sensitive_tag(text: str, is_sensitive: IsSensitive) -> bool:
