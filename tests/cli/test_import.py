@@ -18,6 +18,8 @@ from tests.support.collector_process import CollectorProcess, run_collector
 HEADER = "event,timestamp,email,plan\n"
 ROW = "coupon.applied,2024-03-01T10:00:00Z,a@example.org,"
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:

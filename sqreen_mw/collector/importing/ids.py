@@ -1,5 +1,6 @@
 """Ids of imported events: the same row has the same id in each run."""
 
+from collections import OrderedDict
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -20,7 +21,8 @@ class RowIds:
     """
 
     def __init__(self) -> None:
-        self._seen: Final = dict[bytes, int]()
+        # A dict needs long to find its first entry after many have been deleted.
+        self._seen: Final = OrderedDict[bytes, int]()
 
     def bits(self, values: dict[str, Any], *, own_id: str | None) -> str:
         """Return the hash of a row, hexadecimal. Call it once for each row, in their order.
@@ -41,7 +43,7 @@ class RowIds:
         number = self._seen.pop(digest, 0)
         self._seen[digest] = number + 1
         if len(self._seen) > MAX_REMEMBERED:
-            del self._seen[next(iter(self._seen))]
+            self._seen.popitem(last=False)
         return number
 
 
