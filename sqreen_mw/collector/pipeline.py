@@ -94,7 +94,8 @@ class Pipeline:
         """Write a batch and announce it.
 
         Raises:
-            StoreError: The batch cannot be written. Nothing of it is stored.
+            StoreError: The batch cannot be written. A part may be stored; sent again, it is a
+                duplicate.
         """
         with self._lock:
             return self._write(batch, app, imported=imported)

@@ -194,6 +194,18 @@ def test_store_equals_a_list(
         assert len(found) == min(2, len(users - {None}))
 
 
+def test_user_of_a_window_has_the_right_key(store: EventStore) -> None:
+    """Many events of another key with the same value do not hide the wanted ones."""
+    others = [event(at=NOW + 1, user_identifiers={"username": 42}) for _ in range(1200)]
+    store.append(batch([event(user_identifiers={"id": 42}), *others]))
+    query = WindowQuery(
+        app="shop", env="prod", names=("login.failed",), after=0, until=NOW + 1, user="id=42"
+    )
+
+    assert [one.seq for one in store.window(replace(query, limit=1))] == [1]
+    assert len(store.window(replace(query, user="username=42", limit=700))) == 700
+
+
 def _is_established(stored: StoredEvent) -> bool:
     return stored.event.identity == "established"
 

@@ -138,7 +138,9 @@ def test_damaged_event_is_named(tmp_path: Path) -> None:
         connection.execute("UPDATE events SET json = '{' WHERE seq = 3")
     connection.close()
 
-    with pytest.raises(StoreError, match=r"events-before-upgrade\.db cannot be upgraded"):
+    with pytest.raises(
+        StoreError, match=r"events-before-upgrade\.db cannot be upgraded: event 3: "
+    ):
         SqliteEventStore(path)
 
     assert (tmp_path / "events-before-upgrade.db").exists()

@@ -140,9 +140,11 @@ class Catalogue:
         if times:
             self._has_elsewhere = True
             rows = [(event_id, app, timestamp) for event_id, timestamp in times.items()]
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany("INSERT OR IGNORE INTO elsewhere VALUES (?, ?, ?)", rows)
-            self._connection.execute("COMMIT")
+            with self._connection:  # commits, or rolls back after an error
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.executemany(
+                    "INSERT OR IGNORE INTO elsewhere VALUES (?, ?, ?)", rows
+                )
 
     def close(self) -> None:
         """Close the database."""

@@ -147,6 +147,10 @@ class PeriodWriter:
             self._words[text] = number
         return number
 
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the file, and write both to the disk."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _bound_wal(self) -> None:
         # Automatic checkpoints never wait for reads, so reads one after another let the log grow.
         size = self.wal.stat().st_size

@@ -95,6 +95,7 @@ def copy_old_events(
     finally:
         connection.close()
     writer.skip_to(last)
+    writer.sync()
     for end in ("", *_JOURNALS):
         old.with_name(old.name + end).unlink(missing_ok=True)
     _logger.info("the upgrade of the event store is complete")
@@ -159,7 +160,10 @@ def _chunks(connection: sqlite3.Connection, *, after: int) -> Iterator[list[Stor
 
 def _old_event(row: tuple[int, str, str, str | None, int, str]) -> StoredEvent:
     seq, app, env, release, received_at, json = row
-    event = decode_event(json.encode())
+    try:
+        event = decode_event(json.encode())
+    except MalformedBatchError as error:
+        raise MalformedBatchError(f"event {seq}: {error}") from error
     return StoredEvent(
         seq=seq,
         app=app,

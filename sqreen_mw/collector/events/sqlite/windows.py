@@ -22,6 +22,8 @@ MAX_LAG: Final = 24 * 60 * 60 * 1000
 MAX_LEAD: Final = 5 * 60 * 1000
 """Milliseconds. Events that are further in the future count for no playbook."""
 
+_PAGE: Final = 500
+
 # The lag and the lead are measured by the sender's clock, if the batch states it.
 _COUNTED: Final = f"""
 e.flags & {IMPORTED} = 0
@@ -37,16 +39,18 @@ def window_in(
     found: list[StoredEvent] = []
     selection = _select(query)
     position = (query.until + 1, 0)
+    alias = selection.alias
+    # Pages have one size, because the user may be a rare one among equal values of other keys.
+    size = limit if query.user is None else _PAGE
     while len(found) < limit:
-        where = f"{selection.where} AND (e.timestamp, e.seq) < (?, ?)"
-        part = Selection(selection.alias, selection.source, where, (*selection.values, *position))
-        wanted = limit - len(found)
-        events = newest_of(connection, part, wanted)
+        where = f"{selection.where} AND ({alias}.timestamp, {alias}.seq) < (?, ?)"
+        part = Selection(alias, selection.source, where, (*selection.values, *position))
+        events = newest_of(connection, part, size)
         found += [one for one in events if _has_user(one.event.user_identifiers, query.user)]
-        if len(events) < wanted:
+        if len(events) < size:
             break
         position = (events[-1].event.timestamp, events[-1].seq)
-    return found
+    return found[:limit]
 
 
 def users_in(connection: sqlite3.Connection, query: WindowQuery, *, limit: int) -> set[str]:
@@ -93,4 +97,4 @@ def _select(query: WindowQuery) -> Selection:
         # CROSS JOIN makes SQLite read the user index first.
         source, alias = "event_users AS u CROSS JOIN events AS e ON e.seq = u.seq", "u"
     where += f" AND {alias}.timestamp >= ? AND {alias}.timestamp < ?"
-    return Selection("e", source, where, (*values, query.after + 1, query.until + 1))
+    return Selection(alias, source, where, (*values, query.after + 1, query.until + 1))

@@ -119,6 +119,16 @@ class Writer:
             self.seq = max(self.seq, seq)
             self._catalogue.keep_seq(self.seq)
 
+    def sync(self) -> None:
+        """Write all periods to the disk, so that a loss of power loses none of their events.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        with self._writing():
+            for period in self._catalogue.periods:
+                self._writer_of(period).checkpoint()
+
     def check_writable(self) -> None:
         """Test a write without a change.
 
