@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
@@ -32,26 +33,20 @@ UNREACHABLE: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Target:
-    url: str
-    token: str
-    app: str | None
-    env: str | None
+class ImportOptions:
+    """The files and the options of the command."""
 
-
-def import_files(  # noqa: PLR0913 each option is an argument
     files: Annotated[
         list[str], typer.Argument(help="Files to import; - reads a pipe.", metavar="FILE...")
-    ],
-    *,
-    url: Annotated[
-        str, setting("URL", "The collector's address.", envvar="SQREEN_URL")
-    ] = "http://127.0.0.1:7070",
+    ]
+    url: Annotated[str, setting("URL", "The collector's address.", envvar="SQREEN_URL")] = (
+        "http://127.0.0.1:7070"
+    )
     token: Annotated[
         str, setting("TOKEN", "A token with the scope import.", envvar="SQREEN_TOKEN")
-    ] = "",
-    app: Annotated[str | None, setting("APP", "The app, by default the token's.")] = None,
-    env: Annotated[str | None, setting("ENV", "The environment.", default="default")] = None,
+    ] = ""
+    app: Annotated[str | None, setting("APP", "The app, by default the token's.")] = None
+    env: Annotated[str | None, setting("ENV", "The environment.", default="default")] = None
     row_format: Annotated[
         str | None,
         typer.Option(
@@ -60,72 +55,75 @@ def import_files(  # noqa: PLR0913 each option is an argument
             metavar="FORMAT",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     preset: Annotated[
         str | None, setting("NAME", f"The columns of a known export: {', '.join(PRESETS)}.")
-    ] = None,
+    ] = None
     mapping: Annotated[
         Path | None, setting("FILE", "A JSON file with the columns.", default="guessed")
-    ] = None,
+    ] = None
     save: Annotated[
         Path | None, typer.Option("--save-mapping", help="Write the columns there.", metavar="FILE")
-    ] = None,
+    ] = None
     timezone: Annotated[
         str | None, setting("ZONE", "The zone of times without one, such as Europe/Berlin.")
-    ] = None,
+    ] = None
     rejects: Annotated[
         Path | None, setting("FILE", "Receives rejected rows.", default="FILE.rejects.ndjson")
-    ] = None,
+    ] = None
     trusted: Annotated[
         bool, typer.Option("--trusted", help="Mask no secrets, because there are none.")
-    ] = False,
+    ] = False
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the first rows as they would be stored.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
-) -> None:
+    ] = False
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False
+
+
+def import_files(**given: Any) -> None:
     """Send events of the past from files to a running collector."""
+    options = ImportOptions(**given)
     reading = Reading(
-        format=_checked_format(row_format),
-        mapping_file=mapping,
-        preset=preset,
-        timezone=timezone,
-        trusted=trusted,
+        format=_checked_format(options.row_format),
+        mapping_file=options.mapping,
+        preset=options.preset,
+        timezone=options.timezone,
+        trusted=options.trusted,
     )
-    if len(files) > 1 and rejects is not None:
+    if len(options.files) > 1 and options.rejects is not None:
         raise ConfigurationError("--rejects is for one file: import the files one by one")
-    target = _Target(url=url, token=token, app=app, env=env)
     total = Summary()
-    for name in files:
+    for name in options.files:
         with opened(name) as file:
             source = Source(name, file, reading)
-            if save is not None:
-                save_mapping(source.mapping, save)
-            if dry_run:
-                preview(source, as_json=json)
-                continue
-            path = rejects or Path(
-                f"{'stdin' if name == STDIN else Path(name).name}.rejects.ndjson"
-            )
-            _add(total, _import(name, source, target=target, rejects=path, reading=reading))
-    if not dry_run:
-        _finish(total, as_json=json)
+            if options.save is not None:
+                save_mapping(source.mapping, options.save)
+            if options.dry_run:
+                preview(source, as_json=options.json)
+            else:
+                _add(total, _import(name, source, options=options, reading=reading))
+    if not options.dry_run:
+        _finish(total, as_json=options.json)
 
 
-def _import(
-    name: str, source: Source, *, target: _Target, rejects: Path, reading: Reading
-) -> Summary:
+vars(import_files)["__signature__"] = signature(ImportOptions)
+"""Typer reads the options from the signature."""
+
+
+def _import(name: str, source: Source, *, options: ImportOptions, reading: Reading) -> Summary:
     """Import one file, from where an earlier run has stopped."""
-    if not target.token:
+    if not options.token:
         raise ConfigurationError(
             "--token or SQREEN_TOKEN is missing: create one with "
             "'sqreen-mw tokens create APP --scope import'"
         )
+    short = "stdin" if name == STDIN else Path(name).name
+    rejects = options.rejects or Path(f"{short}.rejects.ndjson")
     file = None
     progress = ImportProgress(identity="", summary=Summary())
     if name != STDIN:
-        options = (target.url, target.app, target.env, reading.timezone, reading.row_format)
-        identity = source.identity(name, options)
+        given = (options.url, options.app, options.env, options.timezone, reading.row_format)
+        identity = source.identity(name, given)
         file = ProgressFile(rejects.with_name(f"{rejects.name}.progress"), identity=identity)
         progress = file.load()
     summary = progress.summary
@@ -133,12 +131,12 @@ def _import(
     rejected = RejectsFile(rejects, keep=progress.rejects_bytes)
     waiting = batches(source.rows, source.builder, skip=summary.skipped)
     with (
-        closing(Sender(target.url, target.token)) as sender,
+        closing(Sender(options.url, options.token)) as sender,
         _progress_bar(name, source) as report,
         _errors(name, is_resumable=file is not None),
     ):
         run = ImportRun(sender, progress=progress, file=file, rejects=rejected, report=report)
-        run.send(waiting, app=target.app, env=target.env)
+        run.send(waiting, app=options.app, env=options.env)
     if file is not None:
         file.remove()
     if summary.rejected:
