@@ -133,6 +133,7 @@ assert (event.request.ip, event.request.forwarded_ignored) == ("127.0.0.1", True
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "serve",
     [

@@ -14,6 +14,8 @@ import pytest
 from tests.cli.conftest import Command, Ended
 from tests.support.collector_process import CollectorProcess, run_collector
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:

@@ -139,6 +139,7 @@ def test_batch_without_environment_gets_the_default(services: Services) -> None:
     assert services.state.apps.environments("default") == (DEFAULT_ENVIRONMENT, "prod")
 
 
+@pytest.mark.slow
 def test_many_environments_are_accepted(services: Services) -> None:
     """Batches with ever new environments are accepted."""
     for number in range(1005):

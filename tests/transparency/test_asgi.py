@@ -14,6 +14,8 @@ from tests.transparency.asgi_drive import Server, scope_of, variant
 from tests.transparency.asgi_tap import App, Message, Receive, Scope, Send
 from tests.transparency.record import Records
 
+pytestmark = pytest.mark.slow
+
 PARTS: list[Message] = [
     {"type": "http.request", "body": b"a=1&", "more_body": True},
     {"type": "http.request", "body": b"", "more_body": True},

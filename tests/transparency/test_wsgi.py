@@ -11,6 +11,8 @@ from tests.transparency.wsgi_apps import APPS, named
 from tests.transparency.wsgi_drive import Server, environ_of, variant
 from tests.transparency.wsgi_tap import Environ, StartResponse
 
+pytestmark = pytest.mark.slow
+
 
 class OnlyRead:
     """A minimal ``wsgi.input``, without ``readinto`` and ``close``."""
