@@ -56,8 +56,8 @@ IBAN_HEAD: Final = re.compile(rb" AA00")  # bytes.find takes twice the time
 
 def may_hold_token(text: str, data: bytes) -> bool:
     """Return whether a text has a long part of a token, or the prefix of an unusual one."""
-    # Tokens of Slack can be shorter; keys of Django contain any characters.
-    if "xox" in text or "insecure-" in text:
+    # Tokens of Slack can be shorter, webhooks have slashes, keys of Django have any characters.
+    if "xox" in text or "insecure-" in text or "hook" in text:
         return True
     if _LONG_PART in data.translate(_TOKEN) and _LONG_PART in _kinds(data).translate(_PARTS):
         return True

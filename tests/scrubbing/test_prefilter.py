@@ -102,3 +102,11 @@ def test_vendor_tokens_are_found(tokens: str) -> None:
 def test_short_and_unusual_tokens_are_masked(start: str, rest: str) -> None:
     """A short token, or one of unusual characters, is masked."""
     assert SCRUBBER.text(start + rest) == MASK
+
+
+@pytest.mark.parametrize("after", ["", " 123e4567-e89b-12d3-a456-426614174000", " and text"])
+def test_short_parts_of_a_webhook_are_masked(after: str) -> None:
+    """The address of a webhook is a secret, although each of its parts is short."""
+    text = f"https://hooks.slack.com/triggers/T0AB/215592589565/x9Kq{after}"
+
+    assert Scrubber().text(text) == f"https://hooks.slack.com/{MASK}{after}"
